@@ -1,0 +1,182 @@
+//! What the operator typed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::audit::LogFormat;
+
+/// The command line of `countersign-broker`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign-broker",
+    version,
+    about = "An MQTT broker that lets in exactly the devices that should be let in",
+    after_help = "Examples:
+  countersign-broker run --fleet fleet
+  countersign-broker check --config /etc/countersign/broker.toml
+  countersign-broker explain --fleet fleet --cert images/pump-1.cert.pem --publish devices/pump-1/status
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 input refused, 4 unknown session, 5 conflict, 6 denied"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the broker.
+    Run(RunArgs),
+    /// Load everything a configuration names, and say what is in it and what is wrong with it.
+    Check(CheckArgs),
+    /// Say whether a certificate would be let in, as whom, and why or why not.
+    Explain(ExplainArgs),
+    /// List the live sessions of a running broker.
+    Sessions(SessionsArgs),
+    /// Close the sessions of a client of a running broker.
+    Kick(KickArgs),
+    /// Show what a running broker trusts, and how it is.
+    Status(StatusArgs),
+    /// Have a running broker read its configuration again.
+    Reload(ReloadArgs),
+    /// Write a shell completion script to stdout.
+    Completions(CompletionsArgs),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ConfigArgs {
+    /// A fleet directory; its broker.toml is the configuration.
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_FLEET")]
+    pub fleet: Option<PathBuf>,
+    /// A configuration file; paths in it are relative to it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The configuration file.
+    pub fn file(&self) -> PathBuf {
+        match (&self.config, &self.fleet) {
+            (Some(config), _) => config.clone(),
+            (None, fleet) => fleet.as_deref().unwrap_or(Path::new("fleet")).join("broker.toml"),
+        }
+    }
+
+    /// Where the running broker of this configuration answers: `broker/admin.sock` beside the configuration file.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.file().parent().unwrap_or(Path::new("")).join("broker/admin.sock")
+    }
+}
+
+/// `run`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  countersign-broker run --fleet fleet
+  countersign-broker run --config broker.toml --listen 127.0.0.1:0 --log-format json")]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Listen here instead of at the only listener's address; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// How log lines are written to stderr.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// `check`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  countersign-broker check --config /etc/countersign/broker.toml")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `explain`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  countersign-broker explain --fleet fleet --cert images/pump-1.cert.pem
+  countersign-broker explain --fleet fleet --cert pump-1.pem --client-id pump-1 --publish devices/pump-1/telemetry/rpm
+  countersign-broker explain --fleet fleet --cert pump-1.pem --at 2030-01-01T00:00:00Z --json")]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The certificate the client would present, PEM (what follows it is taken for its intermediates) or DER.
+    #[arg(long, value_name = "FILE")]
+    pub cert: PathBuf,
+    /// The MQTT client id it would ask for.
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// A topic it would publish to.
+    #[arg(long, value_name = "TOPIC", conflicts_with = "subscribe")]
+    pub publish: Option<String>,
+    /// A filter it would subscribe to.
+    #[arg(long, value_name = "FILTER")]
+    pub subscribe: Option<String>,
+    /// Judge as of this time (RFC 3339, or seconds since 1970) instead of now.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sessions`
+#[derive(Clone, Debug, Args)]
+pub struct SessionsArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON array.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `kick`
+#[derive(Clone, Debug, Args)]
+pub struct KickArgs {
+    /// The identity whose sessions are closed.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `status`
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `reload`
+#[derive(Clone, Debug, Args)]
+pub struct ReloadArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completions`
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,114 @@
+//! What revocation lists and logs call a certificate by.
+
+use std::fmt;
+
+/// A certificate's serial number: at most 20 octets, unique under its issuer (RFC 5280 §4.1.2.2).
+///
+/// Kept as the integer, big-endian and zero-padded on the left, so that a certificate and a CRL entry that encode the
+/// sign octet differently still meet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Serial([u8; Self::MAX_LEN]);
+
+impl Serial {
+    /// The longest serial number a CA may use, in octets (RFC 5280 §4.1.2.2).
+    pub const MAX_LEN: usize = 20;
+
+    /// From the DER content octets of the INTEGER. `None` if it needs more than [`Self::MAX_LEN`] octets.
+    pub fn from_der_contents(contents: &[u8]) -> Option<Self> {
+        let significant = significant(contents);
+        let mut padded = [0; Self::MAX_LEN];
+        let start = Self::MAX_LEN.checked_sub(significant.len())?;
+        padded.get_mut(start..)?.copy_from_slice(significant);
+        Some(Self(padded))
+    }
+
+    /// The integer, big-endian, padded to 20 octets.
+    pub(crate) fn as_padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.0
+    }
+}
+
+/// `octets` without leading zeros, but never empty unless it was.
+fn significant(octets: &[u8]) -> &[u8] {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    octets.get(zeros.min(octets.len().saturating_sub(1))..).unwrap_or_default()
+}
+
+/// Lower-case hex of the octets, without leading zeros.
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        significant(&self.0).iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serial({self})")
+    }
+}
+
+/// A SHA-256 digest that stands for a certificate or a key. Displays as lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::of_all(&[bytes])
+    }
+
+    /// The digest of the concatenation of `parts`.
+    pub(crate) fn of_all(parts: &[&[u8]]) -> Self {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        parts.iter().for_each(|part| context.update(part));
+        let mut digest = [0; 32];
+        digest.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self(digest)
+    }
+
+    /// The 32 octets.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_octet_does_not_make_another_serial() {
+        assert_eq!(Serial::from_der_contents(&[0x00, 0x80]), Serial::from_der_contents(&[0x80]));
+        assert_ne!(Serial::from_der_contents(&[0x80, 0x00]), Serial::from_der_contents(&[0x80]));
+    }
+
+    #[test]
+    fn twenty_octets_fit_with_their_sign_octet_and_twenty_one_do_not() {
+        assert!(Serial::from_der_contents(&[0xff; 20]).is_some());
+        let mut signed = vec![0];
+        signed.extend([0xff; 20]);
+        assert!(Serial::from_der_contents(&signed).is_some());
+        assert!(Serial::from_der_contents(&[0x01; 21]).is_none());
+    }
+
+    #[test]
+    fn hex_has_no_leading_zero_octet_and_zero_is_written_as_one() {
+        let hex = |octets: &[u8]| Serial::from_der_contents(octets).map(|serial| serial.to_string());
+        assert_eq!(hex(&[0x00, 0xab, 0x01]).as_deref(), Some("ab01"));
+        assert_eq!(hex(&[0x0a]).as_deref(), Some("0a"));
+        assert_eq!(hex(&[0x00]).as_deref(), Some("00"));
+        assert_eq!(hex(&[]).as_deref(), Some("00"));
+    }
+}

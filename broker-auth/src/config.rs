@@ -1,0 +1,46 @@
+//! What broker.toml means: parsed types only, built whole or not at all.
+//!
+//! Each module owns the type of its part; this one assembles them.
+
+mod duration;
+mod engine;
+mod error;
+mod limits;
+mod listener;
+mod load;
+mod policy;
+mod reader;
+
+pub use engine::EngineConfig;
+pub use error::{ConfigError, ConfigFault};
+pub use limits::Limits;
+pub use listener::{ListenerConfig, Transport};
+
+use std::path::PathBuf;
+
+use crate::identity::IdentityTemplate;
+use crate::policy::Policies;
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it came from.
+    pub file: PathBuf,
+    /// The directory of that file, which the paths in it are relative to.
+    pub directory: PathBuf,
+    /// At least one.
+    pub listeners: Vec<ListenerConfig>,
+    /// How identities are read from certificates.
+    pub identity: IdentityTemplate,
+    /// Who may do what.
+    pub policies: Policies,
+    /// The MQTT broker behind the authenticator.
+    pub engine: EngineConfig,
+}
+
+impl Config {
+    /// Where the broker keeps its own files: the admin socket, and the highest CRL numbers seen.
+    pub fn state_directory(&self) -> PathBuf {
+        self.directory.join("broker")
+    }
+}

@@ -1,0 +1,81 @@
+//! `[listener.limits]`: what one client, or all of them, may use up.
+
+use std::time::Duration;
+
+/// How long, how many, how much. Every wait has a deadline and every queue an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From accept to the end of the TLS handshake.
+    pub handshake_timeout: Duration,
+    /// From the end of the handshake to a whole CONNECT.
+    pub connect_timeout: Duration,
+    /// From the first byte of a packet to its last.
+    pub packet_timeout: Duration,
+    /// For one write to make progress.
+    pub write_timeout: Duration,
+    /// Connections of this listener at once, handshakes included.
+    pub max_connections: usize,
+    /// Connections from one IP address at once.
+    pub max_connections_per_address: usize,
+    /// Bytes of one MQTT packet.
+    pub max_packet_size: usize,
+    /// QoS 1 and 2 messages on their way to one client, unacknowledged.
+    pub max_inflight: u16,
+    /// Messages waiting for one client.
+    pub max_queued_messages: usize,
+    /// Bytes of messages waiting for one client.
+    pub max_queued_bytes: usize,
+    /// Subscriptions of one client.
+    pub max_subscriptions: usize,
+    /// Levels of a topic or filter.
+    pub max_topic_levels: usize,
+    /// How long a session may outlive its connection.
+    pub session_expiry_max: Duration,
+}
+
+/// A Cortex-M4 needs up to two seconds for its half of a handshake; ten leave room for a slow link.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// CONNECT follows the handshake at once; the same room for a slow link.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// 256 KiB in 20 s are 13 KB/s: a GPRS link can do that, and a dribbling client cannot hold a buffer for long.
+const PACKET_TIMEOUT: Duration = Duration::from_secs(20);
+/// A client that takes nothing for this long is gone, or means harm.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// 20,000 idle TLS connections need about 300 MB, which a small server has.
+const MAX_CONNECTIONS: usize = 20_000;
+/// A site's devices often share one address behind NAT, so this cuts floods, not fleets.
+const MAX_CONNECTIONS_PER_ADDRESS: usize = 2_000;
+/// Telemetry is small; firmware images belong elsewhere.
+const MAX_PACKET_SIZE: usize = 256 * 1024;
+/// What rumqttd and mosquitto grant (100 and 20), in between.
+const MAX_INFLIGHT: u16 = 64;
+/// A device that was away for a night at a command a minute finds them all.
+const MAX_QUEUED_MESSAGES: usize = 1_000;
+/// A thousand slow clients cannot take more than a gigabyte.
+const MAX_QUEUED_BYTES: usize = 1024 * 1024;
+/// A device needs two; a service rarely a hundred.
+const MAX_SUBSCRIPTIONS: usize = 100;
+/// `devices/<id>/telemetry/…` leaves room for a dozen more; matching costs time per level.
+const MAX_TOPIC_LEVELS: usize = 16;
+/// A long week-end.
+const SESSION_EXPIRY_MAX: Duration = Duration::from_secs(4 * 24 * 3600);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
+            packet_timeout: PACKET_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            max_connections: MAX_CONNECTIONS,
+            max_connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
+            max_packet_size: MAX_PACKET_SIZE,
+            max_inflight: MAX_INFLIGHT,
+            max_queued_messages: MAX_QUEUED_MESSAGES,
+            max_queued_bytes: MAX_QUEUED_BYTES,
+            max_subscriptions: MAX_SUBSCRIPTIONS,
+            max_topic_levels: MAX_TOPIC_LEVELS,
+            session_expiry_max: SESSION_EXPIRY_MAX,
+        }
+    }
+}

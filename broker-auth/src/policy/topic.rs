@@ -1,0 +1,191 @@
+//! Topic names and filters (MQTT 5 §4.7; the same in 3.1.1), and which filter covers which.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The longest topic name or filter, in bytes: its length is a 16-bit number (MQTT 5 §1.5.4).
+const MAX_LEN: usize = 65_535;
+
+/// Where a message is published: no wildcards.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicName<'a>(Cow<'a, str>);
+
+/// Which messages a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicFilter<'a>(Cow<'a, str>);
+
+/// The two parts of a shared subscription, `$share/{group}/{filter}` (MQTT 5 §4.8.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedFilter<'a> {
+    /// The share name.
+    pub group: &'a str,
+    /// The filter that messages are matched against.
+    pub filter: TopicFilter<'a>,
+}
+
+/// Why a text is no topic name or filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// At least one character is required.
+    #[error("it is empty")]
+    Empty,
+    /// Its length does not fit into 16 bits.
+    #[error("it has {length} bytes, at most 65535 fit")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// U+0000 is not allowed.
+    #[error("it contains NUL")]
+    Nul,
+    /// `+` or `#` in a topic name.
+    #[error("a topic to publish to has no wildcards")]
+    Wildcard,
+    /// `#` that is not the last level on its own.
+    #[error("# must be the whole last level")]
+    MisplacedHash,
+    /// `+` beside other characters.
+    #[error("+ must be a whole level")]
+    MisplacedPlus,
+    /// `$share/` without a group and a filter.
+    #[error("a shared subscription is written $share/GROUP/FILTER")]
+    Share,
+}
+
+fn checked(text: &str) -> Result<&str, TopicError> {
+    match text {
+        "" => Err(TopicError::Empty),
+        long if long.len() > MAX_LEN => Err(TopicError::TooLong { length: long.len() }),
+        nul if nul.contains('\0') => Err(TopicError::Nul),
+        text => Ok(text),
+    }
+}
+
+impl<'a> TopicName<'a> {
+    /// Parses a topic name.
+    pub fn new(text: &'a str) -> Result<Self, TopicError> {
+        if checked(text)?.contains(['+', '#']) {
+            return Err(TopicError::Wildcard);
+        }
+        Ok(Self(Cow::Borrowed(text)))
+    }
+
+    /// The topic as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, owned.
+    pub fn into_owned(self) -> TopicName<'static> {
+        TopicName(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// How many levels it has.
+    pub fn levels(&self) -> usize {
+        self.0.split('/').count()
+    }
+}
+
+impl<'a> TopicFilter<'a> {
+    /// Parses a topic filter.
+    pub fn new(text: &'a str) -> Result<Self, TopicError> {
+        let mut levels = checked(text)?.split('/').peekable();
+        while let Some(level) = levels.next() {
+            match level {
+                "#" if levels.peek().is_none() => {}
+                "+" => {}
+                level if level.contains('#') => return Err(TopicError::MisplacedHash),
+                level if level.contains('+') => return Err(TopicError::MisplacedPlus),
+                _ => {}
+            }
+        }
+        let filter = Self(Cow::Borrowed(text));
+        if filter.is_shared() && filter.shared().is_none() {
+            return Err(TopicError::Share);
+        }
+        Ok(filter)
+    }
+
+    /// The filter as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, owned.
+    pub fn into_owned(self) -> TopicFilter<'static> {
+        TopicFilter(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// How many levels it has.
+    pub fn levels(&self) -> usize {
+        self.0.split('/').count()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.0.split('/').next() == Some("$share")
+    }
+
+    /// Group and filter, if this is a shared subscription.
+    pub fn shared(&self) -> Option<SharedFilter<'_>> {
+        let (group, filter) = self.0.strip_prefix("$share/")?.split_once('/')?;
+        let complete = !group.is_empty() && group != "#" && !filter.is_empty();
+        complete.then_some(SharedFilter { group, filter: TopicFilter(Cow::Borrowed(filter)) })
+    }
+
+    /// Whether a message published to `topic` is asked for.
+    ///
+    /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2).
+    pub fn matches(&self, topic: &TopicName<'_>) -> bool {
+        let mut wanted = self.0.split('/');
+        let mut levels = topic.0.split('/');
+        if topic.0.starts_with('$') && self.0.starts_with(['+', '#']) {
+            return false;
+        }
+        loop {
+            match (wanted.next(), levels.next()) {
+                // `a/#` matches `a` too: `#` includes the parent level (§4.7.1.2).
+                (Some("#"), _) => return true,
+                (Some("+"), Some(_)) => {}
+                (Some(level), Some(found)) if level == found => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether every topic that this filter matches is matched by `allowed` too.
+    pub fn is_within(&self, allowed: &TopicFilter<'_>) -> bool {
+        if self.0.starts_with('$') && allowed.0.starts_with(['+', '#']) {
+            return false;
+        }
+        // A topic has at least one level, so a bare `#` and `+/#` match the same topics.
+        if self.0 == "#" {
+            return allowed.0 == "#" || allowed.0 == "+/#";
+        }
+        let mut asked = self.0.split('/');
+        let mut permitted = allowed.0.split('/');
+        loop {
+            match (permitted.next(), asked.next()) {
+                (Some("#"), _) => return true,
+                // `a/#` also asks for `a`, and for every depth; only a `#` in the same place allows that.
+                (_, Some("#")) => return false,
+                (Some("+"), Some(_)) => {}
+                (Some(level), Some(found)) if level == found => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl fmt::Display for TopicName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for TopicFilter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

@@ -1,0 +1,1 @@
+//! The CA certificates of a trust.

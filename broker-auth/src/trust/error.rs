@@ -1,0 +1,103 @@
+//! Why trust cannot be loaded.
+
+use std::path::PathBuf;
+
+use super::config::TrustName;
+use super::crl::{CrlFault, CrlNumbersError};
+use crate::certificate::AuthorityFault;
+
+/// Why the trusts of a listener cannot be loaded. What was loaded before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// A file cannot be read, or is too large to be what it should be.
+    #[error("trust {trust}: cannot read {}: {source}", file.display())]
+    Read {
+        /// Whose.
+        trust: TrustName,
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file holds nothing of the kind it is configured for.
+    #[error("trust {trust}: {} holds no {what}", file.display())]
+    Empty {
+        /// Whose.
+        trust: TrustName,
+        /// Which.
+        file: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// A certificate may not stand as a CA.
+    #[error("trust {trust}: {} cannot be an anchor or intermediate: {fault}", file.display())]
+    Authority {
+        /// Whose.
+        trust: TrustName,
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: AuthorityFault,
+    },
+    /// An anchor is not valid now.
+    #[error("trust {trust}: the anchor {subject} in {} {state} at {time}", file.display())]
+    AnchorNotCurrent {
+        /// Whose.
+        trust: TrustName,
+        /// Which file.
+        file: PathBuf,
+        /// Its subject.
+        subject: String,
+        /// "ended", or "begins only".
+        state: &'static str,
+        /// When (RFC 3339).
+        time: String,
+    },
+    /// One authority stands in two trusts, or one trust's anchor was issued by another's.
+    #[error(
+        "the anchor {subject} of trust {trust} is also vouched for by trust {other}: a certificate could be judged by \
+         the rules of either"
+    )]
+    Ambiguous {
+        /// The one trust.
+        trust: TrustName,
+        /// The other.
+        other: TrustName,
+        /// The anchor's subject.
+        subject: String,
+    },
+    /// Revocation is to be checked for certificates of an issuer whose key usage does not allow signing CRLs.
+    #[error(
+        "trust {trust}: the anchor {subject} in {} may not sign revocation lists (its key usage lacks cRLSign), but \
+         crl-check is not off", file.display()
+    )]
+    NoCrlSign {
+        /// Whose.
+        trust: TrustName,
+        /// Which file.
+        file: PathBuf,
+        /// Its subject.
+        subject: String,
+    },
+    /// A revocation list is refused, and there is no earlier one that could stay.
+    #[error("trust {trust}: {} is refused: {fault}", file.display())]
+    Crl {
+        /// Whose.
+        trust: TrustName,
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        fault: CrlFault,
+    },
+    /// An issuer's certificates are to be checked against a revocation list, and there is none.
+    #[error("trust {trust}: no revocation list of {issuer}")]
+    NoCrl {
+        /// Whose.
+        trust: TrustName,
+        /// The issuer's subject.
+        issuer: String,
+    },
+    /// The record of the highest CRL numbers cannot be read or written.
+    #[error(transparent)]
+    Numbers(#[from] CrlNumbersError),
+}

@@ -1,0 +1,98 @@
+//! What is loaded, for `check`, `status` and the log.
+
+use std::path::PathBuf;
+
+use rustls_pki_types::UnixTime;
+
+use super::config::{CrlCheck, Role, TrustName};
+use super::crl::CrlNumber;
+
+/// What a listener trusts.
+#[derive(Clone, Debug, Default)]
+pub struct TrustReport {
+    /// One per trust, in the order of the configuration.
+    pub trusts: Vec<TrustSummary>,
+    /// What works, but should be looked at.
+    pub warnings: Vec<String>,
+}
+
+/// What one trust holds.
+#[derive(Clone, Debug)]
+pub struct TrustSummary {
+    /// Its name.
+    pub name: TrustName,
+    /// What its certificates stand for.
+    pub role: Role,
+    /// Which certificates must be covered by a revocation list.
+    pub crl_check: CrlCheck,
+    /// Its anchors.
+    pub anchors: Vec<AnchorReport>,
+    /// Its revocation lists, one per issuer.
+    pub crls: Vec<CrlReport>,
+}
+
+/// One anchor.
+#[derive(Clone, Debug)]
+pub struct AnchorReport {
+    /// Its subject (RFC 4514).
+    pub subject: String,
+    /// The file it came from.
+    pub file: PathBuf,
+    /// The first second it is valid.
+    pub not_before: UnixTime,
+    /// The last second it is valid.
+    pub not_after: UnixTime,
+}
+
+/// The revocation lists of one issuer.
+#[derive(Clone, Debug)]
+pub struct CrlReport {
+    /// The issuer's subject (RFC 4514).
+    pub issuer: String,
+    /// The highest number among them.
+    pub number: CrlNumber,
+    /// When the newest was signed.
+    pub this_update: UnixTime,
+    /// When the first of them is due to be replaced.
+    pub next_update: UnixTime,
+    /// How many serials they revoke.
+    pub entries: usize,
+    /// How old they are.
+    pub freshness: Freshness,
+}
+
+/// How old a revocation list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Freshness {
+    /// More than a quarter of its life is left.
+    Current,
+    /// Less than a quarter of its life is left, and there is no new one yet.
+    Due,
+    /// Past `nextUpdate`, within the grace.
+    Late,
+    /// Past `nextUpdate` and the grace: the stale-crl policy applies.
+    Stale,
+}
+
+impl Freshness {
+    /// The word in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Due => "due",
+            Self::Late => "late",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// What a reload of the revocation lists did.
+#[derive(Clone, Debug, Default)]
+pub struct ReloadReport {
+    /// Whether anything is different from before.
+    pub changed: bool,
+    /// Why files were refused; their earlier contents stay.
+    pub refused: Vec<String>,
+    /// What is trusted now.
+    pub trust: TrustReport,
+}
