@@ -10,6 +10,7 @@ mod listener;
 mod load;
 mod policy;
 mod reader;
+mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};

@@ -29,7 +29,7 @@ pub enum ConfigFault {
         /// The key.
         key: String,
         /// Where it stands.
-        table: String,
+        table: &'static str,
         /// The known key that is most like it.
         nearest: Option<&'static str>,
     },
@@ -39,7 +39,7 @@ pub enum ConfigFault {
         /// The key.
         key: &'static str,
         /// Where it should stand.
-        table: String,
+        table: &'static str,
     },
     /// A value that cannot be.
     #[error("`{key}`: {detail}")]
@@ -49,6 +49,24 @@ pub enum ConfigFault {
         /// What is wrong with its value, and what it may be.
         detail: String,
     },
+    /// A name that refers to nothing.
+    #[error("there is no {what} called {name:?}{}", nearest.as_ref().map(|nearest| format!(", did you mean {nearest:?}?")).unwrap_or_default())]
+    UnknownName {
+        /// What it should name.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// Two things with one name.
+    #[error("there are two {what} called {name:?}")]
+    NameTwice {
+        /// What they are.
+        what: &'static str,
+        /// Their name.
+        name: String,
+    },
     /// A feature that this version does not have.
     #[error("`{key} = {value}` is not supported in this version")]
     Unsupported {
@@ -57,4 +75,19 @@ pub enum ConfigFault {
         /// Its value.
         value: String,
     },
+}
+
+impl ConfigFault {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "name a configuration with --config FILE, or a fleet directory with --fleet DIR",
+            Self::Syntax(_) => "the format is TOML 1.0 (https://toml.io)",
+            Self::UnknownKey { .. } => "remove the key, or correct its name",
+            Self::Missing { .. } => "add the key",
+            Self::Value { .. } => "correct the value",
+            Self::UnknownName { .. } | Self::NameTwice { .. } => "correct the name",
+            Self::Unsupported { .. } => "remove the key, or set it to its default",
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::error::ConfigError;
+use super::reader::Table;
+
 /// How long, how many, how much. Every wait has a deadline and every queue an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -77,5 +80,44 @@ impl Default for Limits {
             max_topic_levels: MAX_TOPIC_LEVELS,
             session_expiry_max: SESSION_EXPIRY_MAX,
         }
+    }
+}
+
+impl Limits {
+    pub(super) fn read(table: Table<'_>) -> Result<Self, ConfigError> {
+        let mut limits = Self::default();
+        for (key, limit) in [
+            ("handshake-timeout", &mut limits.handshake_timeout),
+            ("connect-timeout", &mut limits.connect_timeout),
+            ("packet-timeout", &mut limits.packet_timeout),
+            ("write-timeout", &mut limits.write_timeout),
+        ] {
+            let Some(value) = table.get(key) else { continue };
+            *limit = value.duration()?;
+            if limit.is_zero() {
+                return Err(value.refuse("a deadline of zero lets nobody in"));
+            }
+        }
+        if let Some(value) = table.get("session-expiry-max") {
+            limits.session_expiry_max = value.duration()?;
+        }
+        for (key, limit) in [
+            ("max-connections", &mut limits.max_connections),
+            ("max-connections-per-address", &mut limits.max_connections_per_address),
+            ("max-packet-size", &mut limits.max_packet_size),
+            ("max-queued-messages", &mut limits.max_queued_messages),
+            ("max-queued-bytes", &mut limits.max_queued_bytes),
+            ("max-subscriptions", &mut limits.max_subscriptions),
+            ("max-topic-levels", &mut limits.max_topic_levels),
+        ] {
+            if let Some(value) = table.get(key) {
+                *limit = value.positive()?;
+            }
+        }
+        if let Some(value) = table.get("max-inflight") {
+            limits.max_inflight = value.positive()?;
+        }
+        table.finish()?;
+        Ok(limits)
     }
 }

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::error::{ConfigError, ConfigFault};
 use super::limits::Limits;
+use super::reader::{Table, Value};
+use super::trust::read_trust;
 use crate::trust::{TlsVersions, TrustConfig};
 
 /// One address that clients connect to.
@@ -31,4 +34,60 @@ pub enum Transport {
     /// TLS.
     #[default]
     Tls,
+}
+
+impl ListenerConfig {
+    pub(super) fn read(table: Table<'_>) -> Result<Self, ConfigError> {
+        let address = table.require("address")?.parse()?;
+        let transport = match table.get("transport") {
+            Some(value) if value.text()? == "websocket" => return Err(value.unsupported()),
+            Some(value) => value.choice(&[("tls", Transport::Tls)])?,
+            None => Transport::default(),
+        };
+        if let Some(mode) = table.get("mode")
+            && mode.choice(&[("enforce", false), ("permissive", true)])?
+        {
+            return Err(mode.unsupported());
+        }
+        let tls_versions = match table.get("tls-versions") {
+            Some(value) => read_tls_versions(value)?,
+            None => TlsVersions::Tls13,
+        };
+        let server_cert = table.require("server-cert")?.path()?;
+        let server_key = table.require("server-key")?.path()?;
+        let limits = match table.get("limits") {
+            Some(value) => Limits::read(value.table("[listener.limits]")?)?,
+            None => Limits::default(),
+        };
+        let mut trusts: Vec<TrustConfig> = Vec::new();
+        for trust in table.require("trust").and_then(|_| table.tables("trust", "[[listener.trust]]"))? {
+            let (place, trust) = read_trust(trust)?;
+            if trusts.iter().any(|earlier| earlier.name == trust.name) {
+                return Err(place.fault(ConfigFault::NameTwice {
+                    what: "trusts of this listener",
+                    name: trust.name.to_string(),
+                }));
+            }
+            trusts.push(trust);
+        }
+        table.finish()?;
+        Ok(Self { address, transport, tls_versions, server_cert, server_key, trusts, limits })
+    }
+}
+
+fn read_tls_versions(value: Value<'_>) -> Result<TlsVersions, ConfigError> {
+    let (mut tls12, mut tls13) = (false, false);
+    for version in value.elements()? {
+        if version.choice(&[("1.2", true), ("1.3", false)])? {
+            tls12 = true;
+        } else {
+            tls13 = true;
+        }
+    }
+    match (tls12, tls13) {
+        (false, true) => Ok(TlsVersions::Tls13),
+        (true, true) => Ok(TlsVersions::Tls12And13),
+        (true, false) => Ok(TlsVersions::Tls12),
+        (false, false) => Err(value.refuse("at least one version is needed")),
+    }
 }

@@ -2,14 +2,76 @@
 
 use std::path::Path;
 
-use super::Config;
+use toml::de::DeTable;
+
 use super::error::{ConfigError, ConfigFault};
+use super::policy::read_policies;
+use super::reader::{Source, Table};
+use super::{Config, EngineConfig, ListenerConfig};
+use crate::identity::IdentityTemplate;
+
+/// A configuration is written by people; a larger file is something else.
+const MAX_LEN: u64 = 1024 * 1024;
 
 impl Config {
     /// Reads and checks a configuration file, but none of the files it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let refuse = |fault| ConfigError { file: path.to_owned(), line: None, fault };
-        let _text = std::fs::read_to_string(path).map_err(|error| refuse(ConfigFault::Read(error)))?;
-        Err(refuse(ConfigFault::Syntax("not read yet".to_owned())))
+        let text = read(path)
+            .map_err(|error| ConfigError { file: path.to_owned(), line: None, fault: ConfigFault::Read(error) })?;
+        Self::parse(path, &text)
     }
+
+    /// Checks the text of a configuration that stands, or will stand, at `path`.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let source = Source { file: path, text };
+        let document = DeTable::parse(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            source.refuse(offset, ConfigFault::Syntax(error.message().to_owned()))
+        })?;
+        let root = Table::root(source, document.get_ref());
+
+        let listeners = root
+            .require("listener")
+            .and_then(|_| root.tables("listener", "[[listener]]"))?
+            .into_iter()
+            .map(ListenerConfig::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let identity = match root.get("identity") {
+            Some(value) => read_identity(value.table("[identity]")?)?,
+            None => IdentityTemplate::default(),
+        };
+        let policies = read_policies(root.tables("policy", "[[policy]]")?, &listeners)?;
+        let engine = match root.get("engine") {
+            Some(value) => EngineConfig::read(value.table("[engine]")?)?,
+            None => EngineConfig::default(),
+        };
+        root.finish()?;
+        let directory = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => Path::new(".").to_owned(),
+        };
+        Ok(Self { file: path.to_owned(), directory, listeners, identity, policies, engine })
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_LEN {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
+fn read_identity(table: Table<'_>) -> Result<IdentityTemplate, ConfigError> {
+    let mut identity = IdentityTemplate::default();
+    if let Some(value) = table.get("device-id") {
+        identity.device_id = value.parse()?;
+    }
+    if let Some(value) = table.get("service-name") {
+        identity.service_name = value.parse()?;
+    }
+    table.finish()?;
+    Ok(identity)
 }

@@ -1,1 +1,107 @@
-//! 
+//! `[[policy]]`.
+
+use super::ListenerConfig;
+use super::error::{ConfigError, ConfigFault};
+use super::reader::{Table, Value};
+use crate::identity::ServiceName;
+use crate::policy::{Action, ClientIdRule, DeniedPublish, Match, Policies, Policy, TopicTemplate};
+use crate::trust::TrustName;
+
+/// Reads the policies; the trusts that they name must be among those of `listeners`.
+pub(super) fn read_policies(
+    tables: Vec<Table<'_>>,
+    listeners: &[ListenerConfig],
+) -> Result<Policies, ConfigError> {
+    let mut policies: Vec<Policy> = Vec::new();
+    for table in tables {
+        let name = table.require("name")?;
+        let policy = read_policy(table, name, listeners)?;
+        if policies.iter().any(|earlier| earlier.name == policy.name) {
+            return Err(name.fault(ConfigFault::NameTwice { what: "policies", name: policy.name.into() }));
+        }
+        policies.push(policy);
+    }
+    Ok(Policies::new(policies))
+}
+
+fn read_policy(
+    table: Table<'_>,
+    name: Value<'_>,
+    listeners: &[ListenerConfig],
+) -> Result<Policy, ConfigError> {
+    let matches = read_match(table.require("match")?, listeners)?;
+    let action = table.require("action")?;
+    let action = match action.text()? {
+        "quarantine" | "report" => return Err(action.unsupported()),
+        _ => action.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])?,
+    };
+    let client_id = match table.get("client-id") {
+        Some(value) => value.choice(&[
+            ("must-equal", ClientIdRule::MustEqual),
+            ("must-start-with", ClientIdRule::MustStartWith),
+            ("free", ClientIdRule::Free),
+        ])?,
+        None => ClientIdRule::MustEqual,
+    };
+    let publish = read_topics(table.get("publish"))?;
+    let subscribe = read_topics(table.get("subscribe"))?;
+    let denied_publish = match table.get("denied-publish") {
+        Some(value) => {
+            value.choice(&[("disconnect", DeniedPublish::Disconnect), ("drop", DeniedPublish::Drop)])?
+        }
+        None => DeniedPublish::Disconnect,
+    };
+    table.finish()?;
+    let name = name.text()?.into();
+    Ok(Policy { name, matches, action, client_id, publish, subscribe, denied_publish })
+}
+
+fn read_topics(value: Option<Value<'_>>) -> Result<Vec<TopicTemplate>, ConfigError> {
+    let Some(value) = value else { return Ok(Vec::new()) };
+    value.elements()?.iter().map(Value::parse).collect()
+}
+
+fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, ConfigError> {
+    let table = value.table("match")?;
+    if let Some(verdict) = table.get("verdict") {
+        return Err(verdict.unsupported());
+    }
+    let trust = table.get("trust").map(|value| read_trust_name(value, listeners)).transpose()?;
+    let identity = match table.get("identity") {
+        Some(value) => {
+            let names = value.elements()?;
+            if names.is_empty() {
+                return Err(value.refuse("an empty list is for nobody"));
+            }
+            Some(names.iter().map(read_identity).collect::<Result<Vec<_>, _>>()?)
+        }
+        None => None,
+    };
+    table.finish()?;
+    if trust.is_none() && identity.is_none() {
+        // Empty must not mean everyone.
+        return Err(value.refuse("it is empty: name a trust, an identity, or both"));
+    }
+    Ok(Match { trust, identity })
+}
+
+fn read_identity(value: &Value<'_>) -> Result<Box<str>, ConfigError> {
+    let text = value.text()?;
+    // Devices and services follow one grammar; a name outside it would never match.
+    ServiceName::new(text).map_err(|error| value.refuse(error.to_string()))?;
+    Ok(text.into())
+}
+
+fn read_trust_name(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<TrustName, ConfigError> {
+    let name = TrustName::new(value.text()?);
+    let known = || listeners.iter().flat_map(|listener| &listener.trusts).map(|trust| &trust.name);
+    if known().any(|known| *known == name) {
+        return Ok(name);
+    }
+    let nearest = known()
+        .map(|known| (strsim::jaro_winkler(known.as_str(), name.as_str()), known))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known.to_string());
+    Err(value.fault(ConfigFault::UnknownName { what: "trust", name: name.to_string(), nearest }))
+}

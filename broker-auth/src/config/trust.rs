@@ -1,0 +1,100 @@
+//! `[[listener.trust]]`.
+
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::reader::{Table, Value};
+use crate::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
+
+/// A weekend's worth would be friendlier to a neglected factory, and to a thief; a day gives somebody time to act.
+const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads a trust; the value is its name, for errors about it.
+pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), ConfigError> {
+    refuse_what_is_not_built(&table)?;
+    let place = table.require("name")?;
+    let name = place.text()?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(place.refuse("it is empty, or has control characters"));
+    }
+    let role = match table.get("role") {
+        Some(value) => value.choice(&[("device", Role::Device), ("service", Role::Service)])?,
+        None if name == "service-ca" => Role::Service,
+        None => Role::Device,
+    };
+    let anchors_value = table.require("anchors")?;
+    let anchors = anchors_value.elements()?.iter().map(Value::path).collect::<Result<Vec<_>, _>>()?;
+    if anchors.is_empty() {
+        return Err(anchors_value.refuse("at least one anchor is needed"));
+    }
+    let intermediates = match table.get("intermediates") {
+        Some(value) => value.elements()?.iter().map(Value::path).collect::<Result<_, _>>()?,
+        None => Vec::new(),
+    };
+    let mut crl = Vec::new();
+    for value in table.get("crl").map(|value| value.elements()).transpose()?.unwrap_or_default() {
+        if value.text()?.contains("://") {
+            return Err(value.unsupported());
+        }
+        crl.push(value.path()?);
+    }
+    let checks = [("off", CrlCheck::Off), ("leaf", CrlCheck::Leaf), ("chain", CrlCheck::Chain)];
+    let crl_check = match table.get("crl-check") {
+        Some(value) => {
+            let check = value.choice(&checks)?;
+            if check != CrlCheck::Off && crl.is_empty() {
+                return Err(value.refuse("there is no `crl` to check"));
+            }
+            if check == CrlCheck::Off && !crl.is_empty() {
+                return Err(value.refuse("`crl` would be read for nothing: remove it, or check it"));
+            }
+            check
+        }
+        // Whoever does not want revocation has to say so: left out by mistake, it would be missed when it is needed.
+        None if crl.is_empty() => {
+            return Err(place.refuse(format!("trust {name:?} has no `crl`: name one, or set crl-check = \"off\"")));
+        }
+        None => CrlCheck::Leaf,
+    };
+    let stale_crl = match table.get("stale-crl") {
+        Some(value) => value.choice(&[
+            ("deny-new", StaleCrl::DenyNew),
+            ("deny-all", StaleCrl::DenyAll),
+            ("alarm", StaleCrl::Alarm),
+        ])?,
+        None => StaleCrl::DenyNew,
+    };
+    let stale_grace = match table.get("stale-grace") {
+        Some(value) => value.duration()?,
+        None => STALE_GRACE,
+    };
+    table.finish()?;
+    let name = TrustName::new(name);
+    Ok((place, TrustConfig { name, role, anchors, intermediates, crl, crl_check, stale_crl, stale_grace }))
+}
+
+/// Features that the format has and this version has not, refused unless they are switched off: silently ignored, they
+/// would let in whom they were meant to keep out.
+fn refuse_what_is_not_built(table: &Table<'_>) -> Result<(), ConfigError> {
+    if let Some(value) = table.get("renewal-grace")
+        && !value.duration()?.is_zero()
+    {
+        return Err(value.unsupported());
+    }
+    if let Some(value) = table.get("ocsp")
+        && value.choice(&[("off", false), ("prefer", true), ("require", true)])?
+    {
+        return Err(value.unsupported());
+    }
+    if let Some(value) = table.get("pins")
+        && !value.elements()?.is_empty()
+    {
+        return Err(value.unsupported());
+    }
+    if let Some(value) = table.get("require-registry")
+        && value.boolean()?
+    {
+        return Err(value.unsupported());
+    }
+    Ok(())
+}
