@@ -6,13 +6,17 @@
 mod authority;
 mod fields;
 mod name;
+mod revocation_list;
 mod serial;
+mod timestamp;
 
 pub use authority::{AuthorityCertificate, AuthorityFault};
 pub use fields::CertificateError;
 pub(crate) use name::attribute_type;
 pub use name::{AlternativeName, DistinguishedName};
+pub(crate) use revocation_list::{RevocationListFrame, RevocationListScope};
 pub use serial::{Fingerprint, Serial};
+pub(crate) use timestamp::timestamp;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 

@@ -39,9 +39,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             clap_complete::generate(args.shell, &mut Cli::command(), "countersign-broker", &mut script);
             print(&String::from_utf8_lossy(&script))
         }
-        Command::Run(_) | Command::Sessions(_) | Command::Kick(_) | Command::Status(_) | Command::Reload(_) => {
-            fail(FAILED, "this command is not built yet", "use check and explain")
-        }
+        Command::Run(args) => command::run::run(args),
+        Command::Sessions(args) => command::operate::sessions(args),
+        Command::Kick(args) => command::operate::kick(args),
+        Command::Status(args) => command::operate::status(args),
+        Command::Reload(args) => command::operate::reload(args),
     }
 }
 

@@ -97,10 +97,9 @@ pub fn identify(chain: VerifiedChain, template: &IdentityTemplate) -> Result<Ver
             .device_id
             .expand(chain.leaf())
             .and_then(|text| DeviceId::new(&text).map(Identity::Device).map_err(|error| error.to_string())),
-        Role::Service => template
-            .service_name
-            .expand(chain.leaf())
-            .and_then(|text| ServiceName::new(&text).map(Identity::Service).map_err(|error| error.to_string())),
+        Role::Service => template.service_name.expand(chain.leaf()).and_then(|text| {
+            ServiceName::new(&text).map(Identity::Service).map_err(|error| error.to_string())
+        }),
     };
     match identity {
         Ok(identity) => Ok(VerifiedDevice(Arc::new(Verified { identity, chain }))),

@@ -10,13 +10,18 @@
 //! [`identity::VerifiedDevice`], and that a [`policy::Permit`]. None of them can be made in any other way.
 #![forbid(unsafe_code)]
 
+mod admin;
 pub mod args;
 pub mod audit;
 pub mod certificate;
 pub mod cli;
 mod command;
 pub mod config;
+mod engine;
 pub mod identity;
+mod listener;
+mod packet;
 pub mod policy;
 pub mod reason;
+mod session;
 pub mod trust;

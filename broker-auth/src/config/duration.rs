@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 /// The units, and how many milliseconds each has. `ms` comes first, because it ends like `s`.
-const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// A whole number and a unit.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
@@ -27,7 +26,18 @@ mod tests {
         assert_eq!(parse_duration("15m"), Some(Duration::from_secs(900)));
         assert_eq!(parse_duration("24h"), Some(Duration::from_secs(86_400)));
         assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
-        for text in ["", "s", "10", "-1s", "+1s", "1.5s", "1 s", "1w", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "s",
+            "10",
+            "-1s",
+            "+1s",
+            "1.5s",
+            "1 s",
+            "1w",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

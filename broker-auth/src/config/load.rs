@@ -16,8 +16,11 @@ const MAX_LEN: u64 = 1024 * 1024;
 impl Config {
     /// Reads and checks a configuration file, but none of the files it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path)
-            .map_err(|error| ConfigError { file: path.to_owned(), line: None, fault: ConfigFault::Read(error) })?;
+        let text = read(path).map_err(|error| ConfigError {
+            file: path.to_owned(),
+            line: None,
+            fault: ConfigFault::Read(error),
+        })?;
         Self::parse(path, &text)
     }
 

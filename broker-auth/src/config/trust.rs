@@ -52,7 +52,9 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         }
         // Whoever does not want revocation has to say so: left out by mistake, it would be missed when it is needed.
         None if crl.is_empty() => {
-            return Err(place.refuse(format!("trust {name:?} has no `crl`: name one, or set crl-check = \"off\"")));
+            return Err(
+                place.refuse(format!("trust {name:?} has no `crl`: name one, or set crl-check = \"off\""))
+            );
         }
         None => CrlCheck::Leaf,
     };

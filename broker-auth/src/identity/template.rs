@@ -82,7 +82,8 @@ impl FromStr for Template {
         let mut parts = Vec::new();
         let mut rest = source;
         while !rest.is_empty() {
-            let (literal, after) = rest.split_once('{').map_or((rest, None), |(literal, after)| (literal, Some(after)));
+            let (literal, after) =
+                rest.split_once('{').map_or((rest, None), |(literal, after)| (literal, Some(after)));
             if literal.contains('}') {
                 return Err(TemplateError::Unopened);
             }
@@ -153,9 +154,16 @@ impl Field {
     fn only_value(&self, certificate: &PeerCertificate, name: &str) -> Result<String, String> {
         let mut values = self.values(certificate);
         match (values.pop(), values.len()) {
-            (Some(value), 0) => value.ok_or_else(|| format!("the certificate's {{{name}}} is no readable text")),
-            (Some(_), more) => Err(format!("the certificate has {} values for {{{name}}}, it must have one", more + 1)),
-            (None, _) => Err(format!("the certificate has no {{{name}}} (its subject is \"{}\")", certificate.subject())),
+            (Some(value), 0) => {
+                value.ok_or_else(|| format!("the certificate's {{{name}}} is no readable text"))
+            }
+            (Some(_), more) => {
+                Err(format!("the certificate has {} values for {{{name}}}, it must have one", more + 1))
+            }
+            (None, _) => Err(format!(
+                "the certificate has no {{{name}}} (its subject is \"{}\")",
+                certificate.subject()
+            )),
         }
     }
 

@@ -48,13 +48,16 @@ impl Permit {
 
     /// Binds the client id of CONNECT to the identity; an empty one is assigned.
     pub fn client_id(&self, requested: &str) -> Result<ClientIdBinding, Refusal> {
-        ClientIdBinding::grant(self.policy.client_id, self.identity(), requested, || DecisionId::next().to_string())
-            .map_err(|refusal| self.refused(refusal))
+        ClientIdBinding::grant(self.policy.client_id, self.identity(), requested, || {
+            DecisionId::next().to_string()
+        })
+        .map_err(|refusal| self.refused(refusal))
     }
 
     /// Whether it may publish to `topic`.
     pub fn publish(&self, topic: &str) -> Result<(), Refusal> {
-        let name = TopicName::new(topic).map_err(|error| self.denied(format!("{topic:?} is no topic: {error}")))?;
+        let name =
+            TopicName::new(topic).map_err(|error| self.denied(format!("{topic:?} is no topic: {error}")))?;
         if self.publish.iter().any(|filter| filter.matches(&name)) {
             return Ok(());
         }
@@ -69,8 +72,8 @@ impl Permit {
     ///
     /// `$share/…` and `$SYS/…` start with a `$`, which no wildcard covers, so only a policy that names them allows them.
     pub fn subscribe(&self, filter: &str) -> Result<(), Refusal> {
-        let asked =
-            TopicFilter::new(filter).map_err(|error| self.denied(format!("{filter:?} is no topic filter: {error}")))?;
+        let asked = TopicFilter::new(filter)
+            .map_err(|error| self.denied(format!("{filter:?} is no topic filter: {error}")))?;
         if asked.shared().is_some_and(|shared| shared.group.contains('+')) {
             return Err(self.denied(format!("{filter:?} has a wildcard in its share name")));
         }

@@ -81,10 +81,9 @@ impl Policies {
                 Reason::UnmappedIdentity,
                 format!("policy {:?} denies {identity} of trust {trust}", policy.name),
             )),
-            None => Err(device.certificate().refused(
-                Reason::UnmappedIdentity,
-                format!("no policy matches {identity} of trust {trust}"),
-            )),
+            None => Err(device
+                .certificate()
+                .refused(Reason::UnmappedIdentity, format!("no policy matches {identity} of trust {trust}"))),
         }
     }
 }

@@ -99,13 +99,15 @@ impl ServerCertificate {
 impl Present {
     fn load(cert_file: &Path, key_file: &Path) -> Result<Self, ServerCertificateError> {
         let read = |file: &Path| {
-            std::fs::read(file).map_err(|source| ServerCertificateError::Read { file: file.to_owned(), source })
+            std::fs::read(file)
+                .map_err(|source| ServerCertificateError::Read { file: file.to_owned(), source })
         };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(cert_file)?)
             .collect::<Result<_, _>>()
             .map_err(|_| ServerCertificateError::NoCertificate { file: cert_file.to_owned() })?;
-        let leaf =
-            chain.first().ok_or_else(|| ServerCertificateError::NoCertificate { file: cert_file.to_owned() })?;
+        let leaf = chain
+            .first()
+            .ok_or_else(|| ServerCertificateError::NoCertificate { file: cert_file.to_owned() })?;
         let not_after = PeerCertificate::parse(leaf)
             .map_err(|source| ServerCertificateError::Certificate { file: cert_file.to_owned(), source })?
             .not_after();

@@ -48,9 +48,10 @@ impl Verdict {
             (None, Error::NoCertificatesPresented) => {
                 Some(Refusal::new(Reason::NoCertificate, "the client presented no certificate"))
             }
-            (None, Error::InvalidCertificate(_)) => {
-                Some(Refusal::new(Reason::BadSignature, format!("the client's certificate was not read: {error}")))
-            }
+            (None, Error::InvalidCertificate(_)) => Some(Refusal::new(
+                Reason::BadSignature,
+                format!("the client's certificate was not read: {error}"),
+            )),
             _ => None,
         }
     }

@@ -1,11 +1,35 @@
 //! The highest CRL numbers ever seen, kept across restarts.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The highest CRL number seen of each issuer. Shared by the listeners of a configuration.
+use serde::{Deserialize, Serialize};
+
+use super::number::CrlNumber;
+use crate::certificate::Fingerprint;
+
+/// The file in the broker's directory.
+const FILE_NAME: &str = "crl-numbers.json";
+
+/// The highest CRL number seen of each issuer, so that not even a restart lets an old list back in. Shared by the
+/// listeners of a configuration.
 #[derive(Debug)]
 pub struct CrlNumbers {
-    file: Option<PathBuf>,
+    file: PathBuf,
+    keep: bool,
+    seen: Mutex<BTreeMap<String, Seen>>,
+}
+
+/// One issuer, under the fingerprint of its name and key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    /// Its name, for the reader of the file.
+    issuer: String,
+    /// A text, because JSON numbers end at 53 bits.
+    number: String,
 }
 
 /// Why the record cannot be kept.
@@ -40,11 +64,69 @@ pub enum CrlNumbersError {
 impl CrlNumbers {
     /// The record in `directory`, to be read and kept.
     pub fn open(directory: &Path) -> Result<Self, CrlNumbersError> {
-        Ok(Self { file: Some(directory.join("crl-numbers.json")) })
+        Self::read(directory, true)
     }
 
     /// The record in `directory`, to be read and left as it is: for commands that only look.
     pub fn read_only(directory: &Path) -> Result<Self, CrlNumbersError> {
-        Ok(Self { file: None })
+        Self::read(directory, false)
+    }
+
+    fn read(directory: &Path, keep: bool) -> Result<Self, CrlNumbersError> {
+        let file = directory.join(FILE_NAME);
+        let seen: BTreeMap<String, Seen> = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| CrlNumbersError::Damaged { file: file.clone(), detail: error.to_string() })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(source) => return Err(CrlNumbersError::Read { file, source }),
+        };
+        if let Some(wrong) = seen.values().find(|seen| seen.number.parse::<CrlNumber>().is_err()) {
+            let detail = format!("{:?} is no CRL number", wrong.number);
+            return Err(CrlNumbersError::Damaged { file, detail });
+        }
+        Ok(Self { file, keep, seen: Mutex::new(seen) })
+    }
+
+    /// The highest number seen of `issuer`.
+    pub(in crate::trust) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
+        self.lock().get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
+    }
+
+    /// Remembers the numbers of lists that come into force; each is the issuer, its name, and the number.
+    pub(in crate::trust) fn remember<'a>(
+        &self,
+        lists: impl Iterator<Item = (&'a Fingerprint, &'a str, CrlNumber)>,
+    ) -> Result<(), CrlNumbersError> {
+        let mut seen = self.lock();
+        let mut changed = false;
+        for (issuer, name, number) in lists {
+            let key = issuer.to_string();
+            let highest = seen.get(&key).and_then(|seen| seen.number.parse::<CrlNumber>().ok());
+            if highest.is_none_or(|highest| highest < number) {
+                seen.insert(key, Seen { issuer: name.to_owned(), number: number.to_string() });
+                changed = true;
+            }
+        }
+        if !changed || !self.keep {
+            return Ok(());
+        }
+        self.write(&seen).map_err(|source| CrlNumbersError::Write { file: self.file.clone(), source })
+    }
+
+    /// Replaces the file in one step: a crash leaves the old record or the new one.
+    fn write(&self, seen: &BTreeMap<String, Seen>) -> std::io::Result<()> {
+        let directory = self.file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(directory)?;
+        let staged = self.file.with_extension("json.new");
+        let mut file = std::fs::File::create(&staged)?;
+        file.write_all(&serde_json::to_vec_pretty(seen)?)?;
+        file.sync_all()?;
+        std::fs::rename(&staged, &self.file)?;
+        std::fs::File::open(directory)?.sync_all()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
+        // Whole entries are inserted, so even a panic elsewhere leaves the map in order.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

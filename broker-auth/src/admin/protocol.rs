@@ -1,0 +1,84 @@
+//! Requests and answers. *Warning:* `--json` prints answers as they are; extend, never rename.
+
+use serde::{Deserialize, Serialize};
+
+/// What an operator asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// All sessions.
+    Sessions,
+    /// Close the sessions of this identity or client id.
+    Kick { id: String },
+    /// How the broker is.
+    Status,
+    /// Read revocation lists and server certificates again, now.
+    Reload,
+}
+
+/// What the broker answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "content", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Sessions(Vec<SessionLine>),
+    Kicked(Kicked),
+    Status(Box<Status>),
+    Reloaded(Reloaded),
+    /// The request was not understood.
+    Error(String),
+}
+
+/// One session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionLine {
+    pub(crate) client_id: String,
+    pub(crate) identity: String,
+    pub(crate) connected: bool,
+    pub(crate) policy: Option<String>,
+    pub(crate) protocol: Option<String>,
+    pub(crate) peer: Option<String>,
+    pub(crate) serial: Option<String>,
+    pub(crate) fingerprint_sha256: Option<String>,
+    pub(crate) decision_id: Option<String>,
+    /// RFC 3339.
+    pub(crate) connected_at: Option<String>,
+    pub(crate) subscriptions: usize,
+    pub(crate) queued: usize,
+}
+
+/// How many sessions were closed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Kicked {
+    pub(crate) id: String,
+    pub(crate) sessions: usize,
+}
+
+/// How the broker is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) version: String,
+    pub(crate) pid: u32,
+    pub(crate) uptime_seconds: u64,
+    pub(crate) engine: String,
+    pub(crate) engine_alive: bool,
+    pub(crate) sessions: usize,
+    pub(crate) retained_messages: usize,
+    pub(crate) listeners: Vec<ListenerLine>,
+    pub(crate) counters: serde_json::Value,
+}
+
+/// One listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ListenerLine {
+    pub(crate) address: String,
+    pub(crate) trust_generation: u64,
+    /// RFC 3339.
+    pub(crate) server_certificate_not_after: String,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Reloaded {
+    pub(crate) changed: bool,
+    pub(crate) refused: Vec<String>,
+}

@@ -1,0 +1,196 @@
+//! Answering operators.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, timeout};
+
+use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
+use crate::certificate::timestamp;
+use crate::session::Hub;
+use crate::trust::{ServerCertificate, TrustStore};
+
+/// The longest request, in bytes.
+const MAX_REQUEST: u64 = 4096;
+
+/// How long an operator's program may take to ask, and the broker to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest path a Unix socket address holds, with its terminator (`sun_path`, unix(7)).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// What an operator can see and move.
+pub(crate) struct Operated {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) listeners: Vec<OperatedListener>,
+    pub(crate) engine: &'static str,
+    pub(crate) started: Instant,
+}
+
+/// A listener, as an operator sees it.
+pub(crate) struct OperatedListener {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) certificate: Arc<ServerCertificate>,
+}
+
+/// The bound socket. Dropping it removes its file.
+pub(crate) struct AdminSocket {
+    socket: UnixListener,
+    path: PathBuf,
+}
+
+impl AdminSocket {
+    /// Binds the socket at `path`, in a directory only its owner can enter. A file that a dead broker left behind
+    /// is replaced; a live one is an error.
+    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() > MAX_SOCKET_PATH {
+            let what = format!(
+                "the path has more than {MAX_SOCKET_PATH} bytes, which is the longest a socket can have"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, what));
+        }
+        if let Some(directory) = path.parent() {
+            match std::fs::DirBuilder::new().mode(0o700).create(directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?,
+            }
+        }
+        if path.exists() {
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another broker answers there"));
+            }
+            std::fs::remove_file(path)?;
+        }
+        let socket = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { socket, path: path.to_owned() })
+    }
+
+    /// Answers until it is dropped.
+    pub(crate) async fn run(self, operated: Arc<Operated>) {
+        let Ok(owner) =
+            std::fs::metadata(&self.path).map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata))
+        else {
+            return;
+        };
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => match stream.peer_cred() {
+                    Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
+                        tokio::spawn(timeout(PATIENCE, serve(stream, Arc::clone(&operated))));
+                    }
+                    _ => tracing::warn!("somebody else's request at the admin socket was refused"),
+                },
+                Err(error) => {
+                    tracing::error!(%error, "an operator could not be heard");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        // Another broker removes what we could not.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn serve(mut stream: UnixStream, operated: Arc<Operated>) {
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(MAX_REQUEST));
+    let answer = match read.read_line(&mut line).await {
+        Err(_) | Ok(0) => return,
+        Ok(_) => match serde_json::from_str(&line) {
+            Ok(request) => answer(request, &operated).await,
+            Err(error) => Answer::Error(format!("the request was not understood: {error}")),
+        },
+    };
+    let Ok(mut answer) = serde_json::to_vec(&answer) else { return };
+    answer.push(b'\n');
+    // Whoever asked may have gone.
+    let _ = write.write_all(&answer).await;
+}
+
+async fn answer(request: Request, operated: &Operated) -> Answer {
+    match request {
+        Request::Sessions => Answer::Sessions(sessions(&operated.hub)),
+        Request::Kick { id } => {
+            let sessions = operated.hub.registry.kick(&id).await;
+            tracing::info!(identity = id, sessions, "an operator closed sessions");
+            Answer::Kicked(Kicked { id, sessions })
+        }
+        Request::Status => Answer::Status(Box::new(status(operated))),
+        Request::Reload => Answer::Reloaded(reload(operated)),
+    }
+}
+
+fn sessions(hub: &Hub) -> Vec<SessionLine> {
+    hub.registry
+        .list()
+        .into_iter()
+        .map(|listed| {
+            let connection = listed.info.connection();
+            let connection = connection.as_ref();
+            SessionLine {
+                client_id: listed.client_id.to_string(),
+                identity: listed.identity.to_string(),
+                connected: connection.is_some(),
+                policy: connection.map(|c| c.policy.clone()),
+                protocol: connection.map(|c| c.protocol.to_owned()),
+                peer: connection.map(|c| c.peer.to_string()),
+                serial: connection.map(|c| c.serial.clone()),
+                fingerprint_sha256: connection.map(|c| c.fingerprint_sha256.clone()),
+                decision_id: connection.map(|c| c.decision_id.clone()),
+                connected_at: connection.map(|c| c.connected_at.clone()),
+                subscriptions: listed.info.subscriptions(),
+                queued: listed.info.queued(),
+            }
+        })
+        .collect()
+}
+
+fn status(operated: &Operated) -> Status {
+    let hub = &operated.hub;
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        uptime_seconds: operated.started.elapsed().as_secs(),
+        engine: operated.engine.to_owned(),
+        engine_alive: hub.engine.is_alive(),
+        sessions: hub.registry.len(),
+        retained_messages: hub.retained.len(),
+        listeners: operated
+            .listeners
+            .iter()
+            .map(|listener| ListenerLine {
+                address: listener.address.to_string(),
+                trust_generation: listener.trust.generation(),
+                server_certificate_not_after: timestamp(listener.certificate.not_after()),
+            })
+            .collect(),
+        // Counters are numbers under fixed names, which always make a document.
+        counters: serde_json::to_value(hub.counters.read()).unwrap_or_default(),
+    }
+}
+
+fn reload(operated: &Operated) -> Reloaded {
+    let mut reloaded = Reloaded { changed: false, refused: Vec::new() };
+    for listener in &operated.listeners {
+        let report = listener.trust.reload_crls();
+        reloaded.changed |= report.changed;
+        reloaded.refused.extend(report.refused);
+        if let Err(error) = listener.certificate.reload() {
+            reloaded.refused.push(error.to_string());
+        }
+    }
+    reloaded
+}

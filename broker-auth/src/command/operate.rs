@@ -1,0 +1,146 @@
+//! `sessions`, `kick`, `status`, `reload`: asking a running broker.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::admin::{Answer, AskError, Request, SessionLine, Status, ask};
+use crate::args::{ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
+use crate::cli;
+
+pub(crate) fn sessions(args: &SessionsArgs) -> ExitCode {
+    match put(&args.config, &Request::Sessions) {
+        Ok(Answer::Sessions(sessions)) if args.json => json(&sessions),
+        Ok(Answer::Sessions(sessions)) => cli::print(&session_table(&sessions)),
+        Ok(_) => unexpected(),
+        Err(code) => code,
+    }
+}
+
+pub(crate) fn kick(args: &KickArgs) -> ExitCode {
+    match put(&args.config, &Request::Kick { id: args.id.clone() }) {
+        Ok(Answer::Kicked(kicked)) if kicked.sessions == 0 => cli::fail(
+            cli::UNKNOWN,
+            format!("{:?} has no session", args.id),
+            "countersign-broker sessions lists those there are",
+        ),
+        Ok(Answer::Kicked(kicked)) if args.json => json(&kicked),
+        Ok(Answer::Kicked(kicked)) => {
+            cli::print(&format!("closed {} session(s) of {}\n", kicked.sessions, kicked.id))
+        }
+        Ok(_) => unexpected(),
+        Err(code) => code,
+    }
+}
+
+pub(crate) fn status(args: &StatusArgs) -> ExitCode {
+    match put(&args.config, &Request::Status) {
+        Ok(Answer::Status(status)) if args.json => json(&status),
+        Ok(Answer::Status(status)) => cli::print(&status_page(&status)),
+        Ok(_) => unexpected(),
+        Err(code) => code,
+    }
+}
+
+pub(crate) fn reload(args: &ReloadArgs) -> ExitCode {
+    match put(&args.config, &Request::Reload) {
+        Ok(Answer::Reloaded(reloaded)) => {
+            let text = if reloaded.changed { "reloaded\n" } else { "nothing had changed\n" };
+            let code = if args.json { json(&reloaded) } else { cli::print(text) };
+            if reloaded.refused.is_empty() {
+                return code;
+            }
+            cli::fail(
+                cli::INPUT_REFUSED,
+                reloaded.refused.join("; "),
+                "what was in force before stays in force; put the files right and reload again",
+            )
+        }
+        Ok(_) => unexpected(),
+        Err(code) => code,
+    }
+}
+
+fn put(config: &ConfigArgs, request: &Request) -> Result<Answer, ExitCode> {
+    ask(&config.admin_socket(), request).map_err(|error| {
+        let help = match &error {
+            AskError::NoBroker { .. } => "start it with countersign-broker run, as the same user",
+            AskError::NoAnswer { .. } => "use the countersign-broker of the same version as the running one",
+        };
+        cli::fail(cli::FAILED, error, help)
+    })
+}
+
+fn unexpected() -> ExitCode {
+    cli::fail(
+        cli::FAILED,
+        "the broker answered another question",
+        "use the countersign-broker of the same version as the running one",
+    )
+}
+
+fn json(document: &impl Serialize) -> ExitCode {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => cli::print(&(text + "\n")),
+        Err(error) => cli::fail(cli::FAILED, error, "report this"),
+    }
+}
+
+fn session_table(sessions: &[SessionLine]) -> String {
+    let widest = |column: fn(&SessionLine) -> &str, title: &str| {
+        sessions.iter().map(|session| column(session).len()).max().unwrap_or(0).max(title.len())
+    };
+    let client = widest(|session| &session.client_id, "CLIENT ID");
+    let identity = widest(|session| &session.identity, "IDENTITY");
+    let mut table = format!(
+        "{:client$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}\n",
+        "CLIENT ID", "IDENTITY", "POLICY", "MQTT", "PEER", "SINCE", "SUBS", "QUEUED"
+    );
+    for session in sessions {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            table,
+            "{:client$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}",
+            session.client_id,
+            session.identity,
+            or_dash(&session.policy),
+            or_dash(&session.protocol),
+            session.peer.as_deref().unwrap_or("away"),
+            or_dash(&session.connected_at),
+            session.subscriptions,
+            session.queued,
+        );
+    }
+    let _ = writeln!(table, "{} session(s)", sessions.len());
+    table
+}
+
+fn status_page(status: &Status) -> String {
+    let mut page = String::new();
+    let mut line = |name: &str, value: &dyn std::fmt::Display| {
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "{name:24} {value}");
+    };
+    line("version", &status.version);
+    line("pid", &status.pid);
+    line("up for", &format_args!("{} s", status.uptime_seconds));
+    line(
+        "engine",
+        &format_args!("{} ({})", status.engine, if status.engine_alive { "running" } else { "stopped" }),
+    );
+    line("sessions", &status.sessions);
+    line("retained messages", &status.retained_messages);
+    for listener in &status.listeners {
+        line("listener", &listener.address);
+        line("  trust generation", &listener.trust_generation);
+        line("  certificate ends", &listener.server_certificate_not_after);
+    }
+    if let Some(counters) = status.counters.as_object() {
+        for (name, value) in counters {
+            line(&name.replace('_', " "), value);
+        }
+    }
+    page
+}

@@ -1,0 +1,37 @@
+//! Sessions: what MQTT promises a client, and the permit it promises it under.
+//!
+//! One task owns one session ([`life`]) from its first CONNECT until it has expired. Connections come to it: it
+//! serves one at a time ([`online`]), keeps what arrives meanwhile ([`offline`]), and is found by client id
+//! ([`registry`]). Nothing of a session is shared, so nothing of it is locked.
+//!
+//! ```text
+//!   CONNECT ──▶ registry ──▶ life ──▶ online ⇄ offline ──▶ gone
+//!                                       │
+//!            reader ─▶ publish, subscribe, acknowledge ─▶ engine
+//!            engine ─▶ subscriptions ─▶ permit ─▶ outbox ─▶ writer
+//! ```
+
+mod acknowledge;
+mod connack;
+pub(crate) mod connection;
+mod counters;
+mod deliver;
+mod end;
+mod hub;
+mod inbox;
+mod info;
+mod life;
+mod offline;
+mod online;
+mod outbox;
+mod publish;
+mod registry;
+mod retained;
+mod subscribe;
+mod subscriptions;
+mod will;
+
+pub(crate) use connack::{refuse, refuse_with};
+pub(crate) use hub::Hub;
+pub(crate) use life::Arriving;
+pub(crate) use registry::Unrouted;

@@ -1,0 +1,96 @@
+//! Why a connection ended, and what follows from it.
+
+use std::fmt;
+
+use tokio::sync::oneshot;
+
+use crate::packet::{Disconnect, DisconnectReasonCode, Packet, Text};
+use crate::reason::{Reason, Refusal};
+
+use super::connection::{ReadError, WriteError};
+use super::life::Arriving;
+
+/// Why a connection ended.
+pub(super) enum End {
+    /// The client said good-bye (MQTT 5 §3.14); `with_will` if it wants its will published all the same.
+    Disconnected { with_will: bool },
+    /// The client is gone without a word.
+    Lost(ReadError),
+    /// The client takes nothing off us.
+    NotReading(WriteError),
+    /// No packet for one and a half times the keep-alive.
+    KeepAlive,
+    /// The client broke the protocol.
+    Protocol { code: DisconnectReasonCode, what: String },
+    /// The certificate is no longer good, or the client did what its permit does not allow.
+    Refused(Refusal),
+    /// The same client has connected again.
+    TakenOver(Box<Arriving>),
+    /// An operator closed it, and waits to hear that it is done.
+    Kicked(oneshot::Sender<()>),
+    /// The broker stops.
+    Stopping,
+    /// The engine has stopped.
+    EngineStopped,
+}
+
+impl End {
+    /// A breach of the protocol, with the reason code that says which.
+    pub(super) fn protocol(code: DisconnectReasonCode, what: impl Into<String>) -> Self {
+        Self::Protocol { code, what: what.into() }
+    }
+
+    /// The last packet a client of MQTT 5 gets; 3.1.1 has none for this.
+    pub(super) fn packet(&self) -> Option<Packet> {
+        let (code, what) = match self {
+            Self::Disconnected { .. } | Self::Lost(_) | Self::NotReading(_) => return None,
+            Self::KeepAlive => (DisconnectReasonCode::KeepAliveTimeout, None),
+            Self::Protocol { code, what } => (*code, Some(what.clone())),
+            Self::Refused(refusal) => (refusal_code(refusal), Some(refusal.reason.to_string())),
+            Self::TakenOver(_) => (DisconnectReasonCode::SessionTakenOver, None),
+            Self::Kicked(_) => (DisconnectReasonCode::AdministrativeAction, None),
+            Self::Stopping | Self::EngineStopped => (DisconnectReasonCode::ServerShuttingDown, None),
+        };
+        Some(Packet::Disconnect(Disconnect { reason_string: what.map(Text::from), ..Disconnect::new(code) }))
+    }
+
+    /// Whether the last will is published. Only a proper good-bye withdraws it (MQTT 5 §3.14.4).
+    pub(super) fn publishes_will(&self) -> bool {
+        !matches!(self, Self::Disconnected { with_will: false })
+    }
+
+    /// Whether the session ends with the connection, whatever the client had asked for.
+    pub(super) fn ends_session(&self) -> bool {
+        match self {
+            // A revoked device does not come back; what waits for it is not for whoever else has its key.
+            Self::Refused(refusal) => refusal.reason == Reason::Revoked,
+            Self::Kicked(_) | Self::Stopping | Self::EngineStopped => true,
+            _ => false,
+        }
+    }
+}
+
+/// What a client is told when it is cut off. An agent takes either for a refusal and does not hammer.
+fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
+    match refusal.reason {
+        Reason::Revoked | Reason::Suspended | Reason::StaleCrl => DisconnectReasonCode::AdministrativeAction,
+        _ => DisconnectReasonCode::NotAuthorized,
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected { .. } => f.write_str("the client disconnected"),
+            Self::Lost(error) => error.fmt(f),
+            Self::NotReading(error) => error.fmt(f),
+            Self::KeepAlive => f.write_str("nothing was heard for one and a half times the keep-alive"),
+            Self::Protocol { what, .. } => write!(f, "protocol error: {what}"),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::TakenOver(_) => f.write_str("the same client connected again"),
+            Self::Kicked(_) => f.write_str("an operator closed it"),
+            Self::Stopping => f.write_str("the broker stops"),
+            Self::EngineStopped => f.write_str("the MQTT engine has stopped"),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The life of a session: connected, alone, connected again, gone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::connack;
+use super::connection::Connection;
+use super::end::End;
+use super::hub::Hub;
+use super::inbox::Inbox;
+use super::info::{ConnectionInfo, SessionInfo};
+use super::offline::Awakened;
+use super::outbox::{Outbox, OutboxLimits};
+use super::registry::Command;
+use super::subscriptions::Subscriptions;
+use super::will::Will;
+use crate::audit::{self, Decision, DecisionId, Event};
+use crate::certificate::timestamp;
+use crate::config::Limits;
+use crate::engine::{Link, Origin};
+use crate::identity::Identity;
+use crate::listener::Slot;
+use crate::packet::{Connect, Version};
+use crate::policy::{ClientId, ClientIdBinding, Permit};
+use crate::trust::TrustStore;
+
+/// How long a client may take to accept its last packet. A kicked client must be gone within a second of the
+/// command; one that reads nothing is closed without a word.
+const GOODBYE: Duration = Duration::from_millis(300);
+
+/// A connection that has been let in and looks for its session.
+pub(crate) struct Arriving {
+    pub(crate) connection: Connection,
+    pub(crate) connect: Box<Connect>,
+    pub(crate) binding: ClientIdBinding,
+    pub(crate) permit: Permit,
+    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) limits: Limits,
+    pub(crate) peer: SocketAddr,
+    pub(crate) decision: DecisionId,
+    /// The connection's place under the listener's limits, given back when it is dropped.
+    pub(crate) slot: Slot,
+}
+
+impl Arriving {
+    pub(crate) fn client_id(&self) -> &ClientId {
+        self.binding.client_id()
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        self.permit.identity()
+    }
+
+    fn info(&self, now: UnixTime) -> ConnectionInfo {
+        ConnectionInfo {
+            peer: self.peer,
+            protocol: match self.connection.version() {
+                Version::V3 => "3.1.1",
+                Version::V5 => "5",
+            },
+            policy: self.permit.policy_name().to_owned(),
+            serial: self.permit.device().serial().to_string(),
+            fingerprint_sha256: self.permit.device().fingerprint_sha256().to_string(),
+            decision_id: self.decision.to_string(),
+            connected_at: timestamp(now),
+        }
+    }
+}
+
+/// A session, as its task holds it.
+pub(super) struct Session {
+    pub(super) hub: Arc<Hub>,
+    pub(super) info: Arc<SessionInfo>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) client_id: ClientId,
+    /// The permit and trust of the latest connection.
+    pub(super) permit: Permit,
+    pub(super) trust: Arc<TrustStore>,
+    pub(super) limits: Limits,
+    pub(super) origin: Origin,
+    pub(super) subscriptions: Subscriptions,
+    /// There as soon as there is a subscription.
+    pub(super) link: Option<Link>,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    /// How long the session may outlive its connection.
+    pub(super) expiry: Duration,
+    pub(super) will: Option<Will>,
+    /// Publishes refused so far: of a flood, the first, second, fourth … are logged.
+    pub(super) denied: u64,
+    /// Messages dropped for want of room so far, likewise.
+    pub(super) dropped: u64,
+}
+
+/// Runs one session to its end.
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    info: Arc<SessionInfo>,
+    commands: mpsc::Receiver<Command>,
+    arriving: Box<Arriving>,
+) {
+    let mut session = Session::new(hub, info, commands, &arriving);
+    let mut arriving = Some(arriving);
+    let mut present = false;
+    loop {
+        let (kicked, next) = match arriving.take() {
+            Some(arriving) => session.connected(arriving, present).await,
+            None => match session.alone().await {
+                Awakened::Connected(arriving) => (None, Some(arriving)),
+                Awakened::Ended(kicked) => {
+                    session.expire().await;
+                    (kicked, None)
+                }
+            },
+        };
+        present = !session.is_over();
+        if let Some(next) = next {
+            arriving = Some(next);
+            continue;
+        }
+        if session.is_over() {
+            arriving = session.hub.registry.leave(&session.client_id, &mut session.commands);
+            if let Some(kicked) = kicked {
+                // Whoever asked may have gone meanwhile.
+                let _ = kicked.send(());
+            }
+            if arriving.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+type Kicked = Option<oneshot::Sender<()>>;
+
+impl Session {
+    fn new(
+        hub: Arc<Hub>,
+        info: Arc<SessionInfo>,
+        commands: mpsc::Receiver<Command>,
+        arriving: &Arriving,
+    ) -> Self {
+        let limits = arriving.limits.clone();
+        Self {
+            stopping: hub.stopping(),
+            origin: hub.next_origin(),
+            client_id: arriving.client_id().clone(),
+            permit: arriving.permit.clone(),
+            trust: Arc::clone(&arriving.trust),
+            subscriptions: Subscriptions::default(),
+            link: None,
+            outbox: Outbox::new(OutboxLimits {
+                messages: limits.max_queued_messages,
+                bytes: limits.max_queued_bytes,
+            }),
+            inbox: Inbox::default(),
+            expiry: Duration::ZERO,
+            will: None,
+            denied: 0,
+            dropped: 0,
+            limits,
+            hub,
+            info,
+            commands,
+        }
+    }
+
+    /// Whether nothing of the session is left to keep.
+    fn is_over(&self) -> bool {
+        self.expiry.is_zero()
+    }
+
+    /// Serves one connection. Returns the next one, if it ended because the client has connected again.
+    async fn connected(&mut self, arriving: Box<Arriving>, present: bool) -> (Kicked, Option<Box<Arriving>>) {
+        let now = self.hub.clock.now();
+        self.info.connected(Some(arriving.info(now)));
+        let Arriving { mut connection, connect, binding, permit, trust, limits, peer, decision: _, slot } =
+            *arriving;
+
+        let present = present && !connect.clean_start;
+        if present {
+            // The client is back in time.
+            self.will = None;
+        } else {
+            self.expire().await;
+        }
+        self.permit = permit;
+        self.trust = trust;
+        self.limits = limits;
+
+        let terms = connack::Terms::settle(&connect, &binding, &self.limits, connection.version());
+        self.expiry = terms.expiry;
+        let mut end = None;
+        if let Some(will) = connect.last_will {
+            match Will::accept(will, &self.permit, self.origin) {
+                Ok(will) => self.will = Some(will),
+                // The listener has checked it already; a will is never kept unchecked.
+                Err(refusal) => end = Some(End::Refused(refusal)),
+            }
+        }
+        self.outbox.reconnected(terms.window);
+        let connack = terms.connack(present, now.as_secs());
+        let end = match end {
+            Some(end) => end,
+            // A CONNACK is far below any Maximum Packet Size that could carry a session.
+            None if connection.send(connack).is_err() => End::protocol(
+                crate::packet::DisconnectReasonCode::PacketTooLarge,
+                "the client accepts no packet as long as CONNACK",
+            ),
+            None => self.serve(&mut connection, &terms).await,
+        };
+
+        let next = self.disconnected(connection, end, peer).await;
+        drop(slot);
+        next
+    }
+
+    /// Closes the connection, and the session if it ends with it.
+    async fn disconnected(
+        &mut self,
+        connection: Connection,
+        end: End,
+        peer: SocketAddr,
+    ) -> (Kicked, Option<Box<Arriving>>) {
+        self.record(&end, peer);
+        let (last, publishes_will, ends_session) = (end.packet(), end.publishes_will(), end.ends_session());
+        connection.close(last, GOODBYE).await;
+        self.info.connected(None);
+        if !publishes_will {
+            self.will = None;
+        }
+        if ends_session {
+            self.expiry = Duration::ZERO;
+        }
+        if self.is_over() {
+            self.expire().await;
+        } else if self.will.as_ref().is_some_and(|will| will.delay().is_zero()) {
+            self.publish_will().await;
+        }
+        match end {
+            End::TakenOver(next) => (None, Some(next)),
+            End::Kicked(done) => (Some(done), None),
+            _ => (None, None),
+        }
+    }
+
+    /// The line that the end of a connection leaves behind.
+    fn record(&self, end: &End, peer: SocketAddr) {
+        let why = end.to_string();
+        let closed = Decision::new(Event::SessionClosed)
+            .peer(peer)
+            .permit(&self.permit)
+            .client_id(self.client_id.as_str());
+        audit::decision(&match end {
+            End::Refused(refusal) => {
+                self.hub.counters.sessions_cut.one();
+                closed.refused(refusal)
+            }
+            _ => closed.note(&why),
+        });
+    }
+
+    /// Drops what the session holds; a will that still waits is published.
+    async fn expire(&mut self) {
+        self.publish_will().await;
+        self.expiry = Duration::ZERO;
+        self.subscriptions = Subscriptions::default();
+        // Dropping the link disconnects it.
+        self.link = None;
+        self.outbox = Outbox::new(OutboxLimits {
+            messages: self.limits.max_queued_messages,
+            bytes: self.limits.max_queued_bytes,
+        });
+        self.inbox = Inbox::default();
+        self.note_sizes();
+    }
+
+    pub(super) async fn publish_will(&mut self) {
+        if let Some(will) = self.will.take() {
+            will.publish(&self.hub).await;
+        }
+    }
+
+    /// When a will that waits is due, if the client went at `gone`.
+    pub(super) fn will_due(&self, gone: Instant) -> Option<Instant> {
+        self.will.as_ref().and_then(|will| gone.checked_add(will.delay()))
+    }
+
+    /// Publishes the sizes an operator sees.
+    pub(super) fn note_sizes(&self) {
+        self.info.subscriptions.store(self.subscriptions.len(), Ordering::Relaxed);
+        self.info.queued.store(self.outbox.queued() + self.outbox.in_flight(), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,61 @@
+//! A session without its client: it keeps what arrives, until the client is back or the session has expired.
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use super::end::End;
+use super::hub::stopped;
+use super::life::{Arriving, Session};
+use super::online::receive;
+use super::registry::Command;
+use crate::reason::Reason;
+
+/// What ended the solitude.
+pub(super) enum Awakened {
+    /// The client is back.
+    Connected(Box<Arriving>),
+    /// The session is over; an operator may wait to hear so.
+    Ended(Option<oneshot::Sender<()>>),
+}
+
+impl Session {
+    /// Waits for the client to come back.
+    pub(super) async fn alone(&mut self) -> Awakened {
+        let gone = Instant::now();
+        let mut trust_changed = self.trust.changed();
+        // An expiry too far away to be an instant is as good as never.
+        let never = gone + std::time::Duration::from_secs(u64::from(u32::MAX));
+        let expires = gone.checked_add(self.expiry).unwrap_or(never);
+        loop {
+            let wake = self.will_due(gone).map_or(expires, |due| due.min(expires));
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Attach(next)) => return Awakened::Connected(next),
+                    Some(Command::Kick(done)) => return Awakened::Ended(Some(done)),
+                    None => return Awakened::Ended(None),
+                },
+                received = receive(&mut self.link) => {
+                    if let Err(End::EngineStopped) = self.received(received) {
+                        return Awakened::Ended(None);
+                    }
+                    self.note_sizes();
+                }
+                changed = trust_changed.changed() => {
+                    let verdict = self.trust.recheck(self.permit.device());
+                    // What waits for a revoked device is nobody's any more. Any other fault may pass.
+                    let revoked = verdict.is_err_and(|refusal| refusal.reason == Reason::Revoked);
+                    if revoked || changed.is_err() {
+                        return Awakened::Ended(None);
+                    }
+                }
+                () = sleep_until(wake) => {
+                    if expires <= Instant::now() {
+                        return Awakened::Ended(None);
+                    }
+                    self.publish_will().await;
+                }
+                () = stopped(&mut self.stopping) => return Awakened::Ended(None),
+            }
+        }
+    }
+}

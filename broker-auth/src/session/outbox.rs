@@ -1,0 +1,239 @@
+//! What is on its way to one client: queued, sent and not yet acknowledged.
+
+use std::collections::VecDeque;
+use std::num::{NonZeroU16, NonZeroU32};
+
+use tokio::time::Instant;
+
+use crate::engine::Message;
+use crate::packet::{Packet, Publish, PublishAck2, PublishProperties, QoS};
+
+/// A message for this client, as its subscription wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message: Message,
+    /// The lower of the message's and the subscription's.
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) subscription_ids: Vec<NonZeroU32>,
+}
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutboxLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+/// The queue had no room: the message is lost, and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dropped;
+
+/// A packet id for every message with an acknowledgement outstanding, in the order of sending.
+#[derive(Debug)]
+struct Inflight {
+    id: NonZeroU16,
+    stage: Stage,
+    /// Whether it was sent over the present connection.
+    sent: bool,
+    /// Whether it was ever sent.
+    sent_before: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// PUBLISH was sent; PUBACK or PUBREC is outstanding.
+    Published(Delivery),
+    /// PUBREL was sent; PUBCOMP is outstanding.
+    Released,
+}
+
+/// What is on its way to one client.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Delivery>,
+    queued_bytes: usize,
+    limits: OutboxLimits,
+    inflight: VecDeque<Inflight>,
+    /// How many entries at the front of `inflight` are known to have been sent over the present connection.
+    resent: usize,
+    last_id: u16,
+    /// How many may be in flight: the client's Receive Maximum, or our own limit.
+    window: usize,
+}
+
+impl Outbox {
+    pub(crate) fn new(limits: OutboxLimits) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            limits,
+            inflight: VecDeque::new(),
+            resent: 0,
+            last_id: 0,
+            window: 0,
+        }
+    }
+
+    /// A new connection: everything unacknowledged is sent again first, in its old order (MQTT 5 §4.4).
+    pub(crate) fn reconnected(&mut self, window: usize) {
+        self.window = window;
+        self.resent = 0;
+        for inflight in &mut self.inflight {
+            inflight.sent = false;
+        }
+    }
+
+    /// Queues a message, or says that there was no room for it.
+    pub(crate) fn push(&mut self, delivery: Delivery) -> Result<(), Dropped> {
+        let weight = delivery.message.weight();
+        if self.queue.len() >= self.limits.messages || self.queued_bytes + weight > self.limits.bytes {
+            return Err(Dropped);
+        }
+        self.queued_bytes += weight;
+        self.queue.push_back(delivery);
+        Ok(())
+    }
+
+    /// Whether the queue is so full that the engine had better keep what it has.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= self.limits.messages || self.queued_bytes >= self.limits.bytes
+    }
+
+    /// The next packet to send, as far as the client's window allows.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Packet> {
+        while let Some(inflight) = self.inflight.get_mut(self.resent) {
+            self.resent += 1;
+            if !inflight.sent {
+                inflight.sent = true;
+                let again = std::mem::replace(&mut inflight.sent_before, true);
+                return Some(match &inflight.stage {
+                    Stage::Published(delivery) => publish(delivery, Some(inflight.id), again, now),
+                    Stage::Released => release(inflight.id),
+                });
+            }
+        }
+        loop {
+            let front = self.queue.front()?;
+            if front.qos != QoS::AtMostOnce && self.inflight.len() >= self.window {
+                return None;
+            }
+            let delivery = self.queue.pop_front()?;
+            self.queued_bytes -= delivery.message.weight();
+            if delivery.message.remaining(now).is_err() {
+                continue;
+            }
+            if delivery.qos == QoS::AtMostOnce {
+                return Some(publish(&delivery, None, false, now));
+            }
+            let Some(id) = self.free_id() else {
+                // All 65,535 ids in flight cannot happen below a window of 65,535.
+                self.queued_bytes += delivery.message.weight();
+                self.queue.push_front(delivery);
+                return None;
+            };
+            let packet = publish(&delivery, Some(id), false, now);
+            self.inflight.push_back(Inflight {
+                id,
+                stage: Stage::Published(delivery),
+                sent: true,
+                sent_before: true,
+            });
+            self.resent = self.inflight.len();
+            return Some(packet);
+        }
+    }
+
+    /// The message with this id was not sent after all, because it is longer than the client accepts. It counts as
+    /// delivered (MQTT 5 §3.1.2.11.4).
+    pub(crate) fn forget(&mut self, id: NonZeroU16) {
+        self.remove(id);
+    }
+
+    /// PUBACK: the message is the client's. `false` if there was none with this id.
+    pub(crate) fn acknowledged(&mut self, id: NonZeroU16) -> bool {
+        matches!(self.stage(id), Some(Stage::Published(delivery)) if delivery.qos == QoS::AtLeastOnce)
+            && self.remove(id)
+    }
+
+    /// PUBREC: returns the PUBREL to send. `None` if there was no message with this id.
+    pub(crate) fn received(&mut self, id: NonZeroU16) -> Option<Packet> {
+        let inflight = self.inflight.iter_mut().find(|inflight| inflight.id == id)?;
+        if matches!(&inflight.stage, Stage::Published(delivery) if delivery.qos != QoS::ExactlyOnce) {
+            return None;
+        }
+        inflight.stage = Stage::Released;
+        Some(release(id))
+    }
+
+    /// PUBREC with a reason code of failure: the client does not want the message.
+    pub(crate) fn rejected(&mut self, id: NonZeroU16) {
+        self.remove(id);
+    }
+
+    /// PUBCOMP. `false` if nothing with this id was released.
+    pub(crate) fn completed(&mut self, id: NonZeroU16) -> bool {
+        matches!(self.stage(id), Some(Stage::Released)) && self.remove(id)
+    }
+
+    /// How many messages wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many messages wait for an acknowledgement.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.inflight.len()
+    }
+
+    fn stage(&self, id: NonZeroU16) -> Option<&Stage> {
+        self.inflight.iter().find(|inflight| inflight.id == id).map(|inflight| &inflight.stage)
+    }
+
+    fn remove(&mut self, id: NonZeroU16) -> bool {
+        let Some(index) = self.inflight.iter().position(|inflight| inflight.id == id) else { return false };
+        self.inflight.remove(index);
+        if index < self.resent {
+            self.resent -= 1;
+        }
+        true
+    }
+
+    fn free_id(&mut self) -> Option<NonZeroU16> {
+        for _ in 0..u16::MAX {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            let id = NonZeroU16::new(self.last_id)?;
+            if self.stage(id).is_none() {
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
+fn publish(delivery: &Delivery, packet_id: Option<NonZeroU16>, dup: bool, now: Instant) -> Packet {
+    let message = &delivery.message;
+    let mut properties = message.properties.as_deref().cloned().unwrap_or_else(PublishProperties::default);
+    properties.subscription_ids.clone_from(&delivery.subscription_ids);
+    // What is left of its life goes along, so that the client can drop it too (MQTT 5 §3.3.2.3.3).
+    properties.message_expiry_interval = match message.remaining(now) {
+        Ok(remaining) => {
+            remaining.and_then(|left| NonZeroU32::new(u32::try_from(left.as_secs()).unwrap_or(u32::MAX)))
+        }
+        // It was sent once already, and must be completed even so.
+        Err(_) => NonZeroU32::new(1),
+    };
+    Packet::Publish(Box::new(Publish {
+        dup,
+        retain: delivery.retain,
+        qos: delivery.qos,
+        topic: message.topic.clone(),
+        packet_id,
+        payload: message.payload.clone(),
+        properties: Some(properties),
+    }))
+}
+
+fn release(packet_id: NonZeroU16) -> Packet {
+    Packet::PublishRelease(PublishAck2 { packet_id, ..PublishAck2::default() })
+}

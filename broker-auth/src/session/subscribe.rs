@@ -1,0 +1,160 @@
+//! SUBSCRIBE and UNSUBSCRIBE from the client.
+
+use std::num::NonZeroU32;
+
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::end::End;
+use super::life::Session;
+use super::online::reply;
+use super::outbox::Delivery;
+use super::subscriptions::Subscription;
+use crate::audit::{self, Decision, Event};
+use crate::engine::{BusFilter, EngineError};
+use crate::packet::{
+    Packet, QoS, RetainHandling, Subscribe, SubscribeAck, SubscribeAckReason, SubscriptionOptions,
+    Unsubscribe, UnsubscribeAck, UnsubscribeAckReason,
+};
+use crate::policy::TopicFilter;
+
+impl Session {
+    pub(super) async fn subscribe(
+        &mut self,
+        connection: &mut Connection,
+        subscribe: Subscribe,
+    ) -> Result<(), End> {
+        let mut status = Vec::with_capacity(subscribe.topic_filters.len());
+        let mut granted = Vec::new();
+        for (filter, options) in &subscribe.topic_filters {
+            match self.grant(filter, *options, subscribe.id).await? {
+                Ok((filter, is_new)) => {
+                    status.push(match options.qos {
+                        QoS::AtMostOnce => SubscribeAckReason::GrantedQos0,
+                        QoS::AtLeastOnce => SubscribeAckReason::GrantedQos1,
+                        QoS::ExactlyOnce => SubscribeAckReason::GrantedQos2,
+                    });
+                    granted.push((filter, *options, is_new));
+                }
+                Err(reason) => status.push(reason),
+            }
+        }
+        let ack = SubscribeAck {
+            packet_id: subscribe.packet_id,
+            properties: Vec::new(),
+            reason_string: None,
+            status,
+        };
+        reply(connection, Packet::SubscribeAck(ack))?;
+        for (filter, options, is_new) in granted {
+            if match options.retain_handling {
+                RetainHandling::AtSubscribe => true,
+                RetainHandling::AtSubscribeNew => is_new,
+                RetainHandling::NoAtSubscribe => false,
+            } {
+                self.send_retained(&filter, options, subscribe.id);
+            }
+        }
+        self.note_sizes();
+        Ok(())
+    }
+
+    /// Grants one filter, or says why not. Whether it is a new one decides about retained messages.
+    async fn grant(
+        &mut self,
+        text: &str,
+        options: SubscriptionOptions,
+        id: Option<NonZeroU32>,
+    ) -> Result<Result<(TopicFilter<'static>, bool), SubscribeAckReason>, End> {
+        let Ok(filter) = TopicFilter::new(text) else {
+            return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
+        };
+        if let Err(refusal) = self.permit.subscribe(text) {
+            self.hub.counters.subscriptions_denied.one();
+            audit::decision(&self.subscribe_decision(text).refused(&refusal));
+            return Ok(Err(SubscribeAckReason::NotAuthorized));
+        }
+        if filter.shared().is_some() {
+            return Ok(Err(SubscribeAckReason::SharedSubscriptionNotSupported));
+        }
+        let full = self.subscriptions.len() >= self.limits.max_subscriptions;
+        if filter.levels() > self.limits.max_topic_levels || (full && !self.subscriptions.contains(&filter)) {
+            return Ok(Err(SubscribeAckReason::QuotaExceeded));
+        }
+        let bus = BusFilter::of(filter.as_str());
+        if let Err(error) = self.listen(&bus).await {
+            tracing::error!(client_id = self.client_id.as_str(), %error, "a subscription failed");
+            return match error {
+                EngineError::Refused(_) => Ok(Err(SubscribeAckReason::QuotaExceeded)),
+                EngineError::Stopped | EngineError::Start(_) => Err(End::EngineStopped),
+            };
+        }
+        audit::decision(&self.subscribe_decision(text));
+        let filter = filter.into_owned();
+        let is_new = self.subscriptions.insert(filter.clone(), Subscription { options, id });
+        Ok(Ok((filter, is_new)))
+    }
+
+    fn subscribe_decision<'a>(&'a self, filter: &'a str) -> Decision<'a> {
+        Decision::new(Event::Subscribe).permit(&self.permit).client_id(self.client_id.as_str()).topic(filter)
+    }
+
+    async fn listen(&mut self, bus: &BusFilter) -> Result<(), EngineError> {
+        let link = match &mut self.link {
+            Some(link) => link,
+            none => none.insert(self.hub.engine.attach().await?),
+        };
+        link.subscribe(bus).await
+    }
+
+    /// Queues the retained messages of a subscription.
+    fn send_retained(
+        &mut self,
+        filter: &TopicFilter<'_>,
+        options: SubscriptionOptions,
+        id: Option<NonZeroU32>,
+    ) {
+        for message in self.hub.retained.matching(filter, Instant::now()) {
+            if !self.permit.deliver(&message.topic) || (options.no_local && message.origin == self.origin) {
+                continue;
+            }
+            self.enqueue(Delivery {
+                qos: options.qos.less_value(message.qos),
+                retain: true,
+                subscription_ids: id.into_iter().collect(),
+                message,
+            });
+        }
+    }
+
+    pub(super) fn unsubscribe(
+        &mut self,
+        connection: &mut Connection,
+        unsubscribe: Unsubscribe,
+    ) -> Result<(), End> {
+        let status = unsubscribe
+            .topic_filters
+            .iter()
+            .map(|text| match TopicFilter::new(text) {
+                Err(_) => UnsubscribeAckReason::TopicFilterInvalid,
+                Ok(filter) => match self.subscriptions.remove(&filter) {
+                    None => UnsubscribeAckReason::NoSubscriptionExisted,
+                    Some(unused) => {
+                        if let (Some(bus), Some(link)) = (unused, &mut self.link) {
+                            link.unsubscribe(&bus);
+                        }
+                        UnsubscribeAckReason::Success
+                    }
+                },
+            })
+            .collect();
+        self.note_sizes();
+        let ack = UnsubscribeAck {
+            packet_id: unsubscribe.packet_id,
+            properties: Vec::new(),
+            reason_string: None,
+            status,
+        };
+        reply(connection, Packet::UnsubscribeAck(ack))
+    }
+}
