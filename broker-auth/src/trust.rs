@@ -4,17 +4,20 @@
 //! presented chain ([`TrustStore::verify`]) and, for as long as a session lives, the proof it rests on
 //! ([`TrustStore::recheck`]). Before trust is loaded nobody gets in.
 
+mod ambiguity;
 mod anchor;
 mod chain;
 mod clock;
 mod config;
 mod crl;
 mod error;
+mod path;
 mod pem;
 mod report;
 mod server_certificate;
 mod server_config;
 mod store;
+mod trusted;
 mod verdict;
 mod watch;
 
@@ -23,7 +26,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{CrlCheck, Role, StaleCrl, TlsVersions, TrustConfig, TrustName};
 pub use crl::{CrlFault, CrlNumber, CrlNumbers, CrlNumbersError};
 pub use error::TrustError;
-pub use report::{AnchorReport, CrlReport, Freshness, ReloadReport, TrustReport};
+pub use report::{AnchorReport, CrlReport, Freshness, ReloadReport, TrustReport, TrustSummary};
 pub use server_certificate::{ServerCertificate, ServerCertificateError};
 pub use server_config::{MAX_RECORD_LEN, connection_config, server_config};
 pub use store::TrustStore;

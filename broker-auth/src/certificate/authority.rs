@@ -2,6 +2,7 @@
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
 use super::fields::{CertificateError, Fields};
@@ -16,7 +17,9 @@ pub struct AuthorityCertificate {
     der: CertificateDer<'static>,
     fields: Fields,
     subject_der: Box<[u8]>,
+    issuer_der: Box<[u8]>,
     key_id: Option<Box<[u8]>>,
+    authority_key_id: Option<Box<[u8]>>,
     authority: Fingerprint,
 }
 
@@ -60,14 +63,23 @@ impl AuthorityCertificate {
         let (_, certificate) = X509Certificate::from_der(der)
             .map_err(|error| CertificateError::Malformed { detail: error.to_string() })?;
         let subject_der = certificate.subject().as_raw();
-        let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.into()),
-            _ => None,
-        });
+        let mut key_id = None;
+        let mut authority_key_id = None;
+        for extension in certificate.iter_extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(id.0.into()),
+                ParsedExtension::AuthorityKeyIdentifier(id) => {
+                    authority_key_id = id.key_identifier.as_ref().map(|id| id.0.into());
+                }
+                _ => {}
+            }
+        }
         Ok(Self {
             authority: Fingerprint::of_all(&[subject_der, certificate.public_key().raw]),
             subject_der: subject_der.into(),
+            issuer_der: certificate.issuer().as_raw().into(),
             key_id,
+            authority_key_id,
             der: der.clone().into_owned(),
             fields,
         })
@@ -91,6 +103,15 @@ impl AuthorityCertificate {
     /// The subject key identifier.
     pub(crate) fn key_id(&self) -> Option<&[u8]> {
         self.key_id.as_deref()
+    }
+
+    /// Whether it names `other` as its issuer: the name and, where both carry one, the key identifier.
+    pub(crate) fn claims_issuer(&self, other: &Self) -> bool {
+        let same_key = match (&self.authority_key_id, &other.key_id) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.issuer_der == other.subject_der && same_key
     }
 
     /// What makes two CA certificates the same authority: their name and key (RFC 5280 §6.1.1 d).

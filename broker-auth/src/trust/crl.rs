@@ -10,4 +10,3 @@ pub use number::CrlNumber;
 pub use number_file::{CrlNumbers, CrlNumbersError};
 pub(super) use set::{CrlSet, Refused, files_of};
 pub use signed::CrlFault;
-pub(super) use signed::SignedCrl;

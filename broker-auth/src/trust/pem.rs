@@ -21,8 +21,8 @@ pub(crate) fn read_file(file: &Path) -> io::Result<Vec<u8>> {
 /// Every object of the kind `T` in `bytes`: the PEM sections of that kind, or else the bytes themselves as one DER.
 /// `None` if PEM armour is broken.
 pub(crate) fn objects<T: PemObject + From<Vec<u8>>>(bytes: Vec<u8>) -> Option<Vec<T>> {
-    // DER of a certificate or a CRL starts with a SEQUENCE tag, which is a `0` in a text file.
-    if bytes.first() == Some(&0x30) && !bytes.starts_with(b"0\n") {
+    // The tag of a SEQUENCE; PEM files start with a dash, or with what `openssl -text` has to say.
+    if bytes.first() == Some(&0x30) {
         return Some(vec![T::from(bytes)]);
     }
     T::pem_slice_iter(&bytes).collect::<Result<_, _>>().ok()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rustls_pki_types::UnixTime;
 
-use super::config::{CrlCheck, Role, TrustName};
+use super::config::{CrlCheck, Role, StaleCrl, TrustName};
 use super::crl::CrlNumber;
 
 /// What a listener trusts.
@@ -12,8 +12,6 @@ use super::crl::CrlNumber;
 pub struct TrustReport {
     /// One per trust, in the order of the configuration.
     pub trusts: Vec<TrustSummary>,
-    /// What works, but should be looked at.
-    pub warnings: Vec<String>,
 }
 
 /// What one trust holds.
@@ -25,6 +23,8 @@ pub struct TrustSummary {
     pub role: Role,
     /// Which certificates must be covered by a revocation list.
     pub crl_check: CrlCheck,
+    /// What happens once a revocation list is too old.
+    pub stale_crl: StaleCrl,
     /// Its anchors.
     pub anchors: Vec<AnchorReport>,
     /// Its revocation lists, one per issuer.

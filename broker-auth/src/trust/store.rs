@@ -1,17 +1,22 @@
 //! [`TrustStore`]: what one listener trusts, swapped as a whole.
 
 use std::fmt;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls_pki_types::CertificateDer;
+use arc_swap::ArcSwap;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 
+use super::ambiguity::refuse_ambiguity;
 use super::chain::VerifiedChain;
 use super::clock::Clock;
 use super::config::TrustConfig;
-use super::crl::CrlNumbers;
+use super::crl::{CrlNumbers, CrlNumbersError, Refused};
 use super::error::TrustError;
-use super::report::{ReloadReport, TrustReport};
+use super::report::{Freshness, ReloadReport, TrustReport};
+use super::trusted::Trusted;
+use crate::certificate::{Fingerprint, PeerCertificate};
 use crate::identity::VerifiedDevice;
 use crate::reason::{Reason, Refusal};
 
@@ -19,23 +24,81 @@ use crate::reason::{Reason, Refusal};
 pub struct TrustStore {
     clock: Arc<dyn Clock>,
     numbers: Arc<CrlNumbers>,
+    present: ArcSwap<Vec<Trusted>>,
+    /// One loader at a time; judging takes no lock.
+    loading: Mutex<()>,
+    /// How old the lists were when that was last looked at.
+    ages: Mutex<Vec<(Fingerprint, Freshness)>>,
     generation: watch::Sender<u64>,
 }
 
 impl TrustStore {
     /// A store that trusts nobody yet.
     pub fn empty(clock: Arc<dyn Clock>, numbers: Arc<CrlNumbers>) -> Arc<Self> {
-        Arc::new(Self { clock, numbers, generation: watch::Sender::new(0) })
+        Arc::new(Self {
+            clock,
+            numbers,
+            present: ArcSwap::default(),
+            loading: Mutex::default(),
+            ages: Mutex::default(),
+            generation: watch::Sender::new(0),
+        })
     }
 
     /// Loads `trusts` whole and swaps them in; on an error, what was trusted before stays.
     pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, TrustError> {
-        Ok(TrustReport::default())
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let present = self.present.load();
+        let loaded = trusts
+            .iter()
+            .map(|config| {
+                let earlier = present.iter().find(|trusted| trusted.config.name == config.name);
+                Trusted::load(config, earlier, &self.numbers, now)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        refuse_ambiguity(&loaded)?;
+        self.remember_numbers(&loaded)?;
+        self.swap(loaded);
+        Ok(self.report())
     }
 
     /// Reads the revocation lists again. A list that is refused leaves its predecessor in force.
     pub fn reload_crls(&self) -> ReloadReport {
-        ReloadReport::default()
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let present = self.present.load();
+        let mut loaded = present.as_ref().clone();
+        let mut refused: Vec<String> = Vec::new();
+        for trusted in &mut loaded {
+            let errors = trusted.reload_crls(&self.numbers, now);
+            refused.extend(errors.into_iter().map(|Refused(error)| error.to_string()));
+        }
+        let changed = loaded.iter().zip(present.iter()).any(|(new, old)| !new.crls().is_same(old.crls()));
+        if changed {
+            // Revoking comes first: a full disk must not keep a stolen device in.
+            if let Err(error) = self.remember_numbers(&loaded) {
+                refused.push(error.to_string());
+            }
+            self.swap(loaded);
+        }
+        ReloadReport { changed, refused, trust: self.report() }
+    }
+
+    fn remember_numbers(&self, loaded: &[Trusted]) -> Result<(), CrlNumbersError> {
+        let lists = loaded.iter().flat_map(|trusted| trusted.crls().lists());
+        self.numbers.remember(lists.map(|list| (&list.issuer, list.issuer_name.as_str(), list.number)))
+    }
+
+    fn swap(&self, loaded: Vec<Trusted>) {
+        self.present.store(Arc::new(loaded));
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    /// What is trusted now.
+    pub fn report(&self) -> TrustReport {
+        let now = self.clock.now();
+        TrustReport { trusts: self.present.load().iter().map(|trusted| trusted.summary(now)).collect() }
     }
 
     /// Counts up whenever what is trusted changes.
@@ -46,6 +109,42 @@ impl TrustStore {
     /// Wakes up whenever [`Self::generation`] counts up.
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// The time by which this store judges.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// The files and folders that revocation lists come from.
+    pub(super) fn crl_sources(&self) -> Vec<PathBuf> {
+        self.present.load().iter().flat_map(|trusted| trusted.config.crl.iter().cloned()).collect()
+    }
+
+    /// The lists whose age has a new name since this was last asked, so that the log can say so. Counts the generation
+    /// up then: with `deny-all`, live sessions end when a list becomes too old.
+    pub(super) fn aged(&self) -> Vec<super::report::CrlReport> {
+        let now = self.clock.now();
+        let present = self.present.load();
+        let ages: Vec<_> = present.iter().flat_map(|trusted| trusted.freshness(now)).collect();
+        let mut known = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == ages {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut *known, ages.clone());
+        drop(known);
+        let is_news = |index: usize| {
+            let (issuer, freshness) = ages.get(index).copied().unzip();
+            let earlier = before.iter().find(|(known, _)| Some(*known) == issuer).map(|(_, freshness)| *freshness);
+            freshness.is_some() && freshness != Some(earlier.unwrap_or(Freshness::Current))
+        };
+        let reports = present.iter().flat_map(|trusted| trusted.summary(now).crls);
+        let news: Vec<_> =
+            reports.enumerate().filter(|(index, _)| is_news(*index)).map(|(_, report)| report).collect();
+        if !news.is_empty() {
+            self.generation.send_modify(|generation| *generation += 1);
+        }
+        news
     }
 
     /// Judges a presented chain, leaf first: path, validity, usage, revocation, now.
@@ -61,12 +160,38 @@ impl TrustStore {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
     ) -> Result<VerifiedChain, Refusal> {
-        Err(Refusal::new(Reason::UnknownCa, "no trust is loaded"))
+        let leaf = PeerCertificate::parse(leaf)
+            .map_err(|error| Refusal::new(Reason::BadSignature, format!("the certificate proves nothing: {error}")))?;
+        let present = self.present.load();
+        let now = self.clock.now();
+        let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
+        // The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see
+        // `refuse_ambiguity`), so the order only saves work, and finds the fault that explains most.
+        let (named, others): (Vec<_>, Vec<_>) = present.iter().partition(|trusted| trusted.names_issuer_of(&leaf));
+        for trusted in named.into_iter().chain(others) {
+            match trusted.judge(&leaf, intermediates, now) {
+                Ok(chain) => return Ok(chain),
+                Err((Reason::UnknownCa, evidence)) if fault.0 == Reason::UnknownCa => {
+                    fault = (Reason::UnknownCa, evidence);
+                }
+                Err((Reason::UnknownCa, _)) => {}
+                Err(other) if fault.0 == Reason::UnknownCa => fault = other,
+                Err(_) => {}
+            }
+        }
+        let (reason, evidence) = fault;
+        Err(leaf.refused(reason, evidence))
     }
 
     /// Judges a live session again by what can have changed since: anchors, revocation, staleness, and the clock.
     pub fn recheck(&self, device: &VerifiedDevice) -> Result<(), Refusal> {
-        Err(Refusal::new(Reason::UnknownCa, "no trust is loaded"))
+        let chain = device.chain();
+        let present = self.present.load();
+        let verdict = match present.iter().find(|trusted| trusted.config.name == *chain.trust_name()) {
+            Some(trusted) => trusted.judge_again(chain, self.clock.now()),
+            None => Err((Reason::UnknownCa, format!("there is no trust {} any more", chain.trust_name()))),
+        };
+        verdict.map_err(|(reason, evidence)| chain.leaf().refused(reason, evidence))
     }
 }
 

@@ -1,0 +1,91 @@
+//! A million serial numbers in 24 MiB, found in less than a microsecond.
+
+use rustls_pki_types::UnixTime;
+use webpki::{BorrowedCertRevocationList, RevocationReason};
+
+use crate::certificate::Serial;
+
+/// The entries of one revocation list, sorted by serial number.
+///
+/// A sorted array rather than a map: 25 bytes an entry with nothing in between, and built in one pass.
+pub(super) struct CrlIndex(Box<[Entry]>);
+
+/// All octets, so that no padding is added between entries.
+#[derive(Clone, Copy)]
+struct Entry {
+    serial: [u8; Serial::MAX_LEN],
+    /// Seconds since 1970, big-endian; it lasts until 2106.
+    at: [u8; 4],
+    reason: u8,
+}
+
+/// That, why and when a certificate was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::trust) struct Revocation {
+    /// The reason code (RFC 5280 §5.3.1).
+    reason: u8,
+    /// When the CA processed it.
+    pub(in crate::trust) at: UnixTime,
+}
+
+impl Revocation {
+    /// Whether the certificate is on hold, and may come back.
+    pub(in crate::trust) fn is_hold(&self) -> bool {
+        self.reason == RevocationReason::CertificateHold as u8
+    }
+
+    /// The name of the reason in RFC 5280.
+    pub(in crate::trust) fn reason(&self) -> &'static str {
+        match self.reason {
+            1 => "keyCompromise",
+            2 => "cACompromise",
+            3 => "affiliationChanged",
+            4 => "superseded",
+            5 => "cessationOfOperation",
+            6 => "certificateHold",
+            8 => "removeFromCRL",
+            9 => "privilegeWithdrawn",
+            10 => "aACompromise",
+            _ => "unspecified",
+        }
+    }
+}
+
+impl CrlIndex {
+    /// Indexes the entries of `list`; an entry that cannot be judged refuses the whole list.
+    pub(super) fn build(list: &BorrowedCertRevocationList<'_>) -> Result<Self, webpki::Error> {
+        // Counted first: a vector that grows would need twice the memory for a moment.
+        let count = list.into_iter().count();
+        let mut entries = Vec::with_capacity(count);
+        for revoked in list {
+            let revoked = revoked?;
+            // A longer serial number cannot belong to a certificate that would be let in.
+            let Some(serial) = Serial::from_der_contents(revoked.serial_number) else { continue };
+            entries.push(Entry {
+                serial: *serial.as_padded(),
+                at: u32::try_from(revoked.revocation_date.as_secs()).unwrap_or(u32::MAX).to_be_bytes(),
+                reason: revoked.reason_code.unwrap_or(RevocationReason::Unspecified) as u8,
+            });
+        }
+        entries.sort_unstable_by(|one, other| one.serial.cmp(&other.serial));
+        Ok(Self(entries.into_boxed_slice()))
+    }
+
+    pub(super) fn find(&self, serial: &Serial) -> Option<Revocation> {
+        let position = self.0.binary_search_by(|entry| entry.serial.cmp(serial.as_padded())).ok()?;
+        self.0.get(position).map(|entry| Revocation {
+            reason: entry.reason,
+            at: UnixTime::since_unix_epoch(std::time::Duration::from_secs(u32::from_be_bytes(entry.at).into())),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl std::fmt::Debug for CrlIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CrlIndex({} entries)", self.0.len())
+    }
+}

@@ -1,0 +1,244 @@
+//! One trust in force: its CAs, its revocation lists, and its judgement.
+
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+
+use super::anchor::{Anchor, load_intermediates};
+use super::chain::{Link, VerifiedChain};
+use super::config::{CrlCheck, StaleCrl, TrustConfig};
+use super::crl::{CrlNumbers, CrlSet, Refused};
+use super::error::TrustError;
+use super::path::{PathBuilder, PathFault, refuse_unless_current};
+use super::report::{CrlReport, Freshness, TrustSummary};
+use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
+use crate::reason::Reason;
+
+/// A loaded trust.
+#[derive(Clone, Debug)]
+pub(super) struct Trusted {
+    pub(super) config: TrustConfig,
+    anchors: Vec<Anchor>,
+    webpki_anchors: Vec<TrustAnchor<'static>>,
+    intermediates: Vec<AuthorityCertificate>,
+    crls: CrlSet,
+}
+
+/// Whether a client is on its way in, or in already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    New,
+    Live,
+}
+
+impl Trusted {
+    /// Loads everything `config` names, or nothing. Lists that are the same in `present` are not verified again.
+    pub(super) fn load(
+        config: &TrustConfig,
+        present: Option<&Self>,
+        numbers: &CrlNumbers,
+        now: UnixTime,
+    ) -> Result<Self, TrustError> {
+        let anchors = Anchor::load_all(config, now)?;
+        let mut trusted = Self {
+            webpki_anchors: anchors.iter().map(|anchor| anchor.webpki.clone()).collect(),
+            anchors,
+            intermediates: load_intermediates(config)?,
+            crls: present.map(|present| present.crls.clone()).unwrap_or_default(),
+            config: config.clone(),
+        };
+        let refused = trusted.reload_crls(numbers, now).into_iter().next();
+        if let Some(Refused(error)) = refused {
+            return Err(error);
+        }
+        trusted.refuse_uncovered_issuers()?;
+        Ok(trusted)
+    }
+
+    /// Reads the revocation lists again; what is refused stays as it was.
+    pub(super) fn reload_crls(&mut self, numbers: &CrlNumbers, now: UnixTime) -> Vec<Refused> {
+        let authorities: Vec<_> = self.authorities().collect();
+        let (crls, refused) = CrlSet::read(&self.config, &authorities, &self.crls, numbers, now);
+        self.crls = crls;
+        refused
+    }
+
+    /// Every CA of this trust.
+    pub(super) fn authorities(&self) -> impl Iterator<Item = &AuthorityCertificate> {
+        self.anchors.iter().map(|anchor| &anchor.certificate).chain(&self.intermediates)
+    }
+
+    /// The anchors.
+    pub(super) fn anchors(&self) -> impl Iterator<Item = &AuthorityCertificate> {
+        self.anchors.iter().map(|anchor| &anchor.certificate)
+    }
+
+    pub(super) fn crls(&self) -> &CrlSet {
+        &self.crls
+    }
+
+    /// Without any list, every client of the issuer would be refused: better to say so at once.
+    fn refuse_uncovered_issuers(&self) -> Result<(), TrustError> {
+        let uncovered = self.authorities().skip(match self.config.crl_check {
+            CrlCheck::Off => return Ok(()),
+            // Leaves are issued by the intermediates, where there are any.
+            CrlCheck::Leaf if !self.intermediates.is_empty() => self.anchors.len(),
+            CrlCheck::Leaf | CrlCheck::Chain => 0,
+        });
+        for authority in uncovered {
+            if self.crls.of(&authority.authority()).next().is_none() {
+                return Err(TrustError::NoCrl {
+                    trust: self.config.name.clone(),
+                    issuer: authority.subject().to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one of the anchors has the name of the leaf's issuer.
+    pub(super) fn names_issuer_of(&self, leaf: &PeerCertificate) -> bool {
+        self.anchors().any(|anchor| anchor.subject() == leaf.issuer())
+    }
+
+    /// Judges a new client's chain.
+    pub(super) fn judge(
+        &self,
+        leaf: &PeerCertificate,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<VerifiedChain, PathFault> {
+        let builder = PathBuilder {
+            anchors: &self.anchors,
+            webpki_anchors: &self.webpki_anchors,
+            intermediates: &self.intermediates,
+        };
+        let links = builder.prove(leaf, presented, now)?;
+        self.check_revocation(&links, Client::New, now)?;
+        Ok(VerifiedChain::new(leaf.clone(), self.config.name.clone(), self.config.role, links))
+    }
+
+    /// Judges the chain of a live session again by what can have changed.
+    pub(super) fn judge_again(&self, chain: &VerifiedChain, now: UnixTime) -> Result<(), PathFault> {
+        if self.config.role != chain.role() {
+            let evidence = format!("trust {} has another role now", self.config.name);
+            return Err((Reason::UnknownCa, evidence));
+        }
+        let anchor = chain
+            .links()
+            .last()
+            .and_then(|link| self.anchors().find(|anchor| anchor.authority() == link.issuer))
+            .ok_or_else(|| {
+                (Reason::UnknownCa, format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name))
+            })?;
+        refuse_unless_current(anchor, "the trust anchor", now)?;
+        if now > chain.not_after() {
+            let end = timestamp(chain.not_after());
+            return Err((Reason::Expired, format!("the certificate, or one above it, ended at {end}")));
+        }
+        self.check_revocation(chain.links(), Client::Live, now)
+    }
+
+    fn check_revocation(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), PathFault> {
+        let checked = match self.config.crl_check {
+            CrlCheck::Off => 0,
+            CrlCheck::Leaf => 1,
+            CrlCheck::Chain => links.len(),
+        };
+        // What is known to be revoked is revoked, however old the list: staleness is the second question.
+        for link in links.iter().take(checked) {
+            self.refuse_revoked(link)?;
+        }
+        for (index, link) in links.iter().take(checked).enumerate() {
+            self.refuse_stale(link, index > 0, client, now)?;
+        }
+        Ok(())
+    }
+
+    fn refuse_revoked(&self, link: &Link) -> Result<(), PathFault> {
+        let found = self.crls.of(&link.issuer).filter_map(|list| Some((list, list.find(&link.serial)?)));
+        // Of two lists, one may have it on hold and the other revoked: then it is revoked.
+        let Some((list, revocation)) = found.max_by_key(|(_, revocation)| !revocation.is_hold()) else {
+            return Ok(());
+        };
+        let (reason, what) = if revocation.is_hold() {
+            (Reason::Suspended, "is on hold")
+        } else {
+            (Reason::Revoked, "was revoked")
+        };
+        Err((
+            reason,
+            format!(
+                "serial {} of {} {what} at {} ({}; CRL number {})",
+                link.serial,
+                list.issuer_name,
+                timestamp(revocation.at),
+                revocation.reason(),
+                list.number
+            ),
+        ))
+    }
+
+    fn refuse_stale(
+        &self,
+        link: &Link,
+        is_authority: bool,
+        client: Client,
+        now: UnixTime,
+    ) -> Result<(), PathFault> {
+        let enforced = match (self.config.stale_crl, client) {
+            (StaleCrl::DenyAll, _) | (StaleCrl::DenyNew, Client::New) => true,
+            (StaleCrl::DenyNew, Client::Live) | (StaleCrl::Alarm, _) => false,
+        };
+        let grace = self.config.stale_grace.as_secs();
+        let mut lists = self.crls.of(&link.issuer).filter(|list| list.covers(is_authority)).peekable();
+        if lists.peek().is_none() && client == Client::New {
+            return Err((Reason::StaleCrl, format!("no revocation list covers serial {}", link.serial)));
+        }
+        match lists.find(|list| enforced && list.freshness(now, grace) == Freshness::Stale) {
+            Some(list) => Err((
+                Reason::StaleCrl,
+                format!(
+                    "the revocation list of {} was due to be replaced at {}",
+                    list.issuer_name,
+                    timestamp(list.next_update)
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How old the lists of each issuer are, the oldest counting.
+    pub(super) fn freshness(&self, now: UnixTime) -> Vec<(Fingerprint, Freshness)> {
+        let grace = self.config.stale_grace.as_secs();
+        let mut worst: Vec<(Fingerprint, Freshness)> = Vec::new();
+        for list in self.crls.lists() {
+            let freshness = list.freshness(now, grace);
+            match worst.iter_mut().find(|(issuer, _)| *issuer == list.issuer) {
+                Some((_, worst)) => *worst = freshness.max(*worst),
+                None => worst.push((list.issuer, freshness)),
+            }
+        }
+        worst
+    }
+
+    pub(super) fn summary(&self, now: UnixTime) -> TrustSummary {
+        let crls = self.freshness(now).into_iter().filter_map(|(issuer, freshness)| {
+            let newest = self.crls.of(&issuer).max_by_key(|list| list.number)?;
+            Some(CrlReport {
+                issuer: newest.issuer_name.clone(),
+                number: newest.number,
+                this_update: newest.this_update,
+                next_update: self.crls.of(&issuer).map(|list| list.next_update).min()?,
+                entries: self.crls.of(&issuer).map(|list| list.entries()).sum(),
+                freshness,
+            })
+        });
+        TrustSummary {
+            name: self.config.name.clone(),
+            role: self.config.role,
+            crl_check: self.config.crl_check,
+            stale_crl: self.config.stale_crl,
+            anchors: self.anchors.iter().map(Anchor::report).collect(),
+            crls: crls.collect(),
+        }
+    }
+}
