@@ -1,0 +1,144 @@
+//! Commands: what the broker delivers → one JSON line on stdout, then the acknowledgement.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+use data_encoding::BASE64;
+use device_identity::{Channel, DeviceId, Topic};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::mqtt::Publish;
+
+/// Commands waiting for stdout; more than the broker may send unacknowledged.
+const QUEUE: usize = 64;
+
+/// A command as stdout carries it.
+#[derive(Serialize)]
+struct CommandLine<'a> {
+    command_id: &'a str,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    /// Instead of `payload`, if that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+    /// The broker has sent it before, and cannot know whether it arrived.
+    duplicate: bool,
+}
+
+/// The JSON line of a message, or `None` if it is no command for `device_id`.
+pub(super) fn json_line(publish: &Publish, device_id: &DeviceId) -> Option<Vec<u8>> {
+    let topic = std::str::from_utf8(&publish.topic).ok()?;
+    let parsed = Topic::parse(topic).ok().filter(|topic| topic.device_id() == device_id)?;
+    let Channel::Commands(command_id) = parsed.channel() else { return None };
+    let payload = std::str::from_utf8(&publish.payload).ok();
+    let payload_base64 = payload.is_none().then(|| BASE64.encode(&publish.payload));
+    let line = CommandLine { command_id, topic, payload, payload_base64, duplicate: publish.dup };
+    let mut json = serde_json::to_vec(&line).ok()?;
+    json.push(b'\n');
+    Some(json)
+}
+
+/// A command on its way to stdout, and the connection it came by.
+pub(super) struct Delivery {
+    /// The connection; its acknowledgement means nothing to another one.
+    pub(super) connection: u64,
+    /// The message to acknowledge.
+    pub(super) publish: Publish,
+    json: Vec<u8>,
+}
+
+impl Delivery {
+    pub(super) fn new(connection: u64, publish: Publish, json: Vec<u8>) -> Self {
+        Self { connection, publish, json }
+    }
+}
+
+/// Writes commands on a thread of their own: whoever reads our stdout may take his time.
+pub(super) struct CommandWriter {
+    deliveries: SyncSender<Delivery>,
+    written: mpsc::Receiver<io::Result<Delivery>>,
+}
+
+impl CommandWriter {
+    /// A writer to what `output` makes, on its own thread.
+    pub(super) fn new<W: Write>(output: impl FnOnce() -> W + Send + 'static) -> Self {
+        let (deliveries, queue) = sync_channel::<Delivery>(QUEUE);
+        let (done, written) = mpsc::channel(QUEUE);
+        std::thread::spawn(move || {
+            let mut output = output();
+            for delivery in queue {
+                let result = output.write_all(&delivery.json).and_then(|()| output.flush());
+                let failed = result.is_err();
+                if done.blocking_send(result.map(|()| delivery)).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Self { deliveries, written }
+    }
+
+    /// Takes a command, or says that stdout has no room for it: unacknowledged, it will come again.
+    pub(super) fn deliver(&self, delivery: Delivery) -> bool {
+        match self.deliveries.try_send(delivery) {
+            Ok(()) => true,
+            // A writer that has ended has said why in `written`.
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// The next command that is on stdout, or why none ever will be again.
+    pub(super) async fn written(&mut self) -> io::Result<Delivery> {
+        match self.written.recv().await {
+            Some(result) => result,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn line(topic: &str, payload: &'static [u8]) -> Option<String> {
+        let publish = Publish {
+            topic: Bytes::copy_from_slice(topic.as_bytes()),
+            payload: payload.into(),
+            ..Publish::default()
+        };
+        let json = json_line(&publish, &DeviceId::new("pump-1").unwrap())?;
+        Some(String::from_utf8(json).unwrap())
+    }
+
+    #[test]
+    fn a_command_is_one_json_line_with_its_id() {
+        assert_eq!(
+            line("devices/pump-1/commands/42", b"say \"hi\"\n").unwrap(),
+            concat!(
+                r#"{"command_id":"42","topic":"devices/pump-1/commands/42","#,
+                r#""payload":"say \"hi\"\n","duplicate":false}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_payload_that_is_no_text_is_base64() {
+        let json = line("devices/pump-1/commands/a/b", b"\xff\x00").unwrap();
+        assert!(json.contains(r#""command_id":"a/b""#), "{json}");
+        assert!(json.contains(r#""payload_base64":"/wA=""#), "{json}");
+        assert!(!json.contains(r#""payload":"#), "{json}");
+    }
+
+    #[test]
+    fn only_this_devices_commands_are_commands() {
+        let none = ["devices/pump-10/commands/1", "devices/pump-1/telemetry/1", "commands/1", ""];
+        for topic in none {
+            assert_eq!(line(topic, b"1"), None, "{topic}");
+        }
+    }
+}
