@@ -52,7 +52,7 @@ pub enum Command {
 #[group(required = true, multiple = false)]
 pub struct ConfigArgs {
     /// A fleet directory; its broker.toml is the configuration.
-    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_FLEET")]
+    #[arg(long, value_name = "DIR")]
     pub fleet: Option<PathBuf>,
     /// A configuration file; paths in it are relative to it.
     #[arg(long, value_name = "FILE")]
@@ -64,13 +64,13 @@ impl ConfigArgs {
     pub fn file(&self) -> PathBuf {
         match (&self.config, &self.fleet) {
             (Some(config), _) => config.clone(),
-            (None, fleet) => fleet.as_deref().unwrap_or(Path::new("fleet")).join("broker.toml"),
+            (None, fleet) => fleet.as_deref().unwrap_or_else(|| Path::new("fleet")).join("broker.toml"),
         }
     }
 
     /// Where the running broker of this configuration answers: `broker/admin.sock` beside the configuration file.
     pub fn admin_socket(&self) -> PathBuf {
-        self.file().parent().unwrap_or(Path::new("")).join("broker/admin.sock")
+        self.file().parent().unwrap_or_else(|| Path::new("")).join("broker/admin.sock")
     }
 }
 

@@ -57,6 +57,14 @@ pub fn print(text: &str) -> ExitCode {
     }
 }
 
+/// Writes `value` to stdout as one JSON document.
+pub fn print_json(value: &impl serde::Serialize) -> ExitCode {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&(text + "\n")),
+        Err(error) => fail(FAILED, error, "report this as a bug"),
+    }
+}
+
 /// Writes `error: what` and `help: what to do` to stderr, and returns the exit code.
 pub fn fail(code: u8, what: impl fmt::Display, help: impl fmt::Display) -> ExitCode {
     // Nothing can be done about a closed stderr.

@@ -5,6 +5,7 @@
 mod duration;
 mod engine;
 mod error;
+mod exposure;
 mod limits;
 mod listener;
 mod load;

@@ -26,6 +26,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use config::{CrlCheck, Role, StaleCrl, TlsVersions, TrustConfig, TrustName};
 pub use crl::{CrlFault, CrlNumber, CrlNumbers, CrlNumbersError};
 pub use error::TrustError;
+pub(crate) use pem::read_certificates;
 pub use report::{AnchorReport, CrlReport, Freshness, ReloadReport, TrustReport, TrustSummary};
 pub use server_certificate::{ServerCertificate, ServerCertificateError};
 pub use server_config::{MAX_RECORD_LEN, connection_config, server_config};

@@ -162,10 +162,10 @@ impl<'a> Decision<'a> {
 pub fn decision(decision: &Decision<'_>) -> DecisionId {
     let refused = decision.refusal.and_then(|refusal| refusal.certificate.as_deref());
     let serial = decision.serial.map(|serial| serial.to_string());
-    let serial = serial.as_deref().or(refused.map(|certificate| certificate.serial.as_str()));
+    let serial = serial.as_deref().or_else(|| refused.map(|certificate| certificate.serial.as_str()));
     let fingerprint = decision.fingerprint.map(|fingerprint| fingerprint.to_string());
     let fingerprint =
-        fingerprint.as_deref().or(refused.map(|certificate| certificate.fingerprint_sha256.as_str()));
+        fingerprint.as_deref().or_else(|| refused.map(|certificate| certificate.fingerprint_sha256.as_str()));
     // What a peer chose is escaped: a client id with a line break must not write a line of its own.
     let client_id = decision.client_id.map(|text| printable(text.to_owned()));
     let topic = decision.topic.map(|text| printable(text.to_owned()));

@@ -136,7 +136,11 @@ struct Element<'a> {
 }
 
 /// The element at the start of `input`, which must be of `tag`, and what follows it.
-fn element<'a>(input: &'a [u8], tag: Tag, expected: &'static str) -> Result<(Element<'a>, &'a [u8]), BrokenFrame> {
+fn element<'a>(
+    input: &'a [u8],
+    tag: Tag,
+    expected: &'static str,
+) -> Result<(Element<'a>, &'a [u8]), BrokenFrame> {
     let (contents, rest) = element_contents(input, tag, BrokenFrame(expected))?;
     let length = input.len() - rest.len();
     let whole = input.get(..length).ok_or(BrokenFrame(expected))?;

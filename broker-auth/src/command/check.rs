@@ -1,9 +1,25 @@
-//! `check`
+//! `check`: everything a configuration names, loaded as `run` would load it.
+
+mod findings;
+mod text;
+
 use std::process::ExitCode;
 
 use crate::args::CheckArgs;
 use crate::cli;
+use crate::config::Config;
 
-pub(crate) fn run(_args: &CheckArgs) -> ExitCode {
-    cli::fail(cli::FAILED, "not built yet", "wait")
+use findings::Findings;
+
+pub(crate) fn run(args: &CheckArgs) -> ExitCode {
+    let config = match Config::load(&args.config.file()) {
+        Ok(config) => config,
+        Err(error) => return cli::fail(cli::INPUT_REFUSED, &error, error.fault.help()),
+    };
+    let (findings, errors) = Findings::of(&config);
+    let mut code = if args.json { cli::print_json(&findings) } else { cli::print(&text::of(&findings)) };
+    for (error, help) in errors {
+        code = cli::fail(cli::INPUT_REFUSED, error, help);
+    }
+    code
 }

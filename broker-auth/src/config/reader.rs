@@ -167,7 +167,7 @@ impl<'a> Value<'a> {
         if text.is_empty() {
             return Err(self.refuse("it is empty"));
         }
-        Ok(self.source.file.parent().unwrap_or(Path::new("")).join(text))
+        Ok(self.source.file.parent().unwrap_or_else(|| Path::new("")).join(text))
     }
 
     /// The elements of an array, or the value itself as the only one.

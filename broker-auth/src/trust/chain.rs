@@ -48,7 +48,7 @@ impl VerifiedChain {
 
     /// When the first certificate of the path ends: the session must not outlive it.
     pub fn not_after(&self) -> UnixTime {
-        self.links.iter().map(|link| link.not_after).min().unwrap_or(self.leaf.not_after())
+        self.links.iter().map(|link| link.not_after).min().unwrap_or_else(|| self.leaf.not_after())
     }
 
     pub(super) fn links(&self) -> &[Link] {

@@ -101,3 +101,30 @@ pub enum TrustError {
     #[error(transparent)]
     Numbers(#[from] CrlNumbersError),
 }
+
+impl TrustError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => {
+                "check the path and its permissions; paths are relative to the configuration"
+            }
+            Self::Empty { .. } => "name a PEM or DER file of that kind",
+            Self::Authority { .. } => {
+                "an anchor is the certificate of the CA that issues the client certificates"
+            }
+            Self::AnchorNotCurrent { .. } => "check the clock of this host, or replace the CA",
+            Self::Ambiguous { .. } => "give each trust CAs of its own",
+            Self::NoCrlSign { .. } => "issue the CA certificate with cRLSign, or set crl-check = \"off\"",
+            Self::Crl { fault: CrlFault::Older { .. }, .. } => {
+                "put the newest list in place; only if the CA itself was rolled back, delete broker/crl-numbers.json"
+            }
+            Self::Crl { .. } => "have the CA sign a fresh list: countersign-provision crl",
+            Self::NoCrl { .. } => "add the list of that CA to `crl`, or set crl-check = \"off\"",
+            Self::Numbers(CrlNumbersError::Damaged { .. }) => {
+                "restore the file; if that is not possible, delete it, and make sure that the lists are the newest"
+            }
+            Self::Numbers(_) => "check the permissions of the directory of the configuration",
+        }
+    }
+}

@@ -34,8 +34,7 @@ impl PathBuilder<'_> {
         now: UnixTime,
     ) -> Result<Vec<Link>, PathFault> {
         refuse_unfit_leaf(leaf)?;
-        let end_entity =
-            EndEntityCert::try_from(leaf.der()).map_err(|error| fault_of(&error, leaf))?;
+        let end_entity = EndEntityCert::try_from(leaf.der()).map_err(|error| fault_of(&error, leaf))?;
         let intermediates: Vec<CertificateDer<'_>> = presented
             .iter()
             .map(|der| CertificateDer::from(der.as_ref()))
@@ -73,7 +72,10 @@ impl PathBuilder<'_> {
         let mut authorities = Vec::new();
         for certificate in path.intermediate_certificates() {
             let authority = AuthorityCertificate::parse(&certificate.der()).map_err(|fault| {
-                (Reason::WrongUsage, format!("an intermediate certificate may not issue certificates: {fault}"))
+                (
+                    Reason::WrongUsage,
+                    format!("an intermediate certificate may not issue certificates: {fault}"),
+                )
             })?;
             authorities.push(authority);
         }
@@ -106,7 +108,8 @@ fn refuse_unfit_leaf(leaf: &PeerCertificate) -> Result<(), PathFault> {
     if !leaf.may_sign() {
         return Err((
             Reason::WrongUsage,
-            "the certificate's key usage does not allow digital signatures, which TLS clients make".to_owned(),
+            "the certificate's key usage does not allow digital signatures, which TLS clients make"
+                .to_owned(),
         ));
     }
     // RFC 5280 §4.2.1.12 reads an absent extended key usage as "any purpose", a server's included. The profile for
@@ -174,7 +177,9 @@ fn fault_of(error: &webpki::Error, leaf: &PeerCertificate) -> PathFault {
         | Error::EmptyEkuExtension
         | Error::UnsupportedCriticalExtension
         | Error::UnsupportedCertVersion
-        | Error::InvalidCertValidity => (Reason::WrongUsage, format!("the chain is not fit for a client: {error}")),
+        | Error::InvalidCertValidity => {
+            (Reason::WrongUsage, format!("the chain is not fit for a client: {error}"))
+        }
         other => (Reason::BadSignature, format!("the chain proves nothing: {other}")),
     }
 }

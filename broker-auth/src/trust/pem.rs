@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 /// No file of trust is larger. A revocation list of a million serials with reasons takes 50 MB in DER, 70 in PEM.
@@ -26,4 +27,12 @@ pub(crate) fn objects<T: PemObject + From<Vec<u8>>>(bytes: Vec<u8>) -> Option<Ve
         return Some(vec![T::from(bytes)]);
     }
     T::pem_slice_iter(&bytes).collect::<Result<_, _>>().ok()
+}
+
+/// The certificates in `file`, in order; at least one.
+pub(crate) fn read_certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    match objects(read_file(file)?) {
+        Some(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(io::Error::other("it holds no certificate in PEM or DER")),
+    }
 }

@@ -6,12 +6,34 @@ use rustls_pki_types::UnixTime;
 
 use super::config::{CrlCheck, Role, StaleCrl, TrustName};
 use super::crl::CrlNumber;
+use crate::certificate::timestamp;
 
 /// What a listener trusts.
 #[derive(Clone, Debug, Default)]
 pub struct TrustReport {
     /// One per trust, in the order of the configuration.
     pub trusts: Vec<TrustSummary>,
+    /// What works, but should be looked at.
+    pub warnings: Vec<String>,
+}
+
+impl TrustReport {
+    pub(super) fn of(trusts: Vec<TrustSummary>) -> Self {
+        let unchecked = trusts
+            .iter()
+            .filter(|trust| trust.crl_check == CrlCheck::Off)
+            .map(|trust| format!("trust {} checks no revocation list: nobody can be cut off", trust.name));
+        let aged = trusts
+            .iter()
+            .flat_map(|trust| &trust.crls)
+            .filter(|list| list.freshness != Freshness::Current)
+            .map(|list| {
+                let (age, due) = (list.freshness.as_str(), timestamp(list.next_update));
+                format!("the revocation list of {} is {age}: due to be replaced at {due}", list.issuer)
+            });
+        let warnings = unchecked.chain(aged).collect();
+        Self { trusts, warnings }
+    }
 }
 
 /// What one trust holds.

@@ -98,7 +98,7 @@ impl TrustStore {
     /// What is trusted now.
     pub fn report(&self) -> TrustReport {
         let now = self.clock.now();
-        TrustReport { trusts: self.present.load().iter().map(|trusted| trusted.summary(now)).collect() }
+        TrustReport::of(self.present.load().iter().map(|trusted| trusted.summary(now)).collect())
     }
 
     /// Counts up whenever what is trusted changes.
@@ -135,7 +135,8 @@ impl TrustStore {
         drop(known);
         let is_news = |index: usize| {
             let (issuer, freshness) = ages.get(index).copied().unzip();
-            let earlier = before.iter().find(|(known, _)| Some(*known) == issuer).map(|(_, freshness)| *freshness);
+            let earlier =
+                before.iter().find(|(known, _)| Some(*known) == issuer).map(|(_, freshness)| *freshness);
             freshness.is_some() && freshness != Some(earlier.unwrap_or(Freshness::Current))
         };
         let reports = present.iter().flat_map(|trusted| trusted.summary(now).crls);
@@ -160,14 +161,16 @@ impl TrustStore {
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
     ) -> Result<VerifiedChain, Refusal> {
-        let leaf = PeerCertificate::parse(leaf)
-            .map_err(|error| Refusal::new(Reason::BadSignature, format!("the certificate proves nothing: {error}")))?;
+        let leaf = PeerCertificate::parse(leaf).map_err(|error| {
+            Refusal::new(Reason::BadSignature, format!("the certificate proves nothing: {error}"))
+        })?;
         let present = self.present.load();
         let now = self.clock.now();
         let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
         // The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see
         // `refuse_ambiguity`), so the order only saves work, and finds the fault that explains most.
-        let (named, others): (Vec<_>, Vec<_>) = present.iter().partition(|trusted| trusted.names_issuer_of(&leaf));
+        let (named, others): (Vec<_>, Vec<_>) =
+            present.iter().partition(|trusted| trusted.names_issuer_of(&leaf));
         for trusted in named.into_iter().chain(others) {
             match trusted.judge(&leaf, intermediates, now) {
                 Ok(chain) => return Ok(chain),

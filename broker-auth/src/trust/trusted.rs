@@ -127,7 +127,10 @@ impl Trusted {
             .last()
             .and_then(|link| self.anchors().find(|anchor| anchor.authority() == link.issuer))
             .ok_or_else(|| {
-                (Reason::UnknownCa, format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name))
+                (
+                    Reason::UnknownCa,
+                    format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name),
+                )
             })?;
         refuse_unless_current(anchor, "the trust anchor", now)?;
         if now > chain.not_after() {

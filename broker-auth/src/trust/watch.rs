@@ -77,12 +77,18 @@ fn log_age(list: &CrlReport) {
     let next_update = timestamp(list.next_update);
     let issuer = &list.issuer;
     match list.freshness {
-        Freshness::Current => tracing::info!("the revocation list of {issuer} is current, until {next_update}"),
+        Freshness::Current => {
+            tracing::info!("the revocation list of {issuer} is current, until {next_update}")
+        }
         Freshness::Due => {
-            tracing::warn!("the revocation list of {issuer} must be replaced before {next_update}: sign a fresh one");
+            tracing::warn!(
+                "the revocation list of {issuer} must be replaced before {next_update}: sign a fresh one"
+            );
         }
         Freshness::Late => {
-            tracing::warn!("the revocation list of {issuer} was due at {next_update}: its grace is running out");
+            tracing::warn!(
+                "the revocation list of {issuer} was due at {next_update}: its grace is running out"
+            );
         }
         Freshness::Stale => {
             tracing::error!("the revocation list of {issuer} was due at {next_update}: it is stale now");

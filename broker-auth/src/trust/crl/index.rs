@@ -67,7 +67,7 @@ impl CrlIndex {
                 reason: revoked.reason_code.unwrap_or(RevocationReason::Unspecified) as u8,
             });
         }
-        entries.sort_unstable_by(|one, other| one.serial.cmp(&other.serial));
+        entries.sort_unstable_by_key(|entry| entry.serial);
         Ok(Self(entries.into_boxed_slice()))
     }
 
@@ -75,7 +75,9 @@ impl CrlIndex {
         let position = self.0.binary_search_by(|entry| entry.serial.cmp(serial.as_padded())).ok()?;
         self.0.get(position).map(|entry| Revocation {
             reason: entry.reason,
-            at: UnixTime::since_unix_epoch(std::time::Duration::from_secs(u32::from_be_bytes(entry.at).into())),
+            at: UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+                u32::from_be_bytes(entry.at).into(),
+            )),
         })
     }
 

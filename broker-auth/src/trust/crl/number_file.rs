@@ -75,8 +75,10 @@ impl CrlNumbers {
     fn read(directory: &Path, keep: bool) -> Result<Self, CrlNumbersError> {
         let file = directory.join(FILE_NAME);
         let seen: BTreeMap<String, Seen> = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| CrlNumbersError::Damaged { file: file.clone(), detail: error.to_string() })?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| CrlNumbersError::Damaged {
+                file: file.clone(),
+                detail: error.to_string(),
+            })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(CrlNumbersError::Read { file, source }),
         };
@@ -115,7 +117,7 @@ impl CrlNumbers {
 
     /// Replaces the file in one step: a crash leaves the old record or the new one.
     fn write(&self, seen: &BTreeMap<String, Seen>) -> std::io::Result<()> {
-        let directory = self.file.parent().unwrap_or(Path::new("."));
+        let directory = self.file.parent().unwrap_or_else(|| Path::new("."));
         std::fs::create_dir_all(directory)?;
         let staged = self.file.with_extension("json.new");
         let mut file = std::fs::File::create(&staged)?;

@@ -139,7 +139,11 @@ impl CrlFile {
         for der in ders {
             let list = SignedCrl::verify(&der, authorities.iter().copied(), now)
                 .and_then(|list| refuse_older_than(list, present))
-                .map_err(|fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault })?;
+                .map_err(|fault| TrustError::Crl {
+                    trust: trust.name.clone(),
+                    file: file.to_owned(),
+                    fault,
+                })?;
             lists.push(Arc::new(list));
         }
         Ok(Self { digest, lists })

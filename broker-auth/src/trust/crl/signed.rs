@@ -60,7 +60,9 @@ pub enum CrlFault {
     #[error("it has no cRLNumber, which every CRL must have (RFC 5280 section 5.2.3)")]
     NoNumber,
     /// It was issued in the future.
-    #[error("it was issued at {this_update}, which is in the future: check the clocks of the CA and of this host")]
+    #[error(
+        "it was issued at {this_update}, which is in the future: check the clocks of the CA and of this host"
+    )]
     NotYetIssued {
         /// `thisUpdate` (RFC 3339).
         this_update: String,
@@ -69,7 +71,9 @@ pub enum CrlFault {
     #[error("it covers only a part (partitioned, by reason, indirect): only full lists are supported")]
     Partial,
     /// Its number is lower than that of a list that was in force before.
-    #[error("its number {number} is older than {highest}, which was in force before: somebody put an old list back")]
+    #[error(
+        "its number {number} is older than {highest}, which was in force before: somebody put an old list back"
+    )]
     Older {
         /// Its number.
         number: CrlNumber,
@@ -98,7 +102,9 @@ impl SignedCrl {
         let number = frame
             .number
             .as_deref()
-            .map(|octets| CrlNumber::from_be_octets(octets).ok_or_else(|| malformed("its number is too long".into())))
+            .map(|octets| {
+                CrlNumber::from_be_octets(octets).ok_or_else(|| malformed("its number is too long".into()))
+            })
             .ok_or(CrlFault::NoNumber)??;
         if frame.this_update.as_secs() > now.as_secs().saturating_add(CLOCK_SKEW) {
             return Err(CrlFault::NotYetIssued { this_update: timestamp(frame.this_update) });

@@ -1,0 +1,210 @@
+//! What is loaded, what is wrong, and what should be looked at.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::certificate::timestamp;
+use crate::config::{Config, ListenerConfig};
+use crate::policy::{Action, Policy};
+use crate::trust::{Clock, CrlNumbers, CrlReport, ServerCertificate, SystemClock, TrustStore, TrustSummary};
+
+/// A server certificate that ends sooner than this deserves a warning: half of the usual renewal period of 30 days.
+const SERVER_CERTIFICATE_WARNING: u64 = 15 * 24 * 3600;
+
+/// What a configuration amounts to.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    pub(super) config: String,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) policies: Vec<PolicyFinding>,
+    pub(super) warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Listener {
+    pub(super) address: String,
+    pub(super) server_cert: String,
+    pub(super) server_cert_not_after: Option<String>,
+    pub(super) trusts: Vec<Trust>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Trust {
+    pub(super) name: String,
+    pub(super) role: &'static str,
+    pub(super) crl_check: &'static str,
+    pub(super) stale_crl: &'static str,
+    pub(super) anchors: Vec<Anchor>,
+    pub(super) crls: Vec<Crl>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Anchor {
+    pub(super) subject: String,
+    pub(super) file: String,
+    pub(super) not_before: String,
+    pub(super) not_after: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Crl {
+    pub(super) issuer: String,
+    /// A text, because JSON numbers end at 53 bits.
+    pub(super) number: String,
+    pub(super) this_update: String,
+    pub(super) next_update: String,
+    pub(super) entries: usize,
+    pub(super) freshness: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct PolicyFinding {
+    pub(super) name: String,
+    pub(super) trust: Option<String>,
+    pub(super) identities: Option<Vec<String>>,
+    pub(super) action: &'static str,
+    pub(super) client_id: &'static str,
+    pub(super) publish: Vec<String>,
+    pub(super) subscribe: Vec<String>,
+}
+
+/// What is wrong, and what to do about it.
+pub(super) type Fault = (String, &'static str);
+
+impl Findings {
+    /// Everything that could be loaded, and every fault.
+    pub(super) fn of(config: &Config) -> (Self, Vec<Fault>) {
+        let mut faults = Vec::new();
+        let mut findings = Self {
+            config: config.file.display().to_string(),
+            listeners: Vec::new(),
+            policies: config.policies.iter().map(PolicyFinding::of).collect(),
+            warnings: config
+                .exposed_secrets()
+                .iter()
+                .map(|secret| {
+                    format!(
+                        "{} can be read here: a broker host should get `export-broker` only",
+                        secret.display()
+                    )
+                })
+                .collect(),
+        };
+        if findings.policies.is_empty() {
+            findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
+        }
+        match CrlNumbers::read_only(&config.state_directory()) {
+            Ok(numbers) => {
+                let numbers = Arc::new(numbers);
+                for listener in &config.listeners {
+                    let listener = findings.load(listener, &numbers, &mut faults);
+                    findings.listeners.push(listener);
+                }
+            }
+            Err(error) => faults.push((error.to_string(), "restore the file, or delete it")),
+        }
+        (findings, faults)
+    }
+
+    fn load(
+        &mut self,
+        config: &ListenerConfig,
+        numbers: &Arc<CrlNumbers>,
+        faults: &mut Vec<Fault>,
+    ) -> Listener {
+        let server_cert_not_after = match ServerCertificate::load(&config.server_cert, &config.server_key) {
+            Ok(certificate) => {
+                let left = certificate.not_after().as_secs().saturating_sub(SystemClock.now().as_secs());
+                if left < SERVER_CERTIFICATE_WARNING {
+                    self.warnings.push(format!(
+                        "{} ends at {}: issue a new one with `countersign-provision broker-cert`",
+                        config.server_cert.display(),
+                        timestamp(certificate.not_after())
+                    ));
+                }
+                Some(timestamp(certificate.not_after()))
+            }
+            Err(error) => {
+                faults.push((
+                    error.to_string(),
+                    "give the broker a certificate (leaf first) and its key, in PEM",
+                ));
+                None
+            }
+        };
+        let store = TrustStore::empty(Arc::new(SystemClock), Arc::clone(numbers));
+        let trusts = match store.load(&config.trusts) {
+            Ok(report) => {
+                self.warnings.extend(report.warnings);
+                report.trusts
+            }
+            Err(error) => {
+                faults.push((error.to_string(), error.help()));
+                Vec::new()
+            }
+        };
+        Listener {
+            address: config.address.to_string(),
+            server_cert: config.server_cert.display().to_string(),
+            server_cert_not_after,
+            trusts: trusts.into_iter().map(Trust::of).collect(),
+        }
+    }
+}
+
+impl Trust {
+    fn of(summary: TrustSummary) -> Self {
+        Self {
+            name: summary.name.to_string(),
+            role: summary.role.as_str(),
+            crl_check: summary.crl_check.as_str(),
+            stale_crl: summary.stale_crl.as_str(),
+            anchors: summary
+                .anchors
+                .into_iter()
+                .map(|anchor| Anchor {
+                    subject: anchor.subject,
+                    file: anchor.file.display().to_string(),
+                    not_before: timestamp(anchor.not_before),
+                    not_after: timestamp(anchor.not_after),
+                })
+                .collect(),
+            crls: summary.crls.into_iter().map(Crl::of).collect(),
+        }
+    }
+}
+
+impl Crl {
+    fn of(report: CrlReport) -> Self {
+        Self {
+            issuer: report.issuer,
+            number: report.number.to_string(),
+            this_update: timestamp(report.this_update),
+            next_update: timestamp(report.next_update),
+            entries: report.entries,
+            freshness: report.freshness.as_str(),
+        }
+    }
+}
+
+impl PolicyFinding {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            name: policy.name.to_string(),
+            trust: policy.matches.trust.as_ref().map(ToString::to_string),
+            identities: policy
+                .matches
+                .identity
+                .as_ref()
+                .map(|identities| identities.iter().map(ToString::to_string).collect()),
+            action: match policy.action {
+                Action::Allow => "allow",
+                Action::Deny => "deny",
+            },
+            client_id: policy.client_id.as_str(),
+            publish: policy.publish.iter().map(|topic| topic.as_str().to_owned()).collect(),
+            subscribe: policy.subscribe.iter().map(|topic| topic.as_str().to_owned()).collect(),
+        }
+    }
+}

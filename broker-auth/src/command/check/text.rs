@@ -1,0 +1,60 @@
+//! Findings for people.
+
+use std::fmt::Write;
+
+use super::findings::{Findings, Listener, PolicyFinding, Trust};
+
+/// One paragraph per listener, one line per policy, and the warnings last.
+pub(super) fn of(findings: &Findings) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write(&mut text, findings);
+    text
+}
+
+fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
+    writeln!(text, "config {}", findings.config)?;
+    findings.listeners.iter().try_for_each(|listener| write_listener(text, listener))?;
+    findings.policies.iter().try_for_each(|policy| write_policy(text, policy))?;
+    findings.warnings.iter().try_for_each(|warning| writeln!(text, "warning: {warning}"))
+}
+
+fn write_listener(text: &mut String, listener: &Listener) -> std::fmt::Result {
+    writeln!(text, "listener {}", listener.address)?;
+    if let Some(not_after) = &listener.server_cert_not_after {
+        writeln!(text, "  server certificate {}, until {not_after}", listener.server_cert)?;
+    }
+    listener.trusts.iter().try_for_each(|trust| write_trust(text, trust))
+}
+
+fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
+    writeln!(
+        text,
+        "  trust {} ({}), crl-check {}, stale-crl {}",
+        trust.name, trust.role, trust.crl_check, trust.stale_crl
+    )?;
+    for anchor in &trust.anchors {
+        writeln!(text, "    anchor {}, {} to {}", anchor.subject, anchor.not_before, anchor.not_after)?;
+    }
+    for crl in &trust.crls {
+        writeln!(
+            text,
+            "    crl of {}: number {}, {} revoked, {} to {}, {}",
+            crl.issuer, crl.number, crl.entries, crl.this_update, crl.next_update, crl.freshness
+        )?;
+    }
+    Ok(())
+}
+
+fn write_policy(text: &mut String, policy: &PolicyFinding) -> std::fmt::Result {
+    write!(text, "policy {}: {}", policy.name, policy.action)?;
+    if let Some(trust) = &policy.trust {
+        write!(text, " trust {trust}")?;
+    }
+    if let Some(identities) = &policy.identities {
+        write!(text, " identity {}", identities.join(" "))?;
+    }
+    writeln!(text, ", client id {}", policy.client_id)?;
+    policy.publish.iter().try_for_each(|topic| writeln!(text, "    publish {topic}"))?;
+    policy.subscribe.iter().try_for_each(|topic| writeln!(text, "    subscribe {topic}"))
+}

@@ -1,0 +1,51 @@
+//! An explanation for people.
+
+use std::fmt::Write;
+
+use super::explanation::Explanation;
+
+/// One line per step, and the decision last.
+pub(super) fn of(explanation: &Explanation) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{label:<12} {value}");
+    };
+    if let Some(certificate) = &explanation.certificate {
+        line("certificate", &certificate.subject);
+        line("issuer", &certificate.issuer);
+        line("serial", &certificate.serial);
+        line("fingerprint", &certificate.fingerprint_sha256);
+        line("valid", &format!("{} to {}", certificate.not_before, certificate.not_after));
+    }
+    line("listener", &explanation.listener);
+    line("as of", &explanation.at);
+    if let (Some(trust), Some(role)) = (&explanation.trust, explanation.role) {
+        line("trust", &format!("{trust} ({role})"));
+    }
+    match (&explanation.crl_number, &explanation.crl_next_update) {
+        (Some(number), Some(due)) => line("crl", &format!("number {number}, due to be replaced at {due}")),
+        _ if explanation.trust.is_some() => line("crl", "none is checked"),
+        _ => {}
+    }
+    let given = [
+        ("identity", &explanation.identity),
+        ("policy", &explanation.policy),
+        ("client id", &explanation.client_id),
+        ("publish", &explanation.publish),
+        ("subscribe", &explanation.subscribe),
+    ];
+    for (label, value) in given {
+        if let Some(value) = value {
+            line(label, value);
+        }
+    }
+    match (explanation.reason, &explanation.evidence) {
+        (Some(reason), Some(evidence)) => {
+            line("decision", &format!("refused: {reason}"));
+            line("because", evidence);
+        }
+        _ => line("decision", "allowed"),
+    }
+    text
+}
