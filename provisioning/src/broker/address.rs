@@ -1,0 +1,113 @@
+//! [`Address`]: where devices find the broker, and the names its certificate carries.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+use rustls_pki_types::{DnsName, ServerName};
+use serde::{Serialize, Serializer};
+
+/// A DNS name or an IP address of the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A DNS name, without a trailing dot.
+    Name(DnsName<'static>),
+    /// An IP address.
+    Ip(IpAddr),
+}
+
+/// Why a text is neither a DNS name nor an IP address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is neither a DNS name nor an IP address")]
+pub struct HostError {
+    /// That text.
+    text: String,
+}
+
+impl FromStr for Host {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let host_error = || HostError { text: text.chars().take(80).collect() };
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Self::Ip(ip));
+        }
+        // A wildcard would let any host below it pass for the broker; a trailing dot compares unequal elsewhere.
+        if text.ends_with('.') {
+            return Err(host_error());
+        }
+        let name = DnsName::try_from(text.to_ascii_lowercase()).map_err(|_| host_error())?;
+        Ok(Self::Name(name))
+    }
+}
+
+impl Host {
+    /// As a TLS client asks for it.
+    pub fn server_name(&self) -> ServerName<'static> {
+        match self {
+            Self::Name(name) => ServerName::DnsName(name.clone()),
+            Self::Ip(ip) => ServerName::IpAddress((*ip).into()),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.pad(name.as_ref()),
+            Self::Ip(ip) => fmt::Display::fmt(ip, f),
+        }
+    }
+}
+
+impl Serialize for Host {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The names of the broker: at least one. The first is the one devices use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Hosts(Vec<Host>);
+
+impl Hosts {
+    /// From one or more names; `None` of none.
+    pub fn new(hosts: Vec<Host>) -> Option<Self> {
+        (!hosts.is_empty()).then_some(Self(hosts))
+    }
+
+    /// The name devices use.
+    pub fn first(&self) -> String {
+        self.0.first().map(Host::to_string).unwrap_or_default()
+    }
+
+    /// All names.
+    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.0.iter()
+    }
+}
+
+/// Where devices find the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Its names; the first goes into credential images.
+    pub hosts: Hosts,
+    /// Its TCP port.
+    pub port: NonZeroU16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_told_apart_and_the_rest_is_refused() {
+        assert_eq!("Broker.Example".parse::<Host>().unwrap().to_string(), "broker.example");
+        assert_eq!("::1".parse::<Host>().unwrap(), Host::Ip("::1".parse().unwrap()));
+        for text in ["", "a b", "*.example", "example.", "broker:8883", "http://broker", "-a", "bröker"] {
+            assert!(text.parse::<Host>().is_err(), "{text:?} passed");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a broker host needs: and no key of a CA or a device.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::authority::Authority;
+use crate::fleet::{Fleet, create_private_directory, write_private};
+
+/// Why the files were not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// One of the fleet's files cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A copy cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Copies what a broker host needs into `directory`, each file replaced as a whole. Returns the paths, relative to it.
+///
+/// The list is of what is copied, not of what is left out: a file that is new in a fleet stays at home.
+pub fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let mut files = vec![fleet.broker_config()];
+    for authority in Authority::WITH_CRL {
+        files.push(fleet.root_certificate(authority));
+        files.push(fleet.issuing_certificate(authority));
+        files.push(fleet.crl(authority));
+    }
+    files.extend([fleet.broker().join("cert.pem"), fleet.broker().join("key.pem")]);
+    // Everything is read before anything is written.
+    let mut copies = Vec::new();
+    for path in files {
+        let content = fs::read(&path).map(Zeroizing::new);
+        let content = content.map_err(|source| ExportError::Read { path: path.clone(), source })?;
+        copies.push((path.strip_prefix(fleet.root()).unwrap_or(&path).to_owned(), content));
+    }
+    for (name, content) in &copies {
+        let path = directory.join(name);
+        let written = create_private_directory(path.parent().unwrap_or(directory))
+            .and_then(|()| write_private(&path, content));
+        written.map_err(|source| ExportError::Write { path, source })?;
+    }
+    Ok(copies.into_iter().map(|(name, _)| name).collect())
+}

@@ -1,0 +1,88 @@
+//! The command line: what was typed, what it means, and what the person is told.
+//!
+//! The only place that reads a clock, an environment or a terminal.
+
+mod arguments;
+mod command;
+mod exit_code;
+mod failure;
+mod output;
+mod passphrase;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use clap::Parser as _;
+use ring::rand::SystemRandom;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+use crate::fleet::{Duty, Fleet, Lock};
+use crate::timestamp::Timestamp;
+
+/// Runs `countersign-provision` with these arguments, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let context = Context {
+        fleet: Fleet::at(arguments.fleet),
+        patience: Duration::from_secs(arguments.lock_timeout),
+        now: Timestamp::from_system_time(SystemTime::now()),
+        rng: SystemRandom::new(),
+    };
+    match run(arguments.command, &context) {
+        Ok(()) => ExitCode::from(exit_code::DONE),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// What every command works with.
+struct Context {
+    fleet: Fleet,
+    /// How long to wait for another writer.
+    patience: Duration,
+    now: Timestamp,
+    rng: SystemRandom,
+}
+
+impl Context {
+    fn lock(&self, duty: Duty) -> Result<Lock, Failure> {
+        Ok(Lock::acquire(&self.fleet, duty, self.patience)?)
+    }
+}
+
+fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => command::init::run(arguments, context),
+        Command::Issue(arguments) => command::issue::run(arguments, context),
+        Command::Sign(arguments) => command::sign::run(arguments, context),
+        Command::Service(arguments) => command::service::run(arguments, context),
+        Command::BrokerCert(arguments) => command::broker_cert::run(arguments, context),
+        Command::Revoke(arguments) => command::revocation::revoke(arguments, context),
+        Command::Suspend(arguments) => command::revocation::suspend(arguments, context),
+        Command::Resume(arguments) => command::revocation::resume(arguments, context),
+        Command::Crl(arguments) => command::crl::run(arguments, context),
+        Command::List(arguments) => command::list::run(arguments, context),
+        Command::Show(arguments) => command::show::run(arguments, context),
+        Command::Inspect(arguments) => command::inspect::run(arguments),
+        Command::ExportBroker(arguments) => command::export_broker::run(arguments, context),
+        Command::Completions(arguments) => command::completions::run(arguments),
+    }
+}
+
+/// What clap has to say: help and version on stdout, anything else on stderr in our own form.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Nothing is left to be done about a closed stdout.
+        let _ = error.print();
+        return ExitCode::from(exit_code::DONE);
+    }
+    let text = error.to_string();
+    let text = text.replace("For more information, try '--help'.", "help: try --help");
+    eprintln!("{}", text.trim_end());
+    ExitCode::from(exit_code::USAGE)
+}

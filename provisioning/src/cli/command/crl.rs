@@ -1,0 +1,81 @@
+//! `crl`
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::shown;
+use crate::authority::Authority;
+use crate::cli::arguments::{Crl, Publication};
+use crate::cli::failure::Failure;
+use crate::cli::{Context, output, passphrase};
+use crate::crl::{self, SignedCrl};
+use crate::fleet::{Duty, write_private};
+use crate::issuer::Issuer;
+use crate::registry::Registry;
+use crate::timestamp::Timestamp;
+
+/// What is said about a CRL that was published.
+#[derive(Clone, Serialize)]
+pub(super) struct CrlDocument {
+    authority: Authority,
+    file: String,
+    crl_number: u64,
+    entries: usize,
+    this_update: Timestamp,
+    next_update: Timestamp,
+}
+
+impl fmt::Display for CrlDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, crl_number, entries, next_update, .. } = self;
+        write!(f, "published {file}: number {crl_number}, {entries} certificate(s), until {next_update}")
+    }
+}
+
+pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failure> {
+    let passphrase = passphrase::issuing(&arguments.publication.passphrase)?;
+    let _lock = context.lock(Duty::Revoking)?;
+    let registry = Registry::open(&context.fleet.registry())?;
+    let mut issuers = Vec::new();
+    for authority in Authority::WITH_CRL {
+        issuers.push((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
+    }
+    let crls = publish_all(&registry, &issuers, &arguments.publication, context)?;
+    if let Some(path) = &arguments.out {
+        let all: String = crls.iter().map(|(_, crl)| crl.pem.as_str()).collect();
+        write_private(path, all.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
+    }
+    let documents: Vec<_> = crls.iter().map(|(document, _)| document).collect();
+    if arguments.publication.json.wanted {
+        return output::json(&documents);
+    }
+    documents.into_iter().try_for_each(output::line)
+}
+
+/// Publishes the CRLs of these authorities. The caller holds the lock.
+pub(super) fn publish_all(
+    registry: &Registry,
+    issuers: &[(Authority, Issuer)],
+    publication: &Publication,
+    context: &Context,
+) -> Result<Vec<(CrlDocument, SignedCrl)>, Failure> {
+    let days = match publication.crl_days {
+        Some(days) => days,
+        None => registry.settings()?.crl_days,
+    };
+    let mut published = Vec::new();
+    for (authority, issuer) in issuers {
+        let crl = crl::publish(&context.fleet, registry, issuer, *authority, days, context.now)?;
+        let document = CrlDocument {
+            authority: *authority,
+            file: shown(&context.fleet.crl(*authority)),
+            crl_number: crl.state.number,
+            entries: crl.entries,
+            this_update: crl.state.this_update,
+            next_update: crl.state.next_update,
+        };
+        published.push((document, crl));
+    }
+    Ok(published)
+}

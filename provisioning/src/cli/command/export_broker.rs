@@ -1,0 +1,25 @@
+//! `export-broker`
+
+use serde::Serialize;
+
+use super::shown;
+use crate::broker;
+use crate::cli::arguments::ExportBroker;
+use crate::cli::failure::Failure;
+use crate::cli::{Context, output};
+
+#[derive(Serialize)]
+struct Document {
+    directory: String,
+    files: Vec<String>,
+}
+
+pub(in crate::cli) fn run(arguments: ExportBroker, context: &Context) -> Result<(), Failure> {
+    let files = broker::export(&context.fleet, &arguments.out)?;
+    let document =
+        Document { directory: shown(&arguments.out), files: files.iter().map(|file| shown(file)).collect() };
+    if arguments.json.wanted {
+        return output::json(&document);
+    }
+    output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))
+}

@@ -1,0 +1,75 @@
+//! `revoke`, `suspend`, `resume`: one change to the registry, then the CRL.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::crl::{CrlDocument, publish_all};
+use crate::authority::Authority;
+use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
+use crate::cli::failure::Failure;
+use crate::cli::{Context, output, passphrase};
+use crate::fleet::Duty;
+use crate::issuer::Issuer;
+use crate::registry::{Change, Outcome, Registry, Target};
+
+#[derive(Serialize)]
+struct Document {
+    certificates: Vec<Outcome>,
+    crls: Vec<CrlDocument>,
+}
+
+pub(in crate::cli) fn revoke(arguments: Revoke, context: &Context) -> Result<(), Failure> {
+    run(arguments.targets, Change::Revoke(arguments.reason), &arguments.publication, context)
+}
+
+pub(in crate::cli) fn suspend(arguments: Suspend, context: &Context) -> Result<(), Failure> {
+    run(arguments.targets, Change::Suspend, &arguments.publication, context)
+}
+
+pub(in crate::cli) fn resume(arguments: Resume, context: &Context) -> Result<(), Failure> {
+    run(arguments.targets, Change::Resume, &arguments.publication, context)
+}
+
+fn run(
+    targets: Targets,
+    change: Change,
+    publication: &Publication,
+    context: &Context,
+) -> Result<(), Failure> {
+    let names = targets.names.into_iter().map(|name| Target::Identity(name.to_string()));
+    let targets: Vec<_> = names.chain(targets.serial.map(Target::Serial)).collect();
+    let passphrase = passphrase::issuing(&publication.passphrase)?;
+
+    let _lock = context.lock(Duty::Revoking)?;
+    let mut registry = Registry::open(&context.fleet.registry())?;
+    // Before anything is changed: a revocation that cannot be published must not look like one.
+    let mut issuers = Vec::new();
+    for authority in Authority::WITH_CRL {
+        issuers.push((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
+    }
+    let certificates = registry.change(&targets, change, context.now)?;
+    // Also when nothing changed: an earlier command may have been stopped between the registry and the CRL.
+    let touched: BTreeSet<_> = certificates.iter().map(|outcome| outcome.certificate.authority).collect();
+    issuers.retain(|(authority, _)| touched.contains(authority));
+    let crls = publish_all(&registry, &issuers, publication, context)?;
+
+    let document =
+        Document { certificates, crls: crls.iter().map(|(document, _)| document.clone()).collect() };
+    if publication.json.wanted {
+        return output::json(&document);
+    }
+    for outcome in &document.certificates {
+        output::line(format_args!(
+            "{} {} {}{}",
+            outcome.certificate.identity.as_deref().unwrap_or_default(),
+            outcome.certificate.serial,
+            outcome.certificate.status,
+            if outcome.changed { "" } else { " (as before)" },
+        ))?;
+    }
+    for crl in &document.crls {
+        output::line(crl)?;
+    }
+    Ok(())
+}

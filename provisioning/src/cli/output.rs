@@ -1,0 +1,48 @@
+//! What is printed on standard output: lines, tables, or one JSON document.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer as _};
+use serde_json::Serializer;
+use serde_json::ser::PrettyFormatter;
+
+use super::failure::Failure;
+
+/// Prints a line.
+pub(super) fn line(text: impl Display) -> Result<(), Failure> {
+    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::output(&error))
+}
+
+/// Prints a text as it is.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+}
+
+/// Prints one JSON document.
+pub(super) fn json(document: &impl Serialize) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut output, document)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(output))
+        .map_err(|error| Failure::output(&error))
+}
+
+/// Prints a JSON array, an element at a time, so that a fleet of a million needs no memory.
+pub(super) fn json_array<T: Serialize>(
+    fill: impl FnOnce(&mut dyn FnMut(&T) -> Result<(), Failure>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: serde_json::Error| Failure::output(&error.into());
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    let mut serializer = Serializer::with_formatter(&mut output, PrettyFormatter::new());
+    let mut array = serializer.serialize_seq(None).map_err(failed)?;
+    fill(&mut |element| array.serialize_element(element).map_err(failed))?;
+    array.end().map_err(failed)?;
+    writeln!(output).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))
+}
+
+/// Says something that is no error on standard error.
+pub(super) fn note(text: impl Display) {
+    eprintln!("note: {text}");
+}

@@ -1,0 +1,159 @@
+//! CRLs: the registry's revocations, signed by the issuing CA and put where the broker sees them.
+//!
+//! Full CRLs only. rustls-webpki reads neither delta nor indirect CRLs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams,
+    SerialNumber as RcgenSerial,
+};
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::authority::Authority;
+use crate::fleet::{Fleet, write_private};
+use crate::issuer::Issuer;
+use crate::pem::{self, Label, PemError};
+use crate::registry::{CrlState, Reason, Registry, RegistryError, RevokedEntry};
+use crate::timestamp::{DAY, Timestamp};
+use crate::verify::Chain;
+
+/// A CRL that another library has read and found to say what it should.
+pub struct SignedCrl {
+    /// PEM: `openssl verify -CRLfile` and mosquitto's `crlfile` read it as it is.
+    pub pem: String,
+    /// What it says about itself.
+    pub state: CrlState,
+    /// How many certificates it lists.
+    pub entries: usize,
+}
+
+/// Why no CRL was published.
+#[derive(Debug, thiserror::Error)]
+pub enum CrlError {
+    /// Signing failed.
+    #[error("signing the CRL failed: {0}")]
+    Sign(#[from] rcgen::Error),
+    /// It was signed and is wrong.
+    #[error("the CRL that was made does not pass its check: {fault}")]
+    Verify {
+        /// What differs.
+        fault: &'static str,
+    },
+    /// It cannot be encoded.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// It cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The registry did not answer.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// Signs an authority's CRL as the registry has it now, and replaces the published one as a whole.
+pub fn publish(
+    fleet: &Fleet,
+    registry: &Registry,
+    issuer: &Issuer,
+    authority: Authority,
+    days: u32,
+    now: Timestamp,
+) -> Result<SignedCrl, CrlError> {
+    let last = registry.crl_state(authority)?;
+    let entries = registry.revoked(authority, last.map(|last| last.this_update))?;
+    let state = CrlState {
+        // Never the same number twice, and forward even from a restored backup.
+        number: last.map_or(0, |last| last.number.saturating_add(1)).max(now.unix()),
+        this_update: now,
+        next_update: now.after(u64::from(days) * DAY),
+    };
+    // The number is used up before anyone can see it.
+    registry.set_crl_state(authority, state)?;
+    let crl = sign(issuer, &entries, state)?;
+    let path = fleet.crl(authority);
+    write_private(&path, crl.pem.as_bytes()).map_err(|source| CrlError::Write { path, source })?;
+    Ok(crl)
+}
+
+/// Reads a published CRL file, PEM, as it is.
+pub fn read_published(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<SignedCrl, CrlError> {
+    let chain = issuer.chain();
+    let params = CertificateRevocationListParams {
+        this_update: state.this_update.date_time(),
+        next_update: state.next_update.date_time(),
+        crl_number: RcgenSerial::from(state.number),
+        issuing_distribution_point: None,
+        revoked_certs: entries.iter().map(entry).collect(),
+        // Not derived anew: OpenSSL ignores a CRL whose authority key identifier is not, byte for byte, the issuing
+        // CA's subject key identifier.
+        key_identifier_method: KeyIdMethod::PreSpecified(chain.key_id().to_vec()),
+    };
+    let crl = params.signed_by(issuer.signer())?;
+    verify(crl.der(), entries, state, chain).map_err(|fault| CrlError::Verify { fault })?;
+    let pem = pem::encode(Label::Crl, crl.der())?.to_string();
+    Ok(SignedCrl { pem, state, entries: entries.len() })
+}
+
+fn entry(revoked: &RevokedEntry) -> RevokedCertParams {
+    let reason = match revoked.reason {
+        // RFC 5280 §5.3.1: left out rather than said.
+        Reason::Unspecified => None,
+        Reason::KeyCompromise => Some(RevocationReason::KeyCompromise),
+        Reason::CaCompromise => Some(RevocationReason::CaCompromise),
+        Reason::AffiliationChanged => Some(RevocationReason::AffiliationChanged),
+        Reason::Superseded => Some(RevocationReason::Superseded),
+        Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
+        Reason::CertificateHold => Some(RevocationReason::CertificateHold),
+        Reason::PrivilegeWithdrawn => Some(RevocationReason::PrivilegeWithdrawn),
+        Reason::AaCompromise => Some(RevocationReason::AaCompromise),
+    };
+    RevokedCertParams {
+        serial_number: RcgenSerial::from_slice(revoked.serial.as_bytes()),
+        revocation_time: revoked.revoked_at.date_time(),
+        reason_code: reason,
+        invalidity_date: None,
+    }
+}
+
+/// What x509-parser reads is what was meant, and it hangs from the issuing CA.
+fn verify(der: &[u8], entries: &[RevokedEntry], state: CrlState, chain: &Chain) -> Result<(), &'static str> {
+    let Ok(([], crl)) = CertificateRevocationList::from_der(der) else { return Err("it cannot be read") };
+    let spki = chain.public_key().spki();
+    let Ok(([], key)) = SubjectPublicKeyInfo::from_der(&spki) else { return Err("the issuer's key") };
+    let key_id = crl.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0),
+        _ => None,
+    });
+    let number = crl.crl_number().and_then(|number| u64::try_from(number).ok());
+    let listed = crl.iter_revoked_certificates().map(|entry| entry.raw_serial().to_vec());
+    let checks = [
+        ("version", crl.version().is_some_and(|version| version.0 == 1)),
+        ("signature", crl.verify_signature(&key).is_ok()),
+        ("issuer", crl.issuer().as_raw() == chain.subject()),
+        ("authority key identifier", key_id == Some(chain.key_id())),
+        ("number", number == Some(state.number)),
+        ("thisUpdate", u64::try_from(crl.last_update().timestamp()) == Ok(state.this_update.unix())),
+        (
+            "nextUpdate",
+            crl.next_update()
+                .is_some_and(|next| u64::try_from(next.timestamp()) == Ok(state.next_update.unix())),
+        ),
+        ("entries", listed.eq(entries.iter().map(|entry| entry.serial.as_bytes().to_vec()))),
+    ];
+    checks.into_iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(what))
+}

@@ -1,0 +1,224 @@
+//! Files that appear only once the registry knows them.
+//!
+//! A private key made here is in its files and nowhere else, so no order of writing is harmless: a file the registry
+//! does not know is a device nobody can revoke, and a registered device without its file is a lost board. Hence:
+//!
+//! 1. files are written to `.staging/` in their directory, named `<serial>.<name>`, and synced;
+//! 2. the registry commits the serials;
+//! 3. the files are renamed.
+//!
+//! Whatever stops the process, [`recover`] knows what to do: a staged file whose serial is registered is renamed, any
+//! other is removed.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::fleet::{Fleet, create_private_directory, private_options, sync_directory};
+use crate::registry::{RecordError, Registry, RegistryError};
+use crate::serial::SerialNumber;
+
+/// The directory files are staged in, within the one they belong to.
+const STAGING: &str = ".staging";
+
+/// From this many files on, one `syncfs` is cheaper than an `fsync` of each; below, it would wait for what others
+/// write to the same file system.
+const SYNC_TOGETHER: usize = 16;
+
+/// Why files were not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// A file or directory cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The directory's name cannot be kept in the registry.
+    #[error("the path {path} is not UTF-8", path = .path.display())]
+    NotUtf8 {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The registry refused.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<RegistryError> for DeliveryError {
+    fn from(error: RegistryError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+/// A directory that files are being delivered to.
+pub struct Delivery {
+    directory: PathBuf,
+    /// How the registry calls the directory.
+    name: String,
+}
+
+/// A group of staged files.
+pub struct Group<'a> {
+    delivery: &'a Delivery,
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Delivery {
+    /// Opens a directory for delivery; it is made if need be. The registry remembers it from now on.
+    pub fn open(fleet: &Fleet, registry: &Registry, directory: &Path) -> Result<Self, DeliveryError> {
+        let failed = |source| DeliveryError::Write { path: directory.to_owned(), source };
+        create_private_directory(&directory.join(STAGING)).map_err(failed)?;
+        let directory = directory.canonicalize().map_err(failed)?;
+        // Relative inside the fleet, so that a fleet can be moved between a crash and its recovery.
+        let root = fleet.root().canonicalize().map_err(failed)?;
+        let name = directory.strip_prefix(root).unwrap_or(&directory).to_str();
+        let name = name.ok_or_else(|| DeliveryError::NotUtf8 { path: directory.clone() })?.to_owned();
+        registry.open_output_directory(&name)?;
+        Ok(Self { directory, name })
+    }
+
+    /// Starts a group.
+    pub fn group(&self) -> Group<'_> {
+        Group { delivery: self, files: Vec::new() }
+    }
+
+    /// Where files are delivered to.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Everything is where it belongs: makes the names durable, and the registry forgets the directory.
+    pub fn close(self, registry: &Registry) -> Result<(), DeliveryError> {
+        let failed = |source| DeliveryError::Write { path: self.directory.clone(), source };
+        sync_directory(&self.directory).map_err(failed)?;
+        remove_staging(&self.directory).map_err(failed)?;
+        Ok(registry.close_output_directory(&self.name)?)
+    }
+}
+
+impl Group<'_> {
+    /// Stages a file that belongs to the certificate of this serial.
+    pub fn stage(&mut self, serial: SerialNumber, name: &str, content: &[u8]) -> Result<(), DeliveryError> {
+        let staged = self.delivery.directory.join(STAGING).join(format!("{serial}.{name}"));
+        let failed = |source| DeliveryError::Write { path: staged.clone(), source };
+        let mut file = private_options().create_new(true).open(&staged).map_err(failed)?;
+        file.write_all(content).map_err(failed)?;
+        self.files.push((staged, self.delivery.directory.join(name)));
+        Ok(())
+    }
+
+    /// Syncs the files, lets the registry commit, and renames the files. If the registry refuses, they are removed.
+    pub fn deliver(self, record: impl FnOnce() -> Result<(), RecordError>) -> Result<(), DeliveryError> {
+        let staging = self.delivery.directory.join(STAGING);
+        self.sync(&staging).map_err(|source| DeliveryError::Write { path: staging, source })?;
+        match record() {
+            Ok(()) => self.publish(),
+            Err(error @ RecordError::Conflict(_)) => {
+                self.discard();
+                Err(error.into())
+            }
+            // Whether the registry has committed is not known, and with it whether the files are waste or the only
+            // copy of a key. The next start knows.
+            Err(error @ RecordError::Registry(_)) => Err(error.into()),
+        }
+    }
+
+    fn sync(&self, staging: &Path) -> io::Result<()> {
+        if self.files.len() < SYNC_TOGETHER || !sync_file_system(staging)? {
+            for (staged, _) in &self.files {
+                File::open(staged)?.sync_all()?;
+            }
+        }
+        sync_directory(staging)
+    }
+
+    fn publish(self) -> Result<(), DeliveryError> {
+        for (staged, path) in self.files {
+            fs::rename(&staged, &path).map_err(|source| DeliveryError::Write { path, source })?;
+        }
+        Ok(())
+    }
+
+    fn discard(self) {
+        for (staged, _) in self.files {
+            // What stays is removed by the next start.
+            let _ = fs::remove_file(staged);
+        }
+    }
+}
+
+/// Finishes or removes what a crash left in every directory the registry remembers. Returns those that are gone (a
+/// removed disk, say): they stay remembered.
+pub fn recover(fleet: &Fleet, registry: &Registry) -> Result<Vec<PathBuf>, DeliveryError> {
+    let mut gone = Vec::new();
+    for name in registry.output_directories()? {
+        // Joining an absolute path gives that path.
+        let directory = fleet.root().join(&name);
+        if !directory.is_dir() {
+            gone.push(directory);
+            continue;
+        }
+        let failed = |source| DeliveryError::Write { path: directory.clone(), source };
+        for staged in staged_files(&directory).map_err(failed)? {
+            let known = match &staged.serial {
+                Some(serial) => registry.has_serial(serial)?,
+                None => false,
+            };
+            let done = if known {
+                fs::rename(&staged.path, directory.join(&staged.name))
+            } else {
+                fs::remove_file(&staged.path)
+            };
+            done.map_err(|source| DeliveryError::Write { path: staged.path, source })?;
+        }
+        sync_directory(&directory).map_err(failed)?;
+        remove_staging(&directory).map_err(failed)?;
+        registry.close_output_directory(&name)?;
+    }
+    Ok(gone)
+}
+
+struct Staged {
+    path: PathBuf,
+    serial: Option<SerialNumber>,
+    name: String,
+}
+
+fn staged_files(directory: &Path) -> io::Result<Vec<Staged>> {
+    let entries = match fs::read_dir(directory.join(STAGING)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut staged = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let (serial, name) = file.split_once('.').unwrap_or(("", ""));
+        staged.push(Staged { path: entry.path(), serial: serial.parse().ok(), name: name.to_owned() });
+    }
+    Ok(staged)
+}
+
+fn remove_staging(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir(directory.join(STAGING)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether everything on the file system of `path` is on disk now. Since Linux 5.8 an error of any file is reported.
+#[cfg(target_os = "linux")]
+fn sync_file_system(path: &Path) -> io::Result<bool> {
+    rustix::fs::syncfs(File::open(path)?)?;
+    Ok(true)
+}
+
+/// There is no such call here.
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}

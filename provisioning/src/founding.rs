@@ -1,0 +1,196 @@
+//! A new fleet: three CAs, a registry, a broker certificate, empty CRLs and a broker configuration.
+//!
+//! Everything is made in a directory beside the new one, which then gets its name in one step: there is a whole fleet,
+//! or none.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ring::rand::SecureRandom;
+
+use crate::authority::Authority;
+use crate::broker;
+use crate::certificate::{self, CertificateError};
+use crate::crl::{self, CrlError};
+use crate::delivery::DeliveryError;
+use crate::fleet::{Fleet, create_private_directory, sync_directory, write_private};
+use crate::issuance::{IssuanceError, Workbench};
+use crate::issuer::{IssueError, Issuer};
+use crate::key::{CaKey, KeyPair, KeyPairError, Passphrase};
+use crate::pem::{self, Label, PemError};
+use crate::profile::{BROKER_DAYS, ISSUING_DAYS, ROOT_DAYS, Validity, ValidityError};
+use crate::registry::{Registry, RegistryError, Settings};
+use crate::serial::SerialNumber;
+use crate::timestamp::Timestamp;
+use crate::verify::{Chain, ChainError};
+
+/// Why there is no new fleet.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundingError {
+    /// Something is there.
+    #[error("{path} exists already and is not empty", path = .path.display())]
+    Exists {
+        /// Where the fleet should be.
+        path: PathBuf,
+    },
+    /// A file or directory cannot be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No key was made.
+    #[error(transparent)]
+    Key(#[from] KeyPairError),
+    /// No CA certificate was made.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A CA certificate is wrong.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A CA would not live long enough.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
+    /// The registry could not be made.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// No CRL was made.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+    /// No broker certificate was made.
+    #[error(transparent)]
+    Issuance(#[from] IssuanceError),
+    /// PEM could not be written.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+}
+
+impl From<IssueError> for FoundingError {
+    fn from(error: IssueError) -> Self {
+        Self::Issuance(error.into())
+    }
+}
+
+impl From<DeliveryError> for FoundingError {
+    fn from(error: DeliveryError) -> Self {
+        Self::Issuance(error.into())
+    }
+}
+
+/// What protects the keys of a new fleet.
+pub struct Passphrases<'a> {
+    /// Of the issuing CAs.
+    pub issuing: &'a Passphrase,
+    /// Of the roots.
+    pub root: &'a Passphrase,
+}
+
+/// Makes a fleet at `path`, which must not exist or be an empty directory.
+pub fn found(
+    path: &Path,
+    settings: &Settings,
+    passphrases: &Passphrases<'_>,
+    rng: &dyn SecureRandom,
+    now: Timestamp,
+) -> Result<Fleet, FoundingError> {
+    if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) || path.is_file() {
+        return Err(FoundingError::Exists { path: path.to_owned() });
+    }
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FoundingError::Write { path, source }
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let draft = parent.join(format!(".{name}.countersign-init"));
+    if draft.exists() {
+        // Of an init that was interrupted: nobody has used its keys.
+        fs::remove_dir_all(&draft).map_err(failed(&draft))?;
+    }
+    let made = furnish(&Fleet::at(&draft), settings, passphrases, rng, now)
+        .and_then(|()| fs::rename(&draft, path).map_err(failed(path)));
+    if let Err(error) = made {
+        // The first error is the one to report.
+        let _ = fs::remove_dir_all(&draft);
+        return Err(error);
+    }
+    sync_directory(parent).map_err(failed(parent))?;
+    Ok(Fleet::at(path))
+}
+
+fn furnish(
+    fleet: &Fleet,
+    settings: &Settings,
+    passphrases: &Passphrases<'_>,
+    rng: &dyn SecureRandom,
+    now: Timestamp,
+) -> Result<(), FoundingError> {
+    for directory in [fleet.root().to_owned(), fleet.crls(), fleet.broker(), fleet.images(), fleet.services()]
+    {
+        create_private_directory(&directory)
+            .map_err(|source| FoundingError::Write { path: directory, source })?;
+    }
+    let mut registry = Registry::create(&fleet.registry(), settings)?;
+    for authority in Authority::ALL {
+        let issuer = found_authority(fleet, authority, settings, passphrases, rng, now)?;
+        if Authority::WITH_CRL.contains(&authority) {
+            crl::publish(fleet, &registry, &issuer, authority, settings.crl_days, now)?;
+        } else {
+            let hosts = settings.broker.hosts.clone();
+            let (registry, issuer, days) = (&mut registry, &issuer, BROKER_DAYS);
+            Workbench { fleet, registry, issuer, days, rng, now }.certify_broker(hosts)?;
+        }
+    }
+    write(&fleet.broker_config(), broker::config(&settings.broker).as_bytes())
+}
+
+/// Makes a root and an issuing CA, and leaves the issuing CA ready to sign.
+fn found_authority(
+    fleet: &Fleet,
+    authority: Authority,
+    settings: &Settings,
+    passphrases: &Passphrases<'_>,
+    rng: &dyn SecureRandom,
+    now: Timestamp,
+) -> Result<Issuer, FoundingError> {
+    let directory = fleet.authority(authority);
+    create_private_directory(&directory)
+        .map_err(|source| FoundingError::Write { path: directory, source })?;
+    let serial = || SerialNumber::generate(rng).map_err(|_| KeyPairError::Random);
+    let organization = &settings.organization;
+
+    let (root_pair, root_key) = ca_key(rng)?;
+    let validity = Validity::new(now, ROOT_DAYS, Timestamp::MAX)?;
+    let root = certificate::root(authority, organization, &root_key, validity, serial()?)?;
+    let root_signer = rcgen::Issuer::from_ca_cert_der(&root.der().into(), root_key)
+        .map_err(|error| FoundingError::Certificate(CertificateError::Sign(error)))?;
+
+    let (issuing_pair, issuing_key) = ca_key(rng)?;
+    let validity = Validity::new(now, ISSUING_DAYS, validity.not_after())?;
+    let issuing =
+        certificate::issuing(authority, organization, &issuing_key, validity, serial()?, &root_signer)?;
+
+    let (root_path, issuing_path) = (fleet.root_certificate(authority), fleet.issuing_certificate(authority));
+    let chain = Chain::verify((root.der(), &root_path), (issuing.der(), &issuing_path), now)?;
+    write(&fleet.root_key(authority), root_pair.seal(passphrases.root, rng)?.as_bytes())?;
+    write(&fleet.issuing_key(authority), issuing_pair.seal(passphrases.issuing, rng)?.as_bytes())?;
+    write(&root_path, pem::encode(Label::Certificate, chain.root())?.as_bytes())?;
+    write(&issuing_path, pem::encode(Label::Certificate, chain.issuing())?.as_bytes())?;
+    Ok(Issuer::new(chain, issuing_key).ok_or(KeyPairError::Malformed)?)
+}
+
+fn ca_key(rng: &dyn SecureRandom) -> Result<(KeyPair, CaKey), KeyPairError> {
+    let pair = KeyPair::generate(rng)?;
+    let key = CaKey::new(&pair).ok_or(KeyPairError::Malformed)?;
+    Ok((pair, key))
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), FoundingError> {
+    write_private(path, content).map_err(|source| FoundingError::Write { path: path.to_owned(), source })
+}

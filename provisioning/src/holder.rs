@@ -1,0 +1,94 @@
+//! [`Holder`]: whom a certificate is for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use device_identity::{DeviceId, DeviceIdError};
+use serde::{Serialize, Serializer};
+
+use crate::authority::Authority;
+use crate::broker::Hosts;
+
+/// What a back-end client is called. The grammar of a [`DeviceId`], because both share one namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName(DeviceId);
+
+impl ServiceName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for ServiceName {
+    type Err = DeviceIdError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceIdError> {
+        DeviceId::new(text).map(Self)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for ServiceName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Whom an end-entity certificate is for. Decides its authority, subject, names and usages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A device.
+    Device(DeviceId),
+    /// A back-end client.
+    Service(ServiceName),
+    /// The broker, under all its names.
+    Broker(Hosts),
+}
+
+/// The common name of the broker's certificates. Nobody reads it: a server is known by its SANs (RFC 9525 §2).
+const BROKER_COMMON_NAME: &str = "broker";
+
+impl Holder {
+    /// The authority that certifies it.
+    pub fn authority(&self) -> Authority {
+        match self {
+            Self::Device(_) => Authority::Device,
+            Self::Service(_) => Authority::Service,
+            Self::Broker(_) => Authority::Broker,
+        }
+    }
+
+    /// The value of the one CN attribute.
+    pub fn common_name(&self) -> &str {
+        match self {
+            Self::Device(id) => id.as_str(),
+            Self::Service(name) => name.as_str(),
+            Self::Broker(_) => BROKER_COMMON_NAME,
+        }
+    }
+
+    /// The name in the registry; the broker has none.
+    pub fn identity(&self) -> Option<&str> {
+        match self {
+            Self::Device(id) => Some(id.as_str()),
+            Self::Service(name) => Some(name.as_str()),
+            Self::Broker(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(id) => write!(f, "device {id}"),
+            Self::Service(name) => write!(f, "service {name}"),
+            Self::Broker(hosts) => write!(f, "the broker {}", hosts.first()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The files a device's credentials are put into.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use device_identity::DeviceId;
+use zeroize::Zeroizing;
+
+use super::{Slot, intel_hex, uf2};
+use crate::key::KeyPair;
+use crate::pem::{self, Label, PemError};
+
+/// A kind of file. [`Format::Pem`] is two: certificate chain and private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// One slot, as it is.
+    Bin,
+    /// Intel HEX: the slot at its address.
+    Hex,
+    /// UF2: the slot at its address, for drag-and-drop bootloaders.
+    Uf2,
+    /// `<id>.cert.pem`, and `<id>.key.pem` if the key was made here.
+    Pem,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 4] = [Self::Bin, Self::Hex, Self::Uf2, Self::Pem];
+
+    /// Its name on the command line, and for images the file name's ending.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bin => "bin",
+            Self::Hex => "hex",
+            Self::Uf2 => "uf2",
+            Self::Pem => "pem",
+        }
+    }
+}
+
+/// No format has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the formats are bin, hex, uf2 and pem")]
+pub struct NoSuchFormat;
+
+impl FromStr for Format {
+    type Err = NoSuchFormat;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchFormat> {
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or(NoSuchFormat)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where files go, and which.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Which files.
+    pub formats: Vec<Format>,
+    /// Where `.hex` and `.uf2` put the slot.
+    pub address: u32,
+    /// The family `.uf2` files are for (the number a bootloader compares), if any.
+    pub uf2_family: Option<u32>,
+}
+
+/// The content of a file. Wiped when it goes away: most of them hold a key.
+pub type Content = Zeroizing<Vec<u8>>;
+
+impl Output {
+    /// The names of the files of a device whose key was (or was not) made here.
+    pub fn names(&self, device_id: &DeviceId, key_made_here: bool) -> Vec<String> {
+        let mut names = Vec::new();
+        for format in &self.formats {
+            match format {
+                Format::Pem => {
+                    names.push(certificate_name(device_id));
+                    names.extend(key_made_here.then(|| key_name(device_id)));
+                }
+                image => names.push(format!("{device_id}.{image}")),
+            }
+        }
+        names
+    }
+
+    /// The files of a device: name and content. `key` is the key if it was made here.
+    pub fn files(
+        &self,
+        device_id: &DeviceId,
+        slot: &Slot,
+        chain: &str,
+        key: Option<&KeyPair>,
+    ) -> Result<Vec<(String, Content)>, PemError> {
+        let mut files = Vec::new();
+        for &format in &self.formats {
+            if format != Format::Pem {
+                files.push((format!("{device_id}.{format}"), self.image(format, slot)));
+                continue;
+            }
+            files.push((certificate_name(device_id), Zeroizing::new(chain.as_bytes().to_vec())));
+            if let Some(key) = key {
+                files.push((key_name(device_id), Zeroizing::new(key.pem()?.as_bytes().to_vec())));
+            }
+        }
+        Ok(files)
+    }
+
+    /// A slot as a file of an image format; of [`Format::Pem`], the bare slot.
+    pub fn image(&self, format: Format, slot: &Slot) -> Content {
+        match format {
+            Format::Hex => intel_hex::encode(slot.as_bytes(), self.address),
+            Format::Uf2 => uf2::encode(slot.as_bytes(), self.address, self.uf2_family),
+            Format::Bin | Format::Pem => Zeroizing::new(slot.as_bytes().to_vec()),
+        }
+    }
+}
+
+/// The name of a device's certificate file.
+pub fn certificate_name(device_id: &DeviceId) -> String {
+    format!("{device_id}.cert.pem")
+}
+
+fn key_name(device_id: &DeviceId) -> String {
+    format!("{device_id}.key.pem")
+}
+
+/// A certificate file: the leaf, then the issuing certificate.
+pub fn chain_pem(leaf: &[u8], issuing: &[u8]) -> Result<String, PemError> {
+    let (leaf, issuing) = (pem::encode(Label::Certificate, leaf)?, pem::encode(Label::Certificate, issuing)?);
+    Ok(format!("{}{}", leaf.as_str(), issuing.as_str()))
+}

@@ -1,0 +1,112 @@
+//! CA keys on disk: encrypted PKCS#8 (PBES2 with scrypt and AES-256-CBC), which `openssl pkey` reads too.
+
+use pkcs8::der::pem::PemLabel as _;
+use pkcs8::der::{Document, SecretDocument};
+use pkcs8::pkcs5::{EncryptionScheme, pbes2, scrypt};
+use pkcs8::{EncryptedPrivateKeyInfo, LineEnding, PrivateKeyInfo};
+use ring::rand::SecureRandom;
+use zeroize::Zeroizing;
+
+use super::{KeyPair, KeyPairError};
+
+/// scrypt's cost: N = 2^14, r = 8, p = 5 (OWASP's equal of N = 2^17, p = 1). A larger N would need more memory than
+/// OpenSSL 3 allows itself by default (32 MiB).
+const SCRYPT_LOG_N: u8 = 14;
+const SCRYPT_R: u32 = 8;
+const SCRYPT_P: u32 = 5;
+const SCRYPT_KEY_LEN: usize = 32;
+
+/// The most work a key file may ask of us: 128·N·r bytes of memory (128 MiB), and this many passes or iterations.
+const MAX_SCRYPT_COST: u64 = 1 << 20;
+const MAX_SCRYPT_PASSES: u16 = 16;
+const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
+
+/// What protects a CA key at rest. Never empty, wiped when it goes away, never printed.
+pub struct Passphrase(Zeroizing<String>);
+
+/// Why a text protects nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PassphraseError {
+    /// It is empty.
+    #[error("the passphrase is empty")]
+    Empty,
+}
+
+impl Passphrase {
+    /// A passphrase as typed; one line ending at the end is not part of it.
+    pub fn new(text: Zeroizing<String>) -> Result<Self, PassphraseError> {
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned());
+        if line.is_empty() { Err(PassphraseError::Empty) } else { Ok(Self(line)) }
+    }
+
+    /// Whether two passphrases are the same; for a prompt that asks twice.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// Why a key file gave no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFileError {
+    /// It is not `ENCRYPTED PRIVATE KEY` in PEM with PBES2.
+    #[error("it is no encrypted PKCS#8 private key in PEM")]
+    Format,
+    /// It asks for more memory or time than a key should.
+    #[error("its key derivation asks for more memory or time than is reasonable")]
+    Cost,
+    /// The passphrase does not open it, or it is damaged.
+    #[error("the passphrase does not open it, or it is damaged")]
+    Passphrase,
+    /// It opens, and holds something other than a P-256 key.
+    #[error("it holds no P-256 key pair")]
+    NotP256,
+}
+
+impl KeyPair {
+    /// Encrypts the key for the disk. PEM, `ENCRYPTED PRIVATE KEY`.
+    pub fn seal(
+        &self,
+        passphrase: &Passphrase,
+        rng: &dyn SecureRandom,
+    ) -> Result<Zeroizing<String>, KeyPairError> {
+        let (mut salt, mut iv) = ([0; 16], [0; 16]);
+        rng.fill(&mut salt).map_err(|_| KeyPairError::Random)?;
+        rng.fill(&mut iv).map_err(|_| KeyPairError::Random)?;
+        let sealed = || {
+            let cost = scrypt::Params::new(SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P, SCRYPT_KEY_LEN).ok()?;
+            let parameters = pbes2::Parameters::scrypt_aes256cbc(cost, &salt, &iv).ok()?;
+            let key = PrivateKeyInfo::try_from(self.pkcs8()).ok()?;
+            let document = key.encrypt_with_params(parameters, passphrase.0.as_bytes()).ok()?;
+            document.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).ok()
+        };
+        sealed().ok_or(KeyPairError::Malformed)
+    }
+
+    /// Opens an encrypted key from the disk.
+    pub fn unseal(pem: &str, passphrase: &Passphrase) -> Result<Self, KeyFileError> {
+        let (label, document) = Document::from_pem(pem).map_err(|_| KeyFileError::Format)?;
+        if label != EncryptedPrivateKeyInfo::PEM_LABEL {
+            return Err(KeyFileError::Format);
+        }
+        let sealed =
+            EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| KeyFileError::Format)?;
+        check_cost(&sealed.encryption_algorithm)?;
+        let opened: SecretDocument =
+            sealed.decrypt(passphrase.0.as_bytes()).map_err(|_| KeyFileError::Passphrase)?;
+        Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec())).ok_or(KeyFileError::NotP256)
+    }
+}
+
+fn check_cost(scheme: &EncryptionScheme<'_>) -> Result<(), KeyFileError> {
+    let EncryptionScheme::Pbes2(parameters) = scheme else { return Err(KeyFileError::Format) };
+    let bearable = match &parameters.kdf {
+        pbes2::Kdf::Scrypt(scrypt) => {
+            let cost = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size));
+            cost <= MAX_SCRYPT_COST && scrypt.parallelization <= MAX_SCRYPT_PASSES
+        }
+        pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_PBKDF2_ITERATIONS,
+        _ => return Err(KeyFileError::Format),
+    };
+    if bearable { Ok(()) } else { Err(KeyFileError::Cost) }
+}

@@ -1,0 +1,48 @@
+//! [`CaKey`]: a key that signs certificates and CRLs.
+
+use rcgen::{PublicKeyData, SignatureAlgorithm, SigningKey};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+
+use super::{KeyPair, P256PublicKey};
+
+/// A key that signs certificates and CRLs. Its own type rather than rcgen's, which keeps a second, readable copy of
+/// the key; and the place where a key in an HSM would go.
+pub struct CaKey {
+    signer: EcdsaKeyPair,
+    public: P256PublicKey,
+    rng: SystemRandom,
+}
+
+impl CaKey {
+    /// From a key pair; `None` if its halves do not belong together.
+    pub fn new(pair: &KeyPair) -> Option<Self> {
+        let rng = SystemRandom::new();
+        let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pair.pkcs8(), &rng).ok()?;
+        Some(Self { signer, public: pair.public().clone(), rng })
+    }
+
+    /// The public half.
+    pub fn public(&self) -> &P256PublicKey {
+        &self.public
+    }
+}
+
+impl PublicKeyData for CaKey {
+    fn der_bytes(&self) -> &[u8] {
+        self.public.der_bytes()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.public.algorithm()
+    }
+}
+
+impl SigningKey for CaKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        match self.signer.sign(&self.rng, message) {
+            Ok(signature) => Ok(signature.as_ref().to_vec()),
+            Err(_) => Err(rcgen::Error::RingUnspecified),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! [`KeyPair`]: a P-256 key pair made here.
+
+use pkcs8::PrivateKeyInfo;
+use pkcs8::der::Decode as _;
+use ring::rand::SecureRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use sec1::EcPrivateKey;
+use zeroize::Zeroizing;
+
+use super::P256PublicKey;
+use crate::pem::{self, Label, PemError};
+
+/// A P-256 key pair made here; the private half is wiped when this goes away, and never printed.
+pub struct KeyPair {
+    pkcs8: Zeroizing<Vec<u8>>,
+    scalar: Zeroizing<[u8; 32]>,
+    public: P256PublicKey,
+}
+
+/// Why no key pair was made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyPairError {
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed")]
+    Random,
+    /// The key does not read back.
+    #[error("a generated key does not read back")]
+    Malformed,
+}
+
+impl KeyPair {
+    /// Makes a key pair.
+    pub fn generate(rng: &dyn SecureRandom) -> Result<Self, KeyPairError> {
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, rng)
+            .map_err(|_| KeyPairError::Random)?;
+        Self::from_pkcs8(Zeroizing::new(document.as_ref().to_vec())).ok_or(KeyPairError::Malformed)
+    }
+
+    /// From PKCS#8 with the public key in it, as [`KeyPair::generate`] writes it.
+    pub(super) fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Option<Self> {
+        let key = PrivateKeyInfo::try_from(pkcs8.as_slice()).ok()?;
+        let key = EcPrivateKey::from_der(key.private_key).ok()?;
+        let scalar = Zeroizing::new(key.private_key.try_into().ok()?);
+        let public = P256PublicKey::from_point(key.public_key?).ok()?;
+        Some(Self { scalar, public, pkcs8 })
+    }
+
+    /// The public half.
+    pub fn public(&self) -> &P256PublicKey {
+        &self.public
+    }
+
+    /// The private scalar, big endian (SEC 1 §C.4).
+    pub fn scalar(&self) -> &[u8; 32] {
+        &self.scalar
+    }
+
+    /// PKCS#8, DER.
+    pub(super) fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
+    /// PKCS#8, PEM.
+    pub fn pem(&self) -> Result<Zeroizing<String>, PemError> {
+        pem::encode(Label::PrivateKey, &self.pkcs8)
+    }
+}

@@ -1,0 +1,105 @@
+//! [`P256PublicKey`]: the only kind of public key that gets a certificate.
+
+use std::fmt;
+
+use rcgen::{PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use x509_parser::oid_registry::{
+    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
+    Oid,
+};
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::digest::Sha256;
+
+/// What DER puts in front of the point of a P-256 key: `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }`.
+const SPKI_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The length of an uncompressed point in bytes: 0x04, x, y.
+const POINT_LEN: usize = 65;
+
+/// An uncompressed P-256 point. Whether it lies on the curve was checked by whoever verified a signature with it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct P256PublicKey([u8; POINT_LEN]);
+
+/// Why a public key gets no certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicKeyError {
+    /// Another kind of key.
+    #[error("the key is {found}, only P-256 (prime256v1) is accepted")]
+    NotP256 {
+        /// What it is.
+        found: String,
+    },
+    /// P-256, but not `04 x y` with a named curve.
+    #[error("the P-256 key is not an uncompressed point on the named curve")]
+    Encoding,
+}
+
+impl P256PublicKey {
+    /// From a point in SEC 1 form.
+    pub fn from_point(point: &[u8]) -> Result<Self, PublicKeyError> {
+        let point: [u8; POINT_LEN] = point.try_into().map_err(|_| PublicKeyError::Encoding)?;
+        let [form, ..] = point;
+        if form == 0x04 { Ok(Self(point)) } else { Err(PublicKeyError::Encoding) }
+    }
+
+    /// From a parsed SubjectPublicKeyInfo, which must be spelled exactly as we would spell it.
+    pub fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
+        let algorithm = &spki.algorithm.algorithm;
+        let parameter = spki.algorithm.parameters.as_ref().and_then(|parameter| parameter.as_oid().ok());
+        let found = |found: String| Err(PublicKeyError::NotP256 { found });
+        if *algorithm == OID_PKCS1_RSAENCRYPTION {
+            return found("RSA".into());
+        } else if *algorithm == OID_SIG_ED25519 {
+            return found("Ed25519".into());
+        } else if *algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY {
+            return found(format!("of algorithm {algorithm}"));
+        }
+        match parameter {
+            Some(curve) if curve == x509_parser::oid_registry::OID_EC_P256 => {}
+            Some(curve) => return found(curve_name(&curve)),
+            None => return found("on an unnamed curve".into()),
+        }
+        let key = Self::from_point(&spki.subject_public_key.data)?;
+        if key.spki() == spki.raw { Ok(key) } else { Err(PublicKeyError::Encoding) }
+    }
+
+    /// SubjectPublicKeyInfo, DER.
+    pub fn spki(&self) -> Vec<u8> {
+        [SPKI_PREFIX.as_slice(), &self.0].concat()
+    }
+
+    /// The digest by which the registry knows this key.
+    pub fn spki_sha256(&self) -> Sha256 {
+        Sha256::of(&self.spki())
+    }
+}
+
+fn curve_name(curve: &Oid<'_>) -> String {
+    if *curve == OID_NIST_EC_P384 {
+        "P-384".into()
+    } else if *curve == OID_NIST_EC_P521 {
+        "P-521".into()
+    } else {
+        format!("on curve {curve}")
+    }
+}
+
+impl fmt::Debug for P256PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P256PublicKey({})", self.spki_sha256())
+    }
+}
+
+impl PublicKeyData for P256PublicKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}

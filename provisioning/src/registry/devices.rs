@@ -1,0 +1,88 @@
+//! Devices as the registry knows them.
+
+use device_identity::DeviceId;
+use rusqlite::{OptionalExtension as _, Row};
+use serde::Serialize;
+
+use super::certificates::{moment, serial};
+use super::record::KeyOrigin;
+use super::{Registry, RegistryError};
+use crate::digest::Sha256;
+use crate::order::OrderDetails;
+use crate::serial::SerialNumber;
+use crate::timestamp::Timestamp;
+
+/// A device as the registry knows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceRecord {
+    /// What the fleet calls it.
+    pub device_id: String,
+    /// Where it is in the factory.
+    pub board_state: String,
+    /// What its order said.
+    #[serde(flatten)]
+    pub details: OrderDetails,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// What the registry needs to put a device's files back.
+pub struct Registered {
+    /// The digest of the order line it was made from.
+    pub order_digest: Sha256,
+    /// The serial of its newest certificate.
+    pub serial: SerialNumber,
+    /// Its newest certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Where its key was made.
+    pub key_origin: KeyOrigin,
+}
+
+const COLUMNS: &str = "device_id, board_state, product, serial_number, work_order, metadata, created_at";
+
+fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
+    let metadata: String = row.get("metadata")?;
+    Ok(DeviceRecord {
+        device_id: row.get("device_id")?,
+        board_state: row.get("board_state")?,
+        details: OrderDetails {
+            product: row.get("product")?,
+            serial_number: row.get("serial_number")?,
+            work_order: row.get("work_order")?,
+            metadata: serde_json::from_str(&metadata)
+                .map_err(|error| RegistryError::damaged(format!("device.metadata: {error}")))?,
+        },
+        created_at: moment(row.get("created_at")?),
+    })
+}
+
+impl Registry {
+    /// A device by its id.
+    pub fn device(&self, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
+        let query = format!("SELECT {COLUMNS} FROM device WHERE device_id = ?1");
+        let mut statement = self.connection.prepare_cached(&query)?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(read).transpose()
+    }
+
+    /// What is registered for a device id.
+    pub fn registered(&self, id: &DeviceId) -> Result<Option<Registered>, RegistryError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT order_digest, serial, der, key_origin FROM device JOIN certificate ON identity = device_id \
+             WHERE device_id = ?1 ORDER BY certificate.id DESC LIMIT 1",
+        )?;
+        let found = statement
+            .query_row([id.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+            })
+            .optional()?;
+        let Some((digest, number, certificate, origin)) = found else { return Ok(None) };
+        Ok(Some(Registered {
+            order_digest: Sha256::from_bytes(digest),
+            serial: serial(number)?,
+            certificate,
+            key_origin: KeyOrigin::by_name(&origin)
+                .ok_or_else(|| RegistryError::damaged("certificate.key_origin makes no sense"))?,
+        }))
+    }
+}

@@ -1,0 +1,66 @@
+//! [`Settings`]: what `init` was told.
+
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+use rusqlite::OptionalExtension as _;
+
+use super::{Registry, RegistryError};
+use crate::broker::{Address, Host, Hosts};
+use crate::organization::Organization;
+
+/// What `init` was told, and later commands need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The O attribute of every certificate.
+    pub organization: Organization,
+    /// Where devices find the broker.
+    pub broker: Address,
+    /// How long CRLs live, in days.
+    pub crl_days: u32,
+}
+
+const ORGANIZATION: &str = "organization";
+const BROKER_HOSTS: &str = "broker_hosts";
+const BROKER_PORT: &str = "broker_port";
+const CRL_DAYS: &str = "crl_days";
+
+impl Registry {
+    /// What `init` was told.
+    pub fn settings(&self) -> Result<Settings, RegistryError> {
+        let hosts = self
+            .setting::<String>(BROKER_HOSTS)?
+            .split(',')
+            .map(|host| host.parse::<Host>().map_err(|error| RegistryError::damaged(error.to_string())))
+            .collect::<Result<Vec<_>, _>>()?;
+        let hosts = Hosts::new(hosts).ok_or_else(|| RegistryError::damaged("no broker host"))?;
+        let port = self.setting::<NonZeroU16>(BROKER_PORT)?;
+        Ok(Settings {
+            organization: self.setting(ORGANIZATION)?,
+            broker: Address { hosts, port },
+            crl_days: self.setting(CRL_DAYS)?,
+        })
+    }
+
+    pub(super) fn write_settings(&self, settings: &Settings) -> Result<(), RegistryError> {
+        let hosts: Vec<String> = settings.broker.hosts.iter().map(Host::to_string).collect();
+        for (name, value) in [
+            (ORGANIZATION, settings.organization.to_string()),
+            (BROKER_HOSTS, hosts.join(",")),
+            (BROKER_PORT, settings.broker.port.to_string()),
+            (CRL_DAYS, settings.crl_days.to_string()),
+        ] {
+            self.connection.execute("INSERT INTO setting (name, value) VALUES (?1, ?2)", (name, value))?;
+        }
+        Ok(())
+    }
+
+    fn setting<T: FromStr>(&self, name: &str) -> Result<T, RegistryError> {
+        let text: Option<String> = self
+            .connection
+            .query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0))
+            .optional()?;
+        let value = text.and_then(|text| text.parse().ok());
+        value.ok_or_else(|| RegistryError::damaged(format!("setting {name} is missing or makes no sense")))
+    }
+}

@@ -1,0 +1,136 @@
+//! [`SerialNumber`]: 128 random bits, unique in a fleet.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::rand::SecureRandom;
+use serde::{Serialize, Serializer};
+
+use crate::digest::Hex;
+
+/// The length of a serial number in bytes.
+///
+/// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that serials of stations
+/// that never met do not collide, and still under the 20 octets RFC 5280 §4.1.2.2 allows.
+pub const LEN: usize = 16;
+
+/// The serial number of a certificate of this fleet.
+///
+/// The first byte is 0x01 to 0x7f: the number is positive, not zero, and its DER content octets are these 16 bytes,
+/// so the hex form always has 32 digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SerialNumber([u8; LEN]);
+
+impl SerialNumber {
+    /// Draws a serial number.
+    pub fn generate(rng: &dyn SecureRandom) -> Result<Self, ring::error::Unspecified> {
+        loop {
+            let mut bytes = [0; LEN];
+            rng.fill(&mut bytes)?;
+            let [first, ..] = &mut bytes;
+            *first &= 0x7f;
+            // One draw in 128 starts with a zero byte, which DER would strip.
+            if let Some(serial) = Self::from_bytes(bytes) {
+                return Ok(serial);
+            }
+        }
+    }
+
+    /// A serial that was drawn earlier; `None` if its bytes could not have been.
+    pub fn from_bytes(bytes: [u8; LEN]) -> Option<Self> {
+        let [first, ..] = bytes;
+        (0x01..=0x7f).contains(&first).then_some(Self(bytes))
+    }
+
+    /// The DER content octets.
+    pub fn as_bytes(&self) -> &[u8; LEN] {
+        &self.0
+    }
+}
+
+/// Why a text is no serial number of this fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SerialNumberError {
+    /// Something other than hex digits (and colons, which `openssl` prints).
+    #[error("a serial number is written in hex digits, {found:?} is none")]
+    NotHex {
+        /// The first such character.
+        found: char,
+    },
+    /// Another number of digits.
+    #[error("a serial number of this fleet has 32 hex digits, this one has {digits}")]
+    Length {
+        /// How many there are.
+        digits: usize,
+    },
+    /// Zero or negative.
+    #[error("a serial number of this fleet starts with 01 to 7f")]
+    Range,
+}
+
+/// Hex in either case; colons between digits are skipped.
+impl FromStr for SerialNumber {
+    type Err = SerialNumberError;
+
+    fn from_str(text: &str) -> Result<Self, SerialNumberError> {
+        let digits = text
+            .chars()
+            .filter(|&character| character != ':')
+            .map(|character| {
+                let digit = character.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                digit.ok_or(SerialNumberError::NotHex { found: character })
+            })
+            .collect::<Result<Vec<u8>, _>>()?;
+        let mut bytes = [0; LEN];
+        if digits.len() != 2 * LEN {
+            return Err(SerialNumberError::Length { digits: digits.len() });
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = pair.iter().fold(0, |byte, digit| (byte << 4) | digit);
+        }
+        Self::from_bytes(bytes).ok_or(SerialNumberError::Range)
+    }
+}
+
+impl fmt::Display for SerialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(&self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for SerialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SerialNumber({self})")
+    }
+}
+
+impl Serialize for SerialNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::rand::SystemRandom;
+
+    #[test]
+    fn every_serial_is_positive_sixteen_bytes_long_and_reads_back() {
+        for _ in 0..2000 {
+            let serial = SerialNumber::generate(&SystemRandom::new()).unwrap();
+            assert!((1..=0x7f).contains(&serial.as_bytes()[0]));
+            assert_eq!(serial.to_string().to_uppercase().parse(), Ok(serial));
+        }
+    }
+
+    #[test]
+    fn what_openssl_prints_is_read_and_nothing_else_is() {
+        let colons = "0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19";
+        assert_eq!(colons.parse::<SerialNumber>().unwrap().to_string(), colons.replace(':', ""));
+        assert_eq!("0x01".parse::<SerialNumber>(), Err(SerialNumberError::NotHex { found: 'x' }));
+        assert_eq!("01".parse::<SerialNumber>(), Err(SerialNumberError::Length { digits: 2 }));
+        assert_eq!("00".repeat(16).parse::<SerialNumber>(), Err(SerialNumberError::Range));
+        assert_eq!("ff".repeat(16).parse::<SerialNumber>(), Err(SerialNumberError::Range));
+    }
+}

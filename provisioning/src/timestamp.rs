@@ -1,0 +1,84 @@
+//! [`Timestamp`]: a moment, in whole seconds, as certificates and the registry count them.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls_pki_types::UnixTime;
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The length of a day in seconds. Leap seconds do not exist in POSIX time.
+pub const DAY: u64 = 24 * 60 * 60;
+
+/// A moment between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in whole seconds.
+///
+/// The upper end is the last moment a certificate can name (RFC 5280 §4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The last moment a certificate can name.
+    pub const MAX: Self = Self(253_402_300_799);
+
+    /// What the given clock says; a clock before 1970 or after 9999 counts as the nearest of the two.
+    pub fn from_system_time(time: SystemTime) -> Self {
+        Self::from_unix(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+
+    /// From unix seconds; later than [`Timestamp::MAX`] counts as that.
+    pub fn from_unix(seconds: u64) -> Self {
+        Self(seconds.min(Self::MAX.0))
+    }
+
+    /// Unix seconds.
+    pub fn unix(self) -> u64 {
+        self.0
+    }
+
+    /// This many seconds later, at most [`Timestamp::MAX`].
+    pub fn after(self, seconds: u64) -> Self {
+        Self::from_unix(self.0.saturating_add(seconds))
+    }
+
+    /// This many seconds earlier, at the earliest 1970.
+    pub fn before(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+
+    /// As rcgen wants it.
+    pub fn date_time(self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(i64::try_from(self.0).unwrap_or(i64::MAX))
+    }
+
+    /// As webpki wants it.
+    pub fn unix_time(self) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(self.0))
+    }
+}
+
+/// RFC 3339, UTC, `Z`, whole seconds: `2026-11-21T08:00:00Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.date_time().format(&Rfc3339).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_print_as_rfc_3339_in_utc_up_to_the_last_one_a_certificate_can_name() {
+        assert_eq!(Timestamp::from_unix(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_unix(2_524_608_000).to_string(), "2050-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_unix(u64::MAX).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Timestamp::from_unix(5).before(9), Timestamp::from_unix(0));
+    }
+}
