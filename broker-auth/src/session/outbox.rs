@@ -237,3 +237,6 @@ fn publish(delivery: &Delivery, packet_id: Option<NonZeroU16>, dup: bool, now: I
 fn release(packet_id: NonZeroU16) -> Packet {
     Packet::PublishRelease(PublishAck2 { packet_id, ..PublishAck2::default() })
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,11 +51,6 @@ impl Subscriptions {
         self.by_bus.values().map(BTreeMap::len).sum()
     }
 
-    /// The bus filters in use.
-    pub(crate) fn bus_filters(&self) -> impl Iterator<Item = &BusFilter> {
-        self.by_bus.keys()
-    }
-
     /// How a message that came through `bus` is to be delivered: once, at the highest QoS of the matching
     /// subscriptions, with the identifiers of them all (MQTT 5 §3.3.4). `None` if no subscription wants it.
     pub(crate) fn delivery(&self, bus: &BusFilter, message: Message, own: Origin) -> Option<Delivery> {
