@@ -55,6 +55,15 @@ pub enum Holder {
 const BROKER_COMMON_NAME: &str = "broker";
 
 impl Holder {
+    /// Whom an authority's probe certificate is for. It is never registered and never written.
+    pub(crate) fn probe(authority: Authority) -> Option<Self> {
+        match authority {
+            Authority::Device => "probe".parse().ok().map(Self::Device),
+            Authority::Service => "probe".parse().ok().map(Self::Service),
+            Authority::Broker => Hosts::new(vec!["probe.invalid".parse().ok()?]).map(Self::Broker),
+        }
+    }
+
     /// The authority that certifies it.
     pub fn authority(&self) -> Authority {
         match self {

@@ -11,8 +11,11 @@ use crate::authority::Authority;
 use crate::certificate::{self, CertificateError};
 use crate::fleet::Fleet;
 use crate::grant::Grant;
+use crate::holder::Holder;
 use crate::key::{CaKey, KeyFileError, KeyPair, Passphrase};
 use crate::pem::{self, Label};
+use crate::profile::Validity;
+use crate::serial::{self, SerialNumber};
 use crate::timestamp::Timestamp;
 use crate::verify::{Chain, ChainError, VerifiedCertificate, VerifyError};
 
@@ -50,6 +53,14 @@ pub enum IssuerError {
         /// Why.
         fault: KeyFileError,
     },
+    /// A CA whose certificates would not be believed.
+    #[error("what {authority} signs does not verify: {fault}")]
+    Probe {
+        /// Which CA.
+        authority: Authority,
+        /// What is wrong with its probe.
+        fault: String,
+    },
     /// A key that belongs to another certificate.
     #[error("{key} is not the key of {certificate}", key = .key.display(), certificate = .certificate.display())]
     Mismatch {
@@ -70,6 +81,10 @@ pub enum IssueError {
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }
+
+/// What a probe certificate says; nobody ever reads it.
+const PROBE_ORGANIZATION: &str = "probe";
+const PROBE_SERIAL: [u8; serial::LEN] = [1; serial::LEN];
 
 /// The longest CA file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
@@ -94,7 +109,27 @@ impl Issuer {
         if ca_key.public() != chain.public_key() {
             return Err(mismatch());
         }
-        Self::new(chain, ca_key).ok_or_else(mismatch)
+        let issuer = Self::new(chain, ca_key).ok_or_else(mismatch)?;
+        issuer.probe(authority, now)?;
+        Ok(issuer)
+    }
+
+    /// Signs a certificate that goes nowhere and checks it over the whole path to the root, so that a CA that would
+    /// sign in vain is found before anything is made. (Given a CA certificate with a subject it cannot represent,
+    /// rcgen quietly writes another issuer name into what it signs.)
+    fn probe(&self, authority: Authority, now: Timestamp) -> Result<(), IssuerError> {
+        let unable = |fault: String| IssuerError::Probe { authority, fault };
+        let missing = || unable("no probe could be made".to_owned());
+        let grant = Grant {
+            holder: Holder::probe(authority).ok_or_else(missing)?,
+            organization: PROBE_ORGANIZATION.parse().map_err(|_| missing())?,
+            public_key: self.chain.public_key().clone(),
+            validity: Validity::of_existing(now, now),
+            serial: SerialNumber::from_bytes(PROBE_SERIAL).ok_or_else(missing)?,
+        };
+        let certificate =
+            certificate::end_entity(&grant, &self.signer).map_err(|error| unable(error.to_string()))?;
+        self.chain.verify_probe(certificate.der(), &grant, now).map_err(|error| unable(error.fault))
     }
 
     /// From a checked chain and the key of its issuing CA.

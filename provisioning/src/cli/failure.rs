@@ -174,7 +174,9 @@ impl From<IssuerError> for Failure {
             IssuerError::Key { fault: KeyFileError::Passphrase, .. } => {
                 "give the passphrase the fleet was made with (`openssl pkey -in FILE -noout` tests it)"
             }
-            IssuerError::Key { .. } | IssuerError::Mismatch { .. } => "restore the CA's files from a backup",
+            IssuerError::Key { .. } | IssuerError::Mismatch { .. } | IssuerError::Probe { .. } => {
+                "restore the CA's files from a backup"
+            }
         };
         Self::new(REFUSED, error, help)
     }

@@ -90,12 +90,12 @@ impl Output {
         names
     }
 
-    /// The files of a device: name and content. `key` is the key if it was made here.
+    /// The files of a device: name and content. `leaf` and `issuing` are DER; `key` is the key if it was made here.
     pub fn files(
         &self,
         device_id: &DeviceId,
         slot: &Slot,
-        chain: &str,
+        (leaf, issuing): (&[u8], &[u8]),
         key: Option<&KeyPair>,
     ) -> Result<Vec<(String, Content)>, PemError> {
         let mut files = Vec::new();
@@ -104,7 +104,7 @@ impl Output {
                 files.push((format!("{device_id}.{format}"), self.image(format, slot)));
                 continue;
             }
-            files.push((certificate_name(device_id), Zeroizing::new(chain.as_bytes().to_vec())));
+            files.push((certificate_name(device_id), Zeroizing::new(chain_pem(leaf, issuing)?.into_bytes())));
             if let Some(key) = key {
                 files.push((key_name(device_id), Zeroizing::new(key.pem()?.as_bytes().to_vec())));
             }

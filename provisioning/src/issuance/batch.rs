@@ -131,8 +131,8 @@ impl Batch<'_> {
         for order in orders {
             let (certificate, key) = self.certify(order)?;
             let slot = Slot::write(&certificate, &self.key_place(key.as_ref()), self.surroundings)?;
-            let chain = chain_pem(certificate.der(), self.issuer.chain().issuing())?;
-            let files = self.output.files(&order.device_id, &slot, &chain, key.as_ref())?;
+            let chain = (certificate.der(), self.issuer.chain().issuing());
+            let files = self.output.files(&order.device_id, &slot, chain, key.as_ref())?;
             for (name, content) in &files {
                 group.stage(certificate.serial(), name, content)?;
             }

@@ -17,9 +17,10 @@ use crate::timestamp::Timestamp;
 /// webpki takes of a trust anchor only its name and key; that it is a CA, may sign, and is still valid is checked here.
 #[derive(Clone)]
 pub struct Chain {
-    pub(super) root: CertificateDer<'static>,
+    root: CertificateDer<'static>,
     pub(super) issuing: CertificateDer<'static>,
-    pub(super) anchor: TrustAnchor<'static>,
+    pub(super) root_anchor: TrustAnchor<'static>,
+    pub(super) issuing_anchor: TrustAnchor<'static>,
     /// The issuing CA's subject, DER.
     subject: Vec<u8>,
     /// The issuing CA's subject key identifier.
@@ -84,14 +85,20 @@ impl Chain {
         if !upper.issued(&lower) {
             return Err(at(issuing.1)(ChainFault::Issuer));
         }
-        let root_der = CertificateDer::from(root.0.to_vec());
-        let anchor = webpki::anchor_from_trusted_cert(&root_der)
-            .map_err(|_| at(root.1)(ChainFault::Malformed))?
-            .to_owned();
+        let anchor = |(der, path): (&[u8], &Path)| {
+            let der = CertificateDer::from(der.to_vec());
+            match webpki::anchor_from_trusted_cert(&der).map(|anchor| anchor.to_owned()) {
+                Ok(anchor) => Ok((der, anchor)),
+                Err(_) => Err(at(path)(ChainFault::Malformed)),
+            }
+        };
+        let (root, root_anchor) = anchor(root)?;
+        let (issuing, issuing_anchor) = anchor(issuing)?;
         Ok(Self {
-            anchor,
-            root: root_der,
-            issuing: CertificateDer::from(issuing.0.to_vec()),
+            root,
+            root_anchor,
+            issuing,
+            issuing_anchor,
             subject: lower.certificate.subject().as_raw().to_vec(),
             key_id: lower.key_id,
             public_key: lower.public_key,

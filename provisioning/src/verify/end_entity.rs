@@ -1,6 +1,6 @@
 //! [`VerifiedCertificate`]: an end-entity certificate that says what was granted, and nothing else.
 
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::{EndEntityCert, KeyUsage, ring as algorithms};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ExtendedKeyUsage;
@@ -40,7 +40,9 @@ pub struct VerifyError {
 }
 
 impl Chain {
-    /// Checks that `der` says what `grant` says, and that it is valid `now` under this chain.
+    /// Checks that `der` says what `grant` says, and that it is valid `now` under the issuing CA of this chain, which
+    /// was checked against the root when the chain was made: once, because a signature a device is what the time of a
+    /// batch is made of.
     pub fn verify_end_entity(
         &self,
         der: &[u8],
@@ -48,8 +50,18 @@ impl Chain {
         now: Timestamp,
     ) -> Result<VerifiedCertificate, VerifyError> {
         self.check_content(der, grant)
-            .and_then(|()| self.check_path(der, grant, now))
+            .and_then(|()| check_path(der, grant, now, &self.issuing_anchor, &[]))
             .map(|()| VerifiedCertificate { der: der.to_vec(), grant: grant.clone() })
+            .map_err(|fault| VerifyError { holder: grant.holder.to_string(), fault })
+    }
+
+    /// Like [`Chain::verify_end_entity`], over the whole path to the root, as a broker with the root alone would. The
+    /// certificate is a probe, and goes nowhere.
+    pub fn verify_probe(&self, der: &[u8], grant: &Grant, now: Timestamp) -> Result<(), VerifyError> {
+        self.check_content(der, grant)
+            .and_then(|()| {
+                check_path(der, grant, now, &self.root_anchor, std::slice::from_ref(&self.issuing))
+            })
             .map_err(|fault| VerifyError { holder: grant.holder.to_string(), fault })
     }
 
@@ -83,35 +95,41 @@ impl Chain {
             None => Ok(()),
         }
     }
+}
 
-    /// webpki finds the path to the root, for the right usage and under every name.
-    fn check_path(&self, der: &[u8], grant: &Grant, now: Timestamp) -> Result<(), String> {
-        let der = CertificateDer::from(der);
-        let certificate = EndEntityCert::try_from(&der).map_err(|error| error.to_string())?;
-        let usage = match grant.holder {
-            Holder::Device(_) | Holder::Service(_) => KeyUsage::client_auth(),
-            Holder::Broker(_) => KeyUsage::server_auth(),
-        };
-        certificate
-            .verify_for_usage(
-                &[algorithms::ECDSA_P256_SHA256],
-                std::slice::from_ref(&self.anchor),
-                std::slice::from_ref(&self.issuing),
-                now.unix_time(),
-                usage,
-                None,
-                None,
-            )
-            .map_err(|error| error.to_string())?;
-        if let Holder::Broker(hosts) = &grant.holder {
-            for host in hosts.iter() {
-                certificate
-                    .verify_is_valid_for_subject_name(&host.server_name())
-                    .map_err(|error| format!("{host}: {error}"))?;
-            }
+/// webpki finds the path to the anchor, for the right usage and under every name.
+fn check_path(
+    der: &[u8],
+    grant: &Grant,
+    now: Timestamp,
+    anchor: &TrustAnchor<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Result<(), String> {
+    let der = CertificateDer::from(der);
+    let certificate = EndEntityCert::try_from(&der).map_err(|error| error.to_string())?;
+    let usage = match grant.holder {
+        Holder::Device(_) | Holder::Service(_) => KeyUsage::client_auth(),
+        Holder::Broker(_) => KeyUsage::server_auth(),
+    };
+    certificate
+        .verify_for_usage(
+            &[algorithms::ECDSA_P256_SHA256],
+            std::slice::from_ref(anchor),
+            intermediates,
+            now.unix_time(),
+            usage,
+            None,
+            None,
+        )
+        .map_err(|error| error.to_string())?;
+    if let Holder::Broker(hosts) = &grant.holder {
+        for host in hosts.iter() {
+            certificate
+                .verify_is_valid_for_subject_name(&host.server_name())
+                .map_err(|error| format!("{host}: {error}"))?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The extended key usage a certificate must have: one, and no other.

@@ -1,0 +1,151 @@
+//! A factory: the built `countersign-provision`, a fleet in a directory of its own, and OpenSSL as a second opinion.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
+
+/// A fleet in a temporary directory, removed with it.
+pub(crate) struct Factory {
+    directory: TempDir,
+}
+
+/// What a command came to.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Factory {
+    /// A directory without a fleet.
+    pub(crate) fn empty() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    /// A fleet of Acme.
+    pub(crate) fn new() -> Self {
+        let factory = Self::empty();
+        factory.run("init --organization Acme --broker-host broker.example,127.0.0.1").succeeded();
+        factory
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The command, in the directory, with the passphrase; arguments split at spaces.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-provision"));
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.directory.path())
+            .env_remove("COUNTERSIGN_FLEET")
+            .env_remove("COUNTERSIGN_ROOT_PASSPHRASE")
+            .env("COUNTERSIGN_PASSPHRASE", PASSPHRASE)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// The JSON document a command prints.
+    pub(crate) fn json(&self, arguments: &str) -> serde_json::Value {
+        let ran = self.run(&format!("{arguments} --json")).succeeded();
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    pub(crate) fn openssl(&self, arguments: &str) -> Ran {
+        let mut command = Command::new("openssl");
+        command.args(arguments.split_whitespace()).current_dir(self.directory.path()).stdin(Stdio::null());
+        Ran::of(command.output().expect("openssl is installed"))
+    }
+
+    /// What OpenSSL says about a device's certificate, with the published CRL.
+    pub(crate) fn openssl_verdict(&self, certificate: &str) -> String {
+        let chain = [self.path("fleet/device-ca/root.pem"), self.path("fleet/device-ca/issuing.pem")];
+        let chain: String = chain.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        self.write("chain.pem", chain);
+        let ran = self.openssl(&format!(
+            "verify -purpose sslclient -x509_strict -crl_check -CRLfile fleet/crl/device-ca.crl -CAfile chain.pem {certificate}"
+        ));
+        if ran.code == 0 {
+            return "OK".to_owned();
+        }
+        let reason = ran.stderr.lines().find_map(|line| line.split_once("lookup: "));
+        reason.map_or(ran.stderr.clone(), |(_, reason)| reason.to_owned())
+    }
+
+    /// A key and a signing request for it, made by OpenSSL. `options` go to `openssl req`.
+    pub(crate) fn request(&self, name: &str, common_name: &str, options: &str) -> PathBuf {
+        self.openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {name}.key")).succeeded();
+        self.openssl(&format!("req -new -key {name}.key -subj /CN={common_name} -out {name}.csr {options}"))
+            .succeeded();
+        self.path(&format!("{name}.csr"))
+    }
+
+    /// Every file of a directory, by name.
+    pub(crate) fn files(&self, directory: &str) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path(directory))
+            .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        self.exited(0)
+    }
+
+    #[track_caller]
+    pub(crate) fn exited(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, words: &str) -> Self {
+        assert!(self.stderr.contains(words), "expected {words:?} in:\n{}", self.stderr);
+        self
+    }
+}
+
+/// All files below a directory, with their paths relative to it.
+pub(crate) fn tree(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,161 @@
+//! `kill -9` at any moment, and the same command again.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::factory::{Factory, tree};
+
+const DEVICES: usize = 1000;
+
+/// How many orders, and how often each is killed before it may finish.
+const ORDERS: u64 = 10;
+const KILLS_PER_ORDER: u64 = 5;
+
+/// A small generator with a seed (xorshift64), so that a failure can be repeated.
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// How many files there are in the output directory and in staging: what has happened so far.
+fn files_so_far(images: &Path) -> usize {
+    let count = |path: &Path| fs::read_dir(path).map_or(0, Iterator::count);
+    count(images) + count(&images.join(".staging"))
+}
+
+#[test]
+fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() {
+    let factory = Factory::new();
+    let images = factory.path("fleet/images");
+    let mut seeded = Seeded(0x5eed_c0de_2026_1121);
+    let mut stopped = 0;
+    for order in 0..ORDERS {
+        let ids: Vec<_> = (0..DEVICES).map(|device| format!("o{order}-{device:04}")).collect();
+        let lines = ids.iter().fold("device_id,product\n".to_owned(), |mut csv, id| {
+            writeln!(csv, "{id},pump").unwrap();
+            csv
+        });
+        factory.write("order.csv", lines);
+        let command = "issue --order order.csv --format bin,pem";
+        let before = files_so_far(&images);
+        for _ in 0..KILLS_PER_ORDER {
+            // A number of files that are there when it is killed (three a device), and a moment after that.
+            let files = before + usize::try_from(seeded.below(3 * DEVICES as u64)).unwrap();
+            let moment = Duration::from_micros(seeded.below(20_000));
+            let mut child =
+                factory.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while child.try_wait().unwrap().is_none() && files_so_far(&images) < files {
+                assert!(Instant::now() < deadline, "the command neither ends nor writes");
+                std::thread::sleep(Duration::from_micros(500));
+            }
+            std::thread::sleep(moment);
+            child.kill().unwrap();
+            if !child.wait().unwrap().success() {
+                stopped += 1;
+            }
+        }
+        factory.run(command).succeeded();
+        check(&factory, &ids);
+    }
+    // Some are done before they are killed; if most are, this test proves nothing.
+    assert!(stopped * 2 > ORDERS * KILLS_PER_ORDER, "only {stopped} of the commands were stopped");
+
+    // And of all of it together: nothing twice, nothing left over.
+    let listed = factory.json("list");
+    let listed = listed.as_array().unwrap();
+    let unique = |field: &str| listed.iter().map(|row| row[field].to_string()).collect::<BTreeSet<_>>().len();
+    let all = DEVICES * usize::try_from(ORDERS).unwrap();
+    for field in ["device_id", "serial", "spki_sha256", "fingerprint_sha256"] {
+        assert_eq!((listed.len(), unique(field)), (all, all), "{field}");
+    }
+    assert_eq!(files_so_far(&images), 3 * all);
+    assert!(!images.join(".staging").exists());
+}
+
+/// Every device of an order has one certificate, and the files that belong to it.
+fn check(factory: &Factory, ids: &[String]) {
+    let listed = factory.json("list");
+    let serials: std::collections::BTreeMap<_, _> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["device_id"].as_str().unwrap(), row["serial"].as_str().unwrap()))
+        .collect();
+    assert!(!factory.path("fleet/images/.staging").exists());
+    for id in ids {
+        assert!(serials.contains_key(id.as_str()), "{id} is not registered");
+        for ending in ["bin", "cert.pem", "key.pem"] {
+            assert!(
+                factory.path(&format!("fleet/images/{id}.{ending}")).is_file(),
+                "{id}.{ending} is missing"
+            );
+        }
+    }
+    // The files of some, read: they belong to each other and to the registered certificate.
+    for id in ids.iter().step_by(DEVICES / 5) {
+        let image = factory.json(&format!("inspect fleet/images/{id}.bin"));
+        let certificates = factory.json(&format!("inspect fleet/images/{id}.cert.pem"));
+        assert_eq!(image["certificate"], certificates["certificates"][0]);
+        assert_eq!(image["certificate"]["serial"].as_str(), serials.get(id.as_str()).copied());
+        assert_eq!(factory.json(&format!("show {id}"))["certificates"].as_array().unwrap().len(), 1);
+        let key = factory.openssl(&format!("pkey -in fleet/images/{id}.key.pem -pubout")).succeeded().stdout;
+        let certified = factory.openssl(&format!("x509 -in fleet/images/{id}.cert.pem -noout -pubkey"));
+        assert_eq!(key, certified.succeeded().stdout);
+    }
+}
+
+#[test]
+fn an_interrupted_init_leaves_no_fleet_and_stands_in_nobodys_way() {
+    let factory = Factory::empty();
+    let init = "init --organization Acme --broker-host broker.example";
+    for moment in [5, 50, 150, 400, 900] {
+        let mut child = factory.command(init).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(moment));
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            break;
+        }
+        assert!(!factory.path("fleet").exists());
+    }
+    let ran = factory.run(init);
+    assert!(ran.code == 0 || ran.stderr.contains("exists already"), "{}", ran.stderr);
+    factory.run("issue dev-1").succeeded();
+    let hidden = tree(&factory.path(".")).into_iter().filter(|path| !path.starts_with("fleet")).count();
+    assert_eq!(hidden, 0);
+}
+
+#[test]
+fn what_a_killed_command_staged_on_a_removed_disk_waits_until_the_disk_is_back() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --out disk").succeeded();
+    // As a kill between the registry's commit and the rename leaves it; the serial says whose file it is.
+    let serial = factory.json("show dev-1")["certificates"][0]["serial"].as_str().unwrap().to_owned();
+    let (image, staging) = (factory.path("disk/dev-1.bin"), factory.path("disk/.staging"));
+    fs::create_dir(&staging).unwrap();
+    fs::rename(&image, staging.join(format!("{serial}.dev-1.bin"))).unwrap();
+    fs::write(staging.join(format!("{}.dev-2.bin", "01".repeat(16))), "of a group that was never registered")
+        .unwrap();
+    fs::write(staging.join("nonsense"), "").unwrap();
+    let registry = rusqlite::Connection::open(factory.path("fleet/registry.db")).unwrap();
+    let disk = factory.path("disk").canonicalize().unwrap();
+    registry.execute("INSERT INTO output_directory VALUES (?1)", [disk.to_str().unwrap()]).unwrap();
+    drop(registry);
+
+    fs::rename(&disk, factory.path("away")).unwrap();
+    factory.run("issue dev-3").succeeded().says("is gone; an earlier command was interrupted");
+    fs::rename(factory.path("away"), &disk).unwrap();
+    factory.run("issue dev-4").succeeded();
+    assert_eq!(factory.files("disk"), ["dev-1.bin"]);
+    assert_eq!(factory.json("inspect disk/dev-1.bin")["device_id"], "dev-1");
+}

@@ -1,0 +1,138 @@
+//! What the certificates say, as OpenSSL reads it.
+
+use crate::factory::Factory;
+
+/// What `openssl x509 -text` prints from "X509v3 extensions" on, without spaces at the ends of lines, and without the
+/// key identifiers.
+fn extensions(factory: &Factory, file: &str) -> String {
+    let text = factory.openssl(&format!("x509 -in {file} -noout -text")).succeeded().stdout;
+    let extensions =
+        text.split_once("X509v3 extensions:\n").unwrap().1.split_once("    Signature Algorithm").unwrap().0;
+    let lines = extensions
+        .lines()
+        .map(str::trim)
+        .filter(|line| !(line.len() == 59 && line.matches(':').count() == 19));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_kind_of_certificate_has_its_extensions_and_no_others() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --format pem").succeeded();
+    factory.run("service historian").succeeded();
+    let client = "X509v3 Authority Key Identifier:\nX509v3 Key Usage: critical\nDigital Signature\n\
+                  X509v3 Extended Key Usage:\nTLS Web Client Authentication\nX509v3 Subject Key Identifier:\n\
+                  X509v3 Basic Constraints: critical\nCA:FALSE";
+    assert_eq!(extensions(&factory, "fleet/images/dev-1.cert.pem"), client);
+    assert_eq!(extensions(&factory, "fleet/services/historian.cert.pem"), client);
+    assert_eq!(
+        extensions(&factory, "fleet/broker/cert.pem"),
+        "X509v3 Authority Key Identifier:\nX509v3 Subject Alternative Name:\nDNS:broker.example, IP Address:127.0.0.1\n\
+         X509v3 Key Usage: critical\nDigital Signature\nX509v3 Extended Key Usage:\n\
+         TLS Web Server Authentication\nX509v3 Subject Key Identifier:\nX509v3 Basic Constraints: critical\nCA:FALSE"
+    );
+    for authority in ["device-ca", "service-ca", "broker-ca"] {
+        for (rank, path_length) in [("root", 1), ("issuing", 0)] {
+            assert_eq!(
+                extensions(&factory, &format!("fleet/{authority}/{rank}.pem")),
+                format!(
+                    "X509v3 Authority Key Identifier:\nX509v3 Key Usage: critical\nCertificate Sign, CRL Sign\n\
+                     X509v3 Subject Key Identifier:\nX509v3 Basic Constraints: critical\nCA:TRUE, pathlen:{path_length}"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn subjects_keys_serials_and_signatures_are_those_of_the_profile() {
+    let factory = Factory::new();
+    factory.run("issue Dev_1:a.b-c --format pem").succeeded();
+    let text = factory.openssl("x509 -in fleet/images/Dev_1:a.b-c.cert.pem -noout -text").succeeded().stdout;
+    assert!(text.contains("Version: 3"), "{text}");
+    assert!(text.contains("Subject: O = Acme, CN = Dev_1:a.b-c\n"), "{text}");
+    assert!(text.contains("Issuer: O = Acme, CN = Device Issuing CA "), "{text}");
+    assert!(text.contains("NIST CURVE: P-256"), "{text}");
+    assert_eq!(text.matches("Signature Algorithm: ecdsa-with-SHA256").count(), 2, "{text}");
+    let serial = factory.json("show Dev_1:a.b-c")["certificates"][0]["serial"].as_str().unwrap().to_owned();
+    assert_eq!(serial.len(), 32);
+}
+
+#[test]
+fn the_three_authorities_share_nothing() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --format pem").succeeded();
+    factory.run("service historian").succeeded();
+    let verify = |root: &str, purpose: &str, leaf: &str| {
+        let command = format!(
+            "verify -x509_strict -purpose {purpose} -CAfile fleet/{root}/root.pem -untrusted fleet/{root}/issuing.pem {leaf}"
+        );
+        factory.openssl(&command).code == 0
+    };
+    let leaves = [
+        ("device-ca", "sslclient", "fleet/images/dev-1.cert.pem"),
+        ("service-ca", "sslclient", "fleet/services/historian.cert.pem"),
+        ("broker-ca", "sslserver", "fleet/broker/cert.pem"),
+    ];
+    for (root, _, _) in leaves {
+        for (own, right, leaf) in leaves {
+            for purpose in ["sslclient", "sslserver"] {
+                assert_eq!(
+                    verify(root, purpose, leaf),
+                    root == own && purpose == right,
+                    "{root} {purpose} {leaf}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_certificate_is_asked_to_outlive_its_ca() {
+    let factory = Factory::new();
+    factory
+        .run("issue dev-1 --days 9126")
+        .exited(3)
+        .says("when the issuing CA ends")
+        .says("use --days 9124 or less");
+    factory.run("issue dev-1 --days 9124 --format pem").succeeded();
+    assert_eq!(factory.openssl_verdict("fleet/images/dev-1.cert.pem"), "OK");
+    factory.run("issue dev-2 --days 0").exited(2);
+}
+
+#[test]
+fn a_renewed_service_has_two_certificates_and_a_new_key() {
+    let factory = Factory::new();
+    factory.run("service historian").succeeded();
+    let key = |_: ()| std::fs::read(factory.path("fleet/services/historian.key.pem")).unwrap();
+    let first = key(());
+    factory.run("service historian --renew").succeeded();
+    assert_ne!(key(()), first);
+    let shown = factory.json("show historian");
+    let status: Vec<_> =
+        shown["certificates"].as_array().unwrap().iter().map(|row| row["status"].clone()).collect();
+    assert_eq!(status, ["active", "superseded"]);
+    // The old key still opens doors, so both are revoked.
+    factory.run("revoke historian").succeeded();
+    let crl = factory.json("inspect fleet/crl/service-ca.crl");
+    assert_eq!(crl["crls"][0]["revoked"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_new_broker_certificate_carries_the_names_it_is_given() {
+    let factory = Factory::new();
+    factory
+        .run("broker-cert --host other.example --days 3")
+        .succeeded()
+        .says("devices expect the name broker.example");
+    let made = factory.json("inspect fleet/broker/cert.pem");
+    assert_eq!(made["certificates"][0]["alternative_names"], serde_json::json!(["other.example"]));
+    factory.run("broker-cert").succeeded();
+    let made = factory.json("inspect fleet/broker/cert.pem");
+    assert_eq!(
+        made["certificates"][0]["alternative_names"],
+        serde_json::json!(["broker.example", "127.0.0.1"])
+    );
+    let key = factory.openssl("pkey -in fleet/broker/key.pem -pubout").succeeded().stdout;
+    assert_eq!(key, factory.openssl("x509 -in fleet/broker/cert.pem -noout -pubkey").succeeded().stdout);
+}

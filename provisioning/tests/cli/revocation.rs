@@ -1,0 +1,145 @@
+//! Revoking, suspending and resuming, judged by OpenSSL.
+
+use crate::factory::Factory;
+
+#[test]
+fn openssl_agrees_on_good_revoked_suspended_and_resumed_devices() {
+    let factory = Factory::new();
+    factory.run("issue good stolen lent --format pem").succeeded();
+    let verdict = |device: &str| factory.openssl_verdict(&format!("fleet/images/{device}.cert.pem"));
+    assert_eq!(verdict("good"), "OK");
+    assert_eq!(verdict("lent"), "OK");
+
+    factory.run("revoke stolen --reason keyCompromise").succeeded();
+    assert_eq!(verdict("stolen"), "certificate revoked");
+    assert_eq!(verdict("good"), "OK");
+
+    factory.run("suspend lent").succeeded();
+    assert_eq!(verdict("lent"), "certificate revoked");
+    factory.run("resume lent").succeeded();
+    assert_eq!(verdict("lent"), "OK");
+    assert_eq!(verdict("stolen"), "certificate revoked");
+
+    // The same serial is a stranger under another fleet's CA.
+    let foreign = Factory::new();
+    foreign.run("issue good --format pem").succeeded();
+    let foreign = foreign.path("fleet/images/good.cert.pem");
+    assert_eq!(factory.openssl_verdict(foreign.to_str().unwrap()), "unable to get local issuer certificate");
+}
+
+#[test]
+fn a_revocation_is_for_good_and_saying_it_twice_is_no_error() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 dev-2").succeeded();
+    factory.run("revoke dev-1").succeeded();
+    factory.run("revoke dev-1").succeeded();
+    factory.run("suspend dev-1").exited(5).says("a revocation is for good");
+    factory.run("resume dev-1").exited(5).says("a revocation is for good");
+    // Neither did a refused change touch the device beside it.
+    factory.run("suspend dev-2 dev-1").exited(5);
+    assert_eq!(factory.json("show dev-2")["certificates"][0]["status"], "active");
+
+    factory.run("suspend dev-2").succeeded();
+    factory.run("suspend dev-2").succeeded();
+    factory.run("revoke dev-2 --reason keyCompromise").succeeded();
+    let certificate = &factory.json("show dev-2")["certificates"][0];
+    assert_eq!(certificate["status"], "revoked");
+    assert_eq!(certificate["revocation_reason"], "keyCompromise");
+}
+
+#[test]
+fn one_unknown_name_and_nothing_is_revoked() {
+    let factory = Factory::new();
+    factory.run("issue dev-1").succeeded();
+    factory.run("revoke dev-1 dev-9 dev-8").exited(4).says("unknown: dev-9, dev-8");
+    factory.run(&format!("revoke --serial {}", "01".repeat(16))).exited(4).says("unknown: serial 0101");
+    assert_eq!(factory.json("show dev-1")["certificates"][0]["status"], "active");
+}
+
+#[test]
+fn a_serial_as_openssl_prints_it_revokes_that_certificate() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --format pem").succeeded();
+    let printed = factory.openssl("x509 -in fleet/images/dev-1.cert.pem -noout -serial").succeeded().stdout;
+    let serial = printed.trim().strip_prefix("serial=").unwrap();
+    factory.run(&format!("revoke --serial {serial} --reason superseded")).succeeded();
+    assert_eq!(factory.openssl_verdict("fleet/images/dev-1.cert.pem"), "certificate revoked");
+    assert_eq!(factory.json("show dev-1")["certificates"][0]["serial"], serial.to_lowercase());
+}
+
+#[test]
+fn crls_say_what_rfc_5280_wants_and_their_number_only_grows() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 dev-2 dev-3").succeeded();
+    factory.run("revoke dev-1 --reason keyCompromise").succeeded();
+    factory.run("revoke dev-2").succeeded();
+    factory.run("suspend dev-3").succeeded();
+    let text = |file: &str| factory.openssl(&format!("crl -in {file} -noout -text")).succeeded().stdout;
+    let crl = text("fleet/crl/device-ca.crl");
+    assert!(crl.contains("Version 2 (0x1)"), "{crl}");
+    assert!(crl.contains("Signature Algorithm: ecdsa-with-SHA256"), "{crl}");
+    assert!(crl.contains("X509v3 Authority Key Identifier"), "{crl}");
+    assert!(crl.contains("Key Compromise") && crl.contains("Certificate Hold"), "{crl}");
+    // A reason nobody gave is left out.
+    assert!(!crl.contains("Unspecified"), "{crl}");
+    assert_eq!(crl.matches("Serial Number").count(), 3, "{crl}");
+    // The list is absent when it is empty.
+    assert!(text("fleet/crl/service-ca.crl").contains("No Revoked Certificates."));
+
+    let issuer = factory.openssl("x509 -in fleet/device-ca/issuing.pem -noout -ext subjectKeyIdentifier");
+    let key_id = issuer.succeeded().stdout.lines().nth(1).unwrap().trim().to_owned();
+    assert!(crl.contains(&key_id), "{key_id} is not in {crl}");
+
+    let number = |value: &serde_json::Value| value[0]["crl_number"].as_u64().unwrap();
+    let first = number(&factory.json("crl"));
+    let second = number(&factory.json("crl"));
+    assert!(second > first, "{first} then {second}");
+    let mut now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // Several in one second run ahead of the clock by as much.
+    now += 10;
+    assert!(second <= now && second > now - 3600, "{second} is not about {now}");
+}
+
+#[test]
+fn crl_out_holds_every_crl_and_openssl_reads_it() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --format pem").succeeded();
+    factory.run("revoke dev-1").succeeded();
+    factory.run("crl --out all.crl --crl-days 3").succeeded();
+    let text = std::fs::read_to_string(factory.path("all.crl")).unwrap();
+    assert_eq!(text.matches("BEGIN X509 CRL").count(), 2);
+    let (this, next) = {
+        let crl = factory.json("inspect all.crl");
+        (crl["crls"][0]["this_update"].to_string(), crl["crls"][0]["next_update"].to_string())
+    };
+    assert_ne!(this, next);
+}
+
+#[test]
+fn a_service_is_revoked_like_a_device_and_the_broker_is_not() {
+    let factory = Factory::new();
+    factory.run("service historian").succeeded();
+    factory.run("revoke historian").succeeded();
+    assert_eq!(
+        factory.json("inspect fleet/crl/service-ca.crl")["crls"][0]["revoked"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(
+        factory.json("inspect fleet/crl/device-ca.crl")["crls"][0]["revoked"].as_array().unwrap().len(),
+        0
+    );
+    let serial = factory.json("broker-cert")["serial"].as_str().unwrap().to_owned();
+    factory.run(&format!("revoke --serial {serial}")).exited(3).says("is the broker's");
+}
+
+#[test]
+fn a_revocation_does_not_wait_for_a_long_order() {
+    let factory = Factory::new();
+    factory.run("issue dev-1").succeeded();
+    let order = std::fs::File::options().write(true).open(factory.path("fleet/.issuing.lock")).unwrap();
+    order.lock().unwrap();
+    factory.run("--lock-timeout 0 issue dev-2").exited(1).says("another countersign-provision is writing");
+    factory.run("--lock-timeout 0 revoke dev-1").succeeded();
+    order.unlock().unwrap();
+    factory.run("--lock-timeout 0 issue dev-2").succeeded();
+}
