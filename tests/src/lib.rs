@@ -1,1 +1,28 @@
+//! Whole journeys: a fleet made by the provisioning command, a broker process, and clients on real sockets.
+//!
+//! | module | what it stands for |
+//! |---|---|
+//! | [`program`] | the commands under test, each a fresh process |
+//! | [`fleet`] | a fleet directory of its own for each test |
+//! | [`broker`] | a running broker, its address and its log |
+//! | [`credential`] | a certificate and the key that goes with it |
+//! | [`pki`] | certificates and CRLs that no honest tool makes |
+//! | [`mqtt`] | MQTT packets, byte by byte |
+//! | [`client`] | a client that may say anything, and hears every answer |
+//! | [`site`] | the smallest place where something can happen |
+//! | [`peer`] | programs that nobody here wrote |
+//!
+//! Nothing here knows the crates under test: they are met as their users meet them, at command lines, files and
+//! sockets.
 
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod client;
+pub mod credential;
+pub mod fleet;
+pub mod mqtt;
+pub mod peer;
+pub mod pki;
+pub mod program;
+pub mod site;

@@ -1,0 +1,63 @@
+//! Programs that nobody here wrote: mosquitto's clients, OpenSSL, Paho.
+//!
+//! `tests/run` installs them. Where they are missing a test says so and passes, except under `CI=true`, where a missing
+//! part is a failure.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A program found on this machine.
+#[derive(Clone, Debug)]
+pub struct Peer(OsString);
+
+impl Peer {
+    /// `mosquitto_pub`, of the Debian package mosquitto-clients.
+    pub fn mosquitto_pub() -> Option<Self> {
+        Self::find("mosquitto_pub", &["--help"])
+    }
+
+    /// `mosquitto_sub`, of the Debian package mosquitto-clients.
+    pub fn mosquitto_sub() -> Option<Self> {
+        Self::find("mosquitto_sub", &["--help"])
+    }
+
+    /// `openssl`
+    pub fn openssl() -> Option<Self> {
+        Self::find("openssl", &["version"])
+    }
+
+    /// A Python that has paho-mqtt: the one that `COUNTERSIGN_TEST_PYTHON` names, or else `python3`.
+    pub fn python_with_paho() -> Option<Self> {
+        let python = env::var_os("COUNTERSIGN_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+        Self::find(python, &["-c", "import paho.mqtt.client"])
+    }
+
+    fn find(program: impl Into<OsString>, probe: &[&str]) -> Option<Self> {
+        let program = program.into();
+        let probed = Command::new(&program)
+            .args(probe)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        // mosquitto_pub --help ends with 1.
+        let is_there = match probed {
+            Ok(status) => status.success() || probe == ["--help"],
+            Err(_) => false,
+        };
+        if is_there {
+            return Some(Self(program));
+        }
+        let name = Path::new(&program).display();
+        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{name} is missing: tests/run installs it");
+        println!("skipped: {name} is missing, tests/run installs it");
+        None
+    }
+
+    /// A command of it.
+    pub fn command(&self) -> Command {
+        Command::new(&self.0)
+    }
+}

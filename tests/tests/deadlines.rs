@@ -1,0 +1,199 @@
+//! Nobody waits for a client that says nothing, or half of something.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use integration_tests::client::{Client, Heard, PATIENCE, Tls};
+use integration_tests::mqtt::{self, Connect, Kind, Version};
+use integration_tests::program::Programs;
+use integration_tests::site::Site;
+
+const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
+
+/// Different, so that a test cannot be right about the wrong one.
+const LIMITS: &str = r#"handshake-timeout = "1s"
+connect-timeout = "2s"
+packet-timeout = "3s""#;
+
+fn impatient() -> Site {
+    Site::configured(PROGRAMS, |fleet| fleet.limit(LIMITS))
+}
+
+/// Asserts that something took this many seconds: never less, and not much more even on a busy machine.
+#[track_caller]
+fn took(since: Instant, seconds: f64) {
+    let elapsed = since.elapsed().as_secs_f64();
+    assert!((seconds - 0.2..seconds + 4.0).contains(&elapsed), "{elapsed:.2} s, not {seconds} s");
+}
+
+#[track_caller]
+fn is_closed(mut socket: &TcpStream) {
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    match socket.read(&mut [0; 64]) {
+        Ok(0) => {}
+        Ok(_) => panic!("the broker spoke first"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
+}
+
+fn connect_socket(address: SocketAddr) -> TcpStream {
+    TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections")
+}
+
+#[test]
+fn a_client_that_never_starts_its_handshake_is_closed() {
+    let site = impatient();
+    let since = Instant::now();
+    is_closed(&connect_socket(site.address()));
+    took(since, 1.0);
+}
+
+#[test]
+fn a_client_that_dribbles_its_handshake_gains_no_time() {
+    let site = impatient();
+    let mut socket = connect_socket(site.address());
+    let since = Instant::now();
+    // The head of a TLS record of 512 bytes, then one byte at a time.
+    for byte in [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC].into_iter().chain([0; 500]) {
+        if socket.write_all(&[byte]).is_err() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+        if since.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    took(since, 1.0);
+    is_closed(&socket);
+}
+
+#[test]
+fn a_client_that_is_silent_after_its_handshake_is_closed() {
+    let site = impatient();
+    for tls_only in Version::ALL {
+        let mut client =
+            Client::dial(site.address(), &site.tls(&site.device), tls_only).expect("the handshake succeeds");
+        let since = Instant::now();
+        assert_eq!(client.hear(PATIENCE), Heard::Closed);
+        took(since, 2.0);
+    }
+}
+
+#[test]
+fn half_a_connect_is_not_waited_for() {
+    let site = impatient();
+    for version in Version::ALL {
+        let connect = Connect::new(version, "dev-1").packet();
+        for half in [1, connect.len() / 2, connect.len() - 1] {
+            let mut client = Client::dial(site.address(), &site.tls(&site.device), version)
+                .expect("the handshake succeeds");
+            let since = Instant::now();
+            client.send(&connect[..half]);
+            assert_eq!(client.hear(PATIENCE), Heard::Closed);
+            took(since, 2.0);
+        }
+    }
+}
+
+#[test]
+fn half_a_publish_is_not_waited_for() {
+    let site = impatient();
+    for version in Version::ALL {
+        let mut client = site.dev_1(version);
+        let publish = mqtt::publish(version, "devices/dev-1/telemetry/a", b"payload", 1, false, 1);
+        let since = Instant::now();
+        client.send(&publish[..publish.len() - 1]);
+        match client.hear(PATIENCE) {
+            Heard::Packet(packet) => {
+                assert!(version == Version::V5 && packet.is(Kind::Disconnect), "{packet:?}");
+                assert_eq!(client.hear(PATIENCE), Heard::Closed);
+            }
+            heard => assert_eq!(heard, Heard::Closed),
+        }
+        took(since, 3.0);
+    }
+}
+
+#[test]
+fn a_publish_that_dribbles_in_gains_no_time_by_it() {
+    let site = impatient();
+    let mut client = site.dev_1(Version::V311);
+    let publish = mqtt::publish(Version::V311, "devices/dev-1/telemetry/a", &[b'x'; 100], 1, false, 1);
+    let since = Instant::now();
+    let mut sent = publish.iter();
+    let heard = loop {
+        if let Some(byte) = sent.next() {
+            client.send(&[*byte]);
+        }
+        match client.hear(Duration::from_millis(100)) {
+            Heard::Silence if since.elapsed() < PATIENCE => {}
+            heard => break heard,
+        }
+    };
+    assert_eq!(heard, Heard::Closed);
+    took(since, 3.0);
+}
+
+#[test]
+fn a_client_with_nothing_to_say_or_with_a_slow_link_is_left_alone() {
+    let site = impatient();
+    let mut client = site.dev_1(Version::V5);
+    // Longer than every limit: they are about what is half said, not about who has nothing to say.
+    thread::sleep(Duration::from_millis(3500));
+    assert!(client.is_alive());
+    let publish = mqtt::publish(Version::V5, "devices/dev-1/telemetry/a", b"in two pieces", 1, false, 7);
+    let (head, rest) = publish.split_at(9);
+    client.send(head);
+    thread::sleep(Duration::from_millis(1000));
+    client.send(rest);
+    assert_eq!(client.expect(Kind::PubAck).reason_code(), 0);
+}
+
+#[test]
+fn fifty_silent_clients_delay_nobody() {
+    // With the limits of a new fleet they are all still there when the healthy one comes.
+    let site = Site::new(PROGRAMS);
+    let alone = slowest_of_five_visits(&site);
+    let silent_before_tls: Vec<_> = (0..50).map(|_| connect_socket(site.address())).collect();
+    let tls = site.tls(&site.device);
+    let silent_after_tls: Vec<_> = (0..50)
+        .map(|_| Client::dial(site.address(), &tls, Version::V5).expect("the handshake succeeds"))
+        .collect();
+    let among_silent = slowest_of_five_visits(&site);
+    println!("connect, publish, good-bye: {alone:?} alone, {among_silent:?} among 100 silent clients");
+    assert!(among_silent < alone * 10 + Duration::from_secs(1), "{among_silent:?} instead of {alone:?}");
+    assert_eq!(silent_before_tls.len() + silent_after_tls.len(), 100);
+}
+
+fn slowest_of_five_visits(site: &Site) -> Duration {
+    let visit = || {
+        let since = Instant::now();
+        let mut client = site.dev_1(Version::V5);
+        assert_eq!(client.publish("devices/dev-1/telemetry/a", "quick"), 0);
+        client.disconnect();
+        since.elapsed()
+    };
+    (0..5).map(|_| visit()).max().expect("there were five")
+}
+
+#[test]
+fn places_are_limited_and_come_back() {
+    let site = Site::configured(PROGRAMS, |fleet| {
+        fleet.limit("max-connections-per-address = 3\nhandshake-timeout = \"2s\"");
+    });
+    let mut device = site.dev_1(Version::V5);
+    let since = Instant::now();
+    let silent = [connect_socket(site.address()), connect_socket(site.address())];
+    is_closed(&connect_socket(site.address()));
+    assert!(since.elapsed() < Duration::from_secs(2), "the fourth is turned away at once");
+    assert!(device.is_alive());
+    silent.iter().for_each(is_closed);
+    // Their places are free again.
+    let tls: Tls = site.tls(&site.service);
+    let since = Instant::now();
+    while Client::dial(site.address(), &tls, Version::V5).is_err() {
+        assert!(since.elapsed() < PATIENCE, "the places never come back");
+    }
+}

@@ -1,0 +1,238 @@
+//! What the broker itself trusts: anchors, and revocation lists that are too old, forged, or somebody else's.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use integration_tests::broker::{Broker, Mark, operate};
+use integration_tests::client::{Client, Heard, PATIENCE};
+use integration_tests::credential::Credential;
+use integration_tests::fleet::Fleet;
+use integration_tests::mqtt::{Connect, Kind, Version};
+use integration_tests::pki::{Crl, DAY, Forger, now, self_signed};
+use integration_tests::program::Programs;
+use integration_tests::site::Site;
+use rcgen::{IsCa, KeyUsagePurpose};
+use rustls::AlertDescription;
+
+const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
+
+/// The broker of `fleet` does not start, says what is wrong with exit code 3, and what to do.
+#[track_caller]
+fn does_not_start(fleet: &Fleet, what: &str, words: &str) {
+    let refused = Broker::refuse_to_start(fleet);
+    assert_eq!(refused.code, 3, "{what}: {}", refused.stderr);
+    assert!(refused.stderr.contains(words), "{what}: {words:?} is not in {}", refused.stderr);
+    assert!(refused.stderr.contains("\nhelp: "), "{what}: {}", refused.stderr);
+    let checked = operate(fleet, "check", &[]);
+    assert_ne!(checked.code, 0, "{what}: check finds nothing: {}", checked.stdout);
+}
+
+#[test]
+fn a_broker_does_not_start_on_an_anchor_that_is_no_ca_or_is_not_valid() {
+    let fleet = Fleet::new(PROGRAMS);
+    let leaf = fs::read_to_string(fleet.device("dev-1").certificate).expect("a certificate");
+    let anchor = "device-ca/issuing.pem";
+    let good = fs::read(fleet.file(anchor)).expect("the anchor");
+    for (what, content, words) in [
+        ("a device certificate", leaf, anchor),
+        ("a self-signed end entity", self_signed("CA", |params| params.is_ca = IsCa::ExplicitNoCa), anchor),
+        (
+            "a CA that may not sign certificates",
+            self_signed("CA", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]),
+            anchor,
+        ),
+        (
+            "a CA that may not sign the CRLs that are to be checked",
+            self_signed("CA", |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]),
+            anchor,
+        ),
+        ("a CA that has ended", self_signed("CA", |params| params.not_after = now() - DAY), "ended"),
+        ("a CA that has not begun", self_signed("CA", |params| params.not_before = now() + DAY), "begins"),
+        ("no certificate at all", "nothing\n".to_owned(), anchor),
+        ("an empty file", String::new(), anchor),
+    ] {
+        fleet.replace(anchor, content.as_bytes());
+        does_not_start(&fleet, what, words);
+    }
+    fleet.replace(anchor, &good);
+    Broker::start(&fleet);
+}
+
+#[test]
+fn a_broker_does_not_start_without_a_good_revocation_list() {
+    let fleet = Fleet::new(PROGRAMS);
+    let list = "crl/device-ca.crl";
+    let good = fs::read(fleet.file(list)).expect("the CRL");
+    let service_list = fs::read(fleet.file("crl/service-ca.crl")).expect("the CRL");
+    let namesake = Forger::named_like(&fleet, "device-ca");
+    for (what, content, words) in [
+        ("a forged signature", namesake.crl(&Crl::fresh()).into_bytes(), "signature"),
+        ("the list of another CA", service_list, "no CA of this trust"),
+        ("no list at all", b"nothing\n".to_vec(), list),
+        ("an empty file", Vec::new(), list),
+    ] {
+        fleet.replace(list, &content);
+        does_not_start(&fleet, what, words);
+    }
+    fs::remove_file(fleet.file(list)).expect("a file can be removed");
+    does_not_start(&fleet, "a missing file", list);
+    fleet.replace(list, &good);
+    Broker::start(&fleet);
+}
+
+#[test]
+fn a_bad_revocation_list_is_refused_loudly_while_the_present_one_stays() {
+    let site = Site::new(PROGRAMS);
+    let list = "crl/device-ca.crl";
+    let older = fs::read(site.fleet.file(list)).expect("the CRL");
+    let thief = site.fleet.device("dev-2");
+    let mark = site.broker.log().mark();
+    site.fleet.revoke("dev-2");
+    site.broker.log().line(mark, |line| line["entries"] == 1);
+    let present = fs::read(site.fleet.file(list)).expect("the CRL");
+    let mut device = site.dev_1(Version::V5);
+
+    let insider = Forger::with_key_of(&site.fleet, "device-ca");
+    let namesake = Forger::named_like(&site.fleet, "device-ca");
+    let stranger = Forger::stranger(&site.fleet);
+    let all = Crl { revoked: vec![site.device.serial()], ..Crl::fresh() };
+    let tomorrow = Crl::fresh().valid(now() + DAY, now() + 2 * DAY);
+    for (what, content, words) in [
+        ("older", older, "older"),
+        ("forged, to let the thief in", namesake.crl(&Crl::fresh()).into_bytes(), "signature"),
+        ("forged, to keep everybody out", namesake.crl(&all).into_bytes(), "signature"),
+        ("of another CA", stranger.crl(&all).into_bytes(), "no CA of this trust"),
+        (
+            "of the service CA",
+            fs::read(site.fleet.file("crl/service-ca.crl")).expect("the CRL"),
+            "no CA of this trust",
+        ),
+        ("from the future", insider.crl(&tomorrow).into_bytes(), "future"),
+        ("cut off", present[..present.len() / 2].to_vec(), "crl"),
+        ("no list", b"nothing".to_vec(), "crl"),
+    ] {
+        let mark = site.broker.log().mark();
+        site.fleet.replace(list, &content);
+        let complaint = site.broker.log().complaint(mark, "refused");
+        assert!(complaint.to_string().contains(words), "{what}: {complaint}");
+        let reload = operate(&site.fleet, "reload", &[]);
+        assert_eq!(reload.code, 3, "{what}: {}{}", reload.stdout, reload.stderr);
+        is_revoked(&site, &thief, what);
+        assert!(device.is_alive(), "{what}");
+    }
+    let mark = site.broker.log().mark();
+    fs::remove_file(site.fleet.file(list)).expect("a file can be removed");
+    site.broker.log().complaint(mark, "refused");
+    is_revoked(&site, &thief, "missing");
+    assert!(device.is_alive(), "missing");
+
+    // The next good one counts again.
+    site.fleet.revoke("dev-1");
+    assert_eq!(device.expect(Kind::Disconnect).reason_code(), 0x98);
+    is_revoked(&site, &thief, "replaced");
+}
+
+#[track_caller]
+fn is_revoked(site: &Site, credential: &Credential, what: &str) {
+    let (_, heard) =
+        Client::attempt(site.address(), &site.tls(credential), &Connect::new(Version::V5, "dev-2"));
+    assert_eq!(heard, Heard::Alert(AlertDescription::CertificateRevoked), "{what}");
+}
+
+#[test]
+fn an_old_revocation_list_is_refused_even_after_a_restart() {
+    let site = Site::new(PROGRAMS);
+    let list = "crl/device-ca.crl";
+    let older = fs::read(site.fleet.file(list)).expect("the CRL");
+    let mark = site.broker.log().mark();
+    site.fleet.revoke("dev-1");
+    site.broker.log().line(mark, |line| line["entries"] == 1);
+    let Site { broker, fleet, .. } = site;
+    broker.terminate();
+    assert_eq!(broker.wait(), 0);
+    fleet.replace(list, &older);
+    does_not_start(&fleet, "an old list", "older");
+}
+
+/// Puts a list in force that is due in `due` seconds, under a policy for stale lists with a grace of one second.
+fn short_lived(fleet: &Fleet, policy: &str, due: u64) {
+    fleet.configure(
+        "stale-crl = \"deny-new\"           # once it is older than it says, plus the grace: nobody new gets in\nstale-grace = \"24h\"",
+        &format!("stale-crl = \"{policy}\"\nstale-grace = \"1s\""),
+    );
+    let crl = Crl::fresh().valid(now() - DAY, now() + Duration::from_secs(due));
+    fleet.replace("crl/device-ca.crl", Forger::with_key_of(fleet, "device-ca").crl(&crl).as_bytes());
+}
+
+/// Waits until the log has warned before, and complained when the list is stale.
+#[track_caller]
+fn ages_in_the_log(site: &Site) {
+    let early = site.broker.log().complaint(Mark::START, "must be replaced before");
+    assert_eq!(early["level"], "WARN", "{early}");
+    site.broker.log().complaint(Mark::START, "its grace is running out");
+    let late = site.broker.log().complaint(Mark::START, "it is stale now");
+    assert_eq!(late["level"], "ERROR", "{late}");
+}
+
+#[test]
+fn with_deny_new_a_stale_list_keeps_newcomers_out_until_there_is_a_fresh_one() {
+    let site = Site::configured(PROGRAMS, |fleet| short_lived(fleet, "deny-new", 6));
+    let mut device = site.dev_1(Version::V5);
+    let newcomer = site.fleet.device("dev-2");
+    ages_in_the_log(&site);
+    let mark = site.broker.log().mark();
+    let connect = Connect::new(Version::V5, "dev-2");
+    let (_, heard) = Client::attempt(site.address(), &site.tls(&newcomer), &connect);
+    assert_eq!(heard, Heard::Alert(AlertDescription::UnknownCA), "what OpenSSL answers, too");
+    let line = site.broker.log().refusal(mark);
+    assert_eq!((line["event"].as_str(), line["reason"].as_str()), (Some("handshake"), Some("stale_crl")));
+    let certificate = newcomer.certificate.display().to_string();
+    let explained = operate(&site.fleet, "explain", &["--json", "--cert", &certificate]);
+    assert_eq!((explained.code, explained.json()["reason"].as_str()), (6, Some("stale_crl")));
+    assert!(device.is_alive(), "who is in stays in");
+    assert!(site.backend(Version::V5).is_alive(), "services have their own list");
+
+    let fresh = Crl { number: Crl::fresh().number + 1, ..Crl::fresh() };
+    site.fleet
+        .replace("crl/device-ca.crl", Forger::with_key_of(&site.fleet, "device-ca").crl(&fresh).as_bytes());
+    let since = Instant::now();
+    while !matches!(Client::attempt(site.address(), &site.tls(&newcomer), &connect), (_, Heard::Packet(_))) {
+        assert!(since.elapsed() < PATIENCE, "a fresh list changes nothing");
+    }
+}
+
+#[test]
+fn with_deny_all_a_stale_list_ends_the_sessions_too() {
+    let site = Site::configured(PROGRAMS, |fleet| short_lived(fleet, "deny-all", 6));
+    let (mut device, mut backend) = (site.dev_1(Version::V5), site.backend(Version::V5));
+    ages_in_the_log(&site);
+    assert_eq!(device.expect(Kind::Disconnect).reason_code(), 0x98);
+    assert_eq!(device.hear(PATIENCE), Heard::Closed);
+    let line = site.broker.log().line(Mark::START, |line| line["event"] == "session_closed");
+    assert_eq!((line["identity"].as_str(), line["reason"].as_str()), (Some("dev-1"), Some("stale_crl")));
+    assert!(backend.is_alive(), "services have their own list");
+}
+
+#[test]
+fn with_alarm_a_stale_list_is_only_complained_about() {
+    let site = Site::configured(PROGRAMS, |fleet| short_lived(fleet, "alarm", 6));
+    let thief = site.fleet.device("dev-2");
+    let mut device = site.dev_1(Version::V5);
+    ages_in_the_log(&site);
+    assert!(device.is_alive());
+    assert!(site.connect(&thief, &Connect::new(Version::V5, "dev-2")).is_alive());
+}
+
+#[test]
+fn a_broker_that_starts_on_a_stale_list_lets_nobody_in_and_says_so() {
+    let site = Site::configured(PROGRAMS, |fleet| {
+        short_lived(fleet, "deny-new", 0);
+        std::thread::sleep(Duration::from_millis(2500));
+    });
+    let mark = site.broker.log().mark();
+    let (_, heard) =
+        Client::attempt(site.address(), &site.tls(&site.device), &Connect::new(Version::V5, "dev-1"));
+    assert_eq!(heard, Heard::Alert(AlertDescription::UnknownCA));
+    assert_eq!(site.broker.log().refusal(mark)["reason"], "stale_crl");
+    site.broker.log().complaint(Mark::START, "stale");
+}
