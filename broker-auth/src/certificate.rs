@@ -14,7 +14,7 @@ pub use authority::{AuthorityCertificate, AuthorityFault};
 pub use fields::CertificateError;
 pub(crate) use name::attribute_type;
 pub use name::{AlternativeName, DistinguishedName};
-pub(crate) use revocation_list::{RevocationListFrame, RevocationListScope};
+pub(crate) use revocation_list::RevocationListFrame;
 pub use serial::{Fingerprint, Serial};
 pub(crate) use timestamp::timestamp;
 

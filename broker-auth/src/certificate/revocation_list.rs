@@ -5,7 +5,7 @@
 
 use rustls_pki_types::UnixTime;
 use x509_parser::asn1_rs::{Any, Class, FromDer, Tag};
-use x509_parser::extensions::{IssuingDistributionPoint, ParsedExtension, X509Extension};
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
@@ -28,20 +28,8 @@ pub(crate) struct RevocationListFrame<'a> {
     pub(crate) number: Option<Vec<u8>>,
     /// The key identifier of the authority key identifier.
     pub(crate) authority_key_id: Option<Box<[u8]>>,
-    pub(crate) scope: RevocationListScope,
-}
-
-/// Which certificates a CRL speaks of (its issuing distribution point, RFC 5280 §5.2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RevocationListScope {
-    /// All of its issuer's.
-    All,
-    /// All that are no CA.
-    Users,
-    /// All that are a CA.
-    Authorities,
-    /// Only some, for some reasons, or those of others.
-    Partial,
+    /// Whether an issuing distribution point (§5.2.5) narrows down which certificates it speaks of.
+    pub(crate) is_partial: bool,
 }
 
 /// A CRL whose frame cannot be read: what was expected.
@@ -84,7 +72,7 @@ impl<'a> RevocationListFrame<'a> {
             next_update: unix_time(next_update),
             number: None,
             authority_key_id: None,
-            scope: RevocationListScope::All,
+            is_partial: false,
         };
         if !rest.is_empty() {
             frame.read_extensions(rest)?;
@@ -107,25 +95,12 @@ impl<'a> RevocationListFrame<'a> {
                 ParsedExtension::AuthorityKeyIdentifier(key) => {
                     self.authority_key_id = key.key_identifier.as_ref().map(|id| id.0.into());
                 }
-                ParsedExtension::IssuingDistributionPoint(point) => self.scope = scope_of(point),
+                ParsedExtension::IssuingDistributionPoint(_) => self.is_partial = true,
                 ParsedExtension::ParseError { .. } => return Err(BrokenFrame("extensions that can be read")),
                 _ => {}
             }
         }
         Ok(())
-    }
-}
-
-fn scope_of(point: &IssuingDistributionPoint<'_>) -> RevocationListScope {
-    let partial = point.distribution_point.is_some()
-        || point.only_some_reasons.is_some()
-        || point.indirect_crl
-        || point.only_contains_attribute_certs;
-    match (partial, point.only_contains_user_certs, point.only_contains_ca_certs) {
-        (false, false, false) => RevocationListScope::All,
-        (false, true, false) => RevocationListScope::Users,
-        (false, false, true) => RevocationListScope::Authorities,
-        _ => RevocationListScope::Partial,
     }
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::duration::parse_duration;
 use super::error::{ConfigError, ConfigFault};
@@ -63,7 +63,25 @@ impl<'a> Table<'a> {
 
     /// The value under `key`.
     pub(super) fn require(&self, key: &'static str) -> Result<Value<'a>, ConfigError> {
-        self.get(key).ok_or_else(|| self.refuse(ConfigFault::Missing { key, table: self.name }))
+        self.get(key).ok_or_else(|| self.missing(key))
+    }
+
+    /// A key that must be there and is not: most likely it is there, but misspelt.
+    fn missing(&self, key: &'static str) -> ConfigError {
+        let asked_for = self.known.borrow();
+        let misspelt = self.values.keys().find(|found| {
+            let is_known = asked_for.iter().any(|known| known == found.get_ref());
+            !is_known && strsim::jaro_winkler(key, found.get_ref()) > 0.9
+        });
+        match misspelt {
+            Some(found) => self.unknown(found, Some(key)),
+            None => self.refuse(ConfigFault::Missing { key, table: self.name }),
+        }
+    }
+
+    fn unknown(&self, key: &Spanned<DeString<'_>>, nearest: Option<&'static str>) -> ConfigError {
+        let fault = ConfigFault::UnknownKey { key: key.get_ref().to_string(), table: self.name, nearest };
+        self.source.refuse(key.span().start, fault)
     }
 
     /// The tables under `key`: none, one `[key]`, or any number of `[[key]]`.
@@ -86,8 +104,7 @@ impl<'a> Table<'a> {
             .filter(|(similarity, _)| *similarity > 0.7)
             .max_by(|(one, _), (other, _)| one.total_cmp(other))
             .map(|(_, known)| known);
-        let fault = ConfigFault::UnknownKey { key: key.get_ref().to_string(), table: self.name, nearest };
-        Err(self.source.refuse(key.span().start, fault))
+        Err(self.unknown(key, nearest))
     }
 
     /// An error about the table itself.

@@ -158,11 +158,13 @@ impl<'a> TopicFilter<'a> {
         if self.0.starts_with('$') && allowed.0.starts_with(['+', '#']) {
             return false;
         }
-        // A topic has at least one level, so a bare `#` and `+/#` match the same topics.
-        if self.0 == "#" {
-            return allowed.0 == "#" || allowed.0 == "+/#";
-        }
-        let mut asked = self.0.split('/');
+        // `a/#` asks for `a` as well, but what `#` and `/#` would add in this way is the empty text, which is no topic.
+        let asked = match &*self.0 {
+            "#" => "+/#",
+            "/#" => "/+/#",
+            asked => asked,
+        };
+        let mut asked = asked.split('/');
         let mut permitted = allowed.0.split('/');
         loop {
             match (permitted.next(), asked.next()) {

@@ -150,10 +150,7 @@ impl Trusted {
         for link in links.iter().take(checked) {
             self.refuse_revoked(link)?;
         }
-        for (index, link) in links.iter().take(checked).enumerate() {
-            self.refuse_stale(link, index > 0, client, now)?;
-        }
-        Ok(())
+        links.iter().take(checked).try_for_each(|link| self.refuse_stale(link, client, now))
     }
 
     fn refuse_revoked(&self, link: &Link) -> Result<(), PathFault> {
@@ -180,19 +177,13 @@ impl Trusted {
         ))
     }
 
-    fn refuse_stale(
-        &self,
-        link: &Link,
-        is_authority: bool,
-        client: Client,
-        now: UnixTime,
-    ) -> Result<(), PathFault> {
+    fn refuse_stale(&self, link: &Link, client: Client, now: UnixTime) -> Result<(), PathFault> {
         let enforced = match (self.config.stale_crl, client) {
             (StaleCrl::DenyAll, _) | (StaleCrl::DenyNew, Client::New) => true,
             (StaleCrl::DenyNew, Client::Live) | (StaleCrl::Alarm, _) => false,
         };
         let grace = self.config.stale_grace.as_secs();
-        let mut lists = self.crls.of(&link.issuer).filter(|list| list.covers(is_authority)).peekable();
+        let mut lists = self.crls.of(&link.issuer).peekable();
         if lists.peek().is_none() && client == Client::New {
             return Err((Reason::StaleCrl, format!("no revocation list covers serial {}", link.serial)));
         }

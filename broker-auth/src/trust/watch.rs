@@ -78,7 +78,7 @@ fn log_age(list: &CrlReport) {
     let issuer = &list.issuer;
     match list.freshness {
         Freshness::Current => {
-            tracing::info!("the revocation list of {issuer} is current, until {next_update}")
+            tracing::info!("the revocation list of {issuer} is current, until {next_update}");
         }
         Freshness::Due => {
             tracing::warn!(

@@ -7,9 +7,7 @@ use super::super::report::Freshness;
 use super::super::server_config::SIGNATURES;
 use super::index::{CrlIndex, Revocation};
 use super::number::CrlNumber;
-use crate::certificate::{
-    AuthorityCertificate, Fingerprint, RevocationListFrame, RevocationListScope, Serial, timestamp,
-};
+use crate::certificate::{AuthorityCertificate, Fingerprint, RevocationListFrame, Serial, timestamp};
 
 /// How far the clock of the CA may be ahead of ours, in seconds: factory hosts are set by hand or by NTP, and a list
 /// refused for a second's difference would not revoke anybody.
@@ -25,7 +23,6 @@ pub(in crate::trust) struct SignedCrl {
     pub(in crate::trust) number: CrlNumber,
     pub(in crate::trust) this_update: UnixTime,
     pub(in crate::trust) next_update: UnixTime,
-    scope: RevocationListScope,
     index: CrlIndex,
 }
 
@@ -67,8 +64,11 @@ pub enum CrlFault {
         /// `thisUpdate` (RFC 3339).
         this_update: String,
     },
-    /// It speaks only of some certificates, of some reasons, or of other CAs' certificates.
-    #[error("it covers only a part (partitioned, by reason, indirect): only full lists are supported")]
+    /// It has an issuing distribution point, which narrows down what it speaks of: a partition, some reasons, CAs or
+    /// users only, or other CAs' certificates. Taken for a full list, it would let in whom another part revokes.
+    #[error(
+        "it covers only a part (it has an issuing distribution point), and only full lists are supported"
+    )]
     Partial,
     /// Its number is lower than that of a list that was in force before.
     #[error(
@@ -90,10 +90,13 @@ impl SignedCrl {
         now: UnixTime,
     ) -> Result<Self, CrlFault> {
         let malformed = |detail: String| CrlFault::Malformed { detail };
-        // Refuses other versions, delta and indirect CRLs, and unknown critical extensions.
-        let list = BorrowedCertRevocationList::from_der(der).map_err(|error| malformed(error.to_string()))?;
         let frame = RevocationListFrame::parse(der)
             .map_err(|broken| malformed(format!("{} was expected", broken.0)))?;
+        if frame.is_partial {
+            return Err(CrlFault::Partial);
+        }
+        // Refuses other versions, delta CRLs, and unknown critical extensions.
+        let list = BorrowedCertRevocationList::from_der(der).map_err(|error| malformed(error.to_string()))?;
 
         let issuer = signer(&frame, authorities)?;
         if !issuer.may_sign_crls() {
@@ -112,16 +115,12 @@ impl SignedCrl {
         if frame.next_update <= frame.this_update {
             return Err(malformed("its nextUpdate is not after its thisUpdate".to_owned()));
         }
-        if frame.scope == RevocationListScope::Partial {
-            return Err(CrlFault::Partial);
-        }
         Ok(Self {
             issuer: issuer.authority(),
             issuer_name: frame.issuer.to_string(),
             number,
             this_update: frame.this_update,
             next_update: frame.next_update,
-            scope: frame.scope,
             index: CrlIndex::build(&list).map_err(|error| malformed(error.to_string()))?,
         })
     }
@@ -129,16 +128,6 @@ impl SignedCrl {
     /// Whether it revokes the certificate with this serial number.
     pub(in crate::trust) fn find(&self, serial: &Serial) -> Option<Revocation> {
         self.index.find(serial)
-    }
-
-    /// Whether it speaks of CA certificates, or of the others.
-    pub(in crate::trust) fn covers(&self, is_authority: bool) -> bool {
-        match self.scope {
-            RevocationListScope::All => true,
-            RevocationListScope::Users => !is_authority,
-            RevocationListScope::Authorities => is_authority,
-            RevocationListScope::Partial => false,
-        }
     }
 
     pub(in crate::trust) fn entries(&self) -> usize {

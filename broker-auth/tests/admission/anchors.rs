@@ -1,0 +1,146 @@
+//! What may stand as an anchor. rustls-webpki keeps a name and a key of it, so all of this is ours.
+
+use broker_auth::certificate::AuthorityFault;
+use broker_auth::reason::Reason;
+use broker_auth::trust::{CrlCheck, TrustError};
+use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
+
+use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, date, trust};
+
+/// Loads a trust whose only anchor is made from `params`, without revocation.
+fn load_anchor(params: CertificateParams) -> Result<(), TrustError> {
+    let mut fleet = Fleet::unloaded();
+    fleet.write("ca.pem", Ca::self_signed(params).certificate.pem());
+    fleet.trust.crl = Vec::new();
+    fleet.trust.crl_check = CrlCheck::Off;
+    fleet.load().map(|_| ())
+}
+
+#[test]
+fn a_certificate_that_may_not_issue_is_no_anchor() {
+    let change = |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = ca_params("Fleet Device CA");
+        change(&mut params);
+        params
+    };
+    let cases = [
+        (change(&|params| params.is_ca = IsCa::NoCa), AuthorityFault::NotCa),
+        (change(&|params| params.is_ca = IsCa::ExplicitNoCa), AuthorityFault::NotCa),
+        (change(&|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]), AuthorityFault::NoCertSign),
+        (change(&|params| params.key_usages.clear()), AuthorityFault::NoCertSign),
+        (
+            change(&|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+            AuthorityFault::NotForClients,
+        ),
+        (change(&|params| params.distinguished_name = DistinguishedName::new()), AuthorityFault::NoSubject),
+    ];
+    for (params, wanted) in cases {
+        match load_anchor(params) {
+            Err(TrustError::Authority { fault, .. }) => assert_eq!(fault, wanted),
+            other => panic!("{wanted:?} was expected, and not {other:?}"),
+        }
+    }
+    load_anchor(ca_params("Fleet Device CA")).expect("a proper CA");
+}
+
+#[test]
+fn an_anchor_must_be_valid_when_it_is_loaded() {
+    let mut ended = ca_params("Fleet Device CA");
+    ended.not_after = date(TODAY - 1);
+    let mut not_begun = ca_params("Fleet Device CA");
+    not_begun.not_before = date(TODAY + 1);
+    for (params, wanted) in [(ended, "ended"), (not_begun, "begins only")] {
+        match load_anchor(params) {
+            Err(TrustError::AnchorNotCurrent { state, .. }) => assert_eq!(state, wanted),
+            other => panic!("{wanted} was expected, and not {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_anchor_that_may_not_sign_crls_cannot_be_checked_for_revocation() {
+    let mut fleet = Fleet::unloaded();
+    let mut params = ca_params("Fleet Device CA");
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    fleet.write("ca.pem", Ca::self_signed(params).certificate.pem());
+    assert!(matches!(fleet.load(), Err(TrustError::NoCrlSign { .. })));
+    fleet.trust.crl = Vec::new();
+    fleet.trust.crl_check = CrlCheck::Off;
+    fleet.load().expect("without revocation it may stand");
+}
+
+#[test]
+fn an_anchor_that_ends_takes_its_clients_with_it() {
+    let mut fleet = Fleet::unloaded();
+    let mut params = ca_params("Fleet Device CA");
+    params.not_after = date(TODAY + DAY);
+    fleet.ca = Ca::self_signed(params);
+    fleet.write("ca.pem", fleet.ca.certificate.pem());
+    fleet.write("ca.crl", fleet.ca.crl(10, &[]));
+    fleet.load().expect("still valid");
+    let client = fleet.ca.client("pump-1", 1);
+    let device = fleet.admit(&client);
+    fleet.store.recheck(&device).expect("still valid");
+
+    fleet.clock.set(TODAY + DAY + 1);
+    assert_eq!(fleet.reason(&client), Some(Reason::Expired));
+    assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
+}
+
+#[test]
+fn an_anchor_taken_out_of_the_configuration_ends_live_sessions() {
+    let mut fleet = Fleet::new();
+    let device = fleet.admit(&fleet.ca.client("pump-1", 1));
+    let other = Ca::root("Another CA");
+    fleet.write("other.pem", other.certificate.pem());
+    fleet.write("other.crl", other.crl(1, &[]));
+    fleet.trust.anchors = vec![fleet.path("other.pem")];
+    fleet.trust.crl = vec![fleet.path("other.crl")];
+    fleet.load().expect("a proper trust");
+    assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::UnknownCa));
+}
+
+#[test]
+fn a_reload_that_fails_changes_nothing() {
+    let fleet = Fleet::new();
+    let client = fleet.ca.client("pump-1", 1);
+    let generation = fleet.store.generation();
+    fleet.write("ca.pem", "no certificate");
+    assert!(matches!(fleet.load(), Err(TrustError::Empty { .. })));
+    assert_eq!(fleet.store.generation(), generation);
+    assert_eq!(fleet.reason(&client), None);
+}
+
+#[test]
+fn two_trusts_must_not_vouch_for_the_same_certificate() {
+    let fleet = Fleet::unloaded();
+    let issuing = fleet.ca.below(ca_params("Issuing"));
+    fleet.write("issuing.pem", issuing.certificate.pem());
+    fleet.write("issuing.crl", issuing.crl(1, &[]));
+    let same = trust(fleet.directory.path(), "other", "ca.pem", "ca.crl");
+    let below = trust(fleet.directory.path(), "other", "issuing.pem", "issuing.crl");
+    for other in [same, below] {
+        for trusts in [[fleet.trust.clone(), other.clone()], [other.clone(), fleet.trust.clone()]] {
+            assert!(matches!(fleet.store.load(&trusts), Err(TrustError::Ambiguous { .. })));
+        }
+    }
+}
+
+#[test]
+fn der_and_several_anchors_in_one_file_are_read_too() {
+    let mut fleet = Fleet::unloaded();
+    let other = Ca::root("Another CA");
+    fleet.write("ca.der", fleet.ca.certificate.der());
+    fleet.write("both.pem", format!("{}\n{}", fleet.ca.certificate.pem(), other.certificate.pem()));
+    fleet.trust.crl = Vec::new();
+    fleet.trust.crl_check = CrlCheck::Off;
+
+    fleet.trust.anchors = vec![fleet.path("ca.der")];
+    fleet.load().expect("DER");
+    assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), None);
+
+    fleet.trust.anchors = vec![fleet.path("both.pem")];
+    fleet.load().expect("two in one file");
+    assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), None);
+    assert_eq!(fleet.reason(&other.client("pump-2", 2)), None);
+}

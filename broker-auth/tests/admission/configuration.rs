@@ -1,0 +1,199 @@
+//! broker.toml: what it means, and what every mistake in it is answered with.
+
+use std::path::Path;
+use std::time::Duration;
+
+use broker_auth::config::{Config, EngineConfig};
+use broker_auth::trust::{CrlCheck, Role, StaleCrl, TlsVersions};
+
+const GOOD: &str = r#"[[listener]]
+address = "0.0.0.0:8883"
+transport = "tls"
+mode = "enforce"
+tls-versions = ["1.3"]
+server-cert = "broker/cert.pem"
+server-key = "broker/key.pem"
+
+[[listener.trust]]
+name = "device-ca"
+anchors = ["device-ca/issuing.pem"]
+crl = ["crl/device-ca.crl"]
+crl-check = "leaf"
+stale-crl = "deny-new"
+renewal-grace = "0s"
+ocsp = "off"
+pins = []
+require-registry = false
+
+[[listener.trust]]
+name = "service-ca"
+anchors = ["service-ca/issuing.pem"]
+crl = ["/var/crl"]
+stale-crl = "deny-all"
+stale-grace = "12h"
+
+[listener.limits]
+handshake-timeout = "5s"
+max-inflight = 10
+
+[identity]
+device-id = "{CN}"
+
+[[policy]]
+name = "devices"
+match = { trust = "device-ca" }
+action = "allow"
+publish = ["devices/{device-id}/telemetry/#"]
+
+[engine]
+kind = "rumqttd"
+"#;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(Path::new("/etc/fleet/broker.toml"), text).map_err(|error| {
+        assert!(!error.fault.help().is_empty());
+        error.to_string()
+    })
+}
+
+#[test]
+fn a_whole_configuration_means_what_it_says() {
+    let config = parse(GOOD).expect("a good configuration");
+    assert_eq!(config.directory, Path::new("/etc/fleet"));
+    assert_eq!(config.state_directory(), Path::new("/etc/fleet/broker"));
+    assert_eq!(config.engine, EngineConfig::Rumqttd);
+    let [listener] = config.listeners.as_slice() else { panic!("one listener") };
+    assert_eq!(listener.address.to_string(), "0.0.0.0:8883");
+    assert_eq!(listener.tls_versions, TlsVersions::Tls13);
+    assert_eq!(listener.server_cert, Path::new("/etc/fleet/broker/cert.pem"));
+    assert_eq!(listener.limits.handshake_timeout, Duration::from_secs(5));
+    assert_eq!(listener.limits.connect_timeout, Duration::from_secs(10));
+    assert_eq!(listener.limits.max_inflight, 10);
+    assert_eq!(listener.limits.max_packet_size, 256 * 1024);
+    let [devices, services] = listener.trusts.as_slice() else { panic!("two trusts") };
+    assert_eq!((devices.role, services.role), (Role::Device, Role::Service));
+    assert_eq!((devices.crl_check, services.crl_check), (CrlCheck::Leaf, CrlCheck::Leaf));
+    assert_eq!((devices.stale_crl, services.stale_crl), (StaleCrl::DenyNew, StaleCrl::DenyAll));
+    assert_eq!(devices.stale_grace, Duration::from_secs(24 * 3600));
+    assert_eq!(devices.anchors, [Path::new("/etc/fleet/device-ca/issuing.pem")]);
+    assert_eq!(services.crl, [Path::new("/var/crl")]);
+}
+
+/// Each case changes one thing of the good configuration; the answer names the file, the line, and what is wrong.
+#[test]
+fn every_mistake_is_answered_with_its_place_and_what_to_do() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("server-key = ", "server-kye = ", ":7: unknown key"),
+        (
+            "stale-crl = \"deny-new\"",
+            "stale-crls = \"deny-new\"",
+            ":14: unknown key `stale-crls` in [[listener.trust]], did you mean `stale-crl`?",
+        ),
+        ("handshake-timeout = \"5s\"", "handshake_timeout = \"5s\"", "did you mean `handshake-timeout`?"),
+        ("[engine]", "[motor]", "unknown key `motor` in the configuration"),
+        ("action = \"allow\"", "action = \"allow\"\nqqq = 1", "unknown key `qqq` in [[policy]]"),
+        ("kind = \"rumqttd\"", "", "[engine] lacks `kind`"),
+        ("address = \"0.0.0.0:8883\"\n", "", ":1: [[listener]] lacks `address`"),
+        ("0.0.0.0:8883", "0.0.0.0", ":2: `address`: \"0.0.0.0\": invalid socket address syntax"),
+        ("[\"1.3\"]", "[\"1.1\"]", ":5: `tls-versions`: \"1.1\" is none of \"1.2\", \"1.3\""),
+        ("[\"1.3\"]", "[]", ":5: `tls-versions`: at least one version is needed"),
+        ("\"5s\"", "\"5\"", "`handshake-timeout`: \"5\" is no duration"),
+        ("\"5s\"", "5", "`handshake-timeout`: it is a integer, a string is wanted"),
+        ("\"5s\"", "\"0s\"", "a deadline of zero lets nobody in"),
+        ("max-inflight = 10", "max-inflight = 0", "zero, negative, or too large"),
+        ("max-inflight = 10", "max-inflight = 65536", "zero, negative, or too large"),
+        ("max-inflight = 10", "max-inflight = -1", "zero, negative, or too large"),
+        ("[\"device-ca/issuing.pem\"]", "[]", ":11: `anchors`: at least one anchor is needed"),
+        (
+            "crl = [\"/var/crl\"]",
+            "",
+            "trust \"service-ca\" has no `crl`: name one, or set crl-check = \"off\"",
+        ),
+        ("crl-check = \"leaf\"", "crl-check = \"off\"", ":13: `crl-check`: `crl` would be read for nothing"),
+        (
+            "name = \"service-ca\"",
+            "name = \"device-ca\"",
+            "there are two trusts of this listener called \"device-ca\"",
+        ),
+        (
+            "{ trust = \"device-ca\" }",
+            "{ trust = \"device-cs\" }",
+            "there is no trust called \"device-cs\", did you mean \"device-ca\"?",
+        ),
+        ("{ trust = \"device-ca\" }", "{ }", "`match`: it is empty"),
+        ("{ trust = \"device-ca\" }", "{ identity = \"a/b\" }", "`identity`: the device id has '/'"),
+        ("{ trust = \"device-ca\" }", "{ identity = [] }", "an empty list is for nobody"),
+        ("telemetry/#", "telemetry#", "# must be the whole last level"),
+        ("{device-id}/telemetry", "{device}/telemetry", "{device} is no placeholder"),
+        ("{CN}", "pump", "it names no field"),
+        ("[identity]", "[identity", ": "),
+        // What the format has and this version has not.
+        (
+            "transport = \"tls\"",
+            "transport = \"websocket\"",
+            ":3: `transport = \"websocket\"` is not supported in this version",
+        ),
+        (
+            "mode = \"enforce\"",
+            "mode = \"permissive\"",
+            ":4: `mode = \"permissive\"` is not supported in this version",
+        ),
+        ("ocsp = \"off\"", "ocsp = \"require\"", "`ocsp = \"require\"` is not supported in this version"),
+        ("pins = []", "pins = [\"ab\"]", "`pins = [\"ab\"]` is not supported in this version"),
+        (
+            "require-registry = false",
+            "require-registry = true",
+            "`require-registry = true` is not supported in this version",
+        ),
+        (
+            "renewal-grace = \"0s\"",
+            "renewal-grace = \"7d\"",
+            "`renewal-grace = \"7d\"` is not supported in this version",
+        ),
+        (
+            "kind = \"rumqttd\"",
+            "kind = \"upstream\"",
+            "`kind = \"upstream\"` is not supported in this version",
+        ),
+        (
+            "action = \"allow\"",
+            "action = \"quarantine\"",
+            "`action = \"quarantine\"` is not supported in this version",
+        ),
+        (
+            "action = \"allow\"",
+            "action = \"report\"",
+            "`action = \"report\"` is not supported in this version",
+        ),
+        (
+            "crl/device-ca.crl",
+            "https://crl.acme.test/ca.crl",
+            "`crl = \"https://crl.acme.test/ca.crl\"` is not supported in this version",
+        ),
+        (
+            "{ trust = \"device-ca\" }",
+            "{ verdict = \"EXPIRED\" }",
+            "`verdict = \"EXPIRED\"` is not supported in this version",
+        ),
+    ];
+    for (from, to, wanted) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let error = parse(&GOOD.replacen(from, to, 1)).expect_err(wanted);
+        assert!(error.starts_with("/etc/fleet/broker.toml:"), "{error}");
+        assert!(error.contains(wanted), "wanted {wanted:?}, got {error:?}");
+    }
+}
+
+#[test]
+fn a_configuration_without_a_listener_or_without_a_file_is_refused() {
+    assert!(parse("").expect_err("nothing").contains("lacks `listener`"));
+    let error = Config::load(Path::new("/nowhere/broker.toml")).expect_err("no file");
+    assert!(error.to_string().starts_with("/nowhere/broker.toml: cannot read it: "), "{error}");
+}
+
+#[test]
+fn policies_are_not_needed_to_load() {
+    let (listener, _) = GOOD.split_once("[identity]").expect("there is one");
+    let config = parse(listener).expect("enough");
+    assert_eq!(config.policies.iter().count(), 0);
+}

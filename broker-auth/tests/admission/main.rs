@@ -1,0 +1,16 @@
+//! Who is let in, as whom, to do what: the broker's judgement from certificate to permit.
+
+mod anchors;
+mod chains;
+mod configuration;
+mod handshakes;
+mod hostile;
+mod identities;
+mod judges;
+mod operator;
+mod permits;
+mod pki;
+mod revocation;
+mod scale;
+mod unusual_crl;
+mod watching;

@@ -1,0 +1,319 @@
+//! What a permit allows: client ids, topics, and which filter lies within which.
+
+use broker_auth::config::Config;
+use broker_auth::identity::{IdentityTemplate, identify};
+use broker_auth::policy::{
+    ClientIdBinding, DeniedPublish, Permit, Policies, TopicError, TopicFilter, TopicName,
+};
+use broker_auth::reason::Reason;
+use broker_auth::trust::{Role, TrustName};
+use proptest::prelude::*;
+
+use crate::pki::Fleet;
+
+/// The policies of `toml`, in a configuration with a device and a service trust.
+fn policies(toml: &str) -> Policies {
+    let listener = r#"
+        [[listener]]
+        address = "127.0.0.1:0"
+        server-cert = "c"
+        server-key = "k"
+        [[listener.trust]]
+        name = "device-ca"
+        anchors = ["a"]
+        crl-check = "off"
+        [[listener.trust]]
+        name = "service-ca"
+        anchors = ["a"]
+        crl-check = "off"
+    "#;
+    Config::parse("broker.toml".as_ref(), &format!("{listener}\n{toml}"))
+        .expect("a good configuration")
+        .policies
+}
+
+const FLEET_POLICIES: &str = r#"
+    [[policy]]
+    name = "devices"
+    match = { trust = "device-ca" }
+    action = "allow"
+    client-id = "must-equal"
+    publish = ["devices/{device-id}/telemetry/#", "devices/{device-id}/status", "devices/{device-id}/credential/request"]
+    subscribe = ["devices/{device-id}/commands/#", "devices/{device-id}/credential/response"]
+    denied-publish = "disconnect"
+
+    [[policy]]
+    name = "renewal"
+    match = { trust = "service-ca", identity = "provisioning" }
+    action = "allow"
+    client-id = "must-start-with"
+    publish = ["devices/+/credential/response"]
+    subscribe = ["devices/+/credential/request"]
+
+    [[policy]]
+    name = "barred"
+    match = { trust = "service-ca", identity = ["old-dashboard", "older-dashboard"] }
+    action = "deny"
+
+    [[policy]]
+    name = "services"
+    match = { trust = "service-ca" }
+    action = "allow"
+    client-id = "must-start-with"
+    publish = ["devices/+/commands/#"]
+    subscribe = ["devices/+/telemetry/#", "devices/+/status", "$share/+/devices/+/status"]
+    denied-publish = "drop"
+"#;
+
+/// The permit of a client called `name`, of a trust with this role.
+fn decide(toml: &str, role: Role, name: &str) -> Result<Permit, Reason> {
+    let mut fleet = Fleet::unloaded();
+    fleet.trust.role = role;
+    if role == Role::Service {
+        fleet.trust.name = TrustName::new("service-ca");
+    }
+    fleet.load().expect("a proper trust");
+    let client = fleet.ca.client(name, 1);
+    let chain = fleet.verify(&[&client.der]).expect("a proper client");
+    let device = identify(chain, &IdentityTemplate::default()).expect("a proper name");
+    policies(toml).decide(&device).map_err(|refusal| refusal.reason)
+}
+
+fn device(name: &str) -> Permit {
+    decide(FLEET_POLICIES, Role::Device, name).expect("devices are allowed")
+}
+
+fn service(name: &str) -> Permit {
+    decide(FLEET_POLICIES, Role::Service, name).expect("services are allowed")
+}
+
+fn reason<T: std::fmt::Debug>(result: Result<T, broker_auth::reason::Refusal>) -> Option<Reason> {
+    result.err().map(|refusal| refusal.reason)
+}
+
+#[test]
+fn the_first_policy_that_matches_decides() {
+    assert_eq!(device("pump-1").policy_name(), "devices");
+    assert_eq!(service("provisioning").policy_name(), "renewal");
+    assert_eq!(service("dashboard").policy_name(), "services");
+    let barred = decide(FLEET_POLICIES, Role::Service, "older-dashboard");
+    assert_eq!(barred.map(|_| ()), Err(Reason::UnmappedIdentity));
+    // A device called like a service is still a device.
+    assert_eq!(device("provisioning").policy_name(), "devices");
+    assert_eq!(device("dashboard").denied_publish(), DeniedPublish::Disconnect);
+    assert_eq!(service("dashboard").denied_publish(), DeniedPublish::Drop);
+}
+
+#[test]
+fn no_policy_lets_nobody_in() {
+    assert_eq!(decide("", Role::Device, "pump-1").map(|_| ()), Err(Reason::UnmappedIdentity));
+}
+
+#[test]
+fn one_device_never_passes_for_another_whose_name_it_begins() {
+    let permit = device("dev-1");
+    for topic in [
+        "devices/dev-10/status",
+        "devices/dev-/status",
+        "devices/dev-1",
+        "devices/dev-1/telemetryx",
+        "Devices/dev-1/status",
+    ] {
+        assert_eq!(reason(permit.publish(topic)), Some(Reason::TopicDenied), "{topic}");
+    }
+    for topic in [
+        "devices/dev-1/status",
+        "devices/dev-1/telemetry",
+        "devices/dev-1/telemetry/a/b",
+        "devices/dev-1/telemetry/",
+    ] {
+        permit.publish(topic).expect(topic);
+    }
+    for id in ["dev-10", "dev-", "dev-1/a", "DEV-1", "dev-1 "] {
+        assert_eq!(reason(permit.client_id(id)), Some(Reason::ClientIdMismatch), "{id}");
+    }
+    for filter in [
+        "devices/dev-10/commands/#",
+        "devices/+/commands/#",
+        "devices/dev-1/#",
+        "#",
+        "+/dev-1/commands/a",
+        "devices/dev-1/+/a",
+    ] {
+        assert_eq!(reason(permit.subscribe(filter)), Some(Reason::TopicDenied), "{filter}");
+    }
+    for filter in [
+        "devices/dev-1/commands/#",
+        "devices/dev-1/commands/+",
+        "devices/dev-1/commands",
+        "devices/dev-1/commands/a/#",
+    ] {
+        permit.subscribe(filter).expect(filter);
+    }
+    assert!(permit.deliver("devices/dev-1/commands/reboot"));
+    assert!(!permit.deliver("devices/dev-10/commands/reboot"));
+    assert!(!permit.deliver("devices/dev-1/commands/+"));
+}
+
+#[test]
+fn client_ids_follow_the_rule_of_the_policy() {
+    let device = device("dev-1");
+    assert!(
+        matches!(device.client_id("dev-1"), Ok(ClientIdBinding::Requested(id)) if id.as_str() == "dev-1")
+    );
+    assert!(matches!(device.client_id(""), Ok(ClientIdBinding::Assigned(id)) if id.as_str() == "dev-1"));
+
+    let service = service("dash");
+    for id in ["dash", "dash/", "dash/1", "dash/a/b"] {
+        assert!(
+            matches!(service.client_id(id), Ok(ClientIdBinding::Requested(granted)) if granted.as_str() == id)
+        );
+    }
+    for id in ["dashboard", "das", "Dash", "x/dash", "/dash"] {
+        assert_eq!(reason(service.client_id(id)), Some(Reason::ClientIdMismatch), "{id}");
+    }
+    let assigned = [service.client_id(""), service.client_id("")].map(|binding| binding.expect("assigned"));
+    assert!(assigned.iter().all(|binding| binding.as_str().starts_with("dash/")));
+    assert_ne!(assigned[0], assigned[1]);
+    service.client_id(assigned[0].as_str()).expect("an assigned client id belongs to its identity");
+}
+
+#[test]
+fn a_service_owns_no_device_topics() {
+    let both = r#"
+        [[policy]]
+        name = "all"
+        match = { trust = "service-ca" }
+        action = "allow"
+        publish = ["devices/{device-id}/status", "services/{identity}/status"]
+    "#;
+    let permit = decide(both, Role::Service, "pump-1").expect("allowed");
+    assert_eq!(reason(permit.publish("devices/pump-1/status")), Some(Reason::TopicDenied));
+    permit.publish("services/pump-1/status").expect("its own");
+}
+
+#[test]
+fn system_and_shared_topics_are_denied_unless_they_are_named() {
+    let everything = r##"
+        [[policy]]
+        name = "all"
+        match = { trust = "device-ca" }
+        action = "allow"
+        publish = ["#", "+/#"]
+        subscribe = ["#", "+/#"]
+    "##;
+    let permit = decide(everything, Role::Device, "pump-1").expect("allowed");
+    for filter in ["$SYS/#", "$SYS/broker/load", "$share/group/devices/a", "$share/group/#", "$other"] {
+        assert_eq!(reason(permit.subscribe(filter)), Some(Reason::TopicDenied), "{filter}");
+    }
+    assert_eq!(reason(permit.publish("$SYS/broker")), Some(Reason::TopicDenied));
+    assert!(!permit.deliver("$SYS/broker"));
+    permit.subscribe("#").expect("everything that is not the system's");
+
+    let service = service("dashboard");
+    service.subscribe("$share/group/devices/+/status").expect("named");
+    assert_eq!(reason(service.subscribe("$share/group/devices/+/telemetry/#")), Some(Reason::TopicDenied));
+    for malformed in
+        ["$share/+/devices/a/status", "$share", "$share/group", "$share//devices/a/status", "$share/group/"]
+    {
+        assert_eq!(reason(service.subscribe(malformed)), Some(Reason::TopicDenied), "{malformed}");
+    }
+    assert!(service.deliver("devices/pump-1/status"));
+}
+
+#[test]
+fn names_and_filters_follow_section_4_7() {
+    for (text, error) in [
+        ("", TopicError::Empty),
+        ("a\0b", TopicError::Nul),
+        ("a/+", TopicError::Wildcard),
+        ("#", TopicError::Wildcard),
+    ] {
+        assert_eq!(TopicName::new(text), Err(error), "{text:?}");
+    }
+    for (text, error) in [
+        ("", TopicError::Empty),
+        ("a\0b", TopicError::Nul),
+        ("#/a", TopicError::MisplacedHash),
+        ("a#", TopicError::MisplacedHash),
+        ("a+/b", TopicError::MisplacedPlus),
+        ("$share/g", TopicError::Share),
+    ] {
+        assert_eq!(TopicFilter::new(text), Err(error), "{text:?}");
+    }
+    let long = "x".repeat(65_536);
+    assert_eq!(TopicName::new(&long), Err(TopicError::TooLong { length: 65_536 }));
+    assert!(TopicName::new(&long[1..]).is_ok());
+
+    let matches = |filter: &str, topic: &str| {
+        TopicFilter::new(filter).expect("filter").matches(&TopicName::new(topic).expect("topic"))
+    };
+    // The examples of the specification.
+    for topic in
+        ["sport/tennis/player1", "sport/tennis/player1/ranking", "sport/tennis/player1/score/wimbledon"]
+    {
+        assert!(matches("sport/tennis/player1/#", topic));
+    }
+    assert!(matches("sport/#", "sport"));
+    assert!(matches("sport/tennis/+", "sport/tennis/player1"));
+    assert!(!matches("sport/tennis/+", "sport/tennis/player1/ranking"));
+    assert!(!matches("sport/+", "sport"));
+    assert!(matches("sport/+", "sport/"));
+    assert!(matches("+/+", "/finance") && matches("/+", "/finance") && !matches("+", "/finance"));
+    assert!(!matches("#", "$SYS/a") && !matches("+/monitor/Clients", "$SYS/monitor/Clients"));
+    assert!(matches("$SYS/#", "$SYS/a") && matches("$SYS/monitor/+", "$SYS/monitor/Clients"));
+    assert!(!matches("ACCOUNTS", "Accounts"));
+}
+
+/// Levels a filter can have; `z` stands for everything a filter does not name.
+const LEVELS: [&str; 4] = ["a", "b", "", "$s"];
+const TOPIC_LEVELS: [&str; 5] = ["a", "b", "", "$s", "z"];
+
+fn filter() -> impl Strategy<Value = String> {
+    let level = prop_oneof![3 => prop::sample::select(LEVELS.to_vec()), 2 => Just("+")];
+    (prop::collection::vec(level, 0..4), any::<bool>())
+        .prop_map(|(mut levels, all_below)| {
+            if all_below {
+                levels.push("#");
+            }
+            levels.join("/")
+        })
+        .prop_filter("a filter has at least one character", |filter| !filter.is_empty())
+}
+
+/// Every topic of up to five levels: one more than any of the filters can tell apart.
+fn topics() -> Vec<String> {
+    let mut topics: Vec<String> = Vec::new();
+    let mut longest: Vec<String> = TOPIC_LEVELS.map(str::to_owned).to_vec();
+    for _ in 0..5 {
+        topics.extend(longest.iter().filter(|topic| !topic.is_empty()).cloned());
+        longest =
+            longest.iter().flat_map(|topic| TOPIC_LEVELS.map(|level| format!("{topic}/{level}"))).collect();
+    }
+    topics
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_filter_is_within_another_exactly_if_all_it_matches_is_matched(asked in filter(), allowed in filter()) {
+        static TOPICS: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+        let topics = TOPICS.get_or_init(topics);
+        let asked = TopicFilter::new(&asked).expect("a filter");
+        let allowed = TopicFilter::new(&allowed).expect("a filter");
+        let names = topics.iter().map(|topic| TopicName::new(topic).expect("a topic"));
+        let leaked = names.into_iter().find(|topic| asked.matches(topic) && !allowed.matches(topic));
+        prop_assert_eq!(asked.is_within(&allowed), leaked.is_none(), "leaked: {:?}", leaked);
+    }
+
+    #[test]
+    fn no_text_panics_the_topic_parsers(text in any::<String>(), other in any::<String>()) {
+        let filter = TopicFilter::new(&text);
+        let name = TopicName::new(&other);
+        if let (Ok(filter), Ok(name)) = (filter, name) {
+            filter.matches(&name);
+            prop_assert!(filter.is_within(&filter.clone()));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! New lists and certificates are noticed without being told, and bad ones change nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_auth::reason::Reason;
+use broker_auth::trust::{StaleCrl, watch};
+
+use crate::pki::{DAY, Fleet, TODAY};
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("runtime");
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(30), test).await.expect("within the deadline");
+    });
+}
+
+/// Replaces a file as careful writers do.
+fn rename_into_place(fleet: &Fleet, contents: Vec<u8>) {
+    let staged = fleet.write(".ca.crl.new", contents);
+    std::fs::rename(staged, fleet.path("ca.crl")).expect("rename");
+}
+
+#[test]
+fn a_renamed_and_a_rewritten_list_are_both_noticed() {
+    run(async {
+        let fleet = Fleet::new();
+        let client = fleet.ca.client("pump-1", 1);
+        let device = fleet.admit(&client);
+        let mut changed = fleet.store.changed();
+        changed.mark_unchanged();
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+
+        rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
+        changed.changed().await.expect("the store lives");
+        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Revoked));
+
+        // The same length as before, in place: only the time of change tells.
+        std::fs::write(fleet.path("ca.crl"), fleet.ca.crl(12, &[(2, None)])).expect("write");
+        while fleet.reason(&client).is_some() {
+            changed.changed().await.expect("the store lives");
+        }
+        fleet.store.recheck(&device).expect("no longer revoked");
+        watching.abort();
+    });
+}
+
+#[test]
+fn a_list_that_changed_between_loading_and_watching_is_not_missed() {
+    run(async {
+        let fleet = Fleet::new();
+        let mut changed = fleet.store.changed();
+        changed.mark_unchanged();
+        rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+        changed.changed().await.expect("the store lives");
+        assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), Some(Reason::Revoked));
+        watching.abort();
+    });
+}
+
+#[test]
+fn a_bad_list_is_followed_by_a_good_one() {
+    run(async {
+        let fleet = Fleet::new();
+        let mut changed = fleet.store.changed();
+        changed.mark_unchanged();
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+        rename_into_place(&fleet, b"half a li".to_vec());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!changed.has_changed().expect("the store lives"));
+        rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
+        changed.changed().await.expect("the store lives");
+        assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), Some(Reason::Revoked));
+        watching.abort();
+    });
+}
+
+#[test]
+fn a_list_that_becomes_stale_wakes_live_sessions_up() {
+    run(async {
+        let mut fleet = Fleet::unloaded();
+        fleet.trust.stale_crl = StaleCrl::DenyAll;
+        fleet.load().expect("a proper trust");
+        let device = fleet.admit(&fleet.ca.client("pump-1", 1));
+        let mut changed = fleet.store.changed();
+        changed.mark_unchanged();
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+        fleet.clock.set(TODAY + 9 * DAY);
+        changed.changed().await.expect("the store lives");
+        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::StaleCrl));
+        watching.abort();
+    });
+}
