@@ -2,6 +2,10 @@
 //!
 //! The only place that names an X.509 parser. Everything here is read from bytes that a peer or a file chose, so
 //! nothing is trusted yet: proof is the business of [`crate::trust`].
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 mod authority;
 mod fields;

@@ -1,6 +1,10 @@
 //! What broker.toml means: parsed types only, built whole or not at all.
 //!
 //! Each module owns the type of its part; this one assembles them.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 mod duration;
 mod engine;

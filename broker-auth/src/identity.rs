@@ -1,4 +1,8 @@
 //! Who a proven certificate belongs to.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 mod service_name;
 mod template;

@@ -3,6 +3,10 @@
 //! A [`TrustStore`] holds the trusts of one listener and is swapped as a whole while connections go on. It judges a
 //! presented chain ([`TrustStore::verify`]) and, for as long as a session lives, the proof it rests on
 //! ([`TrustStore::recheck`]). Before trust is loaded nobody gets in.
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 mod ambiguity;
 mod anchor;

@@ -197,3 +197,64 @@ pub fn decision(decision: &Decision<'_>) -> DecisionId {
     }
     decision.id
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::reason::Reason;
+
+    /// Keeps what is logged while `test` runs, one JSON document per line.
+    fn logged(test: impl FnOnce()) -> Vec<serde_json::Value> {
+        #[derive(Clone, Default)]
+        struct Memory(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Memory {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().expect("one thread").write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let memory = Memory::default();
+        let writer = memory.clone();
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+        tracing::subscriber::with_default(lines.finish(), test);
+        let bytes = memory.0.lock().expect("one thread").clone();
+        bytes
+            .split(|octet| *octet == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).expect("JSON"))
+            .collect()
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_with_its_reason_whatever_the_peer_wrote() {
+        let refusal = Refusal::new(Reason::ClientIdMismatch, "the client id is \"x\ny\"");
+        let hostile = "x\n{\"outcome\":\"allowed\"}\u{1b}[31m";
+        let mut id = None;
+        let lines = logged(|| {
+            let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+            id = Some(decision(
+                &Decision::new(Event::Connect).peer(peer).client_id(hostile).refused(&refusal),
+            ));
+        });
+        let [line] = lines.as_slice() else { panic!("one line, and not {lines:?}") };
+        assert_eq!(line["event"], "connect");
+        assert_eq!(line["outcome"], "refused");
+        assert_eq!(line["reason"], "client_id_mismatch");
+        assert_eq!(line["peer"], "127.0.0.1:1");
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["decision_id"].as_str(), id.map(|id| id.to_string()).as_deref());
+        let client_id = line["client_id"].as_str().expect("it is there");
+        assert!(!client_id.chars().any(char::is_control), "{client_id:?}");
+    }
+
+    #[test]
+    fn decision_ids_are_unique() {
+        let ids: std::collections::HashSet<_> = (0..1000).map(|_| DecisionId::next().to_string()).collect();
+        assert_eq!(ids.len(), 1000);
+    }
+}

@@ -79,16 +79,7 @@ impl PathBuilder<'_> {
             })?;
             authorities.push(authority);
         }
-        if !anchor.certificate.allows_path_len(authorities.len()) {
-            return Err((
-                Reason::WrongUsage,
-                format!(
-                    "the trust anchor {} does not allow {} CA certificates below it (its path length constraint)",
-                    anchor.certificate.subject(),
-                    authorities.len()
-                ),
-            ));
-        }
+        refuse_path_len(&anchor.certificate, authorities.len())?;
 
         let mut links = Vec::with_capacity(1 + authorities.len());
         let (mut serial, mut not_after) = (*leaf.serial(), leaf.not_after());
@@ -139,6 +130,18 @@ pub(super) fn refuse_unless_current(
         return Err((Reason::Expired, format!("{what} {} ended at {end}", authority.subject())));
     }
     Ok(())
+}
+
+/// Nor does rustls-webpki know how long a path an anchor allows (RFC 5280 §4.2.1.9).
+pub(super) fn refuse_path_len(anchor: &AuthorityCertificate, between: usize) -> Result<(), PathFault> {
+    if anchor.allows_path_len(between) {
+        return Ok(());
+    }
+    let evidence = format!(
+        "the trust anchor {} does not allow {between} CA certificates below it (its path length constraint)",
+        anchor.subject()
+    );
+    Err((Reason::WrongUsage, evidence))
 }
 
 /// What an error of rustls-webpki means for the client.

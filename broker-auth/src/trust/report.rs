@@ -6,7 +6,10 @@ use rustls_pki_types::UnixTime;
 
 use super::config::{CrlCheck, Role, StaleCrl, TrustName};
 use super::crl::CrlNumber;
-use crate::certificate::timestamp;
+use crate::certificate::{Fingerprint, timestamp};
+
+/// A CA that ends sooner than this deserves a warning: replacing it means new certificates for a fleet, in seconds.
+const ANCHOR_WARNING: u64 = 90 * 24 * 3600;
 
 /// What a listener trusts.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +21,7 @@ pub struct TrustReport {
 }
 
 impl TrustReport {
-    pub(super) fn of(trusts: Vec<TrustSummary>) -> Self {
+    pub(super) fn of(trusts: Vec<TrustSummary>, now: UnixTime) -> Self {
         let unchecked = trusts
             .iter()
             .filter(|trust| trust.crl_check == CrlCheck::Off)
@@ -31,7 +34,15 @@ impl TrustReport {
                 let (age, due) = (list.freshness.as_str(), timestamp(list.next_update));
                 format!("the revocation list of {} is {age}: due to be replaced at {due}", list.issuer)
             });
-        let warnings = unchecked.chain(aged).collect();
+        let ending = trusts
+            .iter()
+            .flat_map(|trust| &trust.anchors)
+            .filter(|anchor| anchor.not_after.as_secs() < now.as_secs().saturating_add(ANCHOR_WARNING))
+            .map(|anchor| {
+                let (subject, end) = (&anchor.subject, timestamp(anchor.not_after));
+                format!("the anchor {subject} ends at {end}, and everything it issued with it")
+            });
+        let warnings = unchecked.chain(aged).chain(ending).collect();
         Self { trusts, warnings }
     }
 }
@@ -69,6 +80,8 @@ pub struct AnchorReport {
 /// The revocation lists of one issuer.
 #[derive(Clone, Debug)]
 pub struct CrlReport {
+    /// The issuer, by name and key.
+    pub authority: Fingerprint,
     /// The issuer's subject (RFC 4514).
     pub issuer: String,
     /// The highest number among them.

@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::config::TrustConfig;
 use super::crl::{CrlNumbers, CrlNumbersError, Refused};
 use super::error::TrustError;
-use super::report::{Freshness, ReloadReport, TrustReport};
+use super::report::{CrlReport, Freshness, ReloadReport, TrustReport};
 use super::trusted::Trusted;
 use crate::certificate::{Fingerprint, PeerCertificate};
 use crate::identity::VerifiedDevice;
@@ -27,9 +27,24 @@ pub struct TrustStore {
     present: ArcSwap<Vec<Trusted>>,
     /// One loader at a time; judging takes no lock.
     loading: Mutex<()>,
-    /// How old the lists were when that was last looked at.
-    ages: Mutex<Vec<(Fingerprint, Freshness)>>,
+    /// What the clock had done when that was last looked at.
+    known: Mutex<Known>,
     generation: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    lists: Vec<(Fingerprint, Freshness)>,
+    ended: Vec<String>,
+}
+
+/// What the clock alone has changed.
+#[derive(Debug, Default)]
+pub(super) struct Aged {
+    /// The lists whose age has a new name.
+    pub(super) lists: Vec<CrlReport>,
+    /// The subjects of the anchors that have ended.
+    pub(super) ended: Vec<String>,
 }
 
 impl TrustStore {
@@ -40,7 +55,7 @@ impl TrustStore {
             numbers,
             present: ArcSwap::default(),
             loading: Mutex::default(),
-            ages: Mutex::default(),
+            known: Mutex::default(),
             generation: watch::Sender::new(0),
         })
     }
@@ -98,7 +113,7 @@ impl TrustStore {
     /// What is trusted now.
     pub fn report(&self) -> TrustReport {
         let now = self.clock.now();
-        TrustReport::of(self.present.load().iter().map(|trusted| trusted.summary(now)).collect())
+        TrustReport::of(self.present.load().iter().map(|trusted| trusted.summary(now)).collect(), now)
     }
 
     /// Counts up whenever what is trusted changes.
@@ -121,31 +136,31 @@ impl TrustStore {
         self.present.load().iter().flat_map(|trusted| trusted.config.crl.iter().cloned()).collect()
     }
 
-    /// The lists whose age has a new name since this was last asked, so that the log can say so. Counts the generation
-    /// up then: with `deny-all`, live sessions end when a list becomes too old.
-    pub(super) fn aged(&self) -> Vec<super::report::CrlReport> {
+    /// What the clock alone has changed since this was last asked, so that the log can say so. Counts the generation up
+    /// then: live sessions end with their anchor and, with `deny-all`, when a list becomes too old.
+    pub(super) fn aged(&self) -> Aged {
         let now = self.clock.now();
         let present = self.present.load();
-        let ages: Vec<_> = present.iter().flat_map(|trusted| trusted.freshness(now)).collect();
-        let mut known = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == ages {
-            return Vec::new();
+        let lists: Vec<_> = present.iter().flat_map(|trusted| trusted.freshness(now)).collect();
+        let ended: Vec<_> = present.iter().flat_map(|trusted| trusted.ended_anchors(now)).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.lists == lists && known.ended == ended {
+            return Aged::default();
         }
-        let before = std::mem::replace(&mut *known, ages.clone());
-        drop(known);
-        let is_news = |index: usize| {
-            let (issuer, freshness) = ages.get(index).copied().unzip();
-            let earlier =
-                before.iter().find(|(known, _)| Some(*known) == issuer).map(|(_, freshness)| *freshness);
-            freshness.is_some() && freshness != Some(earlier.unwrap_or(Freshness::Current))
+        let before = std::mem::replace(&mut *known, Known { lists, ended });
+        let is_news = |list: &CrlReport| {
+            let earlier = before.lists.iter().find(|(issuer, _)| *issuer == list.authority);
+            list.freshness != earlier.map_or(Freshness::Current, |(_, freshness)| *freshness)
         };
-        let reports = present.iter().flat_map(|trusted| trusted.summary(now).crls);
-        let news: Vec<_> =
-            reports.enumerate().filter(|(index, _)| is_news(*index)).map(|(_, report)| report).collect();
-        if !news.is_empty() {
+        let summaries = present.iter().map(|trusted| trusted.summary(now));
+        let lists = summaries.flat_map(|summary| summary.crls).filter(is_news).collect();
+        let ended = known.ended.iter().filter(|anchor| !before.ended.contains(anchor)).cloned().collect();
+        drop(known);
+        let aged = Aged { lists, ended };
+        if !aged.lists.is_empty() || !aged.ended.is_empty() {
             self.generation.send_modify(|generation| *generation += 1);
         }
-        news
+        aged
     }
 
     /// Judges a presented chain, leaf first: path, validity, usage, revocation, now.

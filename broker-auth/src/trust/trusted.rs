@@ -7,7 +7,7 @@ use super::chain::{Link, VerifiedChain};
 use super::config::{CrlCheck, StaleCrl, TrustConfig};
 use super::crl::{CrlNumbers, CrlSet, Refused};
 use super::error::TrustError;
-use super::path::{PathBuilder, PathFault, refuse_unless_current};
+use super::path::{PathBuilder, PathFault, refuse_path_len, refuse_unless_current};
 use super::report::{CrlReport, Freshness, TrustSummary};
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
 use crate::reason::Reason;
@@ -133,6 +133,7 @@ impl Trusted {
                 )
             })?;
         refuse_unless_current(anchor, "the trust anchor", now)?;
+        refuse_path_len(anchor, chain.links().len().saturating_sub(1))?;
         if now > chain.not_after() {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, ended at {end}")));
@@ -214,10 +215,18 @@ impl Trusted {
         worst
     }
 
+    /// The subjects of the anchors that have ended.
+    pub(super) fn ended_anchors(&self, now: UnixTime) -> impl Iterator<Item = String> {
+        self.anchors()
+            .filter(move |anchor| now > anchor.not_after())
+            .map(|anchor| anchor.subject().to_string())
+    }
+
     pub(super) fn summary(&self, now: UnixTime) -> TrustSummary {
         let crls = self.freshness(now).into_iter().filter_map(|(issuer, freshness)| {
             let newest = self.crls.of(&issuer).max_by_key(|list| list.number)?;
             Some(CrlReport {
+                authority: issuer,
                 issuer: newest.issuer_name.clone(),
                 number: newest.number,
                 this_update: newest.this_update,

@@ -35,7 +35,11 @@ pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificat
                     tracing::error!("reading the revocation lists failed; the present ones stay in force");
                 }
             }
-            store.aged().iter().for_each(log_age);
+            let aged = store.aged();
+            aged.lists.iter().for_each(log_age);
+            for anchor in &aged.ended {
+                tracing::error!("the anchor {anchor} has ended: its clients are cut off");
+            }
         }
         for (stamp, certs) in &mut certs {
             let found = Stamp::of(&certs.files());

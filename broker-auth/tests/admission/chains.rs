@@ -1,5 +1,6 @@
 //! Which chains prove a client, and why the others do not.
 
+use broker_auth::identity::{IdentityTemplate, identify};
 use broker_auth::reason::Reason;
 use broker_auth::trust::{CrlCheck, TrustName};
 use rcgen::{BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
@@ -223,6 +224,24 @@ fn the_path_length_of_the_anchor_counts() {
     assert_eq!(refusal.reason, Reason::WrongUsage, "{}", refusal.evidence);
     let direct = hierarchy.root.client("pump-2", 2);
     hierarchy.fleet.verify(&[&direct.der]).expect("no CA between");
+}
+
+#[test]
+fn a_live_session_ends_when_its_anchor_no_longer_allows_the_path() {
+    let hierarchy = Hierarchy::proper();
+    hierarchy.fleet.load().expect("the anchor is proper");
+    let client = hierarchy.issuing.client("pump-1", 1);
+    let chain = hierarchy.fleet.verify(&[&client.der, hierarchy.issuing.certificate.der()]).expect("proven");
+    let device = identify(chain, &IdentityTemplate::default()).expect("a proper name");
+    hierarchy.fleet.store.recheck(&device).expect("nothing has changed");
+
+    let mut narrower = hierarchy.root.params.clone();
+    narrower.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let narrower = narrower.self_signed(&hierarchy.root.key).expect("the same name and key");
+    hierarchy.fleet.write("root.pem", narrower.pem());
+    hierarchy.fleet.load().expect("the anchor is proper");
+    let verdict = hierarchy.fleet.store.recheck(&device);
+    assert_eq!(verdict.map_err(|refusal| refusal.reason), Err(Reason::WrongUsage));
 }
 
 #[test]

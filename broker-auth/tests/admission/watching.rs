@@ -93,3 +93,18 @@ fn a_list_that_becomes_stale_wakes_live_sessions_up() {
         watching.abort();
     });
 }
+
+#[test]
+fn an_anchor_that_ends_wakes_live_sessions_up() {
+    run(async {
+        let fleet = Fleet::new();
+        let device = fleet.admit(&fleet.ca.client("pump-1", 1));
+        let mut changed = fleet.store.changed();
+        changed.mark_unchanged();
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+        fleet.clock.set(TODAY + 3651 * DAY);
+        changed.changed().await.expect("the store lives");
+        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
+        watching.abort();
+    });
+}
