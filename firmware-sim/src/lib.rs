@@ -1,1 +1,11 @@
+//! The whole product on one machine.
+//!
+//! - [`cli`]: the command line of `countersign-sim`;
+//! - [`demo`]: a fleet from the factory to the refused device, as separate processes on loopback;
+//! - [`house`]: how this program runs itself as the other commands.
+#![forbid(unsafe_code)]
+#![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod cli;
+pub mod demo;
+pub mod house;
