@@ -61,14 +61,6 @@ impl PathBuilder<'_> {
         path: &VerifiedPath<'_>,
         now: UnixTime,
     ) -> Result<Vec<Link>, PathFault> {
-        let anchor = self
-            .webpki_anchors
-            .iter()
-            .position(|anchor| anchor == path.anchor())
-            .and_then(|index| self.anchors.get(index))
-            .ok_or_else(|| (Reason::UnknownCa, "the path ends at no configured anchor".to_owned()))?;
-        refuse_unless_current(&anchor.certificate, "the trust anchor", now)?;
-
         let mut authorities = Vec::new();
         for certificate in path.intermediate_certificates() {
             let authority = AuthorityCertificate::parse(&certificate.der()).map_err(|fault| {
@@ -79,11 +71,13 @@ impl PathBuilder<'_> {
             })?;
             authorities.push(authority);
         }
-        refuse_path_len(&anchor.certificate, authorities.len())?;
+        let same_anchor =
+            self.webpki_anchors.iter().zip(self.anchors).filter(|(one, _)| *one == path.anchor());
+        let anchor = fit_anchor(same_anchor.map(|(_, anchor)| &anchor.certificate), authorities.len(), now)?;
 
         let mut links = Vec::with_capacity(1 + authorities.len());
         let (mut serial, mut not_after) = (*leaf.serial(), leaf.not_after());
-        for issuer in authorities.iter().chain([&anchor.certificate]) {
+        for issuer in authorities.iter().chain([anchor]) {
             links.push(Link { issuer: issuer.authority(), serial, not_after });
             (serial, not_after) = (*issuer.serial(), issuer.not_after());
         }
@@ -115,33 +109,45 @@ fn refuse_unfit_leaf(leaf: &PeerCertificate) -> Result<(), PathFault> {
     Ok(())
 }
 
-/// An anchor is a certificate with an end, too; rustls-webpki does not know it.
-pub(super) fn refuse_unless_current(
-    authority: &AuthorityCertificate,
-    what: &str,
+/// The first of `anchors` that is valid now and allows `between` CA certificates below it, of which rustls-webpki knows
+/// neither (RFC 5280 §4.1.2.5, §4.2.1.9). All are of one name and key: while a CA certificate is renewed, the old and
+/// the new one stand side by side, and one of them is enough.
+pub(super) fn fit_anchor<'a>(
+    anchors: impl Iterator<Item = &'a AuthorityCertificate>,
+    between: usize,
     now: UnixTime,
-) -> Result<(), PathFault> {
-    if now < authority.not_before() {
-        let begin = timestamp(authority.not_before());
-        return Err((Reason::NotYetValid, format!("{what} {} begins only at {begin}", authority.subject())));
+) -> Result<&'a AuthorityCertificate, PathFault> {
+    let mut fault = (Reason::UnknownCa, "the path ends at no configured anchor".to_owned());
+    for anchor in anchors {
+        match refuse_unfit_anchor(anchor, between, now) {
+            Ok(()) => return Ok(anchor),
+            Err(unfit) => fault = unfit,
+        }
     }
-    if now > authority.not_after() {
-        let end = timestamp(authority.not_after());
-        return Err((Reason::Expired, format!("{what} {} ended at {end}", authority.subject())));
-    }
-    Ok(())
+    Err(fault)
 }
 
-/// Nor does rustls-webpki know how long a path an anchor allows (RFC 5280 §4.2.1.9).
-pub(super) fn refuse_path_len(anchor: &AuthorityCertificate, between: usize) -> Result<(), PathFault> {
-    if anchor.allows_path_len(between) {
-        return Ok(());
+fn refuse_unfit_anchor(
+    anchor: &AuthorityCertificate,
+    between: usize,
+    now: UnixTime,
+) -> Result<(), PathFault> {
+    let subject = anchor.subject();
+    if now < anchor.not_before() {
+        let begin = timestamp(anchor.not_before());
+        return Err((Reason::NotYetValid, format!("the trust anchor {subject} begins only at {begin}")));
     }
-    let evidence = format!(
-        "the trust anchor {} does not allow {between} CA certificates below it (its path length constraint)",
-        anchor.subject()
-    );
-    Err((Reason::WrongUsage, evidence))
+    if now > anchor.not_after() {
+        let end = timestamp(anchor.not_after());
+        return Err((Reason::Expired, format!("the trust anchor {subject} ended at {end}")));
+    }
+    if !anchor.allows_path_len(between) {
+        let evidence = format!(
+            "the trust anchor {subject} does not allow {between} CA certificates below it (its path length constraint)"
+        );
+        return Err((Reason::WrongUsage, evidence));
+    }
+    Ok(())
 }
 
 /// What an error of rustls-webpki means for the client.

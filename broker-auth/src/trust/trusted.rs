@@ -7,7 +7,7 @@ use super::chain::{Link, VerifiedChain};
 use super::config::{CrlCheck, StaleCrl, TrustConfig};
 use super::crl::{CrlNumbers, CrlSet, Refused};
 use super::error::TrustError;
-use super::path::{PathBuilder, PathFault, refuse_path_len, refuse_unless_current};
+use super::path::{PathBuilder, PathFault, fit_anchor};
 use super::report::{CrlReport, Freshness, TrustSummary};
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
 use crate::reason::Reason;
@@ -55,6 +55,10 @@ impl Trusted {
 
     /// Reads the revocation lists again; what is refused stays as it was.
     pub(super) fn reload_crls(&mut self, numbers: &CrlNumbers, now: UnixTime) -> Vec<Refused> {
+        if self.config.crl_check == CrlCheck::Off {
+            self.crls = CrlSet::default();
+            return Vec::new();
+        }
         let authorities: Vec<_> = self.authorities().collect();
         let (crls, refused) = CrlSet::read(&self.config, &authorities, &self.crls, numbers, now);
         self.crls = crls;
@@ -122,18 +126,14 @@ impl Trusted {
             let evidence = format!("trust {} has another role now", self.config.name);
             return Err((Reason::UnknownCa, evidence));
         }
-        let anchor = chain
-            .links()
-            .last()
-            .and_then(|link| self.anchors().find(|anchor| anchor.authority() == link.issuer))
-            .ok_or_else(|| {
-                (
-                    Reason::UnknownCa,
-                    format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name),
-                )
-            })?;
-        refuse_unless_current(anchor, "the trust anchor", now)?;
-        refuse_path_len(anchor, chain.links().len().saturating_sub(1))?;
+        let issuer = chain.links().last().map(|link| link.issuer);
+        if !self.anchors().any(|anchor| Some(anchor.authority()) == issuer) {
+            let evidence =
+                format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name);
+            return Err((Reason::UnknownCa, evidence));
+        }
+        let same_anchor = self.anchors().filter(|anchor| Some(anchor.authority()) == issuer);
+        fit_anchor(same_anchor, chain.links().len().saturating_sub(1), now)?;
         if now > chain.not_after() {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, ended at {end}")));

@@ -88,6 +88,21 @@ fn an_anchor_that_ends_takes_its_clients_with_it() {
 }
 
 #[test]
+fn a_renewed_anchor_takes_the_place_of_the_one_that_ends() {
+    let fleet = Fleet::unloaded();
+    let mut ending = fleet.ca.params.clone();
+    ending.not_after = date(TODAY + DAY);
+    let ending = ending.self_signed(&fleet.ca.key).expect("the same name and key");
+    fleet.write("ca.pem", format!("{}{}", ending.pem(), fleet.ca.certificate.pem()));
+    fleet.load().expect("both are valid");
+    let client = fleet.ca.client("pump-1", 1);
+    let device = fleet.admit(&client);
+    fleet.clock.set(TODAY + DAY + 1);
+    assert_eq!(fleet.reason(&client), None);
+    fleet.store.recheck(&device).expect("the renewed one is valid");
+}
+
+#[test]
 fn an_anchor_taken_out_of_the_configuration_ends_live_sessions() {
     let mut fleet = Fleet::new();
     let device = fleet.admit(&fleet.ca.client("pump-1", 1));

@@ -87,7 +87,7 @@ fn a_list_that_is_refused_leaves_the_present_one_in_force() {
     let last = tampered.len() - 1;
     tampered[last] ^= 1;
     let mut truncated = fleet.ca.crl(11, &[(1, None)]);
-    truncated.truncate(last);
+    truncated.pop();
     let mut trailing = fleet.ca.crl(11, &[(1, None)]);
     trailing.push(0);
 
@@ -390,4 +390,39 @@ fn an_issuer_without_a_list_vouches_for_nobody() {
     let client = issuing.client("pump-1", 1);
     let refusal = fleet.verify(&[&client.der, issuing.certificate.der()]).expect_err("who knows");
     assert_eq!(refusal.reason, Reason::StaleCrl, "{}", refusal.evidence);
+}
+
+#[test]
+fn a_folder_that_is_emptied_or_goes_away_takes_no_list_with_it() {
+    let mut fleet = Fleet::unloaded();
+    std::fs::create_dir(fleet.path("crls")).expect("folder");
+    fleet.write("crls/1.crl", fleet.ca.crl(20, &[(1, None)]));
+    fleet.trust.crl = vec![fleet.path("crls")];
+    fleet.load().expect("one list");
+    let (stolen, other) = (fleet.ca.client("pump-1", 1), fleet.ca.client("pump-2", 2));
+
+    std::fs::remove_file(fleet.path("crls/1.crl")).expect("it is there");
+    assert_eq!(fleet.store.reload_crls().refused.len(), 1);
+    assert_eq!((fleet.reason(&stolen), fleet.reason(&other)), (Some(Reason::Revoked), None));
+    std::fs::remove_dir(fleet.path("crls")).expect("it is there");
+    assert_eq!(fleet.store.reload_crls().refused.len(), 1);
+    assert_eq!((fleet.reason(&stolen), fleet.reason(&other)), (Some(Reason::Revoked), None));
+
+    std::fs::create_dir(fleet.path("crls")).expect("folder");
+    fleet.write("crls/2.crl", fleet.ca.crl(21, &[(2, None)]));
+    assert_eq!(fleet.store.reload_crls().refused, Vec::<String>::new());
+    assert_eq!((fleet.reason(&stolen), fleet.reason(&other)), (None, Some(Reason::Revoked)));
+}
+
+#[test]
+fn revocation_can_be_switched_off_by_a_reload_of_the_configuration() {
+    let mut fleet = Fleet::new();
+    fleet.publish(fleet.ca.crl(11, &[(1, None)]));
+    let client = fleet.ca.client("pump-1", 1);
+    assert_eq!(fleet.reason(&client), Some(Reason::Revoked));
+    fleet.trust.crl = Vec::new();
+    fleet.trust.crl_check = CrlCheck::Off;
+    let report = fleet.load().expect("no list is needed");
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+    assert_eq!(fleet.reason(&client), None);
 }

@@ -60,13 +60,16 @@ impl CrlSet {
                     }
                     Err(error) => {
                         refused.push(Refused(error));
-                        set.keep(present, |kept| *kept == file);
+                        // A folder that went away is read as a file, and keeps what was in it.
+                        set.keep(present, |kept| kept.starts_with(&file));
                     }
                 }
             }
         }
-        if let Err(rolled_back) = set.refuse_older(trust, numbers) {
-            refused.push(Refused(rolled_back));
+        let whole =
+            set.refuse_older(trust, numbers).and_then(|()| set.refuse_loss(trust, authorities, present));
+        if let Err(error) = whole {
+            refused.push(Refused(error));
             set = present.clone();
         }
         (set, refused)
@@ -91,6 +94,25 @@ impl CrlSet {
             }
         }
         Ok(())
+    }
+
+    /// An emptied folder must not take away the last list of a CA: most likely its files are just being replaced.
+    fn refuse_loss(
+        &self,
+        trust: &TrustConfig,
+        authorities: &[&AuthorityCertificate],
+        present: &Self,
+    ) -> Result<(), TrustError> {
+        let lost = authorities.iter().find(|authority| {
+            let authority = authority.authority();
+            present.of(&authority).next().is_some() && self.of(&authority).next().is_none()
+        });
+        match lost {
+            Some(lost) => {
+                Err(TrustError::NoCrl { trust: trust.name.clone(), issuer: lost.subject().to_string() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// All lists.
