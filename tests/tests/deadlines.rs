@@ -72,28 +72,29 @@ fn a_client_that_dribbles_its_handshake_gains_no_time() {
 #[test]
 fn a_client_that_is_silent_after_its_handshake_is_closed() {
     let site = impatient();
-    for tls_only in Version::ALL {
-        let mut client =
-            Client::dial(site.address(), &site.tls(&site.device), tls_only).expect("the handshake succeeds");
-        let since = Instant::now();
-        assert_eq!(client.hear(PATIENCE), Heard::Closed);
-        took(since, 2.0);
-    }
+    let mut client =
+        Client::dial(site.address(), &site.tls(&site.device), Version::V5).expect("the handshake succeeds");
+    let since = Instant::now();
+    assert_eq!(client.hear(PATIENCE), Heard::Closed);
+    took(since, 2.0);
 }
 
 #[test]
 fn half_a_connect_is_not_waited_for() {
     let site = impatient();
+    let mut waiting = Vec::new();
     for version in Version::ALL {
         let connect = Connect::new(version, "dev-1").packet();
         for half in [1, connect.len() / 2, connect.len() - 1] {
             let mut client = Client::dial(site.address(), &site.tls(&site.device), version)
                 .expect("the handshake succeeds");
-            let since = Instant::now();
             client.send(&connect[..half]);
-            assert_eq!(client.hear(PATIENCE), Heard::Closed);
-            took(since, 2.0);
+            waiting.push((client, Instant::now()));
         }
+    }
+    for (mut client, since) in waiting {
+        assert_eq!(client.hear(PATIENCE), Heard::Closed);
+        took(since, 2.0);
     }
 }
 

@@ -6,7 +6,7 @@ use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
-use integration_tests::mqtt::{Connect, Version};
+use integration_tests::mqtt::{Connect, Kind, Version};
 use integration_tests::pki::{Forger, subject};
 use integration_tests::program::Programs;
 use integration_tests::site::Site;
@@ -226,50 +226,130 @@ publish = []
 subscribe = ["devices/{device-id}/commands/ping"]
 "#;
 
+/// A device that has subscribed to its commands under a wide policy, and comes back under a narrow one: the same
+/// device, the same session, by another listener.
+struct Narrowed {
+    /// Declared first, so that it ends before its fleet goes.
+    broker: Broker,
+    _fleet: Fleet,
+    device: Tls,
+    service: Tls,
+}
+
+impl Narrowed {
+    fn new() -> Self {
+        let fleet = Fleet::new(PROGRAMS);
+        let device = Tls::new(&fleet, Some(&fleet.device("dev-1")));
+        let service = Tls::new(&fleet, Some(&fleet.service("backend")));
+        fleet.configure("0.0.0.0:8883", "127.0.0.1:0");
+        let file = fleet.file("broker.toml");
+        let text = fs::read_to_string(&file).expect("broker.toml can be read");
+        fs::write(&file, text + NARROW).expect("broker.toml can be written");
+        let broker = Broker::start_with_listeners(&fleet, 2);
+        Self { broker, _fleet: fleet, device, service }
+    }
+
+    fn wide(&self, connect: &Connect) -> Client {
+        Client::connect(self.broker.addresses()[0], &self.device, connect)
+    }
+
+    /// Comes back to its session.
+    #[track_caller]
+    fn narrow(&self, connect: &Connect) -> Client {
+        let narrow = self.broker.addresses()[1];
+        let (client, connack) = Client::connect_and_connack(narrow, &self.device, connect);
+        assert!(connack.session_present());
+        client
+    }
+
+    fn backend(&self, version: Version) -> Client {
+        Client::connect(self.broker.addresses()[0], &self.service, &Connect::new(version, "backend"))
+    }
+
+    /// Sends a command that only the wide policy lets through, and then one that both do.
+    #[track_caller]
+    fn command(backend: &mut Client, payload: &str) {
+        assert_eq!(backend.publish("devices/dev-1/commands/reboot", payload), 0);
+        assert_eq!(backend.publish("devices/dev-1/commands/ping", payload), 0);
+    }
+}
+
+#[track_caller]
+fn is_pinged(client: &mut Client, payload: &str) {
+    let message = client.receive();
+    assert_eq!((message.topic.as_str(), message.payload.as_str()), ("devices/dev-1/commands/ping", payload));
+}
+
 #[test]
 fn an_old_subscription_gives_nothing_that_the_policy_now_denies() {
-    let fleet = Fleet::new(PROGRAMS);
-    let (device, service) = (fleet.device("dev-1"), fleet.service("backend"));
-    fleet.configure("0.0.0.0:8883", "127.0.0.1:0");
-    let file = fleet.file("broker.toml");
-    let text = fs::read_to_string(&file).expect("broker.toml can be read");
-    fs::write(&file, text + NARROW).expect("broker.toml can be written");
-    let broker = Broker::start_with_listeners(&fleet, 2);
-    let [wide, narrow] = *broker.addresses() else { panic!("two listeners") };
-    let tls = Tls::new(&fleet, Some(&device));
-
+    let narrowed = Narrowed::new();
     for version in Version::ALL {
         let lasting = Connect::new(version, "dev-1").persistent();
-        let mut client = Client::connect(wide, &tls, &lasting);
+        let mut client = narrowed.wide(&lasting);
         assert_eq!(client.subscribe("devices/dev-1/commands/#", 1), 1);
         client.disconnect();
-        let mut backend =
-            Client::connect(wide, &Tls::new(&fleet, Some(&service)), &Connect::new(version, "backend"));
-        assert_eq!(backend.publish("devices/dev-1/commands/reboot", "while away"), 0);
-        assert_eq!(backend.publish("devices/dev-1/commands/ping", "while away"), 0);
 
-        // The same device, the same session, another policy.
-        let (mut client, connack) = Client::connect_and_connack(narrow, &tls, &lasting);
-        assert!(connack.session_present());
-        assert_eq!(backend.publish("devices/dev-1/commands/reboot", "while here"), 0);
-        assert_eq!(backend.publish("devices/dev-1/commands/ping", "while here"), 0);
-        for payload in ["while away", "while here"] {
-            let message = client.receive();
-            assert_eq!(
-                (message.topic.as_str(), message.payload.as_str()),
-                ("devices/dev-1/commands/ping", payload)
-            );
-        }
+        let mut client = narrowed.narrow(&lasting);
+        let mut backend = narrowed.backend(version);
+        Narrowed::command(&mut backend, "while here");
+        is_pinged(&mut client, "while here");
         assert!(client.is_alive(), "nothing else is delivered");
+        client.disconnect();
+        Narrowed::command(&mut backend, "while away");
+        let mut client = narrowed.narrow(&lasting);
+        is_pinged(&mut client, "while away");
+        assert!(client.is_alive(), "nothing else was kept");
         client.disconnect();
 
         // What the policy allows again is delivered again.
-        let mut client = Client::connect(wide, &tls, &lasting);
+        let mut client = narrowed.wide(&lasting);
         assert_eq!(backend.publish("devices/dev-1/commands/reboot", "allowed again"), 0);
-        let message = client.receive();
-        assert_eq!(message.payload, "allowed again");
+        assert_eq!(client.receive().payload, "allowed again");
         client.disconnect();
-        Client::connect(wide, &tls, &Connect::new(version, "dev-1")).disconnect();
+        narrowed.wide(&Connect::new(version, "dev-1")).disconnect();
         backend.disconnect();
+    }
+}
+
+#[test]
+fn what_was_queued_under_an_old_policy_is_not_delivered_under_a_new_one() {
+    let narrowed = Narrowed::new();
+    for version in Version::ALL {
+        let lasting = Connect::new(version, "dev-1").persistent();
+        let mut client = narrowed.wide(&lasting);
+        assert_eq!(client.subscribe("devices/dev-1/commands/#", 1), 1);
+        client.disconnect();
+        let mut backend = narrowed.backend(version);
+        Narrowed::command(&mut backend, "queued");
+        backend.disconnect();
+
+        let mut client = narrowed.narrow(&lasting);
+        is_pinged(&mut client, "queued");
+        assert!(client.is_alive(), "nothing else is delivered");
+        client.disconnect();
+        narrowed.wide(&Connect::new(version, "dev-1")).disconnect();
+    }
+}
+
+#[test]
+fn what_was_never_acknowledged_under_an_old_policy_is_not_repeated_under_a_new_one() {
+    let narrowed = Narrowed::new();
+    for version in Version::ALL {
+        let lasting = Connect::new(version, "dev-1").persistent();
+        let mut client = narrowed.wide(&lasting);
+        assert_eq!(client.subscribe("devices/dev-1/commands/#", 1), 1);
+        let mut backend = narrowed.backend(version);
+        Narrowed::command(&mut backend, "unacknowledged");
+        for command in ["reboot", "ping"] {
+            assert!(client.expect(Kind::Publish).message().topic.ends_with(command));
+        }
+        drop(client);
+        backend.disconnect();
+
+        let mut client = narrowed.narrow(&lasting);
+        is_pinged(&mut client, "unacknowledged");
+        assert!(client.is_alive(), "nothing else is repeated");
+        client.disconnect();
+        narrowed.wide(&Connect::new(version, "dev-1")).disconnect();
     }
 }

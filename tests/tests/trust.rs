@@ -156,10 +156,8 @@ fn an_old_revocation_list_is_refused_even_after_a_restart() {
 
 /// Puts a list in force that is due in `due` seconds, under a policy for stale lists with a grace of one second.
 fn short_lived(fleet: &Fleet, policy: &str, due: u64) {
-    fleet.configure(
-        "stale-crl = \"deny-new\"           # once it is older than it says, plus the grace: nobody new gets in\nstale-grace = \"24h\"",
-        &format!("stale-crl = \"{policy}\"\nstale-grace = \"1s\""),
-    );
+    fleet.configure("stale-crl = \"deny-new\"", &format!("stale-crl = \"{policy}\""));
+    fleet.configure("stale-grace = \"24h\"", "stale-grace = \"1s\"");
     let crl = Crl::fresh().valid(now() - DAY, now() + Duration::from_secs(due));
     fleet.replace("crl/device-ca.crl", Forger::with_key_of(fleet, "device-ca").crl(&crl).as_bytes());
 }
