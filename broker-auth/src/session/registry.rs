@@ -34,6 +34,14 @@ struct Entry {
     info: Arc<SessionInfo>,
 }
 
+impl Entry {
+    /// Whether its task runs. One that panicked could not leave the registry; its client's next connection replaces
+    /// the entry.
+    fn lives(&self) -> bool {
+        !self.mailbox.is_closed()
+    }
+}
+
 /// Why a connection found no session.
 pub(crate) enum Unrouted {
     /// The client id has a session of somebody else.
@@ -125,6 +133,7 @@ impl Registry {
         let sessions = self.lock();
         let mut list: Vec<_> = sessions
             .iter()
+            .filter(|(_, entry)| entry.lives())
             .map(|(client_id, entry)| Listed {
                 client_id: client_id.clone(),
                 identity: entry.identity.clone(),
@@ -137,7 +146,7 @@ impl Registry {
 
     /// How many sessions there are, connected or not.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().values().filter(|entry| entry.lives()).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Entry>> {
