@@ -1,9 +1,9 @@
 //! The demo as a user runs it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn demo(args: &[&str]) -> Command {
@@ -59,30 +59,34 @@ fn the_demo_tells_the_whole_story_and_everything_happens_as_it_should() {
     assert!(!text.contains('\x1b'), "colour belongs on a terminal:\n{text}");
 }
 
-/// Runs the demo until it says which process the broker is.
-fn until_the_broker_runs(args: &[&str]) -> (Child, String, impl Read) {
-    let mut child = demo(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+/// Reads until the demo says which process the broker is.
+fn broker_process(stdout: &mut impl BufRead) -> String {
     let mut line = String::new();
     loop {
         line.clear();
         assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the demo ended before it had a broker");
         if let Some(pid) = line.trim().strip_prefix("(process ").and_then(|rest| rest.strip_suffix(')')) {
-            return (child, pid.to_owned(), stdout);
+            return pid.to_owned();
         }
     }
 }
 
 #[test]
-fn interrupted_or_killed_the_demo_leaves_no_process_behind() {
+fn interrupted_or_killed_the_demo_leaves_no_process_behind_and_interrupted_no_file() {
     for signal in ["-INT", "-TERM", "-KILL"] {
-        let (mut child, broker, _stdout) = until_the_broker_runs(&[]);
+        let temporary = tempfile::TempDir::new().unwrap();
+        let mut child = demo(&[]).env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let broker = broker_process(&mut stdout);
         assert!(is_alive(&broker));
         let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(status.success());
+        let interrupted = Instant::now();
         let status = child.wait().unwrap();
         if signal != "-KILL" {
             assert_eq!(status.code(), Some(130), "{signal}");
+            assert!(interrupted.elapsed() < Duration::from_secs(5), "{:?}", interrupted.elapsed());
+            assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "{signal}: files are left");
         }
         assert!(ends(&broker), "{signal}: the broker {broker} outlives the demo");
     }
@@ -99,14 +103,17 @@ fn a_kept_fleet_has_a_broker_that_runs_on_and_the_lines_to_try_it() {
     let port = text.lines().find_map(|line| line.trim().strip_prefix("broker    127.0.0.1:")).unwrap();
     let port: u16 = port.split(',').next().unwrap().parse().unwrap();
     let alive = is_alive(broker) && TcpStream::connect(("127.0.0.1", port)).is_ok();
-    let tried = openssl(&text);
+    let handshake = as_printed(&text, "openssl s_client", "Cut the device off");
+    let published = as_printed(&text, "mosquitto_pub", "Look at the handshake");
     let killed = Command::new("kill").arg(broker).status().unwrap();
     assert!(alive && killed.success(), "{text}");
     assert!(ends(broker));
     for line in ["mosquitto_sub -h", "mosquitto_pub -h", "openssl s_client -connect", "revoke pump-0001"] {
         assert!(text.contains(line), "{line}: {text}");
     }
-    assert!(tried.contains("Verify return code: 0 (ok)"), "{tried}");
+    let shown = String::from_utf8_lossy(&handshake.stdout);
+    assert!(shown.contains("Verify return code: 0 (ok)"), "{shown}");
+    assert!(published.status.success(), "{published:?}");
     assert!(keep.join("fleet/registry.db").exists());
     assert_eq!(mode(&keep.join("passphrase")), 0o600);
 
@@ -116,12 +123,11 @@ fn a_kept_fleet_has_a_broker_that_runs_on_and_the_lines_to_try_it() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
 }
 
-/// The printed openssl line, run as it is printed.
-fn openssl(text: &str) -> String {
-    let start = text.find("openssl s_client").unwrap();
-    let end = start + text[start..].find("Cut the device off").unwrap();
-    let output = Command::new("sh").arg("-c").arg(&text[start..end]).stdin(Stdio::null()).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// Runs the command from `start` to before `end`, as it is printed.
+fn as_printed(text: &str, start: &str, end: &str) -> Output {
+    let start = text.find(start).unwrap();
+    let end = start + text[start..].find(end).unwrap();
+    Command::new("sh").arg("-c").arg(&text[start..end]).stdin(Stdio::null()).output().unwrap()
 }
 
 fn mode(path: &Path) -> u32 {

@@ -59,7 +59,7 @@ impl Broker {
             stdout = child.stdout.take();
             stdin = child.stdin.take();
         })?;
-        let log = Lines::following(log_path)?;
+        let log = Lines::following(log_path, processes)?;
         let mut broker = Self { process, log, log_path: log_path.to_owned(), _tether: stdin };
         let mut stdout =
             stdout.map(Lines::of).ok_or_else(|| Trouble::Setup("the broker has no stdout".into()))?;

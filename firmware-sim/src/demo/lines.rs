@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::processes::Processes;
 use super::trouble::Trouble;
 
 /// How often a growing file is looked at.
@@ -36,10 +37,11 @@ impl Lines {
         Self { receiver, last: Vec::new() }
     }
 
-    /// Follows a file that another process writes, until nobody listens any more.
-    pub(super) fn following(path: &Path) -> Result<Self, Trouble> {
+    /// Follows a file that one of `processes` writes, until they are over or nobody listens any more.
+    pub(super) fn following(path: &Path, processes: &Processes) -> Result<Self, Trouble> {
         let file = File::open(path).map_err(|source| Trouble::File { path: path.to_owned(), source })?;
         let (sender, receiver) = channel();
+        let processes = processes.clone();
         std::thread::spawn(move || {
             let mut reader = BufReader::new(file);
             let mut line = String::new();
@@ -50,6 +52,9 @@ impl Lines {
                         break;
                     }
                 } else if read == 0 {
+                    if processes.are_over() {
+                        break;
+                    }
                     std::thread::sleep(GLANCE);
                 }
             }

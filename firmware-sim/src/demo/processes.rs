@@ -11,9 +11,16 @@ use crate::house::Resident;
 /// How often a process that should end is looked at.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// Every running process, by its id.
+/// Every running process.
 #[derive(Clone, Default)]
-pub(super) struct Processes(Arc<Mutex<BTreeMap<u32, Child>>>);
+pub(super) struct Processes(Arc<Mutex<Running>>);
+
+#[derive(Default)]
+struct Running {
+    by_id: BTreeMap<u32, Child>,
+    /// Nothing starts any more.
+    over: bool,
+}
 
 /// A running process; dropped, it is killed.
 pub(super) struct Process {
@@ -30,26 +37,35 @@ impl Processes {
         take_pipes: impl FnOnce(&mut Child),
     ) -> Result<Process, Trouble> {
         // One lock over starting and keeping: whoever stops all of them misses none.
-        let mut children = self.children();
+        let mut running = self.running();
+        if running.over {
+            return Err(Trouble::Interrupted);
+        }
         let mut child =
             command.spawn().map_err(|source| Trouble::Start { program: resident.program(), source })?;
         take_pipes(&mut child);
         let id = child.id();
-        children.insert(id, child);
-        drop(children);
+        running.by_id.insert(id, child);
+        drop(running);
         Ok(Process { id, all: self.clone() })
     }
 
-    /// Kills what still runs.
+    /// Kills what still runs, and lets nothing start any more.
     pub(super) fn stop_all(&self) {
-        let mut children = self.children();
-        for child in children.values_mut() {
+        let mut running = self.running();
+        running.over = true;
+        for child in running.by_id.values_mut() {
             end(child);
         }
-        children.clear();
+        running.by_id.clear();
     }
 
-    fn children(&self) -> MutexGuard<'_, BTreeMap<u32, Child>> {
+    /// Whether all were stopped.
+    pub(super) fn are_over(&self) -> bool {
+        self.running().over
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
         // A panic elsewhere is no reason to leave processes behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,7 +82,7 @@ impl Process {
         let deadline = Instant::now() + patience;
         loop {
             let ended =
-                self.all.children().get_mut(&self.id).and_then(|child| child.try_wait().ok()).flatten();
+                self.all.running().by_id.get_mut(&self.id).and_then(|child| child.try_wait().ok()).flatten();
             if ended.is_some() || Instant::now() >= deadline {
                 return ended;
             }
@@ -76,14 +92,14 @@ impl Process {
 
     /// Leaves it running when the demo ends. Returns its process id.
     pub(super) fn release(self) -> u32 {
-        self.all.children().remove(&self.id);
+        self.all.running().by_id.remove(&self.id);
         self.id
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(mut child) = self.all.children().remove(&self.id) {
+        if let Some(mut child) = self.all.running().by_id.remove(&self.id) {
             end(&mut child);
         }
     }

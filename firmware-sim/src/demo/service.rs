@@ -88,7 +88,10 @@ impl Service {
                 Ok(heard) if wanted(&heard) => return Ok(heard),
                 Ok(Heard::Message { topic, payload, .. }) => last = format!("{topic} {payload}"),
                 Ok(Heard::Subscribed) => {}
-                Ok(Heard::Ended(why)) => last = format!("the session of the service ended: {why}"),
+                Ok(Heard::Ended(why)) => {
+                    let last = format!("the session of the service ended: {why}");
+                    return Err(Trouble::Silence { what: what.to_owned(), waited: start.elapsed(), last });
+                }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     return Err(Trouble::Silence { what: what.to_owned(), waited: start.elapsed(), last });
                 }

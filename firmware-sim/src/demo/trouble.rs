@@ -22,6 +22,9 @@ pub(super) enum Trouble {
     /// Something expected did not happen in time, or its process ended.
     #[error("{what} did not happen within {waited:.1?}; the last that was said:\n{last}")]
     Silence { what: String, waited: Duration, last: String },
+    /// Somebody pressed Ctrl-C.
+    #[error("the demo was interrupted")]
+    Interrupted,
     /// A client or server of the demo's own cannot be set up.
     #[error("{0}")]
     Setup(String),
@@ -38,6 +41,7 @@ impl Trouble {
             Self::Start { .. } => "the program runs itself under other names; is its file still there?",
             Self::Failed { .. } => "the command above says what it lacks",
             Self::Silence { .. } => "a very busy machine may need another try; otherwise this is a bug",
+            Self::Interrupted => "start it again",
             Self::Setup(_) => "this is a bug",
         }
     }
