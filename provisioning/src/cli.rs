@@ -20,6 +20,7 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 
 use crate::fleet::{Duty, Fleet, Lock};
+use crate::registry::RegistryError;
 use crate::timestamp::Timestamp;
 
 /// Runs `countersign-provision` with these arguments, the program's name first.
@@ -51,6 +52,10 @@ struct Context {
 
 impl Context {
     fn lock(&self, duty: Duty) -> Result<Lock, Failure> {
+        let registry = self.fleet.registry();
+        if !registry.is_file() {
+            return Err(RegistryError::Absent { path: registry }.into());
+        }
         Ok(Lock::acquire(&self.fleet, duty, self.patience)?)
     }
 }

@@ -5,6 +5,6 @@ mod layout;
 mod lock;
 
 pub(crate) use durable::private_options;
-pub use durable::{create_private_directory, sync_directory, write_private};
+pub use durable::{create_private_directory, directory_of, sync_directory, write_private};
 pub use layout::Fleet;
 pub use lock::{Duty, Lock, LockError};

@@ -14,7 +14,7 @@ use crate::broker;
 use crate::certificate::{self, CertificateError};
 use crate::crl::{self, CrlError};
 use crate::delivery::DeliveryError;
-use crate::fleet::{Fleet, create_private_directory, sync_directory, write_private};
+use crate::fleet::{Fleet, create_private_directory, directory_of, sync_directory, write_private};
 use crate::issuance::{IssuanceError, Workbench};
 use crate::issuer::{IssueError, Issuer};
 use crate::key::{CaKey, KeyPair, KeyPairError, Passphrase};
@@ -104,10 +104,7 @@ pub fn found(
         move |source| FoundingError::Write { path, source }
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = directory_of(path);
     let draft = parent.join(format!(".{name}.countersign-init"));
     if draft.exists() {
         // Of an init that was interrupted: nobody has used its keys.

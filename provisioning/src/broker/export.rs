@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::authority::Authority;
-use crate::fleet::{Fleet, create_private_directory, write_private};
+use crate::fleet::{Fleet, create_private_directory, directory_of, write_private};
 
 /// Why the files were not copied.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +50,8 @@ pub fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportErr
     }
     for (name, content) in &copies {
         let path = directory.join(name);
-        let written = create_private_directory(path.parent().unwrap_or(directory))
-            .and_then(|()| write_private(&path, content));
+        let written =
+            create_private_directory(directory_of(&path)).and_then(|()| write_private(&path, content));
         written.map_err(|source| ExportError::Write { path, source })?;
     }
     Ok(copies.into_iter().map(|(name, _)| name).collect())

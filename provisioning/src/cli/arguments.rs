@@ -30,7 +30,14 @@ Example, a fleet with one device:
 )]
 pub(super) struct Arguments {
     /// The fleet directory.
-    #[arg(long, global = true, value_name = "DIR", env = "COUNTERSIGN_FLEET", default_value = "./fleet")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "COUNTERSIGN_FLEET",
+        hide_env_values = true,
+        default_value = "./fleet"
+    )]
     #[arg(value_hint = ValueHint::DirPath)]
     pub(super) fleet: PathBuf,
 

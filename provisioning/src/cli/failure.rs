@@ -142,13 +142,6 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         let help = match &error {
             LockError::Busy { .. } => "wait until it is done, or wait longer with --lock-timeout",
-            LockError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                return Self::new(
-                    REFUSED,
-                    format!("there is no fleet here: {error}"),
-                    "make a fleet with `countersign-provision init`, or name one with --fleet",
-                );
-            }
             LockError::Io { .. } => DISK_HELP,
         };
         Self::new(FAILED, error, help)

@@ -12,7 +12,7 @@ use crate::timestamp::Timestamp;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
     /// A credential image.
-    Image(ImageContent),
+    Image(Box<ImageContent>),
     /// One certificate or more, in the order of the file.
     Certificates {
         /// The certificates.

@@ -79,9 +79,8 @@ pub fn inspect(path: &Path) -> Result<Content, InspectError> {
     if bytes.starts_with(IMAGE_MAGIC) {
         let image = Image::read(&bytes);
         let image = image.map_err(|fault| InspectError::Image { path: path.to_owned(), fault })?;
-        return image_content(&image).map(Content::Image).ok_or_else(|| InspectError::Damaged {
-            path: path.to_owned(),
-            what: "certificate in the image",
+        return image_content(&image).map(|content| Content::Image(Box::new(content))).ok_or_else(|| {
+            InspectError::Damaged { path: path.to_owned(), what: "certificate in the image" }
         });
     }
     let found = if pem::is_armoured(&bytes) { from_pem(&bytes) } else { Ok(from_der(&bytes)) };

@@ -105,7 +105,7 @@ impl Batch<'_> {
         for done in plan.done.chunks(self.group.max(1)) {
             let mut group = delivery.group();
             for planned in done {
-                self.restore(planned, &mut group, &mut report)?;
+                self.restore(registry, planned, &mut group, &mut report)?;
             }
             group.deliver(|| Ok(()))?;
             progress(done.len());
@@ -188,6 +188,7 @@ impl Batch<'_> {
     /// or in another image beside them.
     fn restore(
         &self,
+        registry: &Registry,
         planned: &Planned,
         group: &mut Group<'_>,
         report: &mut Report,
@@ -204,7 +205,7 @@ impl Batch<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let certificate = self.reverify(planned)?;
+        let certificate = self.reverify(registry, planned)?;
         let chain = chain_pem(certificate.der(), self.issuer.chain().issuing())?;
         let slot = if made_here {
             self.existing_slot(device_id, certificate.der())?
@@ -231,12 +232,12 @@ impl Batch<'_> {
     }
 
     /// A registered certificate, read and checked like a new one before it leaves again.
-    fn reverify(&self, planned: &Planned) -> Result<VerifiedCertificate, IssuanceError> {
+    fn reverify(&self, registry: &Registry, planned: &Planned) -> Result<VerifiedCertificate, IssuanceError> {
         let damaged = || RegistryError::Damaged {
             what: format!("the certificate of {} does not read back", planned.order.device_id),
         };
-        let der = &planned.registered.certificate;
-        let (_, parsed) = X509Certificate::from_der(der).map_err(|_| damaged())?;
+        let der = registry.certificate_der(&planned.registered.serial)?.ok_or_else(damaged)?;
+        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
         let public_key = P256PublicKey::from_spki(parsed.public_key()).map_err(|_| damaged())?;
         let moment = |unix: i64| Timestamp::from_unix(u64::try_from(unix).unwrap_or(0));
         let validity = Validity::of_existing(
@@ -244,7 +245,7 @@ impl Batch<'_> {
             moment(parsed.validity().not_after.timestamp()),
         );
         let grant = self.grant(&planned.order.device_id, public_key, planned.registered.serial, validity);
-        let verified = self.issuer.chain().verify_end_entity(der, &grant, self.now);
+        let verified = self.issuer.chain().verify_end_entity(&der, &grant, self.now);
         Ok(verified.map_err(IssueError::Verify)?)
     }
 

@@ -67,7 +67,7 @@ impl Workbench<'_> {
             }
             (Some(Kind::Service), true) => {}
             (None, _) => {
-                refuse_existing(&self.fleet.services(), &[&certificate_name, &key_name], name.as_str())?
+                refuse_existing(&self.fleet.services(), &[&certificate_name, &key_name], name.as_str())?;
             }
         }
         let key = KeyPair::generate(self.rng)?;

@@ -64,7 +64,7 @@ pub fn read(path: &Path) -> Result<Vec<Order>, OrderError> {
     }
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(file);
     let columns = header(&mut reader, path)?;
-    let directory = path.parent().unwrap_or(Path::new(""));
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
 
     let mut orders = Vec::new();
     let mut faults = Vec::new();

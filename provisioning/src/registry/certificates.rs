@@ -214,6 +214,13 @@ impl Registry {
         Ok(statement.query_row([spki.as_bytes()], |row| row.get(0)).optional()?)
     }
 
+    /// A certificate, DER.
+    pub fn certificate_der(&self, serial: &SerialNumber) -> Result<Option<Vec<u8>>, RegistryError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT der FROM certificate WHERE serial = ?1")?;
+        Ok(statement.query_row([serial.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
     /// Whether a certificate of this serial number exists.
     pub fn has_serial(&self, serial: &SerialNumber) -> Result<bool, RegistryError> {
         let mut statement = self.connection.prepare_cached("SELECT 1 FROM certificate WHERE serial = ?1")?;

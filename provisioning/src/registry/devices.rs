@@ -32,8 +32,6 @@ pub struct Registered {
     pub order_digest: Sha256,
     /// The serial of its newest certificate.
     pub serial: SerialNumber,
-    /// Its newest certificate, DER.
-    pub certificate: Vec<u8>,
     /// Where its key was made.
     pub key_origin: KeyOrigin,
 }
@@ -68,19 +66,16 @@ impl Registry {
     /// What is registered for a device id.
     pub fn registered(&self, id: &DeviceId) -> Result<Option<Registered>, RegistryError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT order_digest, serial, der, key_origin FROM device JOIN certificate ON identity = device_id \
+            "SELECT order_digest, serial, key_origin FROM device JOIN certificate ON identity = device_id \
              WHERE device_id = ?1 ORDER BY certificate.id DESC LIMIT 1",
         )?;
         let found = statement
-            .query_row([id.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
-            })
+            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))
             .optional()?;
-        let Some((digest, number, certificate, origin)) = found else { return Ok(None) };
+        let Some((digest, number, origin)) = found else { return Ok(None) };
         Ok(Some(Registered {
             order_digest: Sha256::from_bytes(digest),
             serial: serial(number)?,
-            certificate,
             key_origin: KeyOrigin::by_name(&origin)
                 .ok_or_else(|| RegistryError::damaged("certificate.key_origin makes no sense"))?,
         }))

@@ -1,5 +1,6 @@
 //! Revoking, suspending and resuming: the rows. The CRL is `crl`'s.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -204,6 +205,24 @@ impl Registry {
         }
         transaction.commit()?;
         Ok(outcomes)
+    }
+
+    /// Whose CRLs a change of these targets needs. Changes nothing.
+    pub fn authorities_of(
+        &self,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<BTreeSet<Authority>, RevocationError> {
+        let mut authorities = BTreeSet::new();
+        let mut unknown = Vec::new();
+        for target in targets {
+            let certificates = certificates(&self.connection, target, now)?;
+            if certificates.is_empty() {
+                unknown.push(target.clone());
+            }
+            authorities.extend(certificates.into_iter().map(|certificate| certificate.authority));
+        }
+        if unknown.is_empty() { Ok(authorities) } else { Err(RevocationError::Unknown { targets: unknown }) }
     }
 
     /// What the next CRL of an authority must list: everything revoked or suspended that had not expired when the

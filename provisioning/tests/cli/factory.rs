@@ -84,7 +84,7 @@ impl Factory {
             return "OK".to_owned();
         }
         let reason = ran.stderr.lines().find_map(|line| line.split_once("lookup: "));
-        reason.map_or(ran.stderr.clone(), |(_, reason)| reason.to_owned())
+        reason.map_or_else(|| ran.stderr.clone(), |(_, reason)| reason.to_owned())
     }
 
     /// A key and a signing request for it, made by OpenSSL. `options` go to `openssl req`.

@@ -77,9 +77,9 @@ fn what_is_exported_for_a_broker_is_this_list_and_holds_no_key_of_a_ca_or_a_devi
     factory.run("service historian").succeeded();
     let exported = factory.json("export-broker --out exported");
     let expected = [
-        "broker.toml",
         "broker/cert.pem",
         "broker/key.pem",
+        "broker.toml",
         "crl/device-ca.crl",
         "crl/service-ca.crl",
         "device-ca/issuing.pem",

@@ -1,6 +1,6 @@
 //! `kill -9` at any moment, and the same command again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -11,26 +11,27 @@ use crate::factory::{Factory, tree};
 
 const DEVICES: usize = 1000;
 
-/// How many orders, and how often each is killed before it may finish.
-const ORDERS: u64 = 10;
-const KILLS_PER_ORDER: u64 = 5;
+/// How many commands are killed, and how often an order at most before it may finish.
+const KILLS: usize = 50;
+const KILLS_PER_ORDER: usize = 5;
 
 /// A small generator with a seed (xorshift64), so that a failure can be repeated.
 struct Seeded(u64);
 
 impl Seeded {
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % bound
+        usize::try_from(self.0 % bound.max(1) as u64).unwrap()
     }
 }
 
-/// How many files there are in the output directory and in staging: what has happened so far.
-fn files_so_far(images: &Path) -> usize {
-    let count = |path: &Path| fs::read_dir(path).map_or(0, Iterator::count);
-    count(images) + count(&images.join(".staging"))
+/// How many files are in the output directory, and how many in staging: what has happened so far.
+fn files_so_far(images: &Path) -> (usize, usize) {
+    let count = |path: &Path| fs::read_dir(path).map_or(0, |entries| entries.filter_map(Result::ok).count());
+    let staging = images.join(".staging");
+    (count(images) - usize::from(staging.exists()), count(&staging))
 }
 
 #[test]
@@ -38,55 +39,61 @@ fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() 
     let factory = Factory::new();
     let images = factory.path("fleet/images");
     let mut seeded = Seeded(0x5eed_c0de_2026_1121);
-    let mut stopped = 0;
-    for order in 0..ORDERS {
-        let ids: Vec<_> = (0..DEVICES).map(|device| format!("o{order}-{device:04}")).collect();
+    let (mut killed, mut orders) = (0, 0);
+    while killed < KILLS {
+        let ids: Vec<_> = (0..DEVICES).map(|device| format!("o{orders}-{device:04}")).collect();
         let lines = ids.iter().fold("device_id,product\n".to_owned(), |mut csv, id| {
             writeln!(csv, "{id},pump").unwrap();
             csv
         });
         factory.write("order.csv", lines);
         let command = "issue --order order.csv --format bin,pem";
-        let before = files_so_far(&images);
         for _ in 0..KILLS_PER_ORDER {
-            // A number of files that are there when it is killed (three a device), and a moment after that.
-            let files = before + usize::try_from(seeded.below(3 * DEVICES as u64)).unwrap();
-            let moment = Duration::from_micros(seeded.below(20_000));
+            // A number of files that will be there when it is killed (three a device), and a moment after that. Every
+            // other time only finished files count, so that the kill falls among the renames after a commit.
+            let finished_only = killed % 2 == 1;
+            let so_far = || {
+                let (finished, staged) = files_so_far(&images);
+                if finished_only { finished } else { finished + staged }
+            };
+            let files = so_far() + seeded.below((3 * DEVICES * (orders + 1)).saturating_sub(so_far()));
+            let moment =
+                Duration::from_micros(seeded.below(if finished_only { 2_000 } else { 20_000 }) as u64);
             let mut child =
                 factory.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let deadline = Instant::now() + Duration::from_secs(60);
-            while child.try_wait().unwrap().is_none() && files_so_far(&images) < files {
+            while child.try_wait().unwrap().is_none() && so_far() <= files {
                 assert!(Instant::now() < deadline, "the command neither ends nor writes");
-                std::thread::sleep(Duration::from_micros(500));
+                std::thread::sleep(Duration::from_micros(300));
             }
             std::thread::sleep(moment);
             child.kill().unwrap();
-            if !child.wait().unwrap().success() {
-                stopped += 1;
+            if child.wait().unwrap().success() {
+                break;
             }
+            killed += 1;
         }
         factory.run(command).succeeded();
         check(&factory, &ids);
+        orders += 1;
     }
-    // Some are done before they are killed; if most are, this test proves nothing.
-    assert!(stopped * 2 > ORDERS * KILLS_PER_ORDER, "only {stopped} of the commands were stopped");
 
     // And of all of it together: nothing twice, nothing left over.
     let listed = factory.json("list");
     let listed = listed.as_array().unwrap();
     let unique = |field: &str| listed.iter().map(|row| row[field].to_string()).collect::<BTreeSet<_>>().len();
-    let all = DEVICES * usize::try_from(ORDERS).unwrap();
+    let all = DEVICES * orders;
     for field in ["device_id", "serial", "spki_sha256", "fingerprint_sha256"] {
         assert_eq!((listed.len(), unique(field)), (all, all), "{field}");
     }
-    assert_eq!(files_so_far(&images), 3 * all);
+    assert_eq!(files_so_far(&images), (3 * all, 0));
     assert!(!images.join(".staging").exists());
 }
 
 /// Every device of an order has one certificate, and the files that belong to it.
 fn check(factory: &Factory, ids: &[String]) {
     let listed = factory.json("list");
-    let serials: std::collections::BTreeMap<_, _> = listed
+    let serials: BTreeMap<_, _> = listed
         .as_array()
         .unwrap()
         .iter()

@@ -96,7 +96,7 @@ fn a_common_name_is_a_claim_that_must_be_a_new_device_id() {
     factory.run("sign --csr taken.csr").exited(5).says("device dev-1 is registered already");
     factory.request("service", "historian", "");
     factory.run("sign --csr service.csr").exited(5).says("historian is a service already");
-    factory.request("odd", "dev+2", "");
+    factory.request("odd", "dev@2", "");
     factory.run("sign --csr odd.csr").exited(3).says("no device id").says("--device-id");
     factory.request("two", "dev-2/CN=dev-3", "");
     factory.run("sign --csr two.csr").exited(3).says("more than one common name");

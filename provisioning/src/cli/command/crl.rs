@@ -34,13 +34,9 @@ impl fmt::Display for CrlDocument {
 }
 
 pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failure> {
-    let passphrase = passphrase::issuing(&arguments.publication.passphrase)?;
     let _lock = context.lock(Duty::Revoking)?;
     let registry = Registry::open(&context.fleet.registry())?;
-    let mut issuers = Vec::new();
-    for authority in Authority::WITH_CRL {
-        issuers.push((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
-    }
+    let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
     let crls = publish_all(&registry, &issuers, &arguments.publication, context)?;
     if let Some(path) = &arguments.out {
         let all: String = crls.iter().map(|(_, crl)| crl.pem.as_str()).collect();
@@ -51,6 +47,18 @@ pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failu
         return output::json(&documents);
     }
     documents.into_iter().try_for_each(output::line)
+}
+
+/// Opens the issuing CAs of these authorities.
+pub(super) fn open_issuers(
+    authorities: impl IntoIterator<Item = Authority>,
+    publication: &Publication,
+    context: &Context,
+) -> Result<Vec<(Authority, Issuer)>, Failure> {
+    let passphrase = passphrase::issuing(&publication.passphrase)?;
+    let open =
+        |authority| Ok((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
+    authorities.into_iter().map(open).collect()
 }
 
 /// Publishes the CRLs of these authorities. The caller holds the lock.

@@ -1,16 +1,13 @@
 //! `revoke`, `suspend`, `resume`: one change to the registry, then the CRL.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
-use super::crl::{CrlDocument, publish_all};
+use super::crl::{CrlDocument, open_issuers, publish_all};
 use crate::authority::Authority;
 use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output, passphrase};
+use crate::cli::{Context, output};
 use crate::fleet::Duty;
-use crate::issuer::Issuer;
 use crate::registry::{Change, Outcome, Registry, Target};
 
 #[derive(Serialize)]
@@ -39,19 +36,14 @@ fn run(
 ) -> Result<(), Failure> {
     let names = targets.names.into_iter().map(|name| Target::Identity(name.to_string()));
     let targets: Vec<_> = names.chain(targets.serial.map(Target::Serial)).collect();
-    let passphrase = passphrase::issuing(&publication.passphrase)?;
-
     let _lock = context.lock(Duty::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     // Before anything is changed: a revocation that cannot be published must not look like one.
-    let mut issuers = Vec::new();
-    for authority in Authority::WITH_CRL {
-        issuers.push((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
-    }
+    let mut authorities = registry.authorities_of(&targets, context.now)?;
+    authorities.retain(|authority| Authority::WITH_CRL.contains(authority));
+    let issuers = open_issuers(authorities, publication, context)?;
     let certificates = registry.change(&targets, change, context.now)?;
     // Also when nothing changed: an earlier command may have been stopped between the registry and the CRL.
-    let touched: BTreeSet<_> = certificates.iter().map(|outcome| outcome.certificate.authority).collect();
-    issuers.retain(|(authority, _)| touched.contains(authority));
     let crls = publish_all(&registry, &issuers, publication, context)?;
 
     let document =

@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::{Context, output, passphrase};
 use crate::csr::{self, CsrError, SigningRequest};
 use crate::digest::Sha256;
-use crate::fleet::Duty;
+use crate::fleet::{Duty, directory_of};
 use crate::image::certificate_name;
 use crate::issuance::Workbench;
 use crate::issuer::Issuer;
@@ -37,10 +37,7 @@ pub(in crate::cli) fn run(arguments: Sign, context: &Context) -> Result<(), Fail
     };
     let path = arguments.out.unwrap_or_else(|| context.fleet.images().join(certificate_name(&device_id)));
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| Failure::no_file_name(&path))?;
-    let directory = match path.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(&path);
     let passphrase = passphrase::issuing(&arguments.passphrase)?;
 
     let _lock = context.lock(Duty::Issuing)?;
