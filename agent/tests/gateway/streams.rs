@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, PATIENCE};
 use crate::mosquitto::Mosquitto;
 use crate::pki::{Fleet, ImageSpec};
-use crate::scripted_broker::{ACCEPTED, ScriptedBroker, connect, serve};
+use crate::scripted_broker::{ACCEPTED, ScriptedBroker, close, connect, read_packet, send, serve};
 
 struct Scene {
     dir: TempDir,
@@ -197,6 +197,54 @@ fn lines_reach_the_broker_in_their_order_and_once() {
     expected.insert(0, "devices/pump-1/status".into());
     expected.push("devices/pump-1/status".into());
     assert_eq!(*topics.lock().unwrap(), expected);
+}
+
+#[test]
+fn what_a_broken_connection_had_not_acknowledged_comes_first_on_the_next_one() {
+    let fleet = Fleet::new();
+    let connections = AtomicUsize::new(0);
+    let second = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&second);
+    let broker = ScriptedBroker::start(&[&fleet.broker()], Some(&fleet.devices), move |mut stream| {
+        connect(&mut stream, ACCEPTED)?;
+        if connections.fetch_add(1, Ordering::SeqCst) > 0 {
+            return serve(stream, |topic| {
+                seen.lock().unwrap().push(topic.to_owned());
+                Some(0)
+            });
+        }
+        // Of five lines the second alone is acknowledged, out of order, and then the line is cut.
+        let mut telemetry = 0;
+        while telemetry < 5 {
+            let (first, body) = read_packet(&mut stream)?;
+            let topic_length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+            if first >> 4 == 3 && body[2..2 + topic_length].starts_with(b"devices/pump-1/telemetry/") {
+                telemetry += 1;
+                if telemetry == 2 {
+                    let packet_id = [body[2 + topic_length], body[3 + topic_length]];
+                    send(&mut stream, &[0x40, 2, packet_id[0], packet_id[1]])?;
+                }
+            }
+        }
+        close(stream)
+    });
+    let dir = TempDir::new().unwrap();
+    let image = dir.path().join("pump-1.bin");
+    ImageSpec::new(&fleet, "pump-1", broker.port).write(&image);
+    let mut agent = Agent::start(&image, &["--keep-running"]);
+    agent.say("1\t-\n2\t-\n3\t-\n4\t-\n5\t-\n");
+    agent.state("offline");
+    agent.say("6\t-\n");
+    agent.state("online");
+    let expected: Vec<String> =
+        ["status", "telemetry/1", "telemetry/3", "telemetry/4", "telemetry/5", "telemetry/6"]
+            .map(|channel| format!("devices/pump-1/{channel}"))
+            .to_vec();
+    let deadline = Instant::now() + PATIENCE;
+    while second.lock().unwrap().len() < expected.len() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(*second.lock().unwrap(), expected);
 }
 
 #[test]
