@@ -59,6 +59,7 @@ impl Delivery {
 pub(super) struct CommandWriter {
     deliveries: SyncSender<Delivery>,
     written: mpsc::Receiver<io::Result<Delivery>>,
+    under_way: usize,
 }
 
 impl CommandWriter {
@@ -76,22 +77,33 @@ impl CommandWriter {
                 }
             }
         });
-        Self { deliveries, written }
+        Self { deliveries, written, under_way: 0 }
     }
 
     /// Takes a command, or says that stdout has no room for it: unacknowledged, it will come again.
-    pub(super) fn deliver(&self, delivery: Delivery) -> bool {
+    pub(super) fn deliver(&mut self, delivery: Delivery) -> bool {
         match self.deliveries.try_send(delivery) {
-            Ok(()) => true,
+            Ok(()) => {
+                self.under_way += 1;
+                true
+            }
             // A writer that has ended has said why in `written`.
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
     }
 
+    /// Whether every command it took is on stdout.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way == 0
+    }
+
     /// The next command that is on stdout, or why none ever will be again.
     pub(super) async fn written(&mut self) -> io::Result<Delivery> {
         match self.written.recv().await {
-            Some(result) => result,
+            Some(result) => {
+                self.under_way = self.under_way.saturating_sub(1);
+                result
+            }
             None => std::future::pending().await,
         }
     }

@@ -83,9 +83,13 @@ impl Gateway<'_> {
                 Ok(Err(_)) if live.farewell == Farewell::Disconnect => return ControlFlow::Break(Ok(())),
                 Ok(Err(error)) => {
                     let ended = Ended::from_error(&error, live.limits.is_some(), &event_loop);
+                    // What came with the last bytes, acknowledgements above all, is still to be taken in.
+                    for event in std::mem::take(&mut event_loop.state.events) {
+                        self.handle(event, &mut live, &mut event_loop);
+                    }
                     return ControlFlow::Continue(ended);
                 }
-                Ok(Ok(event)) => self.handle(event, &mut live, &mut event_loop)?,
+                Ok(Ok(event)) => self.handle(event, &mut live, &mut event_loop),
             }
         }
     }
@@ -128,7 +132,7 @@ impl Gateway<'_> {
         }
     }
 
-    fn handle(&mut self, event: Event, live: &mut Live, event_loop: &mut EventLoop) -> ControlFlow<End, ()> {
+    fn handle(&mut self, event: Event, live: &mut Live, event_loop: &mut EventLoop) {
         match event {
             Event::Incoming(Packet::ConnAck(connack)) => self.accepted(&connack, live, event_loop),
             Event::Incoming(Packet::Publish(publish)) => self.deliver(publish, live),
@@ -137,7 +141,6 @@ impl Gateway<'_> {
             Event::Outgoing(OutgoingPacket::Publish(packet_id)) => self.outbox.identify(packet_id),
             Event::Incoming(_) | Event::Outgoing(_) => {}
         }
-        ControlFlow::Continue(())
     }
 
     fn accepted(&mut self, connack: &ConnAck, live: &mut Live, event_loop: &mut EventLoop) {
@@ -167,7 +170,7 @@ impl Gateway<'_> {
         }
     }
 
-    fn deliver(&self, publish: Publish, live: &Live) {
+    fn deliver(&mut self, publish: Publish, live: &Live) {
         match json_line(&publish, self.credential.device_id()) {
             Some(json) => {
                 if !self.commands.deliver(Delivery::new(self.connection, publish, json)) {

@@ -178,9 +178,10 @@ impl Gateway<'_> {
         }
     }
 
-    /// Whether the end is wished for and everything is delivered.
+    /// Whether the end is wished for and everything is delivered, both ways: a command that is on stdout and not
+    /// acknowledged would come again.
     pub(super) fn may_leave(&self) -> bool {
-        self.closing != Closing::No && self.is_drained()
+        self.closing != Closing::No && self.is_drained() && self.commands.is_idle()
     }
 
     fn is_drained(&self) -> bool {
@@ -231,6 +232,8 @@ impl Gateway<'_> {
                 Closing::Asked { .. } => return ControlFlow::Break(Err(self.undelivered())),
                 _ => self.closing = Closing::Asked { deadline: Instant::now() + self.options.drain },
             },
+            // Whoever reads our stdout no longer does; what he has not read will come again.
+            Happening::DrainOver if self.is_drained() => return ControlFlow::Break(Ok(())),
             Happening::DrainOver => return ControlFlow::Break(Err(self.undelivered())),
             Happening::Written(Ok(delivery)) => return ControlFlow::Continue(Some(delivery)),
             Happening::Written(Err(error)) => return ControlFlow::Break(Err(RunError::Stdout(error))),
