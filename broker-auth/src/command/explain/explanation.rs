@@ -21,6 +21,7 @@ pub(super) struct Explanation {
     /// As of when.
     pub(super) at: String,
     pub(super) listener: String,
+    #[serde(flatten)]
     pub(super) certificate: Option<Certificate>,
     pub(super) trust: Option<String>,
     pub(super) role: Option<&'static str>,
