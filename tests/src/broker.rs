@@ -30,8 +30,14 @@ impl Broker {
     /// Starts the broker of a fleet with one listener, on a free port.
     #[track_caller]
     pub fn start(fleet: &Fleet) -> Self {
+        Self::start_on_port(fleet, 0)
+    }
+
+    /// Starts the broker of a fleet with one listener, on this port.
+    #[track_caller]
+    pub fn start_on_port(fleet: &Fleet, port: u16) -> Self {
         let mut command = run_command(fleet);
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
         Self::spawn(command, 1)
     }
 
@@ -122,7 +128,8 @@ pub fn operate(fleet: &Fleet, command: &str, args: &[&str]) -> Finished {
     run(fleet.programs().broker().arg(command).args(args).arg("--fleet").arg(fleet.directory()))
 }
 
-fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
+/// The lines of a program's stdout, as they come.
+pub fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -134,7 +141,7 @@ fn lines_of(stdout: ChildStdout) -> mpsc::Receiver<String> {
     lines
 }
 
-/// What a broker has written to stderr so far: JSON documents, and strings for lines that are none.
+/// What a program has written to stderr so far: JSON documents, and strings for lines that are none.
 #[derive(Clone)]
 pub struct Log(Arc<(Mutex<Vec<Value>>, Condvar)>);
 
@@ -148,7 +155,8 @@ impl Mark {
 }
 
 impl Log {
-    fn collect(stderr: impl Read + Send + 'static) -> Self {
+    /// Collects the lines of a program's stderr.
+    pub fn collect(stderr: impl Read + Send + 'static) -> Self {
         let log = Self(Arc::default());
         let writer = log.clone();
         thread::spawn(move || {

@@ -146,6 +146,12 @@ impl Client {
         self.tls.tls13_tickets_received()
     }
 
+    /// The certificate that the broker has shown.
+    pub fn broker_certificate(&self) -> CertificateDer<'static> {
+        let chain = self.tls.peer_certificates().expect("the handshake is over");
+        chain.first().expect("a chain has a leaf").clone().into_owned()
+    }
+
     /// Sends bytes. A broker that has closed the connection is noticed when it is listened to.
     pub fn send(&mut self, bytes: &[u8]) {
         let mut stream = rustls::Stream::new(&mut self.tls, &mut self.socket);

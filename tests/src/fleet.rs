@@ -22,11 +22,25 @@ impl Fleet {
     /// A new fleet: CAs, empty CRLs, a broker certificate for the loopback address, no devices.
     #[track_caller]
     pub fn new(programs: Programs) -> Self {
+        Self::for_broker_port(programs, 8883)
+    }
+
+    /// The same for a broker on a certain port, which the images of its devices name.
+    #[track_caller]
+    pub fn for_broker_port(programs: Programs, port: u16) -> Self {
         let workshop = TempDir::new().expect("a temporary directory can be made");
         let directory = workshop.path().join("fleet");
         let fleet = Self { programs, workshop, directory };
         fleet
-            .provision(&["init", "--organization", "Acme", "--broker-host", "localhost,127.0.0.1"])
+            .provision(&[
+                "init",
+                "--organization",
+                "Acme",
+                "--broker-host",
+                "localhost,127.0.0.1",
+                "--broker-port",
+                &port.to_string(),
+            ])
             .stdout_of_success();
         fleet
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use integration_tests::broker::{Mark, operate};
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::mqtt::{Connect, Kind, Version};
@@ -65,7 +66,7 @@ fn of_two_hundred_sessions_the_revoked_one_ends_within_a_second_and_no_other() {
         assert!(client.is_alive(), "fleet-{number} did nothing wrong");
     }
     let closed = |line: &&serde_json::Value| line["event"] == "session_closed";
-    let log = site.broker.log().since(integration_tests::broker::Mark::START);
+    let log = site.broker.log().since(Mark::START);
     assert_eq!(log.iter().filter(closed).count(), 3, "{log:#?}");
 }
 
@@ -190,4 +191,27 @@ fn the_session_of_a_device_that_is_revoked_while_connected_is_gone() {
 #[test]
 fn the_session_of_a_device_that_is_revoked_while_away_is_gone() {
     a_new_certificate_finds_nothing(false);
+}
+
+#[test]
+fn a_revoked_device_that_reads_nothing_is_cut_off_all_the_same() {
+    let site = Site::new(PROGRAMS);
+    let mut device = site.dev_1(Version::V5);
+    assert_eq!(device.subscribe("devices/dev-1/commands/#", 0), 0);
+    let mut backend = site.backend(Version::V5);
+    // More than the socket buffers of both ends hold.
+    let large = "x".repeat(100 * 1024);
+    for _ in 0..200 {
+        backend.publish_qos0("devices/dev-1/commands/large", &large);
+    }
+    assert!(backend.is_alive());
+    site.fleet.revoke("dev-1");
+    let returned = Instant::now();
+    let is_listed = || {
+        let sessions = operate(&site.fleet, "sessions", &["--json"]).json();
+        sessions.as_array().expect("one array").iter().any(|session| session["identity"] == "dev-1")
+    };
+    while is_listed() {
+        assert!(returned.elapsed() < PROMISE, "still there after {:?}", returned.elapsed());
+    }
 }

@@ -13,6 +13,7 @@ use integration_tests::program::Programs;
 use integration_tests::site::Site;
 use rcgen::{IsCa, KeyUsagePurpose};
 use rustls::AlertDescription;
+use rustls_pki_types::CertificateDer;
 
 const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
 
@@ -233,4 +234,34 @@ fn a_broker_that_starts_on_a_stale_list_lets_nobody_in_and_says_so() {
     assert_eq!(heard, Heard::Alert(AlertDescription::UnknownCA));
     assert_eq!(site.broker.log().refusal(mark)["reason"], "stale_crl");
     site.broker.log().complaint(Mark::START, "stale");
+}
+
+/// The certificate the broker shows to newcomers.
+fn shown(site: &Site) -> CertificateDer<'static> {
+    site.backend(Version::V5).broker_certificate()
+}
+
+#[test]
+fn a_new_broker_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
+    let site = Site::new(PROGRAMS);
+    let mut device = site.dev_1(Version::V5);
+    let first = shown(&site);
+    let mark = site.broker.log().mark();
+    site.fleet.provision(&["broker-cert"]).stdout_of_success();
+    site.broker.log().line(mark, |line| line.to_string().contains("server certificate in force"));
+    let second = shown(&site);
+    assert_ne!(first, second);
+
+    let good = fs::read(site.fleet.file("broker/cert.pem")).expect("the certificate");
+    let foreign = fs::read(&site.device.certificate).expect("a certificate");
+    for (what, content) in
+        [("another key's", foreign), ("nothing", b"nothing".to_vec()), ("empty", Vec::new())]
+    {
+        let mark = site.broker.log().mark();
+        site.fleet.replace("broker/cert.pem", &content);
+        site.broker.log().complaint(mark, "server certificate refused");
+        assert_eq!(shown(&site), second, "{what}");
+    }
+    site.fleet.replace("broker/cert.pem", &good);
+    assert!(device.is_alive(), "sessions go on");
 }
