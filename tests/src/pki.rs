@@ -31,6 +31,8 @@ pub const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct Forger {
     issuer: Issuer<'static, KeyPair>,
     key_id: Vec<u8>,
+    /// What follows the leaf, in PEM.
+    chain: String,
     directory: PathBuf,
     made: Cell<usize>,
 }
@@ -56,20 +58,35 @@ impl Forger {
         Self::new(fleet, issuer, key_id(&pem), "namesake")
     }
 
+    /// With the key of an end entity, which may sign nothing: its certificates come with the chain of `credential`.
+    pub fn with_credential(fleet: &Fleet, credential: &Credential) -> Self {
+        let pem = fs::read_to_string(&credential.certificate).expect("a certificate");
+        let key = fs::read_to_string(&credential.key).expect("a key");
+        let key = KeyPair::from_pem(&key).expect("a key");
+        let issuer = Issuer::from_ca_cert_pem(&pem, key).expect("a certificate");
+        Self { chain: pem.clone(), ..Self::new(fleet, issuer, key_id(&pem), "end-entity") }
+    }
+
     /// With a key and a name of its own.
     pub fn stranger(fleet: &Fleet) -> Self {
+        Self::authority(fleet, |_| {}).0
+    }
+
+    /// An authority of its own after an alteration, and its self-signed certificate in PEM.
+    pub fn authority(fleet: &Fleet, alter: impl FnOnce(&mut CertificateParams)) -> (Self, String) {
         let key = KeyPair::generate().expect("a key");
         let mut params = authority_params("Stranger CA");
         params.key_identifier_method = KeyIdMethod::Sha256;
+        alter(&mut params);
         let pem = params.self_signed(&key).expect("a certificate").pem();
         let key_id = key_id(&pem);
-        Self::new(fleet, Issuer::new(params, key), key_id, "stranger")
+        (Self::new(fleet, Issuer::new(params, key), key_id, "stranger"), pem)
     }
 
     fn new(fleet: &Fleet, issuer: Issuer<'static, KeyPair>, key_id: Vec<u8>, name: &str) -> Self {
         let directory = fleet.beside("forged").join(name);
         fs::create_dir_all(&directory).expect("a directory can be made");
-        Self { issuer, key_id, directory, made: Cell::new(0) }
+        Self { issuer, key_id, chain: String::new(), directory, made: Cell::new(0) }
     }
 
     /// A certificate as the provisioning command would make it for `common_name`.
@@ -86,7 +103,7 @@ impl Forger {
         alter(&mut params);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        self.write(number, &certificate.pem(), &key)
+        self.write(number, &(certificate.pem() + &self.chain), &key)
     }
 
     /// A certificate whose signature is off by one bit.

@@ -119,6 +119,12 @@ fn every_fault_of_a_certificate_has_its_alert_its_log_line_and_its_explanation()
             AlertDescription::UnsupportedCertificate,
             "wrong_usage",
         ),
+        (
+            "a certificate that another device has signed",
+            Forger::with_credential(&site.fleet, &site.device).certificate("dev-9"),
+            AlertDescription::UnsupportedCertificate,
+            "wrong_usage",
+        ),
         ("a revoked certificate", revoked, AlertDescription::CertificateRevoked, "revoked"),
         ("a suspended certificate", suspended, AlertDescription::CertificateRevoked, "suspended"),
     ] {

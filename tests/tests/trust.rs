@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use integration_tests::broker::{Broker, Mark, operate};
-use integration_tests::client::{Client, Heard, PATIENCE};
+use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
 use integration_tests::mqtt::{Connect, Kind, Version};
@@ -264,4 +264,51 @@ fn a_new_broker_certificate_is_shown_without_a_restart_and_a_bad_one_is_not() {
     }
     site.fleet.replace("broker/cert.pem", &good);
     assert!(device.is_alive(), "sessions go on");
+}
+
+#[test]
+fn a_session_ends_with_its_certificate() {
+    let site = Site::new(PROGRAMS);
+    let insider = Forger::with_key_of(&site.fleet, "device-ca");
+    let soon = now() + Duration::from_secs(6);
+    let mortal = insider.altered("dev-2", |params| params.not_after = soon);
+    let mut client = site.connect(&mortal, &Connect::new(Version::V5, "dev-2"));
+    let mut other = site.dev_1(Version::V5);
+    assert_eq!(client.hear(Duration::from_secs(1)), Heard::Silence);
+    while now() <= soon {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let mark = site.broker.log().mark();
+    let (_, heard) = Client::attempt(site.address(), &site.tls(&mortal), &Connect::new(Version::V5, "dev-2"));
+    assert_eq!(heard, Heard::Alert(AlertDescription::CertificateExpired));
+    assert_eq!(site.broker.log().refusal(mark)["reason"], "expired");
+
+    // Sessions are judged again from time to time, and whenever there is a new list; this is not to take that long.
+    let mark = site.broker.log().mark();
+    site.fleet.provision(&["crl"]).stdout_of_success();
+    assert_eq!(client.expect(Kind::Disconnect).reason_code(), 0x87);
+    assert_eq!(client.hear(PATIENCE), Heard::Closed);
+    let closed = site.broker.log().line(mark, |line| line["event"] == "session_closed");
+    assert_eq!((closed["identity"].as_str(), closed["reason"].as_str()), (Some("dev-2"), Some("expired")));
+    assert!(other.is_alive());
+}
+
+#[test]
+fn nobody_gets_in_on_an_anchor_that_has_ended_meanwhile() {
+    let fleet = Fleet::new(PROGRAMS);
+    let ends = now() + Duration::from_secs(8);
+    let (authority, anchor) = Forger::authority(&fleet, |params| params.not_after = ends);
+    fleet.replace("device-ca/issuing.pem", anchor.as_bytes());
+    fleet.replace("crl/device-ca.crl", authority.crl(&Crl::fresh()).as_bytes());
+    let broker = Broker::start(&fleet);
+    let tls = Tls::new(&fleet, Some(&authority.certificate("dev-1")));
+    let connect = Connect::new(Version::V5, "dev-1");
+    assert!(Client::connect(broker.address(), &tls, &connect).is_alive());
+    while now() <= ends {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let mark = broker.log().mark();
+    let (_, heard) = Client::attempt(broker.address(), &tls, &connect);
+    assert_eq!(heard, Heard::Alert(AlertDescription::CertificateExpired));
+    assert_eq!(broker.log().refusal(mark)["reason"], "expired");
 }
