@@ -12,10 +12,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends log lines to stderr: stdout belongs to the results of commands. `RUST_LOG` narrows or widens them, `info`
-/// being the default. Only the first call of a process has an effect.
+/// What is logged unless `RUST_LOG` says otherwise: of the embedded router only its failures, since it sees none of
+/// the names an operator knows.
+const DEFAULT_FILTER: &str = "info,rumqttd=error";
+
+/// Sends log lines to stderr: stdout belongs to the results of commands. `RUST_LOG` narrows or widens them. Only the
+/// first call of a process has an effect.
 pub fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
+use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
 use rumqttd::{Router, RouterConfig};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
@@ -43,7 +43,7 @@ const FORWARD_BATCH: u64 = 200;
 
 /// Builds a link to the router. A closure, because the type of the router's channel cannot be named outside of the
 /// crate it comes from.
-type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), LinkError> + Send + Sync>;
+type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), EngineError> + Send + Sync>;
 
 /// The running engine. Clones are handles to the same one.
 #[derive(Clone)]
@@ -73,16 +73,16 @@ impl Engine {
             let router = router.clone();
             Arc::new(move || !router.is_disconnected())
         };
-        let build: Build = Box::new(move |name| {
-            let (tx, rx, _) = LinkBuilder::new(name, router.clone()).build()?;
-            Ok((tx, rx))
+        let build: Build = Box::new(move |name| match LinkBuilder::new(name, router.clone()).build() {
+            Ok((tx, rx, _)) => Ok((tx, rx)),
+            Err(error) => Err(EngineError::Refused(error.to_string())),
         });
         let envelopes = Envelopes::new(Instant::now());
         let runtime = tokio::runtime::Handle::current();
         let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
         let (control_tx, control_rx) = std::sync::mpsc::channel();
 
-        let publisher = build("publisher").map_err(|error| EngineError::Refused(error.to_string()))?;
+        let publisher = build("publisher")?;
         thread::Builder::new()
             .name("engine-publish".into())
             .spawn({

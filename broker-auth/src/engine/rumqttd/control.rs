@@ -40,18 +40,17 @@ pub(super) struct Attached {
 pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &Handle) {
     let mut links: HashMap<LinkId, LinkTx> = HashMap::new();
     let mut next = 0;
-    let send = |link: &mut LinkTx, packet| runtime.block_on(link.send(packet)).map(drop);
+    // `false`: the router is gone.
+    let send = |link: &mut LinkTx, packet| runtime.block_on(link.send(packet)).is_ok();
     while let Ok(request) = requests.recv() {
         match request {
             Control::Attach { reply } => {
                 next += 1;
                 let link = LinkId(next);
-                let attached = build(&format!("s{next}"))
-                    .map(|(send, receive)| {
-                        links.insert(link, send);
-                        Attached { link, receive }
-                    })
-                    .map_err(|error| EngineError::Refused(error.to_string()));
+                let attached = build(&format!("s{next}")).map(|(send, receive)| {
+                    links.insert(link, send);
+                    Attached { link, receive }
+                });
                 if let Err(Ok(Attached { link, .. })) = reply.send(attached) {
                     // Whoever asked has gone meanwhile.
                     detach(links.remove(&link), runtime);
@@ -68,7 +67,7 @@ pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &H
                 let properties = SubscribeProperties { id: Some(id), user_properties: Vec::new() };
                 let packet =
                     Packet::Subscribe(Subscribe { pkid: 0, filters: vec![filter] }, Some(properties));
-                let done = links.get_mut(&link).is_some_and(|link| send(link, packet).is_ok());
+                let done = links.get_mut(&link).is_some_and(|link| send(link, packet));
                 // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
                 let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Stopped) });
             }
@@ -76,7 +75,7 @@ pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &H
                 if let Some(link) = links.get_mut(&link) {
                     let filters = vec![filter.as_str().to_owned()];
                     // If the router is gone, so is the subscription.
-                    let _ = send(link, Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None));
+                    send(link, Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None));
                 }
             }
             Control::Detach { link, receive } => {

@@ -130,10 +130,10 @@ proptest! {
         let mut first_sends = Vec::new();
         let mut send = |outbox: &mut Outbox, client: &mut Client| {
             let packet = outbox.next(now);
-            if let Some(Packet::Publish(publish)) = &packet {
-                if !publish.dup {
-                    first_sends.push(number(publish));
-                }
+            if let Some(Packet::Publish(publish)) = &packet
+                && !publish.dup
+            {
+                first_sends.push(number(publish));
             }
             let some = packet.is_some();
             client.unanswered.extend(packet);
