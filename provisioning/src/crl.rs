@@ -2,9 +2,8 @@
 //!
 //! Full CRLs only. rustls-webpki reads neither delta nor indirect CRLs.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rcgen::{
     CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams,
@@ -84,11 +83,6 @@ pub fn publish(
     let path = fleet.crl(authority);
     write_private(&path, crl.pem.as_bytes()).map_err(|source| CrlError::Write { path, source })?;
     Ok(crl)
-}
-
-/// Reads a published CRL file, PEM, as it is.
-pub fn read_published(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path)
 }
 
 fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<SignedCrl, CrlError> {

@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::{IssuanceError, Plan, Planned};
-use crate::delivery::{Delivery, Group};
+use crate::delivery::{Delivery, Group, recover};
 use crate::digest::Sha256;
 use crate::fleet::Fleet;
 use crate::grant::Grant;
@@ -101,6 +101,27 @@ impl Batch<'_> {
         mut progress: impl FnMut(usize),
     ) -> Result<Report, IssuanceError> {
         let delivery = Delivery::open(self.fleet, registry, &self.output.directory)?;
+        match self.make(registry, plan, &delivery, &mut progress) {
+            Ok(report) => {
+                delivery.close(registry)?;
+                Ok(report)
+            }
+            Err(error) => {
+                // What was staged and not registered is waste. If it cannot be removed now, the next start will, and
+                // the first error is the one to report.
+                let _ = recover(self.fleet, registry);
+                Err(error)
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        registry: &mut Registry,
+        plan: &Plan,
+        delivery: &Delivery,
+        progress: &mut impl FnMut(usize),
+    ) -> Result<Report, IssuanceError> {
         let mut report = Report { already_registered: plan.done.len(), ..Report::default() };
         for done in plan.done.chunks(self.group.max(1)) {
             let mut group = delivery.group();
@@ -111,10 +132,9 @@ impl Batch<'_> {
             progress(done.len());
         }
         for orders in plan.new.chunks(self.group.max(1)) {
-            self.make_group(registry, &delivery, orders, &mut report)?;
+            self.make_group(registry, delivery, orders, &mut report)?;
             progress(orders.len());
         }
-        delivery.close(registry)?;
         Ok(report)
     }
 
