@@ -1,5 +1,7 @@
 //! Nobody waits for a client that says nothing, or half of something.
 
+#![forbid(unsafe_code)]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;

@@ -1,5 +1,7 @@
 //! The agent of Linux-class gateways, from its image to its end.
 
+#![forbid(unsafe_code)]
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -1,5 +1,7 @@
 //! Packets that no honest client sends, and those that kill the engine's own broker: they end a connection at most.
 
+#![forbid(unsafe_code)]
+
 use std::time::{Duration, Instant};
 
 use integration_tests::client::{Client, Heard, PATIENCE};

@@ -1,5 +1,7 @@
 //! An identity cannot be borrowed: not by a client id, not by a similar name, not by a strange one, not by a session.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 
 use integration_tests::broker::{Broker, operate};
@@ -179,7 +181,7 @@ fn a_certificate_whose_subject_is_no_device_id_is_nobody() {
                 Client::attempt(site.address(), &site.tls(&credential), &Connect::new(version, "dev-1"));
             match heard {
                 Heard::Packet(connack) => {
-                    assert_eq!(connack.reason_code(), not_authorized(version), "{what}")
+                    assert_eq!(connack.reason_code(), not_authorized(version), "{what}");
                 }
                 heard => panic!("{what}: {heard:?}"),
             }

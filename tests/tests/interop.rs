@@ -1,5 +1,7 @@
 //! Clients and judges that nobody here wrote.
 
+#![forbid(unsafe_code)]
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Refusals speak: to the client in an alert or a reason code, to the operator in the log, to whoever asks in `explain`.
 
+#![forbid(unsafe_code)]
+
 use integration_tests::broker::operate;
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
@@ -273,7 +275,7 @@ fn a_policy_that_denies_is_a_refusal_in_connack() {
             Client::attempt(site.address(), &site.tls(&site.device), &Connect::new(version, "dev-1"));
         match heard {
             Heard::Packet(packet) => {
-                assert_eq!((packet.is(Kind::ConnAck), packet.reason_code()), (true, code))
+                assert_eq!((packet.is(Kind::ConnAck), packet.reason_code()), (true, code));
             }
             heard => panic!("CONNACK was expected: {heard:?}"),
         }

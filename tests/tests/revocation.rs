@@ -1,5 +1,7 @@
 //! A revoked device is cut off at once, and stays out.
 
+#![forbid(unsafe_code)]
+
 use std::time::{Duration, Instant};
 
 use integration_tests::broker::{Mark, operate};

@@ -1,5 +1,7 @@
 //! What MQTT promises, and what an operator sees of it.
 
+#![forbid(unsafe_code)]
+
 use std::time::{Duration, Instant};
 
 use integration_tests::broker::operate;

@@ -1,5 +1,7 @@
 //! What the broker itself trusts: anchors, and revocation lists that are too old, forged, or somebody else's.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 use std::time::{Duration, Instant};
 
