@@ -75,13 +75,16 @@ impl Failure {
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {
+    for path in config.exposed_secrets() {
+        tracing::warn!(path = %path.display(), "a broker needs no such secret: give its host what export-broker writes");
+    }
     let clock = Arc::new(SystemClock);
     let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(Failure::refused)?);
     let EngineConfig::Rumqttd = config.engine;
-    let max_sessions = config.listeners.iter().map(|listener| listener.limits.max_connections).sum();
+    let max_sessions = config.listeners.iter().map(|listener| listener.limits.max_sessions).sum();
     let engine = Engine::start(max_sessions)
         .map_err(|error| Failure::failed(error, "free memory or threads on this machine"))?;
-    let hub = Arc::new(Hub::new(engine, clock.clone()));
+    let hub = Arc::new(Hub::new(engine, clock.clone(), max_sessions));
 
     // Everything is loaded before anything listens: nobody gets in on half a configuration.
     let mut loaded = Vec::new();

@@ -20,6 +20,10 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections from one IP address at once.
     pub max_connections_per_address: usize,
+    /// Sessions at once, those that are kept for absent clients included; of all listeners, the sum counts.
+    pub max_sessions: usize,
+    /// Sessions of one identity at once, likewise.
+    pub max_sessions_per_identity: usize,
     /// Bytes of one MQTT packet.
     pub max_packet_size: usize,
     /// QoS 1 and 2 messages on their way to one client, unacknowledged.
@@ -48,6 +52,10 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_CONNECTIONS: usize = 20_000;
 /// A site's devices often share one address behind NAT, so this cuts floods, not fleets.
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 2_000;
+/// A session for every connection, and as many kept for devices that are away.
+const MAX_SESSIONS: usize = 40_000;
+/// A device has one; a service with more than this many clients at once is rather several services.
+const MAX_SESSIONS_PER_IDENTITY: usize = 64;
 /// Telemetry is small; firmware images belong elsewhere.
 const MAX_PACKET_SIZE: usize = 256 * 1024;
 /// What rumqttd and mosquitto grant (100 and 20), in between.
@@ -72,6 +80,8 @@ impl Default for Limits {
             write_timeout: WRITE_TIMEOUT,
             max_connections: MAX_CONNECTIONS,
             max_connections_per_address: MAX_CONNECTIONS_PER_ADDRESS,
+            max_sessions: MAX_SESSIONS,
+            max_sessions_per_identity: MAX_SESSIONS_PER_IDENTITY,
             max_packet_size: MAX_PACKET_SIZE,
             max_inflight: MAX_INFLIGHT,
             max_queued_messages: MAX_QUEUED_MESSAGES,
@@ -104,6 +114,8 @@ impl Limits {
         for (key, limit) in [
             ("max-connections", &mut limits.max_connections),
             ("max-connections-per-address", &mut limits.max_connections_per_address),
+            ("max-sessions", &mut limits.max_sessions),
+            ("max-sessions-per-identity", &mut limits.max_sessions_per_identity),
             ("max-packet-size", &mut limits.max_packet_size),
             ("max-queued-messages", &mut limits.max_queued_messages),
             ("max-queued-bytes", &mut limits.max_queued_bytes),

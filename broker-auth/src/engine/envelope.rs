@@ -18,6 +18,7 @@ struct Header {
     qos: QoS,
     retain: bool,
     origin: u64,
+    kept: u64,
     /// Milliseconds after `epoch`.
     expires_at: Option<u64>,
     properties: Option<Box<PublishProperties>>,
@@ -40,6 +41,7 @@ impl Envelopes {
             qos: message.qos,
             retain: message.retain,
             origin: message.origin.0,
+            kept: message.kept,
             expires_at: message.expires_at.map(|at| {
                 u64::try_from(at.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX)
             }),
@@ -64,6 +66,7 @@ impl Envelopes {
             qos: header.qos,
             retain: header.retain,
             origin: Origin(header.origin),
+            kept: header.kept,
             expires_at: header.expires_at.and_then(|ms| self.epoch.checked_add(Duration::from_millis(ms))),
             properties: header.properties,
         })
@@ -83,6 +86,7 @@ mod tests {
             qos: QoS::ExactlyOnce,
             retain: true,
             origin: Origin(u64::MAX),
+            kept: 7,
             expires_at: Some(Instant::now() + Duration::from_secs(9)),
             properties: Some(Box::new(PublishProperties {
                 user_properties: vec![(Text::from_static("a"), Text::from_static("b"))],
@@ -93,7 +97,10 @@ mod tests {
         let opened = envelopes.open(&envelopes.seal(message.clone())).unwrap();
         assert_eq!(opened.topic, message.topic);
         assert_eq!(opened.payload, message.payload);
-        assert_eq!((opened.qos, opened.retain, opened.origin), (message.qos, message.retain, message.origin));
+        assert_eq!(
+            (opened.qos, opened.retain, opened.origin, opened.kept),
+            (message.qos, message.retain, message.origin, 7)
+        );
         assert_eq!(opened.properties, message.properties);
         let drift = opened.expires_at.unwrap().max(message.expires_at.unwrap())
             - opened.expires_at.unwrap().min(message.expires_at.unwrap());

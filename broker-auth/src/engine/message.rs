@@ -22,6 +22,8 @@ pub(crate) struct Message {
     /// As published.
     pub(crate) retain: bool,
     pub(crate) origin: Origin,
+    /// Its place in the order in which retained messages were kept, from 1; 0 if it was not kept.
+    pub(crate) kept: u64,
     /// When it stops being worth delivering (MQTT 5 §3.3.2.3.3).
     pub(crate) expires_at: Option<Instant>,
     /// What MQTT 5 requires to be passed on unaltered; `None` if there is nothing of the kind.

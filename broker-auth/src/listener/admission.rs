@@ -173,6 +173,12 @@ async fn enter(door: &Door, newcomer: Newcomer) {
         Err(Unrouted::Refused(arriving, refusal)) => {
             turn_away(door, arriving.connection, peer, &client_id, &refusal).await;
         }
+        Err(Unrouted::Full(arriving)) => {
+            door.hub.counters.connects_refused.one();
+            tracing::warn!(%peer, client_id = &*client_id, "there is no room for another session");
+            let answer = refuse_with(ConnectAckReason::QuotaExceeded, "no room for another session");
+            arriving.connection.close(Some(answer), GOODBYE).await;
+        }
         Err(Unrouted::Busy(arriving)) => {
             door.hub.counters.connects_refused.one();
             tracing::warn!(%peer, client_id = &*client_id, "a session is fought over by several connections");

@@ -213,6 +213,7 @@ fn connect_ack_v3(ack: &ConnectAck) -> v3::ConnectAck {
         ConnectAckReason::ServerBusy
         | ConnectAckReason::ServerUnavailable
         | ConnectAckReason::ConnectionRateExceeded
+        | ConnectAckReason::QuotaExceeded
         | ConnectAckReason::UnspecifiedError
         | ConnectAckReason::ImplementationSpecificError => V3::ServiceUnavailable,
         _ => V3::NotAuthorized,

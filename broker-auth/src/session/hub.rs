@@ -23,10 +23,10 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(engine: Engine, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(engine: Engine, clock: Arc<dyn Clock>, max_sessions: usize) -> Self {
         Self {
             engine,
-            registry: Registry::default(),
+            registry: Registry::new(max_sessions),
             retained: Retained::default(),
             counters: Counters::default(),
             clock,

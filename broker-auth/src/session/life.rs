@@ -194,6 +194,9 @@ impl Session {
         self.permit = permit;
         self.trust = trust;
         self.limits = limits;
+        // What waits was queued under the permit of another connection.
+        let denied = self.outbox.retain(|topic| self.permit.deliver(topic));
+        self.hub.counters.deliveries_denied.add(u64::try_from(denied).unwrap_or(u64::MAX));
 
         let terms = connack::Terms::settle(&connect, &binding, &self.limits, connection.version());
         self.expiry = terms.expiry;

@@ -84,6 +84,20 @@ impl Outbox {
         }
     }
 
+    /// Forgets every message whose topic is not `allowed`, sent or not; returns how many there were. What the client
+    /// has confirmed to have received (PUBREC) is only to be completed, and stays.
+    pub(crate) fn retain(&mut self, allowed: impl Fn(&str) -> bool) -> usize {
+        let before = self.queue.len() + self.inflight.len();
+        self.queue.retain(|delivery| allowed(&delivery.message.topic));
+        self.queued_bytes = self.queue.iter().map(|delivery| delivery.message.weight()).sum();
+        self.inflight.retain(|inflight| match &inflight.stage {
+            Stage::Published(delivery) => allowed(&delivery.message.topic),
+            Stage::Released => true,
+        });
+        self.resent = self.resent.min(self.inflight.len());
+        before - self.queue.len() - self.inflight.len()
+    }
+
     /// Queues a message, or says that there was no room for it.
     pub(crate) fn push(&mut self, delivery: Delivery) -> Result<(), Dropped> {
         let weight = delivery.message.weight();

@@ -47,8 +47,8 @@ impl Session {
             return self.denied(connection, &publish, refusal);
         }
 
-        let message = self.message(&publish);
-        if message.retain && self.hub.retained.keep(&message).is_err() {
+        let mut message = self.message(&publish);
+        if message.retain && self.hub.retained.keep(&mut message).is_err() {
             self.hub.counters.retained_refused.one();
             return acknowledge(connection, &publish, PublishAckReason::QuotaExceeded);
         }
@@ -76,6 +76,7 @@ impl Session {
             qos: publish.qos,
             retain: publish.retain,
             origin: self.origin,
+            kept: 0,
             expires_at: expiry.and_then(|seconds| {
                 Instant::now().checked_add(Duration::from_secs(u64::from(seconds.get())))
             }),

@@ -25,8 +25,17 @@ pub(super) enum Command {
 }
 
 /// All sessions of a broker.
+pub(crate) struct Registry {
+    sessions: Mutex<Sessions>,
+    /// How many there may be, connected or kept.
+    limit: usize,
+}
+
 #[derive(Default)]
-pub(crate) struct Registry(Mutex<HashMap<ClientId, Entry>>);
+struct Sessions {
+    by_client_id: HashMap<ClientId, Entry>,
+    count_of: HashMap<Identity, usize>,
+}
 
 struct Entry {
     identity: Identity,
@@ -48,6 +57,8 @@ pub(crate) enum Unrouted {
     Refused(Box<Arriving>, Refusal),
     /// Too many connections wait for this session already.
     Busy(Box<Arriving>),
+    /// There is no room for another session, or not for another of this identity.
+    Full(Box<Arriving>),
 }
 
 /// One session, for an operator.
@@ -57,7 +68,29 @@ pub(crate) struct Listed {
     pub(crate) info: Arc<SessionInfo>,
 }
 
+impl Sessions {
+    fn insert(&mut self, client_id: ClientId, entry: Entry) {
+        *self.count_of.entry(entry.identity.clone()).or_default() += 1;
+        self.by_client_id.insert(client_id, entry);
+    }
+
+    fn remove(&mut self, client_id: &ClientId) {
+        let Some(entry) = self.by_client_id.remove(client_id) else { return };
+        if let Some(count) = self.count_of.get_mut(&entry.identity) {
+            *count -= 1;
+            if *count == 0 {
+                self.count_of.remove(&entry.identity);
+            }
+        }
+    }
+}
+
 impl Registry {
+    /// A registry with room for `limit` sessions, connected or kept.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { sessions: Mutex::default(), limit }
+    }
+
     /// Hands a connection to the session of its client id, which is created if there is none.
     ///
     /// Whoever holds the permit has been found to own the client id; still a session belongs to the *identity* that
@@ -66,7 +99,7 @@ impl Registry {
         let mut sessions = self.lock();
         let client_id = arriving.client_id().clone();
         let mut arriving = arriving;
-        if let Some(entry) = sessions.get(&client_id) {
+        if let Some(entry) = sessions.by_client_id.get(&client_id) {
             if entry.identity != *arriving.identity() {
                 let evidence = format!("the client id {client_id:?} has a session of another identity");
                 return Err(Unrouted::Refused(arriving, Refusal::new(Reason::ClientIdMismatch, evidence)));
@@ -77,9 +110,16 @@ impl Registry {
                     return Err(Unrouted::Busy(back));
                 }
                 // The task is gone (it panicked, or it would have left the registry): start over.
-                Err(mpsc::error::TrySendError::Closed(Command::Attach(back))) => arriving = back,
+                Err(mpsc::error::TrySendError::Closed(Command::Attach(back))) => {
+                    arriving = back;
+                    sessions.remove(&client_id);
+                }
                 Err(_) => return Ok(()),
             }
+        }
+        let own = sessions.count_of.get(arriving.identity()).copied().unwrap_or(0);
+        if sessions.by_client_id.len() >= self.limit || own >= arriving.limits.max_sessions_per_identity {
+            return Err(Unrouted::Full(arriving));
         }
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let info = Arc::new(SessionInfo::default());
@@ -113,6 +153,7 @@ impl Registry {
     pub(crate) async fn kick(&self, name: &str) -> usize {
         let mailboxes: Vec<_> = self
             .lock()
+            .by_client_id
             .iter()
             .filter(|(client_id, entry)| client_id.as_str() == name || entry.identity.as_str() == name)
             .map(|(_, entry)| entry.mailbox.clone())
@@ -132,6 +173,7 @@ impl Registry {
     pub(crate) fn list(&self) -> Vec<Listed> {
         let sessions = self.lock();
         let mut list: Vec<_> = sessions
+            .by_client_id
             .iter()
             .filter(|(_, entry)| entry.lives())
             .map(|(client_id, entry)| Listed {
@@ -146,11 +188,11 @@ impl Registry {
 
     /// How many sessions there are, connected or not.
     pub(crate) fn len(&self) -> usize {
-        self.lock().values().filter(|entry| entry.lives()).count()
+        self.lock().by_client_id.values().filter(|entry| entry.lives()).count()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Entry>> {
-        // Every change is a single insert or remove.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        // Nothing that is done under the lock panics half way.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

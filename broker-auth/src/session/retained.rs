@@ -24,6 +24,8 @@ pub(crate) struct Retained(Mutex<Store>);
 struct Store {
     by_topic: BTreeMap<Text, Message>,
     bytes: usize,
+    /// How many were ever kept.
+    kept: u64,
 }
 
 /// There is no room for another retained message.
@@ -31,9 +33,12 @@ struct Store {
 pub(crate) struct Full;
 
 impl Retained {
-    /// Keeps a message as the last word on its topic, or forgets the last word if its payload is empty.
-    pub(crate) fn keep(&self, message: &Message) -> Result<(), Full> {
+    /// Keeps a message as the last word on its topic, or forgets the last word if its payload is empty. Either way it
+    /// is told its place in the order of keeping.
+    pub(crate) fn keep(&self, message: &mut Message) -> Result<(), Full> {
         let mut store = self.lock();
+        store.kept += 1;
+        message.kept = store.kept;
         if message.payload.is_empty() {
             if let Some(old) = store.by_topic.remove(&message.topic) {
                 store.bytes -= old.weight();
@@ -54,20 +59,22 @@ impl Retained {
         Ok(())
     }
 
-    /// The retained messages a new subscription gets.
-    pub(crate) fn matching(&self, filter: &TopicFilter<'_>, now: Instant) -> Vec<Message> {
+    /// The retained messages a new subscription gets, and how many were ever kept by then: a message with a lower
+    /// place than that is among them, or was replaced by one that is.
+    pub(crate) fn matching(&self, filter: &TopicFilter<'_>, now: Instant) -> (Vec<Message>, u64) {
         let store = self.lock();
         let literal = filter.as_str().split(['+', '#']).next().unwrap_or_default();
         // "a/#" also matches "a", which lies before "a/".
         let start = literal.strip_suffix('/').unwrap_or(literal);
-        store
+        let found = store
             .by_topic
             .range::<str, _>((Bound::Included(start), Bound::Unbounded))
             .take_while(|(topic, _)| topic.starts_with(start))
             .filter(|(topic, _)| TopicName::new(topic).is_ok_and(|name| filter.matches(&name)))
             .filter(|(_, message)| message.remaining(now).is_ok())
             .map(|(_, message)| message.clone())
-            .collect()
+            .collect();
+        (found, store.kept)
     }
 
     /// How many there are.
@@ -96,6 +103,7 @@ mod tests {
             qos: QoS::AtMostOnce,
             retain: true,
             origin: Origin(1),
+            kept: 0,
             expires_at: None,
             properties: None,
         }
@@ -105,12 +113,13 @@ mod tests {
     async fn the_last_word_replaces_and_an_empty_one_clears() {
         let retained = Retained::default();
         for payload in [&b"1"[..], b"22"] {
-            retained.keep(&message("a/b", payload)).unwrap();
+            retained.keep(&mut message("a/b", payload)).unwrap();
         }
         let filter = TopicFilter::new("a/#").unwrap();
-        let found = retained.matching(&filter, Instant::now());
+        let (found, kept) = retained.matching(&filter, Instant::now());
+        assert_eq!((kept, found[0].kept), (2, 2));
         assert_eq!(found.iter().map(|message| &message.payload[..]).collect::<Vec<_>>(), [b"22"]);
-        retained.keep(&message("a/b", b"")).unwrap();
+        retained.keep(&mut message("a/b", b"")).unwrap();
         assert_eq!((retained.len(), retained.lock().bytes), (0, 0));
     }
 
@@ -126,13 +135,14 @@ mod tests {
             let retained = Retained::default();
             let topics: Vec<_> = topics.into_iter().filter(|topic| TopicName::new(topic).is_ok()).collect();
             for topic in &topics {
-                retained.keep(&message(topic, b"x")).unwrap();
+                retained.keep(&mut message(topic, b"x")).unwrap();
             }
             let Ok(filter) = TopicFilter::new(&filter) else { return Ok(()) };
             let wanted: Vec<_> =
                 topics.iter().filter(|topic| filter.matches(&TopicName::new(topic).unwrap())).cloned().collect();
             let found: Vec<_> = retained
                 .matching(&filter, Instant::now())
+                .0
                 .into_iter()
                 .map(|message| message.topic.to_string())
                 .collect();

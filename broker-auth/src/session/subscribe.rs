@@ -9,7 +9,6 @@ use super::end::End;
 use super::life::Session;
 use super::online::reply;
 use super::outbox::Delivery;
-use super::subscriptions::Subscription;
 use crate::audit::{self, Decision, Event};
 use crate::engine::{BusFilter, EngineError};
 use crate::packet::{
@@ -52,7 +51,7 @@ impl Session {
                 RetainHandling::AtSubscribeNew => is_new,
                 RetainHandling::NoAtSubscribe => false,
             } {
-                self.send_retained(&filter, options, subscribe.id);
+                self.send_retained(&filter, options, subscribe.id, is_new);
             }
         }
         self.note_sizes();
@@ -91,7 +90,7 @@ impl Session {
         }
         audit::decision(&self.subscribe_decision(text));
         let filter = filter.into_owned();
-        let is_new = self.subscriptions.insert(filter.clone(), Subscription { options, id });
+        let is_new = self.subscriptions.insert(filter.clone(), options, id);
         Ok(Ok((filter, is_new)))
     }
 
@@ -107,14 +106,20 @@ impl Session {
         link.subscribe(bus).await
     }
 
-    /// Queues the retained messages of a subscription.
+    /// Queues the retained messages of a subscription. One that is repeated may have messages under way that are its
+    /// due in any case; only a new one does without those it gets here.
     fn send_retained(
         &mut self,
-        filter: &TopicFilter<'_>,
+        filter: &TopicFilter<'static>,
         options: SubscriptionOptions,
         id: Option<NonZeroU32>,
+        is_new: bool,
     ) {
-        for message in self.hub.retained.matching(filter, Instant::now()) {
+        let (messages, kept) = self.hub.retained.matching(filter, Instant::now());
+        if is_new {
+            self.subscriptions.got_retained(filter, kept);
+        }
+        for message in messages {
             if !self.permit.deliver(&message.topic) || (options.no_local && message.origin == self.origin) {
                 continue;
             }

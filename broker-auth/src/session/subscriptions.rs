@@ -1,6 +1,7 @@
 //! What one client has subscribed to.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::num::NonZeroU32;
 
 use crate::engine::{BusFilter, Message, Origin};
@@ -11,10 +12,13 @@ use super::outbox::Delivery;
 
 /// One subscription.
 #[derive(Clone, Debug)]
-pub(crate) struct Subscription {
-    pub(crate) options: SubscriptionOptions,
+struct Subscription {
+    options: SubscriptionOptions,
     /// The Subscription Identifier, if the client gave one (MQTT 5 §3.8.2.1.2).
-    pub(crate) id: Option<NonZeroU32>,
+    id: Option<NonZeroU32>,
+    /// How many retained messages had been kept when it got its first ones: the same messages are on their way
+    /// through the engine, too, and are not to arrive twice.
+    retained_up_to: u64,
 }
 
 /// All subscriptions of one client, by bus filter: what the engine delivers for one, the others do not see.
@@ -24,10 +28,32 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Adds or replaces one. `true` if there was none with this filter.
-    pub(crate) fn insert(&mut self, filter: TopicFilter<'static>, subscription: Subscription) -> bool {
-        let bus = BusFilter::of(filter.as_str());
-        self.by_bus.entry(bus).or_default().insert(filter, subscription).is_none()
+    /// Adds one, or gives another its options and id. `true` if there was none with this filter.
+    pub(crate) fn insert(
+        &mut self,
+        filter: TopicFilter<'static>,
+        options: SubscriptionOptions,
+        id: Option<NonZeroU32>,
+    ) -> bool {
+        let filters = self.by_bus.entry(BusFilter::of(filter.as_str())).or_default();
+        match filters.entry(filter) {
+            Entry::Occupied(mut present) => {
+                (present.get_mut().options, present.get_mut().id) = (options, id);
+                false
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(Subscription { options, id, retained_up_to: 0 });
+                true
+            }
+        }
+    }
+
+    /// Notes that the subscription to `filter` got the retained messages up to this one.
+    pub(crate) fn got_retained(&mut self, filter: &TopicFilter<'static>, up_to: u64) {
+        let filters = self.by_bus.get_mut(&BusFilter::of(filter.as_str()));
+        if let Some(subscription) = filters.and_then(|filters| filters.get_mut(filter)) {
+            subscription.retained_up_to = up_to;
+        }
     }
 
     /// Removes one. `None` if there was none; else whether its bus filter is needed by no other.
@@ -59,7 +85,9 @@ impl Subscriptions {
         let mut subscription_ids = Vec::new();
         for (filter, subscription) in self.by_bus.get(bus)? {
             let options = subscription.options;
-            if !filter.matches(&name) || (options.no_local && message.origin == own) {
+            let had_as_retained = message.kept > 0 && message.kept <= subscription.retained_up_to;
+            let own_and_unwanted = options.no_local && message.origin == own;
+            if !filter.matches(&name) || had_as_retained || own_and_unwanted {
                 continue;
             }
             let (qos, retain) = granted.get_or_insert((QoS::AtMostOnce, false));

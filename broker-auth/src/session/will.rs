@@ -38,6 +38,7 @@ impl Will {
                 qos: will.qos,
                 retain: will.retain,
                 origin,
+                kept: 0,
                 expires_at: None,
                 properties: (properties != PublishProperties::default()).then(|| Box::new(properties)),
             },
@@ -55,7 +56,7 @@ impl Will {
     pub(super) async fn publish(self, hub: &Hub) {
         let mut message = self.message;
         message.expires_at = self.expiry.and_then(|expiry| Instant::now().checked_add(expiry));
-        if message.retain && hub.retained.keep(&message).is_err() {
+        if message.retain && hub.retained.keep(&mut message).is_err() {
             hub.counters.retained_refused.one();
         }
         hub.counters.published.one();

@@ -15,6 +15,7 @@ fn delivery(number: u32, qos: QoS) -> Delivery {
         qos,
         retain: false,
         origin: Origin(1),
+        kept: 0,
         expires_at: None,
         properties: None,
     };
