@@ -236,7 +236,8 @@ pub(super) struct BrokerCert {
 #[command(after_help = "\
 Examples:
   countersign-provision revoke pump-0001 --reason keyCompromise
-  countersign-provision revoke --serial 3f5a0c1d2e3f405162738495a6b7c8d9")]
+  countersign-provision revoke --serial 3f5a0c1d2e3f405162738495a6b7c8d9
+  countersign-provision revoke --batch WO-2041 --reason cessationOfOperation")]
 pub(super) struct Revoke {
     #[command(flatten)]
     pub(super) targets: Targets,
@@ -389,6 +390,10 @@ pub(super) struct Targets {
     /// One certificate.
     #[arg(long, value_name = "HEX")]
     pub(super) serial: Option<SerialNumber>,
+
+    /// Every device of a work order.
+    #[arg(long, value_name = "WORK_ORDER")]
+    pub(super) batch: Option<String>,
 }
 
 #[derive(Debug, Args)]

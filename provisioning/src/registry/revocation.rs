@@ -99,6 +99,8 @@ pub enum Target {
     Identity(String),
     /// One certificate.
     Serial(SerialNumber),
+    /// Every unexpired certificate of every device of a work order.
+    WorkOrder(String),
 }
 
 impl fmt::Display for Target {
@@ -106,6 +108,7 @@ impl fmt::Display for Target {
         match self {
             Self::Identity(name) => f.write_str(name),
             Self::Serial(serial) => write!(f, "serial {serial}"),
+            Self::WorkOrder(work_order) => write!(f, "work order {work_order}"),
         }
     }
 }
@@ -258,13 +261,24 @@ fn certificates(
 ) -> Result<Vec<CertificateRecord>, RegistryError> {
     match target {
         Target::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
-        Target::Identity(name) => {
-            let query = format!("SELECT {COLUMNS} FROM certificate WHERE identity = ?1 ORDER BY id");
-            let mut statement = connection.prepare_cached(&query)?;
-            let rows = statement.query_and_then([name], |row| CertificateRecord::read(row, now))?;
-            rows.collect()
+        Target::Identity(name) => matching(connection, "identity = ?1", name, now),
+        Target::WorkOrder(work_order) => {
+            let of_its_devices = "identity IN (SELECT device_id FROM device WHERE work_order = ?1)";
+            matching(connection, of_its_devices, work_order, now)
         }
     }
+}
+
+fn matching(
+    connection: &Connection,
+    condition: &'static str,
+    parameter: &str,
+    now: Timestamp,
+) -> Result<Vec<CertificateRecord>, RegistryError> {
+    let query = format!("SELECT {COLUMNS} FROM certificate WHERE {condition} ORDER BY id");
+    let mut statement = connection.prepare_cached(&query)?;
+    let rows = statement.query_and_then([parameter], |row| CertificateRecord::read(row, now))?;
+    rows.collect()
 }
 
 fn by_serial(

@@ -133,6 +133,20 @@ fn a_service_is_revoked_like_a_device_and_the_broker_is_not() {
 }
 
 #[test]
+fn a_batch_is_the_devices_of_one_work_order_and_no_other() {
+    let factory = Factory::new();
+    factory.write("order.csv", "device_id,work_order\ndev-1,WO-1\ndev-2,WO-1\ndev-3,WO-10\n");
+    factory.run("issue --order order.csv").succeeded();
+    factory.run("revoke --batch WO-1 --reason cessationOfOperation").succeeded();
+    let status = |device: &str| factory.json(&format!("show {device}"))["certificates"][0]["status"].clone();
+    assert_eq!(
+        (status("dev-1"), status("dev-2"), status("dev-3")),
+        ("revoked".into(), "revoked".into(), "active".into())
+    );
+    factory.run("revoke --batch WO-2").exited(4).says("unknown: work order WO-2");
+}
+
+#[test]
 fn a_revocation_does_not_wait_for_a_long_order() {
     let factory = Factory::new();
     factory.run("issue dev-1").succeeded();

@@ -35,7 +35,9 @@ fn run(
     context: &Context,
 ) -> Result<(), Failure> {
     let names = targets.names.into_iter().map(|name| Target::Identity(name.to_string()));
-    let targets: Vec<_> = names.chain(targets.serial.map(Target::Serial)).collect();
+    let one = targets.serial.map(Target::Serial);
+    let batch = targets.batch.map(Target::WorkOrder);
+    let targets: Vec<_> = names.chain(one).chain(batch).collect();
     let _lock = context.lock(Duty::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     // Before anything is changed: a revocation that cannot be published must not look like one.
