@@ -10,6 +10,7 @@
 //! | [`mqtt`] | MQTT packets, byte by byte |
 //! | [`client`] | a client that may say anything, and hears every answer |
 //! | [`site`] | the smallest place where something can happen |
+//! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`peer`] | programs that nobody here wrote |
 //!
 //! Nothing here knows the crates under test: they are met as their users meet them, at command lines, files and
@@ -26,3 +27,4 @@ pub mod peer;
 pub mod pki;
 pub mod program;
 pub mod site;
+pub mod transcript;
