@@ -151,6 +151,15 @@ impl<'a> Decision<'a> {
         self
     }
 
+    /// The word for what was decided. The end of a session that nobody cut off was no decision of ours.
+    fn outcome(&self) -> &'static str {
+        match (self.refusal, self.event) {
+            (Some(_), _) => "refused",
+            (None, Event::SessionClosed) => "ended",
+            (None, _) => "allowed",
+        }
+    }
+
     /// Anything else worth a word, such as why a session ended.
     pub fn note(mut self, note: &'a str) -> Self {
         self.note = Some(note);
@@ -175,7 +184,7 @@ pub fn decision(decision: &Decision<'_>) -> DecisionId {
                 target: "countersign::decision",
                 $level,
                 event = decision.event.as_str(),
-                outcome = if decision.refusal.is_some() { "refused" } else { "allowed" },
+                outcome = decision.outcome(),
                 decision_id = %decision.id,
                 identity = decision.identity.map(Identity::as_str),
                 policy = decision.policy,
