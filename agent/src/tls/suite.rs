@@ -96,24 +96,31 @@ fn is_legal(inner: &[u8], established: bool) -> bool {
 
 /// One or more whole messages. Fragments are refused, because embedded-tls does not put them together; so is a
 /// Finished with anything behind it, which would be taken for part of the flight that the Finished has closed
-/// (RFC 8446 §5.1).
+/// (RFC 8446 §5.1). Within a record the messages of a flight stand in their order; from record to record nothing is
+/// remembered here, and the gate sees to what matters.
 fn are_legal_messages(mut content: &[u8], established: bool) -> bool {
+    let mut place = 0;
     loop {
         let Some((&[kind, l1, l2, l3], rest)) = content.split_first_chunk() else { return false };
         let length = usize::try_from(u32::from_be_bytes([0, l1, l2, l3])).unwrap_or(usize::MAX);
         let Some((_, rest)) = rest.split_at_checked(length) else { return false };
-        let legal = match kind {
-            handshake_type::ENCRYPTED_EXTENSIONS
-            | handshake_type::CERTIFICATE_REQUEST
-            | handshake_type::CERTIFICATE
-            | handshake_type::CERTIFICATE_VERIFY => !established,
-            handshake_type::FINISHED => !established && rest.is_empty(),
-            handshake_type::NEW_SESSION_TICKET => established,
-            _ => false,
+        let next = match kind {
+            handshake_type::ENCRYPTED_EXTENSIONS if !established => 1,
+            handshake_type::CERTIFICATE_REQUEST if !established => 2,
+            handshake_type::CERTIFICATE if !established => 3,
+            handshake_type::CERTIFICATE_VERIFY if !established => 4,
+            handshake_type::FINISHED if !established && rest.is_empty() => 5,
+            // Any number of them.
+            handshake_type::NEW_SESSION_TICKET if established => place + 1,
+            _ => return false,
         };
-        if !legal || rest.is_empty() {
-            return legal;
+        if next <= place {
+            return false;
         }
+        if rest.is_empty() {
+            return true;
+        }
+        place = next;
         content = rest;
     }
 }
