@@ -15,12 +15,12 @@ const MAX_SIGNATURES: u8 = 6;
 #[derive(Clone, Debug)]
 pub struct BrokerCertificate {
     point: [u8; POINT_LEN],
-    not_after: i64,
+    not_after: u64,
 }
 
 impl BrokerCertificate {
     /// When it ends, Unix seconds.
-    pub const fn not_after(&self) -> i64 {
+    pub const fn not_after(&self) -> u64 {
         self.not_after
     }
 

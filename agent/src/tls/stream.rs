@@ -42,7 +42,7 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
     }
 
     /// When the broker's certificate ends, Unix seconds. What the broker says about the time counts up to this.
-    pub const fn broker_not_after(&self) -> i64 {
+    pub const fn broker_not_after(&self) -> u64 {
         self.broker.certificate().not_after()
     }
 

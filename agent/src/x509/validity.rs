@@ -17,8 +17,8 @@ pub enum Time {
 /// `notBefore` and `notAfter`, both inclusive, in Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    not_before: i64,
-    not_after: i64,
+    not_before: u64,
+    not_after: u64,
 }
 
 /// Why a certificate does not hold now.
@@ -28,7 +28,7 @@ pub enum TimeError {
     #[error("expired: notAfter is {not_after}, and it is {time}")]
     Expired {
         /// Unix seconds.
-        not_after: i64,
+        not_after: u64,
         /// What it was judged by.
         time: Time,
     },
@@ -36,7 +36,7 @@ pub enum TimeError {
     #[error("not valid yet: notBefore is {not_before}, and it is {time}")]
     NotYetValid {
         /// Unix seconds.
-        not_before: i64,
+        not_before: u64,
         /// What it was judged by.
         time: Time,
     },
@@ -64,14 +64,13 @@ impl Validity {
     }
 
     /// The last second, Unix time.
-    pub const fn not_after(&self) -> i64 {
+    pub const fn not_after(&self) -> u64 {
         self.not_after
     }
 
     /// Does it hold at `time`?
     pub fn check(&self, time: Time) -> Result<(), TimeError> {
         let (Time::Clock(now) | Time::Floor(now)) = time;
-        let now = i64::try_from(now).unwrap_or(i64::MAX);
         if now > self.not_after {
             return Err(TimeError::Expired { not_after: self.not_after, time });
         }
@@ -83,7 +82,8 @@ impl Validity {
 }
 
 /// `YYMMDDHHMMSSZ` up to 2049, `YYYYMMDDHHMMSSZ` from 2050: the one form DER and RFC 5280 leave for each moment.
-fn unix_seconds(time: Element<'_>) -> Result<i64, CertificateError> {
+/// What was before 1970 was before X.509.
+fn unix_seconds(time: Element<'_>) -> Result<u64, CertificateError> {
     let (year, rest) = match (time.tag, time.content) {
         (tag::UTC_TIME, [y1, y2, rest @ ..]) => {
             let year = decimal(*y1, *y2)?;
@@ -108,7 +108,8 @@ fn unix_seconds(time: Element<'_>) -> Result<i64, CertificateError> {
     if !in_range {
         return Err(CertificateError::Validity);
     }
-    Ok(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    u64::try_from(seconds).map_err(|_| CertificateError::Validity)
 }
 
 fn decimal(tens: u8, ones: u8) -> Result<i64, CertificateError> {

@@ -194,10 +194,9 @@ fn a_server_has_the_name_it_is_asked_for_among_its_sans_and_nowhere_else() {
 fn time_is_judged_by_the_clock_at_both_ends_and_by_the_floor_at_one() {
     let ca = Ca::new();
     let mut matrix = Matrix::default();
-    let day = |date: i64| date * 86_400;
+    let day = |number: u64| number * 86_400;
     let (start, end) = (day(19_723), day(24_837)); // 2024-01-01 and 2038-01-01, days since 1970.
-    let clock = |seconds: i64| Time::Clock(u64::try_from(seconds).unwrap());
-    let floor = |seconds: i64| Time::Floor(u64::try_from(seconds).unwrap());
+    let (clock, floor) = (Time::Clock, Time::Floor);
     let leaf = ca.leaf(|params| {
         params.not_before = date_time_ymd(2024, 1, 1);
         params.not_after = date_time_ymd(2038, 1, 1);

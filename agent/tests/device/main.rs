@@ -1,10 +1,15 @@
 //! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates.
 
+mod cancellation;
 mod chain;
+mod credentials;
+mod differential;
 mod forge;
 mod honest;
 mod hostile;
 mod pki;
 mod random;
+mod replay;
+mod sizes;
 mod strictness;
 mod transport;

@@ -238,7 +238,7 @@ fn times_exist_and_are_written_as_rfc_5280_has_it() {
         parts.validity = tlv(0x30, &[start, tlv(0x18, b"20600101000000Z")].concat());
     };
     rows.accepts("a leap day", from(utc("240229235959Z")));
-    rows.accepts("the fifties", from(utc("500101000000Z")));
+    rows.accepts("the first second of 1970", from(utc("700101000000Z")));
     rows.accepts("beyond 2049", from(general("20510101000000Z")));
     for (name, time) in [
         ("a leap day in a common year", utc("230229000000Z")),
@@ -257,6 +257,8 @@ fn times_exist_and_are_written_as_rfc_5280_has_it() {
         ("a letter", utc("24010100000xZ")),
         ("a sign", utc("+40101000000Z")),
         ("GeneralizedTime before 2050", general("20490101000000Z")),
+        ("the last second of 1969", utc("691231235959Z")),
+        ("1950", utc("500101000000Z")),
         ("nothing", utc("")),
         ("an end before the beginning", general("20600101000001Z")),
     ] {

@@ -6,7 +6,7 @@
 mod established;
 mod handshake;
 mod hello;
-mod keys;
+pub(crate) mod keys;
 mod proof;
 pub(crate) mod server;
 

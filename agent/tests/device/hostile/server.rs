@@ -243,6 +243,11 @@ impl<'f> Server<'f> {
         self.establish();
     }
 
+    /// The client's application traffic secret.
+    pub(crate) fn client_secret(&self) -> [u8; 32] {
+        self.application.expect("a Finished was sent").0
+    }
+
     /// From here on, what is sent is under the application secrets.
     pub(crate) fn establish(&mut self) {
         let (_, secret) = self.application.expect("a Finished was sent");
