@@ -28,10 +28,8 @@ pub enum CredentialError {
     #[error("the device certificate names no device: {0}")]
     Subject(#[from] SubjectError),
     /// The device certificate names another device.
-    #[error("certificate is not this device's: the image is for {image}, its certificate for {certificate}")]
+    #[error("certificate is not this device's: the image's certificate is for {certificate}")]
     NotThisDevices {
-        /// The device of the image.
-        image: DeviceId,
         /// The device of the certificate.
         certificate: DeviceId,
     },

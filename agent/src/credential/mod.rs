@@ -50,7 +50,7 @@ impl<'a, S: Signer> Credential<'a, S> {
         let certificate = Certificate::read(image.certificate)?;
         let named = certificate.subject().device_id()?;
         if named != image.device_id {
-            return Err(CredentialError::NotThisDevices { image: image.device_id.clone(), certificate: named });
+            return Err(CredentialError::NotThisDevices { certificate: named });
         }
         let signature = ecdsa::to_der(&signer.sign(KEY_CHECK)?);
         ecdsa::verify(certificate.public_key(), KEY_CHECK, signature.as_bytes())

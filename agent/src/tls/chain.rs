@@ -189,7 +189,12 @@ impl Search<'_, '_> {
         self.signed(own, Link::EndEntity, issuer.public_key())
     }
 
-    fn signed(&mut self, certificate: &Certificate<'_>, link: Link, key: PublicKey<'_>) -> Result<(), ChainError> {
+    fn signed(
+        &mut self,
+        certificate: &Certificate<'_>,
+        link: Link,
+        key: PublicKey<'_>,
+    ) -> Result<(), ChainError> {
         self.signatures_left = self.signatures_left.checked_sub(1).ok_or(ChainError::Budget)?;
         if certificate.is_signed_by(key) { Ok(()) } else { Err(ChainError::Signature { link }) }
     }

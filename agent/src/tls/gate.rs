@@ -92,7 +92,7 @@ impl<'g, 'a, S: Signer, R: CryptoRngCore> Gate<'g, 'a, S, R> {
     /// Remembers why, and lets nothing more out.
     fn refuse(&mut self, fault: impl Into<TlsError>) {
         self.latch.shut(RecordFault::Refused);
-        self.fault.get_or_insert(fault.into());
+        self.fault.get_or_insert_with(|| fault.into());
     }
 
     fn certify(&mut self, transcript: &Transcript, sent: &CertificateRef<'_>) -> Result<(), TlsError> {

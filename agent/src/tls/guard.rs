@@ -126,13 +126,19 @@ impl<'b, T: Read + Write> Guard<'b, T> {
             return Err(RecordFault::Version);
         }
         let end = HEADER_LEN + length;
-        if legal_length.contains(&length) && end <= self.buffer.len() { Ok(end) } else { Err(RecordFault::Length) }
+        if legal_length.contains(&length) && end <= self.buffer.len() {
+            Ok(end)
+        } else {
+            Err(RecordFault::Length)
+        }
     }
 
     /// Judges a complete record and moves on. `false` if it is to be dropped.
     fn admit(&mut self) -> Result<bool, RecordFault> {
-        let Some((header, content)) =
-            self.buffer.get_mut(..self.filled).and_then(|record| record.split_first_chunk_mut::<HEADER_LEN>())
+        let Some((header, content)) = self
+            .buffer
+            .get_mut(..self.filled)
+            .and_then(|record| record.split_first_chunk_mut::<HEADER_LEN>())
         else {
             return Err(RecordFault::Length);
         };

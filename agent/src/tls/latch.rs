@@ -69,3 +69,28 @@ impl Latch {
         FAULTS.get(usize::from(code.checked_sub(1)?)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_remembered_as_itself() {
+        let alerts = (0..=255).map(|description| RecordFault::Alert { description });
+        for fault in FAULTS.into_iter().chain(alerts) {
+            let latch = Latch::new();
+            assert_eq!(latch.fault(), None);
+            assert_eq!(latch.shut(fault), fault);
+            assert_eq!(latch.fault(), Some(fault));
+        }
+    }
+
+    #[test]
+    fn the_first_fault_stays_until_the_next_connection() {
+        let mut latch = Latch::new();
+        latch.shut(RecordFault::Plaintext);
+        assert_eq!(latch.shut(RecordFault::Ended), RecordFault::Plaintext);
+        latch.reset();
+        assert_eq!(latch.fault(), None);
+    }
+}

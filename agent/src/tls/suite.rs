@@ -71,7 +71,12 @@ impl AeadInPlace for Inspecting {
         if is_legal(buffer, established) { Ok(()) } else { Err(aead::Error) }
     }
 
-    fn decrypt_in_place(&self, nonce: &Nonce<Self>, header: &[u8], buffer: &mut dyn Buffer) -> aead::Result<()> {
+    fn decrypt_in_place(
+        &self,
+        nonce: &Nonce<Self>,
+        header: &[u8],
+        buffer: &mut dyn Buffer,
+    ) -> aead::Result<()> {
         let length = buffer.len().checked_sub(size_of::<Tag<Self>>()).ok_or(aead::Error)?;
         let (content, tag) = buffer.as_mut().split_at_mut_checked(length).ok_or(aead::Error)?;
         let tag = Tag::<Self>::clone_from_slice(tag);

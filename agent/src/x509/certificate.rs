@@ -194,9 +194,8 @@ fn read_public_key<'a>(fields: &mut Reader<'a>) -> Result<PublicKey<'a>, Certifi
     let mut algorithm = info.sequence()?;
     let (kind, curve) = (algorithm.object_identifier()?, algorithm.element()?);
     algorithm.end()?;
-    let is_p256 = kind == oid::EC_PUBLIC_KEY
-        && curve.tag == tag::OBJECT_IDENTIFIER
-        && curve.content == oid::PRIME256V1;
+    let is_p256 =
+        kind == oid::EC_PUBLIC_KEY && curve.tag == tag::OBJECT_IDENTIFIER && curve.content == oid::PRIME256V1;
     if !is_p256 {
         return Err(CertificateError::KeyAlgorithm);
     }

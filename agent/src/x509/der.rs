@@ -148,7 +148,10 @@ impl<'a> Reader<'a> {
         // A component never starts with a digit of value zero (X.690 §8.19.2).
         let starts = |before: u8| before & 0x80 == 0;
         let padded = content.first() == Some(&0x80)
-            || content.iter().zip(content.iter().skip(1)).any(|(&before, &byte)| starts(before) && byte == 0x80);
+            || content
+                .iter()
+                .zip(content.iter().skip(1))
+                .any(|(&before, &byte)| starts(before) && byte == 0x80);
         if ends && !padded { Ok(content) } else { Err(DerError::ObjectIdentifier) }
     }
 

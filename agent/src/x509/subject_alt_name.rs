@@ -37,7 +37,8 @@ impl<'a> ServerName<'a> {
         if let Ok(address) = text.parse() {
             return Ok(Self::Ip(address));
         }
-        let numeric_end = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        let numeric_end =
+            text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
         // `1.2.3` and `999.1.1.1` are no addresses, and must not become names (RFC 1123 §2.1).
         if is_dns_name(text) && !numeric_end { Ok(Self::Dns(DnsName(text))) } else { Err(ServerNameError) }
     }
@@ -94,7 +95,9 @@ impl<'a> SubjectAltName<'a> {
         let mut rest = self.names;
         while let Ok(name) = rest.element() {
             let found = match (wanted, name.tag) {
-                (ServerName::Dns(wanted), tag::DNS_NAME) => name.content.eq_ignore_ascii_case(wanted.0.as_bytes()),
+                (ServerName::Dns(wanted), tag::DNS_NAME) => {
+                    name.content.eq_ignore_ascii_case(wanted.0.as_bytes())
+                }
                 (ServerName::Ip(IpAddr::V4(wanted)), tag::IP_ADDRESS) => name.content == wanted.octets(),
                 (ServerName::Ip(IpAddr::V6(wanted)), tag::IP_ADDRESS) => name.content == wanted.octets(),
                 _ => false,

@@ -131,12 +131,14 @@ fn a_write_dropped_half_way_is_never_continued() {
         if again == Err(interrupted) {
             assert_eq!(block_on(stream.read(&mut [0; 8])), Err(interrupted), "an error is final");
         }
-        drop(stream);
 
         let (said, broken) = decrypt(&recording, &replay.outgoing[handshake..]);
         match (first, again) {
             (Poll::Ready(first), again) => {
-                assert_eq!((first, again, said.as_slice(), broken), (Ok(()), Ok(()), &b"firstagain"[..], false));
+                assert_eq!(
+                    (first, again, said.as_slice(), broken),
+                    (Ok(()), Ok(()), &b"firstagain"[..], false)
+                );
                 break;
             }
             (Poll::Pending, Ok(())) => {

@@ -1,10 +1,12 @@
 //! Chains a peer may send, each with its verdict: the strict verifier against everything it must not believe.
 
 use countersign_agent::tls::{ChainError, Link, verify_chain};
-use countersign_agent::x509::{Anchor, AnchorError, CertificateError, ServerName, Time, TimeError, UsageError};
+use countersign_agent::x509::{
+    Anchor, AnchorError, CertificateError, ServerName, Time, TimeError, UsageError,
+};
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
-    KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 
 use crate::pki::{Certified, HOST, NOW, ca_params, params};
@@ -62,7 +64,13 @@ impl Matrix {
     }
 
     fn end(self) {
-        assert!(self.wrong.is_empty(), "{} of {} rows:\n{}", self.wrong.len(), self.rows, self.wrong.join("\n"));
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {} rows:\n{}",
+            self.wrong.len(),
+            self.rows,
+            self.wrong.join("\n")
+        );
     }
 }
 
@@ -105,14 +113,9 @@ fn a_chain_from_leaf_to_anchor_is_accepted_in_every_honest_form() {
     matrix.accepts("leaf and issuing CA", &ca.chain(&ca.leaf));
     matrix.accepts("leaf by the root", &Chain::new(&[&direct], &[&ca.root]));
     matrix.accepts("leaf by an issuing CA that is the anchor", &Chain::new(&[&ca.leaf], &[&ca.issuing]));
-    matrix.accepts(
-        "leaf, issuing CA and root",
-        &Chain::new(&[&ca.leaf, &ca.issuing, &ca.root], &[&ca.root]),
-    );
-    matrix.accepts(
-        "an unrelated certificate last",
-        &Chain::new(&[&ca.leaf, &ca.issuing, &other], &[&ca.root]),
-    );
+    matrix.accepts("leaf, issuing CA and root", &Chain::new(&[&ca.leaf, &ca.issuing, &ca.root], &[&ca.root]));
+    matrix
+        .accepts("an unrelated certificate last", &Chain::new(&[&ca.leaf, &ca.issuing, &other], &[&ca.root]));
     matrix.accepts(
         "unrelated certificates between",
         &Chain::new(&[&ca.leaf, &other, &third, &ca.issuing], &[&ca.root]),
@@ -175,7 +178,11 @@ fn a_server_has_the_name_it_is_asked_for_among_its_sans_and_nowhere_else() {
     matrix.refuses("another address", &ca.chain(&addresses).named("192.0.2.8"), refused);
     matrix.refuses("an address that is 16 bytes", &ca.chain(&addresses).named("::ffff:192.0.2.7"), refused);
     let address_as_text = ca.leaf(|params| params.subject_alt_names = vec![dns("192.0.2.7")]);
-    matrix.refuses("an address written as a DNS name", &ca.chain(&address_as_text).named("192.0.2.7"), refused);
+    matrix.refuses(
+        "an address written as a DNS name",
+        &ca.chain(&address_as_text).named("192.0.2.7"),
+        refused,
+    );
 
     let many = ca.leaf(|params| {
         params.subject_alt_names = (0..20).map(|number| dns(&format!("host-{number}.example"))).collect();
@@ -202,7 +209,8 @@ fn time_is_judged_by_the_clock_at_both_ends_and_by_the_floor_at_one() {
         params.not_after = date_time_ymd(2038, 1, 1);
     });
     let expired = |link, time| ChainError::Time { link, source: TimeError::Expired { not_after: end, time } };
-    let early = |link, time| ChainError::Time { link, source: TimeError::NotYetValid { not_before: start, time } };
+    let early =
+        |link, time| ChainError::Time { link, source: TimeError::NotYetValid { not_before: start, time } };
     matrix.accepts("the first second", &ca.chain(&leaf).at(clock(start)));
     matrix.accepts("the last second", &ca.chain(&leaf).at(clock(end)));
     let time = clock(end + 1);
@@ -277,10 +285,8 @@ fn a_leaf_must_be_a_servers() {
             params.custom_extensions = vec![extension];
         })
     };
-    let error = ChainError::Certificate {
-        link: Link::EndEntity,
-        source: CertificateError::UnknownCriticalExtension,
-    };
+    let error =
+        ChainError::Certificate { link: Link::EndEntity, source: CertificateError::UnknownCriticalExtension };
     matrix.refuses("an unknown critical extension", &ca.chain(&unknown(true)), error);
     matrix.accepts("an unknown extension that is not critical", &ca.chain(&unknown(false)));
     matrix.refuses("nothing", &Chain::new(&[], &[&ca.root]), ChainError::Empty);
@@ -424,7 +430,8 @@ fn names_and_signatures_must_both_chain() {
 
 #[test]
 fn an_anchor_must_be_a_ca() {
-    let refusal = |change: fn(&mut CertificateParams)| Anchor::new(&Certified::root_with("x", change).der).err();
+    let refusal =
+        |change: fn(&mut CertificateParams)| Anchor::new(&Certified::root_with("x", change).der).err();
     assert_eq!(refusal(|_| ()), None);
     let not_a_ca = Some(AnchorError::Usage(UsageError::NotACa));
     assert_eq!(refusal(|params| params.is_ca = IsCa::NoCa), not_a_ca);

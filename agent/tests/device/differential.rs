@@ -76,7 +76,7 @@ impl Pki {
 }
 
 /// One change to some bytes; places are taken modulo the length.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Change {
     Set(usize, u8),
     Flip(usize, u8),
@@ -124,7 +124,7 @@ impl Change {
 }
 
 /// Which part of which certificate is changed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Target {
     /// Somewhere in the TBSCertificate, which is then mostly no DER any more.
     Tbs,

@@ -3,8 +3,8 @@
 use device_identity::DeviceId;
 use device_identity::image::{Certificates, Image, PrivateKey, SLOT_LEN};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
 };
 
 /// Between the notBefore and the notAfter of everything made here: 2026-01-01.
@@ -70,7 +70,8 @@ impl Certified {
 
     pub(crate) fn issue(&self, params: CertificateParams) -> Self {
         let key = key();
-        let der = params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec();
+        let der =
+            params.signed_by(&key, &Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec();
         Self { der, params, key }
     }
 
@@ -92,7 +93,8 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");
     for line in der.chunks(48) {
         for triple in line.chunks(3) {
-            let bits = (0..3).fold(0_u32, |bits, i| bits << 8 | u32::from(triple.get(i).copied().unwrap_or(0)));
+            let bits =
+                (0..3).fold(0_u32, |bits, i| bits << 8 | u32::from(triple.get(i).copied().unwrap_or(0)));
             for i in 0..4 {
                 let digit = ALPHABET[(bits >> (18 - 6 * i) & 63) as usize];
                 let _ = write!(text, "{}", if i <= triple.len() { char::from(digit) } else { '=' });

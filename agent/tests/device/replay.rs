@@ -55,7 +55,9 @@ impl Recording {
                 let mut buffers = Buffers::new();
                 let mut random = Random::from_seed(SEED);
                 let mut stream =
-                    connect(&mut tap, &mut credential, Time::Clock(NOW), &mut random, &mut buffers).await.unwrap();
+                    connect(&mut tap, &mut credential, Time::Clock(NOW), &mut random, &mut buffers)
+                        .await
+                        .unwrap();
                 let mut said = 0;
                 loop {
                     match stream.read(&mut [0; 64]).await.unwrap() {
@@ -63,7 +65,6 @@ impl Recording {
                         length => said += length,
                     }
                 }
-                drop(stream);
                 // Each record of application data has a header, a type and a tag around it; so has the alert.
                 let after = said + WORDS.len() * 22 + 24;
                 let handshake = tap.incoming.len() - after;
@@ -135,8 +136,10 @@ pub(crate) struct Replay {
 impl Replay {
     async fn wait(&self) {
         let mut waited = self.pace == 0;
-        std::future::poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending })
-            .await;
+        std::future::poll_fn(|_| {
+            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn limit(&self) -> usize {

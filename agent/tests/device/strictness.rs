@@ -80,7 +80,11 @@ fn der_is_read_in_its_one_form_only() {
     let long = tlv(0x30, &vec![0; MAX_LEN]);
     rows.judge("too long", &long, Err(CertificateError::TooLong { length: long.len() }));
 
-    rows.refuses("a length in the long form", |parts| parts.version = vec![0xa0, 0x81, 3, 2, 1, 2], DerError::Length);
+    rows.refuses(
+        "a length in the long form",
+        |parts| parts.version = vec![0xa0, 0x81, 3, 2, 1, 2],
+        DerError::Length,
+    );
     rows.refuses(
         "a length with a leading zero",
         |parts| {
@@ -144,7 +148,11 @@ fn der_is_read_in_its_one_form_only() {
         |parts| parts.extensions.push(extension(&[], &[], &[5, 0])),
         DerError::ObjectIdentifier,
     );
-    rows.refuses("a byte behind the extensions", |parts| parts.after_extensions = vec![5, 0], DerError::Trailing);
+    rows.refuses(
+        "a byte behind the extensions",
+        |parts| parts.after_extensions = vec![5, 0],
+        DerError::Trailing,
+    );
     rows.end();
 }
 
@@ -184,11 +192,7 @@ fn x509_is_read_in_version_3_only_and_signed_with_one_algorithm() {
     );
     rows.refuses("no issuer", |parts| parts.issuer = vec![0x30, 0], CertificateError::NoIssuer);
     rows.accepts("no subject", |parts| parts.subject = vec![0x30, 0]);
-    rows.refuses(
-        "an empty RDN",
-        |parts| parts.subject = tlv(0x30, &tlv(0x31, &[])),
-        DerError::Truncated,
-    );
+    rows.refuses("an empty RDN", |parts| parts.subject = tlv(0x30, &tlv(0x31, &[])), DerError::Truncated);
     rows.refuses(
         "an attribute of three",
         |parts| {
@@ -210,9 +214,8 @@ fn keys_are_uncompressed_points_on_p256() {
         tlv(0x30, &[&id, curve].concat())
     };
     let p256 = algorithm(&tlv(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]));
-    let key = |algorithm: &[u8], point: &[u8]| {
-        tlv(0x30, &[algorithm, &tlv(3, &[&[0], point].concat())].concat())
-    };
+    let key =
+        |algorithm: &[u8], point: &[u8]| tlv(0x30, &[algorithm, &tlv(3, &[&[0], point].concat())].concat());
     let point = rows.good.key[26..].to_vec();
     assert_eq!((point.len(), point[0]), (65, 4));
     let compressed = [&[2], &point[1..33]].concat();
@@ -225,7 +228,11 @@ fn keys_are_uncompressed_points_on_p256() {
     let p384 = algorithm(&tlv(6, &[0x2b, 0x81, 4, 0, 34]));
     rows.refuses("on P-384", |parts| parts.key = key(&p384, &point), CertificateError::KeyAlgorithm);
     let implicit = algorithm(&[5, 0]);
-    rows.refuses("on an implicit curve", |parts| parts.key = key(&implicit, &point), CertificateError::KeyAlgorithm);
+    rows.refuses(
+        "on an implicit curve",
+        |parts| parts.key = key(&implicit, &point),
+        CertificateError::KeyAlgorithm,
+    );
     rows.end();
 }
 
@@ -234,8 +241,10 @@ fn times_exist_and_are_written_as_rfc_5280_has_it() {
     let mut rows = Rows::new();
     let utc = |text: &str| tlv(0x17, text.as_bytes());
     let general = |text: &str| tlv(0x18, text.as_bytes());
-    let from = |start: Vec<u8>| move |parts: &mut Parts| {
-        parts.validity = tlv(0x30, &[start, tlv(0x18, b"20600101000000Z")].concat());
+    let from = |start: Vec<u8>| {
+        move |parts: &mut Parts| {
+            parts.validity = tlv(0x30, &[start, tlv(0x18, b"20600101000000Z")].concat());
+        }
     };
     rows.accepts("a leap day", from(utc("240229235959Z")));
     rows.accepts("the first second of 1970", from(utc("700101000000Z")));

@@ -89,11 +89,7 @@ fn on_the_path() -> Vec<Case> {
             },
             UNDECIPHERABLE,
         ),
-        fails(
-            "an end without close_notify",
-            established,
-            |error| error == RecordFault::Ended.into(),
-        ),
+        fails("an end without close_notify", established, |error| error == RecordFault::Ended.into()),
         fails(
             "an end in the middle of a record",
             |server| {

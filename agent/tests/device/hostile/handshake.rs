@@ -239,7 +239,10 @@ fn messages() -> Vec<Case> {
             "a Certificate with an entry longer than its list",
             |server| {
                 server.begin();
-                server.add_encrypted_extensions().add(&message(11, &[0, 0, 0, 4, 0xff, 0xff, 0xff, 0])).send();
+                server
+                    .add_encrypted_extensions()
+                    .add(&message(11, &[0, 0, 0, 4, 0xff, 0xff, 0xff, 0]))
+                    .send();
             },
             PROTOCOL,
         ),

@@ -103,11 +103,18 @@ fn judge(case: &Case, fleet: &Fleet, slot: &[u8]) -> Result<(), String> {
         (Outcome::Fails(_), Did::Read(_)) if !seen.data.is_empty() => {
             Err(format!("{name}: the server saw {seen:?}"))
         }
-        (Outcome::Refused(expected), Did::NotConnect(error)) | (Outcome::Fails(expected), Did::Read(Err(error))) => {
-            if expected(error) { Ok(()) } else { Err(format!("{name}: refused, but with {error:?}")) }
+        (Outcome::Refused(expected), Did::NotConnect(error))
+        | (Outcome::Fails(expected), Did::Read(Err(error))) => {
+            if expected(error) {
+                Ok(())
+            } else {
+                Err(format!("{name}: refused, but with {error:?}"))
+            }
         }
         (_, Did::NotConnect(error)) => Err(format!("{name}: the handshake is refused: {error:?}")),
-        (_, Did::Read(read)) => Err(format!("{name}: the handshake completes, and the client reads {read:?}")),
+        (_, Did::Read(read)) => {
+            Err(format!("{name}: the handshake completes, and the client reads {read:?}"))
+        }
     }
 }
 
@@ -122,32 +129,35 @@ fn act(slot: &[u8], port: u16) -> Option<Did> {
         let mut credential = Credential::read(slot).unwrap();
         let mut buffers = Buffers::new();
         let mut random = Random::new();
-        let life = async {
-            let transport = Tcp::connect(port).await;
-            let mut stream =
-                match connect(transport, &mut credential, Time::Clock(NOW), &mut random, &mut buffers).await {
-                    Ok(stream) => stream,
-                    Err(error) => return Did::NotConnect(error),
-                };
-            let mut read = vec![0; 64];
-            match stream.read(&mut read).await {
-                Ok(length) => {
-                    read.truncate(length);
-                    if length > 0 {
-                        stream.write_all(SECRET).await.unwrap();
-                        stream.flush().await.unwrap();
-                        stream.close().await.unwrap();
+        let life =
+            async {
+                let transport = Tcp::connect(port).await;
+                let mut stream =
+                    match connect(transport, &mut credential, Time::Clock(NOW), &mut random, &mut buffers)
+                        .await
+                    {
+                        Ok(stream) => stream,
+                        Err(error) => return Did::NotConnect(error),
+                    };
+                let mut read = vec![0; 64];
+                match stream.read(&mut read).await {
+                    Ok(length) => {
+                        read.truncate(length);
+                        if length > 0 {
+                            stream.write_all(SECRET).await.unwrap();
+                            stream.flush().await.unwrap();
+                            stream.close().await.unwrap();
+                        }
+                        Did::Read(Ok(read))
                     }
-                    Did::Read(Ok(read))
+                    Err(error) => {
+                        assert_eq!(stream.read(&mut read).await, Err(error), "an error is final");
+                        assert!(stream.write(SECRET).await.is_err(), "an error is final");
+                        assert!(stream.flush().await.is_err(), "an error is final");
+                        Did::Read(Err(error))
+                    }
                 }
-                Err(error) => {
-                    assert_eq!(stream.read(&mut read).await, Err(error), "an error is final");
-                    assert!(stream.write(SECRET).await.is_err(), "an error is final");
-                    assert!(stream.flush().await.is_err(), "an error is final");
-                    Did::Read(Err(error))
-                }
-            }
-        };
+            };
         timeout(Duration::from_secs(20), life).await.ok()
     })
 }
