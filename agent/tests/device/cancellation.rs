@@ -4,7 +4,10 @@ use std::task::Poll;
 
 use countersign_agent::tls::{Buffers, RecordFault, TlsError};
 use embedded_io_async::{Read as _, Write as _};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
+use crate::change::change;
 use crate::hostile::keys::Protection;
 use crate::replay::{Recording, Replay, WORDS, block_on, poll};
 
@@ -61,6 +64,24 @@ fn a_connection_damaged_at_any_byte_says_nothing_that_was_not_said() {
             }
         }
     }
+}
+
+#[test]
+fn a_connection_in_disorder_says_nothing_that_was_not_said() {
+    let recording = Recording::new();
+    let words = WORDS.concat();
+    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let changes = proptest::collection::vec(change(), 1..5);
+    let verdict = TestRunner::new(config).run(&changes, |changes| {
+        let mut replay = recording.replay();
+        changes.iter().for_each(|change| change.apply(&mut replay.incoming));
+        if let Ok((said, _)) = listen(&recording, &mut replay) {
+            prop_assert!(replay.incoming.starts_with(&recording.incoming[..recording.handshake]));
+            prop_assert!(words.starts_with(&said));
+        }
+        Ok(())
+    });
+    assert_eq!(verdict, Ok(()));
 }
 
 #[test]

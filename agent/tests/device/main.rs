@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod chain;
+mod change;
 mod credentials;
 mod differential;
 mod forge;

@@ -228,6 +228,14 @@ fn messages() -> Vec<Case> {
             PROTOCOL,
         ),
         refused(
+            "EncryptedExtensions with an extension that belongs elsewhere",
+            |server| {
+                server.begin();
+                server.add(&message(8, &[0, 6, 0, 43, 0, 2, 3, 4])).send();
+            },
+            PROTOCOL,
+        ),
+        refused(
             "a Certificate whose list is longer than the message",
             |server| {
                 server.begin();
