@@ -1,7 +1,7 @@
 //! ECDSA over P-256 with SHA-256: the only place that computes with the curve, apart from the key exchange.
 //!
-//! Three functions, so that a board can do them in assembler or hardware: [`verify`], the `sign` behind
-//! [`SoftwareSigner`](crate::credential::SoftwareSigner), and the check that a point is on the curve.
+//! Two functions, [`verify`] and the `sign` behind [`SoftwareSigner`](crate::credential::SoftwareSigner): a board that
+//! does them in assembler replaces what is in them. Whoever replaces `sign` owes it a nonce; RFC 6979 is the safe one.
 
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
@@ -43,8 +43,8 @@ pub fn verify(key: PublicKey<'_>, message: &[u8], signature: &[u8]) -> Result<()
 }
 
 /// Signs `message` with a deterministic nonce (RFC 6979): a weak random generator cannot give the key away.
-pub(crate) fn sign(key: &SigningKey, message: &[u8]) -> Result<Signature, BadSignature> {
-    key.try_sign(message).map_err(|_| BadSignature)
+pub(crate) fn sign(key: &SigningKey, message: &[u8]) -> Option<Signature> {
+    key.try_sign(message).ok()
 }
 
 /// The DER of a signature, as certificates and TLS carry it; at most 72 bytes.

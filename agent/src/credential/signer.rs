@@ -47,7 +47,7 @@ impl SoftwareSigner {
 
 impl Signer for SoftwareSigner {
     fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
-        ecdsa::sign(&self.key, message).map_err(|_| SignError::Key)
+        ecdsa::sign(&self.key, message).ok_or(SignError::Key)
     }
 }
 

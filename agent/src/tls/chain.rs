@@ -1,7 +1,7 @@
 //! The strict chain verifier: end-entity, at most one issuing CA, trust anchor (RFC 5280 §6, for one profile).
 
 use crate::ecdsa::{BadSignature, POINT_LEN, PublicKey, verify};
-use crate::x509::{Anchor, Certificate, CertificateError, Name, ServerName, Time, TimeError, UsageError};
+use crate::x509::{Anchor, Certificate, CertificateError, ServerName, Time, TimeError, UsageError};
 
 /// How many of the certificates a peer sends are looked at: its own, and three among which its issuer must be.
 const MAX_SENT: usize = 4;
@@ -159,7 +159,7 @@ impl Search<'_, '_> {
     fn anchored(&mut self, certificate: &Certificate<'_>, link: Link, between: u8) -> Result<(), ChainError> {
         let mut refusal = ChainError::UnknownIssuer { link };
         let anchors = self.anchors;
-        for anchor in anchors.iter().filter(|anchor| same_name(anchor.name(), certificate.issuer())) {
+        for anchor in anchors.iter().filter(|anchor| anchor.name() == certificate.issuer()) {
             let verdict = anchor
                 .check_time(self.time)
                 .map_err(|source| ChainError::Time { link: Link::Anchor, source })
@@ -180,7 +180,7 @@ impl Search<'_, '_> {
     fn through(&mut self, own: &Certificate<'_>, der: &[u8]) -> Result<(), ChainError> {
         const LINK: Link = Link::Intermediate;
         let issuer = read(der, LINK)?;
-        if !same_name(issuer.subject(), own.issuer()) {
+        if issuer.subject() != own.issuer() {
             return Err(ChainError::UnknownIssuer { link: Link::EndEntity });
         }
         issuer.may_issue(0).map_err(|source| ChainError::Usage { link: LINK, source })?;
@@ -198,8 +198,4 @@ impl Search<'_, '_> {
         self.signatures_left = self.signatures_left.checked_sub(1).ok_or(ChainError::Budget)?;
         if certificate.is_signed_by(key) { Ok(()) } else { Err(ChainError::Signature { link }) }
     }
-}
-
-fn same_name(one: Name<'_>, other: Name<'_>) -> bool {
-    one == other
 }

@@ -9,6 +9,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 
+use crate::forge::{Parts, tlv};
 use crate::pki::{Certified, HOST, NOW, ca_params, params};
 
 /// A chain, and what it is judged by; right unless changed.
@@ -315,6 +316,22 @@ fn an_issuer_must_be_a_ca_that_may_issue_this() {
         "only for clients",
         |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
         UsageError::NotForServers,
+    );
+
+    // No library would write this: a CA that says so in an extension which may be ignored.
+    let mut parts = Parts::of(&ca.issuing.der);
+    let constraints = [tlv(6, &[0x55, 0x1d, 0x13]), tlv(4, &[0x30, 3, 1, 1, 0xff])].concat();
+    parts.extensions.retain(|found| !found.windows(5).any(|bytes| bytes == [6, 3, 0x55, 0x1d, 0x13]));
+    parts.extensions.push(tlv(0x30, &constraints));
+    let optional = Certified {
+        der: parts.sign(&ca.root),
+        params: ca.issuing.params.clone(),
+        key: KeyPair::try_from(ca.issuing.key.serialize_der()).unwrap(),
+    };
+    matrix.refuses(
+        "basicConstraints that are not critical",
+        &Chain::new(&[&ca.leaf, &optional], &[&ca.root]),
+        usage(Link::Intermediate, UsageError::ConstraintsNotCritical),
     );
 
     let constrained = ca.root.issuing_with("issuing", |params| {

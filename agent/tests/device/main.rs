@@ -14,3 +14,4 @@ mod replay;
 mod sizes;
 mod strictness;
 mod transport;
+mod wording;
