@@ -1,11 +1,18 @@
 //! The mTLS MQTT session of a device.
 //!
-//! Two floors. The lower one is pure and `no_std`, for microcontrollers and gateways alike:
+//! Three floors. The lowest one is pure and `no_std`, for microcontrollers and gateways alike:
 //!
 //! - [`session`]: Offline → Connecting → Online, and Refused; what happened in, how long to wait out;
 //! - [`backoff`]: exponential windows, full jitter.
 //!
-//! The upper one, behind the feature `std`, is the runtime of Linux-class gateways and the program
+//! The device core, behind the feature `device`, is `no_std` too and has no allocator. Data flows one way,
+//! flash → image → [`credential`] → [`tls`]:
+//!
+//! - [`x509`]: certificates of one strict profile, read in place; [`ecdsa`]: signatures on P-256;
+//! - [`credential`]: an image, checked: who the device is, how it signs, whom it believes;
+//! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls.
+//!
+//! The uppermost, behind the feature `std`, is the runtime of Linux-class gateways and the program
 //! `countersign-agent`: [`gateway`] reads the same credential image a microcontroller has in flash and holds the
 //! session with rumqttc and rustls; [`cli`] is its command line.
 // Without `std` nothing here can name it: the build for a bare-metal target proves that.
@@ -15,6 +22,15 @@
 
 pub mod backoff;
 pub mod session;
+
+#[cfg(feature = "device")]
+pub mod credential;
+#[cfg(feature = "device")]
+pub mod ecdsa;
+#[cfg(feature = "device")]
+pub mod tls;
+#[cfg(feature = "device")]
+pub mod x509;
 
 #[cfg(feature = "std")]
 pub mod cli;

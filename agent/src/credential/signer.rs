@@ -1,0 +1,58 @@
+//! The device's key, as something that signs.
+
+use p256::ecdsa::SigningKey;
+
+use crate::ecdsa::{self, Signature};
+
+/// A P-256 private key somewhere: in the image, in a secure element, behind an instruction set extension.
+///
+/// Called once per handshake, and once when a credential is read. It may block the executor for as long as the
+/// key's owner takes; a secure element on I²C needs some 50 ms.
+pub trait Signer {
+    /// Signs `message` (not its digest) with ECDSA and SHA-256.
+    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError>;
+}
+
+impl<S: Signer> Signer for &mut S {
+    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
+        S::sign(self, message)
+    }
+}
+
+/// Why there is no signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The secure element, key store or driver says no.
+    #[error("the device's key store does not sign (code {code:#x})")]
+    KeyStore {
+        /// What it says.
+        code: u32,
+    },
+    /// The computation failed.
+    #[error("the device's key does not sign")]
+    Key,
+}
+
+/// A key held in memory, with deterministic nonces (RFC 6979). Cleared when dropped, and absent from `Debug`.
+pub struct SoftwareSigner {
+    key: SigningKey,
+}
+
+impl SoftwareSigner {
+    /// The key of this scalar, big endian; `None` for zero or more than the order of the curve.
+    pub fn new(scalar: &[u8; 32]) -> Option<Self> {
+        SigningKey::from_slice(scalar).ok().map(|key| Self { key })
+    }
+}
+
+impl Signer for SoftwareSigner {
+    fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
+        ecdsa::sign(&self.key, message).ok_or(SignError::Key)
+    }
+}
+
+impl core::fmt::Debug for SoftwareSigner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SoftwareSigner(<redacted>)")
+    }
+}

@@ -1,0 +1,22 @@
+//! X.509 for one profile, read in place: no allocation, no panic, nothing lenient.
+//!
+//! Reading proves nothing; that is the business of [`tls`](crate::tls). It only makes sure that what is read has
+//! one meaning.
+
+mod anchor;
+mod certificate;
+mod der;
+mod error;
+mod extensions;
+mod name;
+mod oid;
+mod subject_alt_name;
+mod validity;
+
+pub use anchor::{Anchor, AnchorError};
+pub use certificate::{Certificate, MAX_LEN, UsageError};
+pub use der::DerError;
+pub use error::CertificateError;
+pub use name::Name;
+pub use subject_alt_name::{DnsName, ServerName, ServerNameError};
+pub use validity::{Time, TimeError, Validity};

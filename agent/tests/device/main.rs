@@ -1,0 +1,17 @@
+//! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates.
+
+mod cancellation;
+mod chain;
+mod change;
+mod credentials;
+mod differential;
+mod forge;
+mod honest;
+mod hostile;
+mod pki;
+mod random;
+mod replay;
+mod sizes;
+mod strictness;
+mod transport;
+mod wording;
