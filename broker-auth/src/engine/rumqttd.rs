@@ -69,7 +69,7 @@ impl Engine {
             },
         );
         let router = router.spawn();
-        let alive = {
+        let alive: Arc<dyn Fn() -> bool + Send + Sync> = {
             let router = router.clone();
             Arc::new(move || !router.is_disconnected())
         };
@@ -86,8 +86,8 @@ impl Engine {
         thread::Builder::new()
             .name("engine-publish".into())
             .spawn({
-                let runtime = runtime.clone();
-                move || publish::run(publisher, publish_rx, envelopes, &runtime)
+                let (runtime, alive) = (runtime.clone(), Arc::clone(&alive));
+                move || publish::run(publisher, publish_rx, envelopes, &runtime, &*alive)
             })
             .map_err(EngineError::Start)?;
         thread::Builder::new()
