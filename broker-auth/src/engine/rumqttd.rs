@@ -112,8 +112,11 @@ impl Engine {
         }
     }
 
-    /// Hands a message to everyone who wants it. Waits while the engine is behind.
+    /// Hands a message to everyone who wants it. Waits while the engine is behind, but not for ever.
     pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {
-        self.publish.send(message).await.map_err(|_| EngineError::Stopped)
+        match timeout(ANSWER_TIMEOUT, self.publish.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(EngineError::Stopped),
+        }
     }
 }

@@ -19,8 +19,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 /// How much is read at once. A constrained device's packets are far smaller, and every idle connection keeps one.
 const READ_SIZE: usize = 2048;
 
-/// Unwritten bytes beyond which a connection takes in nothing more: neither from the client nor from the engine.
+/// Unwritten bytes beyond which nothing more is read from the client: its answers would only add to them.
 const HIGH_WATER: usize = 64 * 1024;
+
+/// Unwritten bytes up to which messages for the client are added. Below the mark for reading, so that a client that is
+/// slower than its messages is still heard: its pings and acknowledgements wait for no queue to be empty.
+const FILL_WATER: usize = HIGH_WATER / 2;
 
 /// Why nothing more can be read from a connection.
 #[derive(Debug, thiserror::Error)]
@@ -121,9 +125,14 @@ impl Writer {
         self.unflushed || !self.unsent.is_empty()
     }
 
-    /// Whether the client is so far behind that nothing should be added.
+    /// Whether the client is so far behind that nothing more should be read from it.
     pub(crate) fn is_full(&self) -> bool {
         self.unsent.len() >= HIGH_WATER
+    }
+
+    /// Whether messages for the client may be added.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsent.len() < FILL_WATER
     }
 
     /// Writes a part of what is unsent. Cancelling the future loses nothing.

@@ -95,6 +95,8 @@ pub(super) struct Session {
     pub(super) will: Option<Will>,
     /// Publishes refused so far: of a flood, the first, second, fourth … are logged.
     pub(super) denied: u64,
+    /// Subscriptions refused so far, likewise.
+    pub(super) denied_subscriptions: u64,
     /// Messages dropped for want of room so far, likewise.
     pub(super) dropped: u64,
 }
@@ -164,6 +166,7 @@ impl Session {
             expiry: Duration::ZERO,
             will: None,
             denied: 0,
+            denied_subscriptions: 0,
             dropped: 0,
             limits,
             hub,
@@ -184,6 +187,7 @@ impl Session {
         let Arriving { mut connection, connect, binding, permit, trust, limits, peer, decision: _, slot } =
             *arriving;
 
+        self.limits = limits;
         let present = present && !connect.clean_start;
         if present {
             // The client is back in time.
@@ -193,7 +197,6 @@ impl Session {
         }
         self.permit = permit;
         self.trust = trust;
-        self.limits = limits;
         // What waits was queued under the permit of another connection.
         let denied = self.outbox.retain(|topic| self.permit.deliver(topic));
         self.hub.counters.deliveries_denied.add(u64::try_from(denied).unwrap_or(u64::MAX));

@@ -19,10 +19,19 @@ pub(super) enum Awakened {
 }
 
 impl Session {
+    /// Whether the device was revoked: what waits for it is nobody's any more. Any other fault may pass.
+    fn is_revoked(&self) -> bool {
+        self.trust.recheck(self.permit.device()).is_err_and(|refusal| refusal.reason == Reason::Revoked)
+    }
+
     /// Waits for the client to come back.
     pub(super) async fn alone(&mut self) -> Awakened {
         let gone = Instant::now();
         let mut trust_changed = self.trust.changed();
+        // What changed while the connection was being closed.
+        if self.is_revoked() {
+            return Awakened::Ended(None);
+        }
         // An expiry too far away to be an instant is as good as never.
         let never = gone + std::time::Duration::from_secs(u64::from(u32::MAX));
         let expires = gone.checked_add(self.expiry).unwrap_or(never);
@@ -41,10 +50,7 @@ impl Session {
                     self.note_sizes();
                 }
                 changed = trust_changed.changed() => {
-                    let verdict = self.trust.recheck(self.permit.device());
-                    // What waits for a revoked device is nobody's any more. Any other fault may pass.
-                    let revoked = verdict.is_err_and(|refusal| refusal.reason == Reason::Revoked);
-                    if revoked || changed.is_err() {
+                    if changed.is_err() || self.is_revoked() {
                         return Awakened::Ended(None);
                     }
                 }

@@ -19,6 +19,10 @@ use crate::packet::{DisconnectReasonCode, Packet, PublishAckReason, Text};
 /// How often a session is judged again without a cause: certificates and trust anchors end by themselves.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Packets dealt with before revocation, take-over and time are looked at again. A client that floods must not delay
+/// its own end.
+const TURN: usize = 16;
+
 /// What is known of a connection besides its bytes.
 pub(super) struct Talk {
     pub(super) terms: Terms,
@@ -92,7 +96,7 @@ impl Session {
     fn fill(&mut self, connection: &mut Connection) -> Result<(), End> {
         let now = Instant::now();
         let mut moved = false;
-        while !connection.writer.is_full() {
+        while connection.writer.has_room() {
             let Some(packet) = self.outbox.next(now) else { break };
             moved = true;
             let id = match &packet {
@@ -120,17 +124,31 @@ impl Session {
         first: BytesMut,
     ) -> Result<(), End> {
         let mut next = Some(first);
-        while let Some(frame) = next {
-            let packet = connection
-                .decode(frame)
-                .map_err(|error| End::protocol(DisconnectReasonCode::MalformedPacket, error.to_string()))?;
-            self.packet(connection, talk, packet).await?;
+        for _ in 0..TURN {
+            let Some(frame) = next else { break };
+            self.one(connection, talk, frame).await?;
             if connection.writer.is_full() {
-                break;
+                return Ok(());
             }
             next = connection.reader.buffered().map_err(End::read)?;
         }
-        Ok(())
+        match next {
+            // What was taken off the buffer is dealt with, whatever the turn.
+            Some(frame) => self.one(connection, talk, frame).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn one(
+        &mut self,
+        connection: &mut Connection,
+        talk: &mut Talk,
+        frame: BytesMut,
+    ) -> Result<(), End> {
+        let packet = connection
+            .decode(frame)
+            .map_err(|error| End::protocol(DisconnectReasonCode::MalformedPacket, error.to_string()))?;
+        self.packet(connection, talk, packet).await
     }
 
     async fn packet(

@@ -116,7 +116,13 @@ impl Outbox {
 
     /// The next packet to send, as far as the client's window allows.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Packet> {
-        while let Some(inflight) = self.inflight.get_mut(self.resent) {
+        while let Some(inflight) = self.inflight.get(self.resent) {
+            // The window may be smaller than that of the connection it was first sent over.
+            let takes_room = !inflight.sent && matches!(inflight.stage, Stage::Published(_));
+            if takes_room && self.unanswered() >= self.window {
+                return None;
+            }
+            let inflight = self.inflight.get_mut(self.resent)?;
             self.resent += 1;
             if !inflight.sent {
                 inflight.sent = true;
@@ -198,6 +204,12 @@ impl Outbox {
     /// How many messages wait for an acknowledgement.
     pub(crate) fn in_flight(&self) -> usize {
         self.inflight.len()
+    }
+
+    /// How many messages were sent over the present connection and not answered at all.
+    fn unanswered(&self) -> usize {
+        let sent = self.inflight.iter().filter(|inflight| inflight.sent);
+        sent.filter(|inflight| matches!(inflight.stage, Stage::Published(_))).count()
     }
 
     fn stage(&self, id: NonZeroU16) -> Option<&Stage> {

@@ -48,9 +48,9 @@ impl Session {
         }
 
         let mut message = self.message(&publish);
+        // A message that cannot be kept is still delivered to whoever listens now.
         if message.retain && self.hub.retained.keep(&mut message).is_err() {
             self.hub.counters.retained_refused.one();
-            return acknowledge(connection, &publish, PublishAckReason::QuotaExceeded);
         }
         self.hub.engine.publish(message).await.map_err(|_| End::EngineStopped)?;
         self.hub.counters.published.one();

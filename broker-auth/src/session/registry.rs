@@ -159,12 +159,16 @@ impl Registry {
             .map(|(_, entry)| entry.mailbox.clone())
             .collect();
         let count = mailboxes.len();
+        let mut closing = Vec::new();
         for mailbox in mailboxes {
             let (done, closed) = oneshot::channel();
             if mailbox.send(Command::Kick(done)).await.is_ok() {
-                // An error means that it was closed already.
-                let _ = closed.await;
+                closing.push(closed);
             }
+        }
+        for closed in closing {
+            // An error means that it was closed already.
+            let _ = closed.await;
         }
         count
     }

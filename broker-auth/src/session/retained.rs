@@ -32,25 +32,50 @@ struct Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+impl Store {
+    fn has_room_for(&self, message: &Message) -> bool {
+        let old = self.by_topic.get(&message.topic).map(Message::weight);
+        let bytes = self.bytes - old.unwrap_or(0) + message.weight();
+        bytes <= MAX_BYTES && (old.is_some() || self.by_topic.len() < MAX_MESSAGES)
+    }
+
+    fn forget_expired(&mut self, now: Instant) {
+        let mut freed = 0;
+        self.by_topic.retain(|_, message| {
+            let lives = message.remaining(now).is_ok();
+            freed += if lives { 0 } else { message.weight() };
+            lives
+        });
+        self.bytes -= freed;
+    }
+
+    fn next_place(&mut self) -> u64 {
+        self.kept += 1;
+        self.kept
+    }
+}
+
 impl Retained {
     /// Keeps a message as the last word on its topic, or forgets the last word if its payload is empty. Either way it
     /// is told its place in the order of keeping.
     pub(crate) fn keep(&self, message: &mut Message) -> Result<(), Full> {
         let mut store = self.lock();
-        store.kept += 1;
-        message.kept = store.kept;
         if message.payload.is_empty() {
+            message.kept = store.next_place();
             if let Some(old) = store.by_topic.remove(&message.topic) {
                 store.bytes -= old.weight();
             }
             return Ok(());
         }
-        let old = store.by_topic.get(&message.topic).map(Message::weight);
-        let bytes = store.bytes - old.unwrap_or(0) + message.weight();
-        if bytes > MAX_BYTES || (old.is_none() && store.by_topic.len() >= MAX_MESSAGES) {
-            return Err(Full);
+        if !store.has_room_for(message) {
+            store.forget_expired(Instant::now());
+            if !store.has_room_for(message) {
+                return Err(Full);
+            }
         }
-        store.bytes = bytes;
+        message.kept = store.next_place();
+        let old = store.by_topic.get(&message.topic).map_or(0, Message::weight);
+        store.bytes = store.bytes - old + message.weight();
         // Copies, so that the buffer they were received in is not kept with them.
         let topic = Text::from(message.topic.to_string());
         let kept =

@@ -12,8 +12,8 @@ use super::outbox::Delivery;
 use crate::audit::{self, Decision, Event};
 use crate::engine::{BusFilter, EngineError};
 use crate::packet::{
-    Packet, QoS, RetainHandling, Subscribe, SubscribeAck, SubscribeAckReason, SubscriptionOptions,
-    Unsubscribe, UnsubscribeAck, UnsubscribeAckReason,
+    DisconnectReasonCode, Packet, QoS, RetainHandling, Subscribe, SubscribeAck, SubscribeAckReason,
+    SubscriptionOptions, Unsubscribe, UnsubscribeAck, UnsubscribeAckReason,
 };
 use crate::policy::TopicFilter;
 
@@ -23,6 +23,10 @@ impl Session {
         connection: &mut Connection,
         subscribe: Subscribe,
     ) -> Result<(), End> {
+        if subscribe.topic_filters.len() > self.limits.max_subscriptions {
+            let what = format!("SUBSCRIBE for more than {} filters", self.limits.max_subscriptions);
+            return Err(End::protocol(DisconnectReasonCode::QuotaExceeded, what));
+        }
         let mut status = Vec::with_capacity(subscribe.topic_filters.len());
         let mut granted = Vec::new();
         for (filter, options) in &subscribe.topic_filters {
@@ -70,7 +74,10 @@ impl Session {
         };
         if let Err(refusal) = self.permit.subscribe(text) {
             self.hub.counters.subscriptions_denied.one();
-            audit::decision(&self.subscribe_decision(text).refused(&refusal));
+            self.denied_subscriptions += 1;
+            if self.denied_subscriptions.is_power_of_two() {
+                audit::decision(&self.subscribe_decision(text).refused(&refusal));
+            }
             return Ok(Err(SubscribeAckReason::NotAuthorized));
         }
         if filter.shared().is_some() {
