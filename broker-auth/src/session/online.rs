@@ -40,9 +40,7 @@ impl Session {
         let alarm = sleep_until(recheck_at);
         tokio::pin!(alarm);
         loop {
-            if let Err(end) = self.fill(connection) {
-                return end;
-            }
+            self.fill(connection);
             let done = tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Attach(next)) => Err(End::TakenOver(next)),
@@ -93,7 +91,7 @@ impl Session {
     }
 
     /// Moves what may be sent into the connection's buffer.
-    fn fill(&mut self, connection: &mut Connection) -> Result<(), End> {
+    fn fill(&mut self, connection: &mut Connection) {
         let now = Instant::now();
         let mut moved = false;
         while connection.writer.has_room() {
@@ -113,7 +111,6 @@ impl Session {
         if moved {
             self.note_sizes();
         }
-        Ok(())
     }
 
     /// Deals with a packet, and with those that came with it.
