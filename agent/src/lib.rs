@@ -6,17 +6,22 @@
 //! - [`backoff`]: exponential windows, full jitter.
 //!
 //! The device core, behind the feature `device`, is `no_std` too and has no allocator. Data flows one way,
-//! flash → image → [`credential`] → [`tls`]:
+//! flash → image → [`credential`] → [`tls`] → [`mqtt`] → [`device`]:
 //!
 //! - [`x509`]: certificates of one strict profile, read in place; [`ecdsa`]: signatures on P-256;
 //! - [`credential`]: an image, checked: who the device is, how it signs, whom it believes;
-//! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls.
+//! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls;
+//! - [`mqtt`]: MQTT 5 packets, read and written in place;
+//! - [`telemetry`]: what the device has to say, until the broker has it; [`command`]: what it is asked to do;
+//! - [`floor`]: the time that is certainly past, kept in flash;
+//! - [`platform`]: what a board lends: network, clock, randomness, flash;
+//! - [`device`]: all of it together, the agent of a microcontroller.
 //!
 //! The uppermost, behind the feature `std`, is the runtime of Linux-class gateways and the program
 //! `countersign-agent`: [`gateway`] reads the same credential image a microcontroller has in flash and holds the
 //! session with rumqttc and rustls; [`cli`] is its command line.
-// Without `std` nothing here can name it: the build for a bare-metal target proves that.
-#![cfg_attr(not(feature = "std"), no_std)]
+// Without `std` or `host` nothing here can name it: the build for a bare-metal target proves that.
+#![cfg_attr(not(any(feature = "std", feature = "host")), no_std)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,9 +29,21 @@ pub mod backoff;
 pub mod session;
 
 #[cfg(feature = "device")]
+pub mod command;
+#[cfg(feature = "device")]
 pub mod credential;
 #[cfg(feature = "device")]
+pub mod device;
+#[cfg(feature = "device")]
 pub mod ecdsa;
+#[cfg(feature = "device")]
+pub mod floor;
+#[cfg(feature = "device")]
+pub mod mqtt;
+#[cfg(feature = "device")]
+pub mod platform;
+#[cfg(feature = "device")]
+pub mod telemetry;
 #[cfg(feature = "device")]
 pub mod tls;
 #[cfg(feature = "device")]

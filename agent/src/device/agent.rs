@@ -1,0 +1,103 @@
+//! Attempt after attempt.
+
+use core::time::Duration;
+
+use embassy_futures::select::{Either, select};
+use embedded_storage_async::nor_flash::NorFlash;
+
+use super::application::{Application, Change, Wish};
+use super::config::Config;
+use super::ending::Ended;
+use super::memory::Memory;
+use crate::credential::{Credential, Signer};
+use crate::floor::Floor;
+use crate::platform::{Clock, CryptoRngCore, Network, Platform};
+use crate::session::{Session, State};
+use crate::telemetry::Queue;
+use crate::tls::Buffers;
+
+/// The agent of one device.
+pub struct Agent<'a, S> {
+    pub(super) credential: Credential<'a, S>,
+    pub(super) config: Config,
+    pub(super) tls: &'a mut Buffers,
+    pub(super) incoming: &'a mut [u8],
+    pub(super) head: &'a mut [u8],
+    pub(super) queue: Queue<'a>,
+    pub(super) session: Session,
+    last: Option<Ended>,
+}
+
+impl<'a, S: Signer> Agent<'a, S> {
+    /// An agent that has not tried yet.
+    pub fn new<const QUEUE: usize, const INCOMING: usize>(
+        credential: Credential<'a, S>,
+        config: Config,
+        memory: &'a mut Memory<QUEUE, INCOMING>,
+    ) -> Self {
+        let Memory { tls, incoming, head, queue } = memory;
+        let queue = Queue::new(credential.device_id(), queue);
+        let session = Session::new(config.timing);
+        Self { credential, config, tls, incoming, head, queue, session, last: None }
+    }
+
+    /// Where the session stands.
+    pub const fn state(&self) -> State {
+        self.session.state()
+    }
+
+    /// How the last connection or attempt ended.
+    pub const fn last_end(&self) -> Option<&Ended> {
+        self.last.as_ref()
+    }
+
+    /// What the device has to say.
+    pub const fn queue(&mut self) -> &mut Queue<'a> {
+        &mut self.queue
+    }
+
+    /// Holds the session until `application` wishes to leave. Fails if the kept time floor cannot be read.
+    ///
+    /// It may be dropped; the broker then finds the connection closed, and publishes the will.
+    pub async fn run<N, C, R, F, A>(
+        &mut self,
+        platform: &mut Platform<N, C, R, F>,
+        application: &mut A,
+    ) -> Result<(), F::Error>
+    where
+        N: Network,
+        C: Clock,
+        R: CryptoRngCore,
+        F: NorFlash,
+        A: Application,
+    {
+        let mut floor = Floor::load(&mut platform.flash, self.credential.time_floor()).await?;
+        loop {
+            self.session.connecting();
+            application.changed(Change::to(State::Connecting));
+            let end = self.attempt(platform, application, &mut floor).await;
+            self.queue.connection_lost();
+            let Err(ended) = end else { return Ok(()) };
+            let (now, random) = (platform.clock.now(), platform.rng.next_u32());
+            let wait = self.session.ended(ended.ending(), ended.retry_after, now, random);
+            self.last = Some(ended);
+            let change = Change { state: self.session.state(), ended: Some(&ended), wait: Some(wait) };
+            application.changed(change);
+            if self.wait(wait, &platform.clock, application).await == Wish::Leave {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits, and lets the application fill the queue meanwhile.
+    async fn wait(&mut self, wait: Duration, clock: &impl Clock, application: &mut impl Application) -> Wish {
+        let until = clock.now() + wait;
+        loop {
+            match select(clock.sleep_until(until), application.produce(&mut self.queue)).await {
+                Either::First(()) => return Wish::Continue,
+                Either::Second(Wish::Leave) => return Wish::Leave,
+                Either::Second(Wish::Continue) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From nothing to a session: name, TCP, TLS, CONNECT, CONNACK.
+
+use core::time::Duration;
+
+use device_identity::{Channel, Topic};
+use embedded_io_async::{Read, Write};
+use embedded_storage_async::nor_flash::NorFlash;
+
+use super::agent::Agent;
+use super::application::{Application, Change};
+use super::ending::{Cause, Ended, Step};
+use super::line::{Line, receive_cause};
+use super::online::Online;
+use crate::credential::Signer;
+use crate::floor::Floor;
+use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, Will};
+use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
+use crate::session::State;
+use crate::tls;
+use crate::x509::Time;
+
+/// Commands that may be unacknowledged. They are obeyed one after the other, so more would only wait here.
+const RECEIVE_MAXIMUM: u16 = 4;
+
+/// What a device that is there says on its status topic, and what the broker says for it when it has gone.
+pub(super) const ONLINE: &[u8] = b"online";
+pub(super) const OFFLINE: &[u8] = b"offline";
+
+impl<S: Signer> Agent<'_, S> {
+    /// One connection, from its beginning to its end; `Ok` if the application wished it.
+    pub(super) async fn attempt<N, C, R, F, A>(
+        &mut self,
+        platform: &mut Platform<N, C, R, F>,
+        application: &mut A,
+        floor: &mut Floor,
+    ) -> Result<(), Ended>
+    where
+        N: Network,
+        C: Clock,
+        R: CryptoRngCore,
+        F: NorFlash,
+        A: Application,
+    {
+        let Platform { network, clock, rng, flash } = platform;
+        let deadline = clock.now() + self.config.connect_deadline;
+        let too_late = || Ended::by(Cause::Deadline(Step::Connecting));
+
+        let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
+        let transport = within(clock, deadline, network.connect(host, port)).await;
+        let transport = transport.ok_or_else(too_late)?.map_err(Cause::Network)?;
+
+        let time = match clock.unix_time() {
+            Some(now) => Time::Clock(now),
+            None => Time::Floor(floor.value()),
+        };
+        let handshake = tls::connect(transport, &mut self.credential, time, rng, self.tls);
+        let stream = within(clock, deadline, handshake).await;
+        let stream = stream.ok_or_else(too_late)?.map_err(Cause::Tls)?;
+
+        let broker_not_after = stream.broker_not_after();
+        let mut inbox = Inbox::new(self.incoming);
+        let mut line = Line {
+            stream,
+            head: self.head,
+            clock,
+            patience: self.config.patience,
+            limit: u32::MAX,
+            last_sent: clock.now(),
+        };
+        // It has no part that could be refused.
+        let status = Topic::new(self.credential.device_id(), Channel::Status).map_err(|_| Cause::Overflow)?;
+        let connect = Connect {
+            client_id: self.credential.device_id().as_str(),
+            keep_alive: u16::try_from(self.config.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX),
+            session_expiry: self.config.session_expiry,
+            receive_maximum: RECEIVE_MAXIMUM,
+            maximum_packet_size: inbox.limit(),
+            will: Will { topic: &status, payload: OFFLINE },
+        };
+        let connack = within(clock, deadline, introduce(&mut line, &mut inbox, &connect)).await;
+        let connack = connack.ok_or_else(too_late)??;
+
+        if let Some(time) = connack.hints.time {
+            // The floor has risen in any case; flash that cannot be written costs it at the next boot.
+            let _ = floor.raise(flash, time.min(broker_not_after)).await;
+        }
+        self.session.online(clock.now());
+        application.changed(Change::to(State::Online));
+        if !connack.session_present {
+            self.queue.session_lost();
+        }
+        let keep_alive = match connack.server_keep_alive {
+            // Zero turns the mechanism off; we ask all the same, or a dead broker would never be noticed.
+            None | Some(Duration::ZERO) => self.config.keep_alive,
+            Some(keep_alive) => keep_alive.min(self.config.keep_alive),
+        };
+        line.limit = connack.maximum_packet_size;
+        let online = Online {
+            line,
+            inbox,
+            queue: &mut self.queue,
+            device_id: self.credential.device_id(),
+            status: &status,
+            connack,
+            keep_alive,
+            status_under_way: false,
+        };
+        online.hold(application).await
+    }
+}
+
+/// CONNECT, and what the broker says to it.
+async fn introduce<T, C>(
+    line: &mut Line<'_, '_, T, C>,
+    inbox: &mut Inbox<'_>,
+    connect: &Connect<'_, Topic<'_>>,
+) -> Result<Connack, Ended>
+where
+    T: Read + Write,
+    C: Clock,
+{
+    let sent = line.send(|head| connect.encode(head), &[]).await;
+    if let Err(error) = sent {
+        return Err(error.cause(Cause::before_connack).into());
+    }
+    let packet = inbox.next(&mut line.stream).await;
+    match packet.map_err(|error| receive_cause(error, Cause::before_connack, Cause::ClosedBeforeConnack))? {
+        Incoming::Connack(connack) if connack.reason.is_error() => {
+            let retry_after = connack.hints.retry_after;
+            Err(Ended { cause: Cause::Connack(connack.reason), retry_after })
+        }
+        Incoming::Connack(connack) => Ok(connack),
+        // Not before CONNACK, says the specification; a word is better than none.
+        Incoming::Disconnect(disconnect) => {
+            let retry_after = disconnect.hints.retry_after;
+            Err(Ended { cause: Cause::Disconnect(disconnect.reason), retry_after })
+        }
+        Incoming::Publish(_) => Err(Cause::Protocol(PacketError::Type { first: 0x30 }).into()),
+        Incoming::Puback(_) => Err(Cause::Protocol(PacketError::Type { first: 0x40 }).into()),
+        Incoming::Suback(_) => Err(Cause::Protocol(PacketError::Type { first: 0x90 }).into()),
+        Incoming::Pingresp => Err(Cause::Protocol(PacketError::Type { first: 0xD0 }).into()),
+    }
+}

@@ -1,0 +1,150 @@
+//! Why a connection ended, or an attempt to have one, and what follows.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::mqtt::{PacketError, ReasonCode};
+use crate::platform::ConnectError;
+use crate::session::Ending;
+use crate::tls::{RecordFault, TlsError};
+
+/// The end of a connection, or of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ended {
+    /// Why.
+    pub cause: Cause,
+    /// How long the broker asked the device to stay away.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why there is no connection any more.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Cause {
+    /// No TCP connection.
+    #[error(transparent)]
+    Network(ConnectError),
+    /// The broker did not prove itself, or the secured stream broke.
+    #[error(transparent)]
+    Tls(TlsError),
+    /// The broker closed the connection before its CONNACK: how TLS 1.3 and MQTT 3.1.1 brokers refuse a device.
+    #[error("the broker closed the connection before its CONNACK")]
+    ClosedBeforeConnack,
+    /// The CONNACK says no.
+    #[error("CONNACK {0}")]
+    Connack(ReasonCode),
+    /// The broker ended the session, and said why.
+    #[error("DISCONNECT {0}")]
+    Disconnect(ReasonCode),
+    /// The broker closed the connection without a word.
+    #[error("the broker closed the connection")]
+    Closed,
+    /// A deadline passed.
+    #[error("{0}")]
+    Deadline(Step),
+    /// The broker broke the rules of MQTT.
+    #[error("the broker breaks the rules of MQTT: {0}")]
+    Protocol(PacketError),
+    /// The broker does not let the device have its commands.
+    #[error("SUBACK {0}")]
+    Suback(ReasonCode),
+    /// A packet of ours is too long for its buffer: the image names what cannot be.
+    #[error("a packet does not fit into the buffer for outgoing packets")]
+    Overflow,
+}
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Name, TCP, handshake, CONNACK: one of them, or all together.
+    Connecting,
+    /// The answer to a ping, or to anything else.
+    Answer,
+    /// Sending: nobody takes what we say.
+    Sending,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "no session before the deadline for connecting",
+            Self::Answer => "the broker no longer answers",
+            Self::Sending => "the network takes nothing any more",
+        })
+    }
+}
+
+impl Ended {
+    pub(super) const fn by(cause: Cause) -> Self {
+        Self { cause, retry_after: None }
+    }
+
+    /// What it means for the next attempt.
+    pub const fn ending(&self) -> Ending {
+        if self.cause.is_refusal() { Ending::Refused } else { Ending::Lost }
+    }
+}
+
+impl From<Cause> for Ended {
+    fn from(cause: Cause) -> Self {
+        Self::by(cause)
+    }
+}
+
+impl Cause {
+    /// The kind of cause, for logs; the same names the gateway uses.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "unreachable",
+            Self::Tls(TlsError::NoTime | TlsError::ClockBehindFloor { .. }) => "clock",
+            Self::Tls(TlsError::Chain(_) | TlsError::Handshake(_)) => "broker_not_trusted",
+            Self::Tls(_) => "tls",
+            Self::ClosedBeforeConnack => "closed_before_connack",
+            Self::Connack(_) => "connack",
+            Self::Disconnect(_) => "disconnect",
+            Self::Closed => "connection_lost",
+            Self::Deadline(_) => "timeout",
+            Self::Protocol(_) | Self::Suback(_) | Self::Overflow => "protocol",
+        }
+    }
+
+    /// Whether the broker does not want this device, so that asking again soon would not change its mind.
+    const fn is_refusal(&self) -> bool {
+        match self {
+            Self::ClosedBeforeConnack => true,
+            // A broker that is busy or full says so; every other no is about this device.
+            Self::Connack(
+                ReasonCode::SERVER_UNAVAILABLE
+                | ReasonCode::SERVER_BUSY
+                | ReasonCode::QUOTA_EXCEEDED
+                | ReasonCode::CONNECTION_RATE_EXCEEDED,
+            ) => false,
+            Self::Connack(_) => true,
+            Self::Disconnect(reason) => {
+                matches!(*reason, ReasonCode::ADMINISTRATIVE_ACTION | ReasonCode::NOT_AUTHORIZED)
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads an error of the secured stream between CONNECT and CONNACK: the broker knows who we are by then, and what
+    /// a close says is no.
+    pub(super) const fn before_connack(error: TlsError) -> Self {
+        match error {
+            TlsError::Alert | TlsError::Record(RecordFault::Ended) => Self::ClosedBeforeConnack,
+            TlsError::Transport(
+                embedded_io_async::ErrorKind::ConnectionReset
+                | embedded_io_async::ErrorKind::ConnectionAborted
+                | embedded_io_async::ErrorKind::BrokenPipe,
+            ) => Self::ClosedBeforeConnack,
+            error => Self::Tls(error),
+        }
+    }
+
+    /// Reads an error of the secured stream within a session.
+    pub(super) const fn in_session(error: TlsError) -> Self {
+        match error {
+            TlsError::Record(RecordFault::Ended) => Self::Closed,
+            error => Self::Tls(error),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a broker of ours adds in user properties.
+
+use core::time::Duration;
+
+/// The unix time, as the broker has it.
+const TIME: &str = "countersign-time";
+/// How many seconds the device is asked to stay away.
+const RETRY_AFTER: &str = "countersign-retry-after";
+
+/// The hints of a CONNACK or DISCONNECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// `countersign-time`, unix seconds.
+    pub time: Option<u64>,
+    /// `countersign-retry-after`.
+    pub retry_after: Option<Duration>,
+}
+
+impl Hints {
+    /// Takes in a user property. The first of a name counts; what is no number is none.
+    pub(super) fn note(&mut self, name: &str, value: &str) {
+        match name {
+            TIME => self.time = self.time.or_else(|| value.parse().ok()),
+            RETRY_AFTER => {
+                self.retry_after = self.retry_after.or_else(|| value.parse().ok().map(Duration::from_secs));
+            }
+            _ => {}
+        }
+    }
+}

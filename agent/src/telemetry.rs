@@ -1,0 +1,258 @@
+//! What the device has to say, until the broker has it.
+//!
+//! A queue in one buffer, in RAM: it outlives connections, not a reboot. Nothing is dropped silently: what does not fit
+//! is refused, what the broker does not want comes back with its reason.
+
+use core::num::NonZeroU16;
+
+use device_identity::{Channel, DeviceId, Topic, TopicError};
+use heapless::Vec;
+
+use crate::mqtt::{PacketId, QoS};
+
+/// The most messages a queue holds, however short they are.
+pub const MAX_MESSAGES: usize = 32;
+
+/// What precedes the command's id in the topic of its result.
+const RESULTS: &str = "commands/";
+
+/// Messages in the order in which they were said.
+///
+/// A quarter of its bytes is kept for results of commands: a device that is behind with its telemetry can still answer.
+pub struct Queue<'m> {
+    device_id: DeviceId,
+    /// Subtopic and payload of each message, without gaps.
+    bytes: &'m mut [u8],
+    used: usize,
+    messages: Vec<Entry, MAX_MESSAGES>,
+    last_id: u16,
+}
+
+/// Where a message lies, and how far it has come.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    subtopic_len: u16,
+    payload_len: u16,
+    qos: QoS,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Not sent.
+    Waiting,
+    /// Sent over this connection, not acknowledged.
+    InFlight(PacketId),
+    /// Sent over a connection that is no more, not acknowledged.
+    ToRepeat(PacketId),
+}
+
+/// A message to be sent now.
+#[derive(Clone, Debug)]
+pub(crate) struct Due<'q> {
+    pub(crate) topic: Topic<'q>,
+    pub(crate) payload: &'q [u8],
+    pub(crate) qos: QoS,
+    /// It has had this identifier over an earlier connection.
+    pub(crate) repeats: Option<PacketId>,
+}
+
+/// Why a message is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// No room until the broker acknowledges more.
+    #[error("the queue has {free} bytes left, the message takes {needed}")]
+    Full {
+        /// What it takes, in bytes.
+        needed: usize,
+        /// What there is, in bytes; zero also if there are [`MAX_MESSAGES`] already.
+        free: usize,
+    },
+    /// It would not fit into an empty queue either.
+    #[error("a message of {needed} bytes never fits: the queue has {capacity}")]
+    TooLong {
+        /// What it takes, in bytes.
+        needed: usize,
+        /// What there could be, in bytes.
+        capacity: usize,
+    },
+    /// The subtopic or command id is no part of a topic.
+    #[error(transparent)]
+    Topic(TopicError),
+}
+
+impl Entry {
+    fn len(&self) -> usize {
+        usize::from(self.subtopic_len) + usize::from(self.payload_len)
+    }
+}
+
+impl<'m> Queue<'m> {
+    /// The lowest identifier of a message; those below belong to SUBSCRIBE and to the device's status.
+    const FIRST_ID: u16 = 3;
+
+    pub(crate) fn new(device_id: &DeviceId, bytes: &'m mut [u8]) -> Self {
+        let device_id = device_id.clone();
+        Self { device_id, bytes, used: 0, messages: Vec::new(), last_id: Self::FIRST_ID - 1 }
+    }
+
+    /// Takes a message for `devices/<id>/telemetry/<subtopic>`; an empty `subtopic` is the channel itself.
+    pub fn publish(&mut self, subtopic: &str, payload: &[u8], qos: QoS) -> Result<(), QueueError> {
+        Topic::new(&self.device_id, Channel::Telemetry(subtopic)).map_err(QueueError::Topic)?;
+        self.push([subtopic, ""], payload, qos, self.capacity_for_telemetry())
+    }
+
+    /// Takes the result of a command, for `devices/<id>/telemetry/commands/<command_id>`, with QoS 1.
+    pub fn publish_result(&mut self, command_id: &str, payload: &[u8]) -> Result<(), QueueError> {
+        Topic::new(&self.device_id, Channel::Commands(command_id)).map_err(QueueError::Topic)?;
+        self.push([RESULTS, command_id], payload, QoS::AtLeastOnce, self.bytes.len())
+    }
+
+    /// Whether a message of `len` bytes, subtopic and payload together, would be taken now.
+    pub fn has_room(&self, len: usize) -> bool {
+        !self.messages.is_full() && self.used.saturating_add(len) <= self.capacity_for_telemetry()
+    }
+
+    /// How many messages the broker has not got yet.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether the broker has everything.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    fn capacity_for_telemetry(&self) -> usize {
+        self.bytes.len() - self.bytes.len() / 4
+    }
+
+    fn push(
+        &mut self,
+        subtopic: [&str; 2],
+        payload: &[u8],
+        qos: QoS,
+        capacity: usize,
+    ) -> Result<(), QueueError> {
+        let subtopic_len = subtopic.iter().map(|part| part.len()).sum::<usize>();
+        let needed = subtopic_len.saturating_add(payload.len());
+        let free = capacity.saturating_sub(self.used);
+        let (Ok(subtopic_len), Ok(payload_len)) = (u16::try_from(subtopic_len), u16::try_from(payload.len()))
+        else {
+            return Err(QueueError::TooLong { needed, capacity });
+        };
+        if needed > capacity {
+            return Err(QueueError::TooLong { needed, capacity });
+        }
+        if needed > free {
+            return Err(QueueError::Full { needed, free });
+        }
+        let entry = Entry { subtopic_len, payload_len, qos, progress: Progress::Waiting };
+        self.messages.push(entry).map_err(|_| QueueError::Full { needed, free: 0 })?;
+        for part in [subtopic[0].as_bytes(), subtopic[1].as_bytes(), payload] {
+            let end = self.used + part.len();
+            if let Some(place) = self.bytes.get_mut(self.used..end) {
+                place.copy_from_slice(part);
+            }
+            self.used = end;
+        }
+        Ok(())
+    }
+
+    /// The next message to send, if fewer than `window` are under way.
+    pub(crate) fn due(&self, window: u16) -> Option<Due<'_>> {
+        let index = self.due_index(window)?;
+        let entry = self.messages.get(index)?;
+        let bytes = self.bytes.get(self.offset(index)..)?.get(..entry.len())?;
+        let (subtopic, payload) = bytes.split_at_checked(usize::from(entry.subtopic_len))?;
+        let subtopic = core::str::from_utf8(subtopic).ok()?;
+        let topic = Topic::new(&self.device_id, Channel::Telemetry(subtopic)).ok()?;
+        let repeats = match entry.progress {
+            Progress::ToRepeat(id) => Some(id),
+            Progress::Waiting | Progress::InFlight(_) => None,
+        };
+        Some(Due { topic, payload, qos: entry.qos, repeats })
+    }
+
+    /// The identifier the next message goes out under: its own again, or one that none has.
+    pub(crate) fn next_id(&mut self) -> PacketId {
+        if let Some(Due { repeats: Some(id), .. }) = self.due(u16::MAX) {
+            return id;
+        }
+        // There are more identifiers than messages, so the search ends.
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(Self::FIRST_ID);
+            let id = NonZeroU16::new(self.last_id).unwrap_or(NonZeroU16::MAX);
+            if self.position(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// The next message has gone out: with QoS 1 under `id`, with QoS 0 for good.
+    pub(crate) fn sent(&mut self, id: Option<PacketId>) {
+        let Some(index) = self.due_index(u16::MAX) else { return };
+        match (id, self.messages.get_mut(index)) {
+            (Some(id), Some(entry)) => entry.progress = Progress::InFlight(id),
+            _ => self.remove(index),
+        }
+    }
+
+    /// The next message will never go out.
+    pub(crate) fn discard(&mut self) {
+        if let Some(index) = self.due_index(u16::MAX) {
+            self.remove(index);
+        }
+    }
+
+    /// The broker has the message of this identifier, or has refused it. Whether there was one.
+    pub(crate) fn settled(&mut self, id: PacketId) -> bool {
+        let position = self.position(id);
+        if let Some(index) = position {
+            self.remove(index);
+        }
+        position.is_some()
+    }
+
+    /// What was under way over this connection is to be repeated over the next.
+    pub(crate) fn connection_lost(&mut self) {
+        for entry in &mut self.messages {
+            if let Progress::InFlight(id) = entry.progress {
+                entry.progress = Progress::ToRepeat(id);
+            }
+        }
+    }
+
+    /// The broker remembers nothing: what was under way is as new to it as everything else.
+    pub(crate) fn session_lost(&mut self) {
+        for entry in &mut self.messages {
+            entry.progress = Progress::Waiting;
+        }
+    }
+
+    /// The first message that has not gone out over this connection.
+    fn due_index(&self, window: u16) -> Option<usize> {
+        let under_way = |entry: &Entry| matches!(entry.progress, Progress::InFlight(_));
+        let in_flight = self.messages.iter().filter(|entry| under_way(entry)).count();
+        let index = self.messages.iter().position(|entry| !under_way(entry))?;
+        (in_flight < usize::from(window)).then_some(index)
+    }
+
+    fn position(&self, id: PacketId) -> Option<usize> {
+        let has = |entry: &Entry| matches!(entry.progress, Progress::InFlight(its) | Progress::ToRepeat(its) if its == id);
+        self.messages.iter().position(has)
+    }
+
+    fn offset(&self, index: usize) -> usize {
+        self.messages.iter().take(index).map(Entry::len).sum()
+    }
+
+    fn remove(&mut self, index: usize) {
+        let start = self.offset(index);
+        if index < self.messages.len() {
+            let entry = self.messages.remove(index);
+            self.bytes.copy_within(start + entry.len()..self.used, start);
+            self.used -= entry.len();
+        }
+    }
+}
