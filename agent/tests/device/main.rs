@@ -5,6 +5,7 @@ mod chain;
 mod change;
 mod credentials;
 mod differential;
+mod floor;
 mod forge;
 mod honest;
 mod hostile;

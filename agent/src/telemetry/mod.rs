@@ -144,7 +144,7 @@ impl<'m> Queue<'m> {
         if needed > capacity {
             return Err(QueueError::TooLong { needed, capacity });
         }
-        if needed > free {
+        if self.used.saturating_add(needed) > capacity {
             return Err(QueueError::Full { needed, free });
         }
         let entry = Entry { subtopic_len, payload_len, qos, progress: Progress::Waiting };
@@ -256,3 +256,6 @@ impl<'m> Queue<'m> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
