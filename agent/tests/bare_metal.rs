@@ -6,23 +6,80 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Uses the whole core, so that all of it is in the library.
+/// A whole device of the core: every generic of it has a type, so all of it is compiled and is in the library.
 const LIBRARY: &str = r#"
 #![no_std]
+use core::time::Duration;
+use countersign_agent::command::Command;
 use countersign_agent::credential::{Credential, SoftwareSigner};
-use countersign_agent::tls::{Buffers, CryptoRngCore, TlsError, connect};
-use countersign_agent::x509::Time;
-use embedded_io_async::{Read, Write};
+use countersign_agent::device::{Agent, Application, Config, Memory, Wish};
+use countersign_agent::mqtt::QoS;
+use countersign_agent::platform::{Clock, ConnectError, CryptoRngCore, Network, NorFlash, Platform, ReadNorFlash};
+use countersign_agent::telemetry::Queue;
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use embedded_storage_async::nor_flash;
 
-pub struct Board;
+struct Board;
 
-pub async fn greet<T: Read + Write, R: CryptoRngCore>(
-    transport: T, slot: &[u8], rng: &mut R, buffers: &mut Buffers,
-) -> Result<(), TlsError> {
-    let Ok(mut credential): Result<Credential<'_, SoftwareSigner>, _> = Credential::read(slot) else { return Ok(()) };
-    let mut stream = connect(transport, &mut credential, Time::Floor(0), rng, buffers).await?;
-    stream.write_all(b"hello").await?;
-    stream.flush().await
+impl ErrorType for Board { type Error = ErrorKind; }
+impl Read for Board { async fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> { core::future::pending().await } }
+impl Write for Board {
+    async fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> { Ok(from.len()) }
+    async fn flush(&mut self) -> Result<(), ErrorKind> { Ok(()) }
+}
+impl Network for Board {
+    type Connection<'n> = Board;
+    async fn connect(&mut self, _: &str, _: u16) -> Result<Board, ConnectError> { Ok(Board) }
+}
+impl Clock for Board {
+    fn now(&self) -> Duration { Duration::ZERO }
+    fn unix_time(&self) -> Option<u64> { None }
+    async fn sleep_until(&self, _: Duration) { core::future::pending().await }
+}
+impl nor_flash::ErrorType for Board { type Error = nor_flash::NorFlashErrorKind; }
+impl ReadNorFlash for Board {
+    const READ_SIZE: usize = 4;
+    async fn read(&mut self, _: u32, bytes: &mut [u8]) -> Result<(), Self::Error> { bytes.fill(0xFF); Ok(()) }
+    fn capacity(&self) -> usize { 8192 }
+}
+impl NorFlash for Board {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 4096;
+    async fn erase(&mut self, _: u32, _: u32) -> Result<(), Self::Error> { Ok(()) }
+    async fn write(&mut self, _: u32, _: &[u8]) -> Result<(), Self::Error> { Ok(()) }
+}
+impl Application for Board {
+    async fn produce(&mut self, queue: &mut Queue<'_>) -> Wish {
+        let _ = queue.publish("temperature", b"21", QoS::AtLeastOnce);
+        Wish::Continue
+    }
+    async fn obey(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
+        let _ = queue.publish_result(command.id, b"done");
+    }
+}
+
+async fn run<R: CryptoRngCore>(slot: &[u8], rng: R, memory: &mut Memory) {
+    let Ok(credential): Result<Credential<'_, SoftwareSigner>, _> = Credential::read(slot) else { return };
+    let mut platform = Platform { network: Board, clock: Board, rng, flash: Board };
+    let _ = Agent::new(credential, Config::default(), memory).run(&mut platform, &mut Board).await;
+}
+
+struct Numbers;
+impl rand_core::RngCore for Numbers {
+    fn next_u32(&mut self) -> u32 { 4 }
+    fn next_u64(&mut self) -> u64 { 4 }
+    fn fill_bytes(&mut self, into: &mut [u8]) { into.fill(4) }
+    fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), rand_core::Error> { into.fill(4); Ok(()) }
+}
+impl rand_core::CryptoRng for Numbers {}
+
+/// Runs the agent until it waits.
+#[unsafe(no_mangle)]
+extern "C" fn device(slot: &[u8; 4096]) {
+    let mut memory = Memory::new();
+    let future = core::pin::pin!(run(slot, Numbers, &mut memory));
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    let _ = future.poll(&mut context);
 }
 
 #[panic_handler]
@@ -37,6 +94,7 @@ fn no_target_needs_an_allocator() {
     let manifest = format!(
         "[package]\nname = \"bare-metal\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"staticlib\"]\n\
          [dependencies]\ncountersign-agent = {{ path = {agent:?} }}\nembedded-io-async = \"0.7\"\n\
+         embedded-storage-async = \"0.4\"\nrand_core = {{ version = \"0.6\", default-features = false }}\n\
          [profile.dev]\npanic = \"abort\"\ndebug = false\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
@@ -53,5 +111,11 @@ fn no_target_needs_an_allocator() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{target}:\n{}", String::from_utf8_lossy(&output.stderr));
+
+        let library =
+            std::fs::read(folder.join("target").join(target).join("debug/libbare_metal.a")).unwrap();
+        let names = |name: &str| library.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+        assert!(names("countersign_agent6device"), "{target}: the agent is not in the library");
+        assert!(!names("__rust_alloc") && !names("__rg_alloc"), "{target}: somebody allocates");
     }
 }

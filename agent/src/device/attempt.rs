@@ -1,5 +1,6 @@
 //! From nothing to a session: name, TCP, TLS, CONNECT, CONNACK.
 
+use core::pin::pin;
 use core::time::Duration;
 
 use device_identity::{Channel, Topic};
@@ -11,12 +12,12 @@ use super::application::{Application, Change};
 use super::ending::{Cause, Ended, Step};
 use super::line::{Line, receive_cause};
 use super::online::Online;
-use crate::credential::Signer;
+use crate::credential::{Credential, Signer};
 use crate::floor::Floor;
-use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, Will};
+use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, ReasonCode, Will};
 use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
 use crate::session::State;
-use crate::tls;
+use crate::tls::{self, AuthenticatedStream, Buffers};
 use crate::x509::Time;
 
 /// Commands that may be unacknowledged. They are obeyed one after the other, so more would only wait here.
@@ -43,46 +44,39 @@ impl<S: Signer> Agent<'_, S> {
     {
         let Platform { network, clock, rng, flash } = platform;
         let deadline = clock.now() + self.config.connect_deadline;
-        let too_late = || Ended::by(Cause::Deadline(Step::Connecting));
-
-        let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
-        let transport = within(clock, deadline, network.connect(host, port)).await;
-        let transport = transport.ok_or_else(too_late)?.map_err(Cause::Network)?;
-
-        let time = match clock.unix_time() {
-            Some(now) => Time::Clock(now),
-            None => Time::Floor(floor.value()),
-        };
-        let handshake = tls::connect(transport, &mut self.credential, time, rng, self.tls);
-        let stream = within(clock, deadline, handshake).await;
-        let stream = stream.ok_or_else(too_late)?.map_err(Cause::Tls)?;
-
-        let broker_not_after = stream.broker_not_after();
-        let mut inbox = Inbox::new(self.incoming);
+        let patience = self.config.patience;
+        // The stream is made where it stays: every place it passes through would be in the future's frame for good.
         let mut line = Line {
-            stream,
+            stream: {
+                let time = clock.unix_time().map_or_else(|| Time::Floor(floor.value()), Time::Clock);
+                let securing = pin!(secure(network, &mut self.credential, time, rng, self.tls));
+                within(clock, deadline, securing).await.ok_or_else(too_late)??
+            },
             head: self.head,
             clock,
-            patience: self.config.patience,
+            patience,
             limit: u32::MAX,
             last_sent: clock.now(),
         };
+        let mut inbox = Inbox::new(self.incoming);
         // It has no part that could be refused.
         let status = Topic::new(self.credential.device_id(), Channel::Status).map_err(|_| Cause::Overflow)?;
-        let connect = Connect {
-            client_id: self.credential.device_id().as_str(),
-            keep_alive: u16::try_from(self.config.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX),
-            session_expiry: self.config.session_expiry,
-            receive_maximum: RECEIVE_MAXIMUM,
-            maximum_packet_size: inbox.limit(),
-            will: Will { topic: &status, payload: OFFLINE },
+        let connack = {
+            let connect = Connect {
+                client_id: self.credential.device_id().as_str(),
+                keep_alive: u16::try_from(self.config.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX),
+                session_expiry: self.config.session_expiry,
+                receive_maximum: RECEIVE_MAXIMUM,
+                maximum_packet_size: inbox.limit(),
+                will: Will { topic: &status, payload: OFFLINE },
+            };
+            let introduction = pin!(introduce(&mut line, &mut inbox, &connect));
+            within(clock, deadline, introduction).await.ok_or_else(too_late)??
         };
-        let connack = within(clock, deadline, introduce(&mut line, &mut inbox, &connect)).await;
-        let connack = connack.ok_or_else(too_late)??;
 
         if let Some(time) = connack.hints.time {
             // The floor has risen in any case; flash that cannot be written costs it at the next boot.
-            let _ = floor.raise(flash, time.min(broker_not_after)).await;
+            let _ = floor.raise(flash, time.min(line.stream.broker_not_after())).await;
         }
         self.session.online(clock.now());
         application.changed(Change::to(State::Online));
@@ -95,9 +89,9 @@ impl<S: Signer> Agent<'_, S> {
             Some(keep_alive) => keep_alive.min(self.config.keep_alive),
         };
         line.limit = connack.maximum_packet_size;
-        let online = Online {
-            line,
-            inbox,
+        let mut online = Online {
+            line: &mut line,
+            inbox: &mut inbox,
             queue: &mut self.queue,
             device_id: self.credential.device_id(),
             status: &status,
@@ -105,8 +99,42 @@ impl<S: Signer> Agent<'_, S> {
             keep_alive,
             status_under_way: false,
         };
-        online.hold(application).await
+        let end = online.talk(application).await;
+        let word = match &end {
+            // The broker then publishes the will; the device need not say `offline` and wait until it is heard.
+            Ok(()) => Some(ReasonCode::DISCONNECT_WITH_WILL),
+            Err(Ended { cause: Cause::Protocol(error), .. }) => Some(error.reason_code()),
+            Err(_) => None,
+        };
+        if let Some(word) = word {
+            line.disconnect(word).await;
+            if line.stream.is_open() {
+                let closing = pin!(line.stream.closing());
+                let _ = within(clock, clock.now() + patience, closing).await;
+            }
+        }
+        end
     }
+}
+
+fn too_late() -> Ended {
+    Cause::Deadline(Step::Connecting).into()
+}
+
+/// Name, TCP, TLS.
+async fn secure<'n, 'b, N: Network, S: Signer>(
+    network: &'n mut N,
+    credential: &mut Credential<'_, S>,
+    time: Time,
+    rng: &mut impl CryptoRngCore,
+    buffers: &'b mut Buffers,
+) -> Result<AuthenticatedStream<'b, N::Connection<'n>>, Ended>
+where
+    'n: 'b,
+{
+    let (host, port) = (credential.broker_host(), credential.broker_port());
+    let transport = network.connect(host, port).await.map_err(Cause::Network)?;
+    Ok(tls::connect(transport, credential, time, rng, buffers).await.map_err(Cause::Tls)?)
 }
 
 /// CONNECT, and what the broker says to it.

@@ -1,6 +1,7 @@
 //! The sending side of a connection: packets onto the stream, each within a deadline.
 
 use core::fmt;
+use core::pin::pin;
 use core::time::Duration;
 
 use embedded_io_async::{Read, Write};
@@ -36,11 +37,11 @@ impl<T: Read + Write, C: Clock> Line<'_, '_, T, C> {
             return Err(SendError::Overflow);
         }
         let stream = &mut self.stream;
-        let write = async {
+        let write = pin!(async {
             stream.write_all(packet).await?;
             stream.write_all(payload).await?;
             stream.flush().await
-        };
+        });
         within(self.clock, deadline, write).await.ok_or(SendError::Deadline)??;
         self.last_sent = self.clock.now();
         Ok(())
@@ -55,14 +56,9 @@ impl<T: Read + Write, C: Clock> Line<'_, '_, T, C> {
         self.send(|head| outgoing.encode(head), payload).await
     }
 
-    /// Tells the broker why this is the end, if it still listens, and closes the stream. As short as can be: nothing is
-    /// gained by it but the broker's understanding.
-    pub(super) async fn leave(mut self, reason: ReasonCode) {
-        if self.send(|head| encode_disconnect(reason, head), &[]).await.is_ok() {
-            let deadline = self.clock.now() + self.patience;
-            // What comes of it is the broker's affair.
-            let _ = within(self.clock, deadline, self.stream.close()).await;
-        }
+    /// Tells the broker why this is the end, if it still listens. What comes of it is the broker's affair.
+    pub(super) async fn disconnect(&mut self, reason: ReasonCode) {
+        let _ = self.send(|head| encode_disconnect(reason, head), &[]).await;
     }
 }
 

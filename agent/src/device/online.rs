@@ -26,9 +26,9 @@ const SUBSCRIBE_ID: PacketId = NonZeroU16::MIN;
 const STATUS_ID: PacketId = NonZeroU16::MIN.saturating_add(1);
 
 /// A session with the broker.
-pub(super) struct Online<'o, 'c, 'b, 'q, T: Read + Write, C> {
-    pub(super) line: Line<'c, 'b, T, C>,
-    pub(super) inbox: Inbox<'c>,
+pub(super) struct Online<'o, 'l, 'b, 'q, T: Read + Write, C> {
+    pub(super) line: &'o mut Line<'l, 'b, T, C>,
+    pub(super) inbox: &'o mut Inbox<'l>,
     pub(super) queue: &'o mut Queue<'q>,
     pub(super) device_id: &'o DeviceId,
     pub(super) status: &'o Topic<'o>,
@@ -56,20 +56,8 @@ struct Vigil {
 }
 
 impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
-    /// Holds the session until it breaks; `Ok` if the application wished to leave.
-    pub(super) async fn hold(mut self, application: &mut impl Application) -> Result<(), Ended> {
-        let end = self.talk(application).await;
-        match &end {
-            // The broker then publishes the will; the device need not say `offline` and wait until it is heard.
-            Ok(()) => self.line.leave(ReasonCode::DISCONNECT_WITH_WILL).await,
-            Err(Ended { cause: Cause::Protocol(error), .. }) => self.line.leave(error.reason_code()).await,
-            Err(_) => {}
-        }
-        end
-    }
-
-    /// `Ok` once the application wishes to leave.
-    async fn talk(&mut self, application: &mut impl Application) -> Result<(), Ended> {
+    /// Holds the session until it breaks; `Ok` if the application wishes to leave.
+    pub(super) async fn talk(&mut self, application: &mut impl Application) -> Result<(), Ended> {
         self.greet().await?;
         let now = self.line.clock.now();
         let mut vigil = Vigil { last_heard: now, asked: Some(now) };
@@ -175,7 +163,7 @@ impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
                         let due = self.line.last_sent + ping_interval(self.keep_alive);
                         match select(obeyed.as_mut(), self.line.clock.sleep_until(due)).await {
                             Either::First(()) => break,
-                            Either::Second(()) => ping(&mut self.line).await?,
+                            Either::Second(()) => ping(self.line).await?,
                         }
                     }
                 }
@@ -218,7 +206,7 @@ impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
         if vigil.asked.is_some() {
             return Err(Cause::Deadline(Step::Answer).into());
         }
-        ping(&mut self.line).await?;
+        ping(self.line).await?;
         vigil.asked = Some(now);
         Ok(())
     }

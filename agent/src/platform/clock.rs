@@ -1,5 +1,6 @@
 //! Time, as a board has it.
 
+use core::pin::Pin;
 use core::time::Duration;
 
 use embassy_futures::select::{Either, select};
@@ -17,8 +18,10 @@ pub trait Clock {
     fn sleep_until(&self, at: Duration) -> impl Future<Output = ()>;
 }
 
-/// What `future` comes to, or `None` once it is `at`; the future is then dropped where it stands.
-pub async fn within<C: Clock, F: Future>(clock: &C, at: Duration, future: F) -> Option<F::Output> {
+/// What `future` comes to, or `None` once it is `at`; the caller drops it then.
+///
+/// It is pinned where it is, for a large one that is handed over lies in the frames of both sides.
+pub async fn within<C: Clock, F: Future>(clock: &C, at: Duration, future: Pin<&mut F>) -> Option<F::Output> {
     match select(future, clock.sleep_until(at)).await {
         Either::First(output) => Some(output),
         Either::Second(()) => None,

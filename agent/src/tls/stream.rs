@@ -47,17 +47,32 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
     }
 
     /// Sends close_notify, if that can still be done, and drops the transport.
-    ///
-    /// Not after the broker's own close_notify: embedded-tls would answer with a malformed record in plain text.
     pub async fn close(self) -> Result<(), TlsError> {
         match self.end {
             Some(End::Closed) => Ok(()),
             Some(End::Failed(error)) => Err(error),
-            None => match self.tls.close().await {
-                Ok(_transport) => Ok(()),
-                Err((_transport, code)) => Err(TlsError::new(code, self.latch.fault())),
-            },
+            None => {
+                let latch = self.latch;
+                self.tls
+                    .close()
+                    .await
+                    .map(drop)
+                    .map_err(|(_transport, code)| TlsError::new(code, latch.fault()))
+            }
         }
+    }
+
+    /// Whether close_notify can still be sent.
+    ///
+    /// Not after the broker's own close_notify: embedded-tls would answer with a malformed record in plain text.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// [`close`](Self::close) of a stream that [is open](Self::is_open), for those who do not care what comes of it and
+    /// have no room for the stream in two frames.
+    pub(crate) fn closing(self) -> impl Future<Output = impl Sized> {
+        self.tls.close()
     }
 
     fn fail(&mut self, code: Code) -> TlsError {

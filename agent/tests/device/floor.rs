@@ -54,7 +54,7 @@ impl NorFlash for Flash {
     const ERASE_SIZE: usize = BLOCK;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        assert!(from as usize % BLOCK == 0 && to as usize == from as usize + BLOCK);
+        assert!((from as usize).is_multiple_of(BLOCK) && to as usize == from as usize + BLOCK);
         let has_power = self.has_power()?;
         for byte in &mut self.bytes[from as usize..to as usize] {
             // A block that was being erased holds anything between what it held and nothing.
@@ -64,7 +64,7 @@ impl NorFlash for Flash {
     }
 
     async fn write(&mut self, offset: u32, from: &[u8]) -> Result<(), NorFlashErrorKind> {
-        assert!(offset as usize % 8 == 0 && from.len() % 8 == 0);
+        assert!((offset as usize).is_multiple_of(8) && from.len().is_multiple_of(8));
         let has_power = self.has_power()?;
         for (cell, byte) in self.bytes[offset as usize..].iter_mut().zip(from) {
             assert_eq!(*cell & byte, *byte, "written to a place that is not erased");

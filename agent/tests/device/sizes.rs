@@ -1,6 +1,11 @@
 //! What a connection costs in memory. The targets have 32-bit pointers and need a little less.
 
+use countersign_agent::command::Command;
 use countersign_agent::credential::{Credential, SoftwareSigner};
+use countersign_agent::device::{Agent, Application, Config, Memory, Wish};
+use countersign_agent::platform::Platform;
+use countersign_agent::platform::host::{HostClock, HostNetwork, MemoryFlash};
+use countersign_agent::telemetry::Queue;
 use countersign_agent::tls::{AuthenticatedStream, Buffers};
 use countersign_agent::x509::Time;
 use embedded_io_async::{Read as _, Write as _};
@@ -8,6 +13,17 @@ use embedded_io_async::{Read as _, Write as _};
 use crate::pki::{Fleet, NOW};
 use crate::random::Random;
 use crate::replay::{Recording, Replay, block_on};
+
+/// An application that needs no memory.
+struct Idle;
+
+impl Application for Idle {
+    async fn produce(&mut self, _: &mut Queue<'_>) -> Wish {
+        std::future::pending().await
+    }
+
+    async fn obey(&mut self, _: Command<'_>, _: &mut Queue<'_>) {}
+}
 
 /// A future's size without polling it.
 fn size<F: Future>(future: &F) -> usize {
@@ -30,7 +46,17 @@ fn sizes_are_what_the_documentation_says() {
     let writing = size(&stream.write(b"x"));
     let flushing = size(&stream.flush());
 
+    let mut memory = Memory::<2048, 2048>::new();
+    let credential = Credential::<SoftwareSigner>::read(&slot).unwrap();
+    let mut agent = Agent::new(credential, Config::default(), &mut memory);
+    let clock = HostClock::untrusted();
+    let mut platform = Platform { network: HostNetwork, clock, rng: random, flash: MemoryFlash::new(2) };
+    let running = size(&agent.run(&mut platform, &mut Idle));
+
     let sizes = [
+        ("memory", size_of::<Memory<2048, 2048>>(), 9900),
+        ("agent", size_of::<Agent<'_, SoftwareSigner>>(), 1400),
+        ("future of run", running, 5500),
         ("buffers", size_of::<Buffers>(), 5300),
         ("credential", size_of::<Credential<'_, SoftwareSigner>>(), 640),
         ("stream", size_of::<AuthenticatedStream<'_, &mut Replay>>(), 1600),
