@@ -3,7 +3,7 @@
 //! Each target gets a library that is linked on its own, with a panic handler and no `#[global_allocator]`: were the
 //! `alloc` crate anywhere among its dependencies, rustc would refuse with "no global memory allocator found".
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A whole device of the core: every generic of it has a type, so all of it is compiled and is in the library.
@@ -88,11 +88,44 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
 
 #[test]
 fn no_target_needs_an_allocator() {
+    let folder = folder("bare-metal");
+    for target in ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imc-unknown-none-elf"] {
+        let library = build(&folder, target, &[]).unwrap_or_else(|stderr| panic!("{target}:\n{stderr}"));
+        allocates_nowhere(target, &library);
+    }
+}
+
+#[test]
+fn the_assembler_needs_no_allocator_either() {
+    let fetched = Command::new(env!("CARGO"))
+        .args(["fetch", "--locked", "--quiet", "--target", "thumbv7em-none-eabihf"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(fetched.success(), "the assembler is fetched: a build for the host does not need it");
+    let folder = folder("bare-metal-p256-cm4");
+    let library = build(&folder, "thumbv7em-none-eabihf", &["--features", "p256-cm4"])
+        .unwrap_or_else(|stderr| panic!("{stderr}"));
+    allocates_nowhere("the assembler", &library);
+}
+
+#[test]
+fn a_target_that_cannot_have_the_assembler_is_told_so_and_nothing_else() {
+    let folder = folder("bare-metal-riscv");
+    let stderr = build(&folder, "riscv32imc-unknown-none-elf", &["--features", "p256-cm4"]).unwrap_err();
+    assert!(stderr.contains("error: the feature `p256-cm4` is assembler for Cortex-M4 and M7"), "{stderr}");
+    // The second is that the crate does not compile.
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("error")).count(), 2, "{stderr}");
+}
+
+/// A package with the library, in a folder of its own.
+fn folder(name: &str) -> PathBuf {
     let agent = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare-metal");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(folder.join("src")).unwrap();
     let manifest = format!(
-        "[package]\nname = \"bare-metal\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"staticlib\"]\n\
+        "[package]\nname = {name:?}\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"staticlib\"]\n\
+         [features]\np256-cm4 = [\"countersign-agent/p256-cm4\"]\n\
          [dependencies]\ncountersign-agent = {{ path = {agent:?} }}\nembedded-io-async = \"0.7\"\n\
          embedded-storage-async = \"0.4\"\nrand_core = {{ version = \"0.6\", default-features = false }}\n\
          [profile.dev]\npanic = \"abort\"\ndebug = false\n"
@@ -101,21 +134,32 @@ fn no_target_needs_an_allocator() {
     std::fs::write(folder.join("src/lib.rs"), LIBRARY).unwrap();
     // The versions of the workspace: nothing is looked up.
     std::fs::copy(agent.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    folder
+}
 
-    for target in ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imc-unknown-none-elf"] {
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--offline", "--quiet", "--target", target])
-            .current_dir(&folder)
-            .env("CARGO_TARGET_DIR", folder.join("target"))
-            .env_remove("RUSTFLAGS")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{target}:\n{}", String::from_utf8_lossy(&output.stderr));
+/// Sees that the whole agent is in a library, and that nothing in it asks for memory.
+#[track_caller]
+fn allocates_nowhere(what: &str, library: &[u8]) {
+    let names = |name: &str| library.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+    assert!(names("countersign_agent6device"), "{what}: the agent is not in the library");
+    assert!(!names("__rust_alloc") && !names("__rg_alloc"), "{what}: somebody allocates");
+}
 
-        let library =
-            std::fs::read(folder.join("target").join(target).join("debug/libbare_metal.a")).unwrap();
-        let names = |name: &str| library.windows(name.len()).any(|bytes| bytes == name.as_bytes());
-        assert!(names("countersign_agent6device"), "{target}: the agent is not in the library");
-        assert!(!names("__rust_alloc") && !names("__rg_alloc"), "{target}: somebody allocates");
+/// Builds it: the library; or what cargo says.
+fn build(folder: &Path, target: &str, features: &[&str]) -> Result<Vec<u8>, String> {
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare-metal/target");
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--offline", "--quiet", "--color", "never", "--target", target])
+        .args(features)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", &built)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(stderr);
     }
+    let name = folder.file_name().unwrap().to_str().unwrap().replace('-', "_");
+    Ok(std::fs::read(built.join(target).join(format!("debug/lib{name}.a"))).unwrap())
 }

@@ -1,8 +1,6 @@
 //! The device's key, as something that signs.
 
-use p256::ecdsa::SigningKey;
-
-use crate::ecdsa::{self, Signature};
+use crate::ecdsa::{SecretKey, Signature};
 
 /// A P-256 private key somewhere: in the image, in a secure element, behind an instruction set extension.
 ///
@@ -35,19 +33,19 @@ pub enum SignError {
 
 /// A key held in memory, with deterministic nonces (RFC 6979). Cleared when dropped, and absent from `Debug`.
 pub struct SoftwareSigner {
-    key: SigningKey,
+    key: SecretKey,
 }
 
 impl SoftwareSigner {
     /// The key of this scalar, big endian; `None` for zero or more than the order of the curve.
     pub fn new(scalar: &[u8; 32]) -> Option<Self> {
-        SigningKey::from_slice(scalar).ok().map(|key| Self { key })
+        SecretKey::new(scalar).map(|key| Self { key })
     }
 }
 
 impl Signer for SoftwareSigner {
     fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
-        ecdsa::sign(&self.key, message).ok_or(SignError::Key)
+        self.key.sign(message).ok_or(SignError::Key)
     }
 }
 
