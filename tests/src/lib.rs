@@ -12,12 +12,14 @@
 //! | [`site`] | the smallest place where something can happen |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`peer`] | programs that nobody here wrote |
+//! | [`board`] | a microcontroller, emulated, and firmware for it |
 //!
 //! Nothing here knows the crates under test: they are met as their users meet them, at command lines, files and
 //! sockets.
 
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod broker;
 pub mod client;
 pub mod credential;

@@ -74,28 +74,39 @@ impl Finished {
 /// Runs `command` to its end, without standard input.
 #[track_caller]
 pub fn run(command: &mut Command) -> Finished {
+    run_within(COMMAND_DEADLINE, command)
+}
+
+/// The same for a command that may take as long as `deadline`.
+#[track_caller]
+pub fn run_within(deadline: Duration, command: &mut Command) -> Finished {
     let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    finish(child)
+    finish_within(deadline, child)
 }
 
 /// Waits for a child whose output is piped. One that does not end is killed, and fails the test.
 #[track_caller]
 pub fn finish(child: Child) -> Finished {
+    finish_within(COMMAND_DEADLINE, child)
+}
+
+#[track_caller]
+fn finish_within(deadline: Duration, child: Child) -> Finished {
     let pid = pid_of(&child);
     let (ended, end) = mpsc::channel();
     // Nobody listens any more once the deadline has passed.
     let waiting = thread::spawn(move || ended.send(child.wait_with_output()).unwrap_or(()));
-    let output: Output = match end.recv_timeout(COMMAND_DEADLINE) {
+    let output: Output = match end.recv_timeout(deadline) {
         Ok(output) => output.expect("the output of a child can be read"),
         Err(_) => {
             // It may have ended just now.
             let _ = kill_process(pid, Signal::KILL);
-            panic!("a command did not end within {COMMAND_DEADLINE:?}");
+            panic!("a command did not end within {deadline:?}");
         }
     };
     waiting.join().expect("waiting does not panic");
