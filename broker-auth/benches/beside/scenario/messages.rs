@@ -1,0 +1,164 @@
+//! Messages of 64 bytes from devices to services, as fast as they go.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use load::client::{Client, Lost, Wish};
+use load::packet::{Packet, QoS};
+use load::site::Site;
+use tokio::time::timeout;
+
+use super::{Figures, Meter, Scale};
+use crate::server::{Kind, Server};
+use crate::table::{Figure, Value};
+
+const PAYLOAD: [u8; 64] = [b'x'; 64];
+
+/// Messages on their way to the server, unacknowledged.
+const WINDOW: u16 = 50;
+
+/// A subscriber that hears nothing for so long has heard all.
+const SILENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
+    let mut figures = Vec::new();
+    for (pairs, qos, count) in [
+        (1, QoS::AtMostOnce, 200_000),
+        (1, QoS::AtLeastOnce, 100_000),
+        (50, QoS::AtMostOnce, 200_000),
+        (50, QoS::AtLeastOnce, 100_000),
+    ] {
+        let count = scale.of(count);
+        let flow = flow(site, kind, pairs, qos, count).await?;
+        let name = format!("QoS {} {pairs} → {pairs}", qos as u8);
+        let goal = if qos == QoS::AtLeastOnce { "≥ 2 × mosquitto" } else { "" };
+        figures.push(Figure {
+            what: format!("{name}, delivered"),
+            unit: "messages/s",
+            value: Value::Number(flow.heard as f64 / flow.took.as_secs_f64()),
+            goal,
+        });
+        figures.push(Figure {
+            what: format!("{name}, server CPU per million sent"),
+            unit: "s",
+            value: Value::Number(flow.cpu_ms * 1e3),
+            goal: "",
+        });
+        figures.push(Figure {
+            what: format!("{name}, lost"),
+            unit: "%",
+            value: Value::Number((count - flow.heard) as f64 * 100.0 / count as f64),
+            goal: if qos == QoS::AtLeastOnce { "0" } else { "" },
+        });
+    }
+    Ok(figures)
+}
+
+struct Flow {
+    heard: u64,
+    took: Duration,
+    cpu_ms: f64,
+}
+
+/// `count` messages in all, over `pairs` of a device and a service.
+async fn flow(
+    site: &Site,
+    kind: Kind,
+    pairs: u64,
+    qos: QoS,
+    count: u64,
+) -> Result<Flow, Box<dyn std::error::Error>> {
+    let server = Server::start(kind, site).await?;
+    let each = count / pairs;
+    let mut listeners = Vec::new();
+    let mut talkers = Vec::new();
+    for number in 0..pairs {
+        let (mut service, _) =
+            Client::connect(server.address(), &site.service(number), Wish::default()).await?;
+        let device = site.device(number);
+        service.subscribe(&format!("devices/{}/telemetry/#", device.name), qos).await?;
+        let (talker, _) = Client::connect(server.address(), &device, Wish::default()).await?;
+        listeners.push(service);
+        talkers.push((talker, format!("devices/{}/telemetry/temperature", device.name)));
+    }
+    let meter = Meter::start(server.process())?;
+    let since = Instant::now();
+    let listening: Vec<_> =
+        listeners.into_iter().map(|service| tokio::spawn(listen(service, each))).collect();
+    let talking: Vec<_> = talkers
+        .into_iter()
+        .map(|(device, topic)| tokio::spawn(async move { talk(device, &topic, qos, each).await }))
+        .collect();
+    for talker in talking {
+        talker.await??;
+    }
+    let (mut heard, mut last) = (0, since);
+    for listener in listening {
+        let (count, until) = listener.await??;
+        heard += count;
+        last = last.max(until);
+    }
+    Ok(Flow { heard, took: last - since, cpu_ms: meter.milliseconds_each(count)? })
+}
+
+async fn talk(mut device: Client, topic: &str, qos: QoS, count: u64) -> Result<(), Lost> {
+    let writer = device.writer();
+    match qos {
+        QoS::AtMostOnce => {
+            let batch: Bytes = (0..WINDOW).flat_map(|_| writer.publish(topic, &PAYLOAD)).collect();
+            for _ in 0..count / u64::from(WINDOW) {
+                device.send(&batch).await?;
+            }
+        }
+        QoS::AtLeastOnce => {
+            let (mut sent, mut acknowledged) = (0, 0);
+            let mut batch = BytesMut::new();
+            while acknowledged < count {
+                while sent < count && sent - acknowledged < u64::from(WINDOW) {
+                    let id = (sent % 60_000) as u16 + 1;
+                    batch.extend_from_slice(&writer.publish_acknowledged(id, topic, &PAYLOAD));
+                    sent += 1;
+                }
+                if !batch.is_empty() {
+                    device.send(&batch.split()).await?;
+                }
+                let mut packet = Some(device.answer().await?);
+                while let Some(answer) = packet {
+                    match answer {
+                        Packet::PubAck(_, code) if code < 0x80 => acknowledged += 1,
+                        other => return Err(Lost::Unexpected(other)),
+                    }
+                    packet = device.heard();
+                }
+            }
+        }
+    }
+    // The connection stays until the server has read all of it.
+    device.send(&load::packet::PINGREQ).await?;
+    device.answer().await.map(drop)
+}
+
+/// How many were heard, and when the last was.
+async fn listen(mut service: Client, count: u64) -> Result<(u64, Instant), Lost> {
+    let writer = service.writer();
+    let (mut heard, mut last) = (0, Instant::now());
+    let mut acknowledgements = BytesMut::new();
+    while heard < count {
+        let patience = if heard == 0 { load::client::PATIENCE } else { SILENCE };
+        let Ok(packet) = timeout(patience, service.hear()).await else { break };
+        let mut packet = Some(packet?);
+        while let Some(message) = packet {
+            let Packet::Publish { id, .. } = message else { return Err(Lost::Unexpected(message)) };
+            heard += 1;
+            if id > 0 {
+                acknowledgements.extend_from_slice(&writer.acknowledge(id));
+            }
+            packet = service.heard();
+        }
+        last = Instant::now();
+        if !acknowledgements.is_empty() {
+            service.send(&acknowledgements.split()).await?;
+        }
+    }
+    Ok((heard, last))
+}

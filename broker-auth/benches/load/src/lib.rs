@@ -1,0 +1,21 @@
+//! MQTT clients by the thousand, over mutual TLS, cheap enough to load a broker from the same machine.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`site`] | CAs, certificates and CRLs for a broker and as many devices as wanted |
+//! | [`client`] | one client: connects, subscribes, publishes, hears |
+//! | [`packet`] | MQTT 3.1.1 and 5 as a client writes and reads them |
+//! | [`crowd`] | many clients at once |
+//! | [`usage`] | what a server process uses up |
+//! | [`spread`] | quantiles |
+//!
+//! It knows no broker: whoever uses it starts one.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod crowd;
+pub mod packet;
+pub mod site;
+pub mod spread;
+pub mod usage;

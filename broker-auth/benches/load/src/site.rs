@@ -1,0 +1,237 @@
+//! CAs, certificates and CRLs, for a broker and as many devices as wanted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+};
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use time::OffsetDateTime;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A site: who may talk to whom. The files that servers want lie in one directory.
+pub struct Site {
+    directory: PathBuf,
+    brokers: Authority,
+    devices: Authority,
+    services: Authority,
+    strangers: Authority,
+    provider: Arc<CryptoProvider>,
+    roots: Arc<RootCertStore>,
+    crls: AtomicU64,
+}
+
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    pem: String,
+}
+
+/// A client's name, its certificate's serial number, and how it speaks TLS.
+#[derive(Clone)]
+pub struct Identity {
+    /// Common name and client id.
+    pub name: Arc<str>,
+    serial: u64,
+    pub(crate) tls: Arc<ClientConfig>,
+}
+
+/// A certificate that should be refused, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It ended yesterday.
+    Expired,
+    /// No CA of the site signed it.
+    UnknownCa,
+    /// There is none.
+    Missing,
+}
+
+impl Site {
+    /// Makes the CAs and a broker certificate for `localhost`, and writes what a server needs into `directory`:
+    /// `server.pem`, `server.key`, `device-ca.pem`, `service-ca.pem`, `client-cas.pem`, `device-ca.crl`, `service-ca.crl`
+    /// and `clients.crl`, both lists in one.
+    pub fn new(directory: &Path) -> io::Result<Self> {
+        let provider = Arc::new(ring::default_provider());
+        let brokers = Authority::new("Broker CA");
+        let mut roots = RootCertStore::empty();
+        roots.add(brokers.certificate.clone()).map_err(io::Error::other)?;
+        let site = Self {
+            directory: directory.to_owned(),
+            devices: Authority::new("Device CA"),
+            services: Authority::new("Service CA"),
+            strangers: Authority::new("Stranger CA"),
+            roots: Arc::new(roots),
+            // Numbers that grow from run to run, as a broker may remember those of the last.
+            crls: AtomicU64::new(now().unix_timestamp().unsigned_abs()),
+            provider,
+            brokers,
+        };
+        let mut params = end_entity("localhost", 1, ExtendedKeyUsagePurpose::ServerAuth);
+        params.subject_alt_names = vec![rcgen::SanType::DnsName("localhost".try_into().expect("a DNS name"))];
+        let key = KeyPair::generate().expect("ring makes keys");
+        let certificate = params.signed_by(&key, &site.brokers.issuer).expect("rcgen signs");
+        site.write("server.pem", &certificate.pem())?;
+        site.write("server.key", &key.serialize_pem())?;
+        site.write("device-ca.pem", &site.devices.pem)?;
+        site.write("service-ca.pem", &site.services.pem)?;
+        site.write("client-cas.pem", &(site.devices.pem.clone() + &site.services.pem))?;
+        site.revoke(&[])?;
+        Ok(site)
+    }
+
+    /// Where the files are.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Device `number`: `device-000001`, with a key of its own.
+    pub fn device(&self, number: u64) -> Identity {
+        let name = format!("device-{number:06}");
+        let params = end_entity(&name, serial_of(number), ExtendedKeyUsagePurpose::ClientAuth);
+        self.identity(&name, serial_of(number), params, &self.devices)
+    }
+
+    /// Devices of these numbers. Keys and certificates take about 60 µs each.
+    pub fn devices(&self, numbers: std::ops::Range<u64>) -> Vec<Identity> {
+        numbers.map(|number| self.device(number)).collect()
+    }
+
+    /// Service `number`: `service-01`, with a key of its own.
+    pub fn service(&self, number: u64) -> Identity {
+        let name = format!("service-{number:02}");
+        let params = end_entity(&name, serial_of(number), ExtendedKeyUsagePurpose::ClientAuth);
+        self.identity(&name, serial_of(number), params, &self.services)
+    }
+
+    /// A device that should be refused.
+    pub fn flawed(&self, number: u64, flaw: Flaw) -> Identity {
+        let name = format!("device-{number:06}");
+        let mut params = end_entity(&name, serial_of(number), ExtendedKeyUsagePurpose::ClientAuth);
+        match flaw {
+            Flaw::Expired => {
+                params.not_before = now() - 3 * DAY;
+                params.not_after = now() - DAY;
+                self.identity(&name, serial_of(number), params, &self.devices)
+            }
+            Flaw::UnknownCa => self.identity(&name, serial_of(number), params, &self.strangers),
+            Flaw::Missing => {
+                let tls = self.tls().with_no_client_auth();
+                Identity { name: name.into(), serial: serial_of(number), tls: finished(tls) }
+            }
+        }
+    }
+
+    /// Writes CRLs on which these devices are, and no others. In one step each, as a broker may be looking.
+    pub fn revoke(&self, devices: &[&Identity]) -> io::Result<()> {
+        let number = self.crls.fetch_add(1, Ordering::Relaxed);
+        let devices = self.devices.crl(number, devices.iter().map(|device| device.serial));
+        let services = self.services.crl(number, std::iter::empty());
+        self.write("clients.crl", &(devices.clone() + &services))?;
+        self.write("service-ca.crl", &services)?;
+        self.write("device-ca.crl", &devices)
+    }
+
+    fn write(&self, name: &str, content: &str) -> io::Result<()> {
+        let staged = self.file(&format!("{name}.new"));
+        fs::write(&staged, content)?;
+        fs::rename(staged, self.file(name))
+    }
+
+    fn identity(&self, name: &str, serial: u64, params: CertificateParams, by: &Authority) -> Identity {
+        let key = KeyPair::generate().expect("ring makes keys");
+        let certificate = params.signed_by(&key, &by.issuer).expect("rcgen signs").der().clone();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8");
+        let tls =
+            self.tls().with_client_auth_cert(vec![certificate], key).expect("the key is of a known kind");
+        Identity { name: name.into(), serial, tls: finished(tls) }
+    }
+
+    fn tls(&self) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+        ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("ring has TLS 1.3")
+            .with_root_certificates(Arc::clone(&self.roots))
+    }
+}
+
+/// Every handshake is a full one.
+fn finished(mut tls: ClientConfig) -> Arc<ClientConfig> {
+    tls.resumption = Resumption::disabled();
+    Arc::new(tls)
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.key_identifier_method = KeyIdMethod::Sha256;
+        let key = KeyPair::generate().expect("ring makes keys");
+        let certificate = params.self_signed(&key).expect("rcgen signs");
+        Self {
+            certificate: certificate.der().clone(),
+            pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn crl(&self, number: u64, revoked: impl Iterator<Item = u64>) -> String {
+        let revoked_certs = revoked
+            .map(|serial| RevokedCertParams {
+                serial_number: SerialNumber::from(serial),
+                revocation_time: now(),
+                reason_code: Some(RevocationReason::KeyCompromise),
+                invalidity_date: None,
+            })
+            .collect();
+        let params = CertificateRevocationListParams {
+            this_update: now() - Duration::from_secs(60),
+            next_update: now() + 7 * DAY,
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs,
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).expect("rcgen signs").pem().expect("rcgen writes PEM")
+    }
+}
+
+fn end_entity(name: &str, serial: u64, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let mut params = named(name);
+    params.serial_number = Some(SerialNumber::from(serial));
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![purpose];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.remove(DnType::CommonName);
+    params.distinguished_name.push(DnType::OrganizationName, "Acme");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = now() - DAY;
+    params.not_after = now() + 30 * DAY;
+    params
+}
+
+/// Eight bytes, the first of them neither zero nor a sign: its DER is its bytes.
+fn serial_of(number: u64) -> u64 {
+    0x4000_0000_0000_0000 | number
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a number of nanoseconds")
+}

@@ -1,0 +1,48 @@
+//! What a server process uses up, as Linux counts it.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// A process of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// The CPU time it has used, user and system, in steps of a clock tick (10 ms).
+    pub fn cpu_time(self) -> io::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
+        // The name of the program, in brackets, may hold anything (proc(5)); utime and stime are fields 14 and 15.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100))
+    }
+
+    /// Its resident memory, in bytes.
+    pub fn resident(self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no VmRSS"))
+    }
+
+    /// How many files it has open.
+    pub fn descriptors(self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.0))?.count())
+    }
+
+    /// How many threads it has.
+    pub fn threads(self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/task", self.0))?.count())
+    }
+}
+
+/// Lets this process open as many files as it may; how many that is.
+pub fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let former = limit.current;
+    limit.current = limit.maximum;
+    let now = if setrlimit(Resource::Nofile, limit).is_ok() { limit.maximum } else { former };
+    now.unwrap_or(u64::MAX)
+}
