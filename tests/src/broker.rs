@@ -203,12 +203,13 @@ impl Log {
         self.line(mark, |line| line["outcome"] == "refused")
     }
 
-    /// The first line after `mark` that tells people of something, level `warn` or worse, with `words` in it.
+    /// The first line after `mark` that tells people of something, level `warn` or worse, with `words` in it. What was
+    /// decided about a client is not meant.
     #[track_caller]
     pub fn complaint(&self, mark: Mark, words: &str) -> Value {
         self.line(mark, |line| {
             let loud = line["level"] == "WARN" || line["level"] == "ERROR";
-            loud && line.to_string().contains(words)
+            loud && line["peer"].is_null() && line.to_string().contains(words)
         })
     }
 }

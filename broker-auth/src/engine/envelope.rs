@@ -9,6 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::bus::Marks;
 use super::message::{Message, Origin};
 use crate::packet::{PublishProperties, QoS, Text};
 
@@ -22,6 +23,7 @@ struct Header {
     /// Milliseconds after `epoch`.
     expires_at: Option<u64>,
     properties: Option<Box<PublishProperties>>,
+    marks: Marks,
 }
 
 /// Writes envelopes of one engine, and opens them. Instants are carried relative to the engine's start.
@@ -35,7 +37,7 @@ impl Envelopes {
         Self { epoch }
     }
 
-    pub(super) fn seal(&self, message: Message) -> Bytes {
+    pub(super) fn seal(&self, message: Message, marks: Marks) -> Bytes {
         let header = Header {
             topic: message.topic,
             qos: message.qos,
@@ -46,6 +48,7 @@ impl Envelopes {
                 u64::try_from(at.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX)
             }),
             properties: message.properties,
+            marks,
         };
         let mut bytes = BytesMut::with_capacity(64 + header.topic.len() + message.payload.len()).writer();
         if postcard::to_io(&header, &mut bytes).is_err() {
@@ -57,10 +60,10 @@ impl Envelopes {
         bytes.freeze()
     }
 
-    pub(super) fn open(&self, sealed: &Bytes) -> Option<Message> {
+    pub(super) fn open(&self, sealed: &Bytes) -> Option<(Message, Marks)> {
         let (header, payload) = postcard::take_from_bytes::<Header>(sealed).ok()?;
         let payload = sealed.slice_ref(payload);
-        Some(Message {
+        let message = Message {
             topic: header.topic,
             payload,
             qos: header.qos,
@@ -69,7 +72,8 @@ impl Envelopes {
             kept: header.kept,
             expires_at: header.expires_at.and_then(|ms| self.epoch.checked_add(Duration::from_millis(ms))),
             properties: header.properties,
-        })
+        };
+        Some((message, header.marks))
     }
 }
 
@@ -94,7 +98,9 @@ mod tests {
                 ..PublishProperties::default()
             })),
         };
-        let opened = envelopes.open(&envelopes.seal(message.clone())).unwrap();
+        let marks = Marks([1, 0, u64::MAX, 4]);
+        let (opened, opened_marks) = envelopes.open(&envelopes.seal(message.clone(), marks)).unwrap();
+        assert_eq!(opened_marks, marks);
         assert_eq!(opened.topic, message.topic);
         assert_eq!(opened.payload, message.payload);
         assert_eq!(

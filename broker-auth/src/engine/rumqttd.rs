@@ -8,21 +8,24 @@
 
 mod control;
 mod link;
+mod pace;
 mod publish;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
-use rumqttd::{Router, RouterConfig};
+use rumqttd::{Router, RouterConfig, SegmentConfig};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use self::control::Control;
 pub(crate) use self::link::{Link, Received};
+use self::pace::Pace;
 use super::envelope::Envelopes;
-use super::{EngineError, Message};
+use super::{BusFilter, EngineError, Message, bus};
 
 /// How long the router may take to answer. It answers in microseconds while it lives; when it dies with the
 /// question unread it never does.
@@ -38,6 +41,24 @@ const SEGMENT_SIZE: usize = 256 * 1024;
 /// Segments kept for each bus filter.
 const SEGMENT_COUNT: usize = 8;
 
+/// The same for the many bus filters that name a bucket: commands for a few devices, whose sessions have queues of their
+/// own. All of them together take half a gigabyte at most.
+const NARROW_SEGMENT_SIZE: usize = 64 * 1024;
+
+/// Segments kept for each of those.
+const NARROW_SEGMENT_COUNT: usize = 8;
+
+/// How far a session may be behind before publishers wait for it, in bytes of sealed messages: half of what its log
+/// certainly holds, as the oldest segment goes when a new one is begun.
+fn lag_limit(filter: BusFilter) -> u64 {
+    let (size, count) = if filter.is_narrow() {
+        (NARROW_SEGMENT_SIZE, NARROW_SEGMENT_COUNT)
+    } else {
+        (SEGMENT_SIZE, SEGMENT_COUNT)
+    };
+    (size * (count - 1) / 2) as u64
+}
+
 /// Messages the router hands to a link at once.
 const FORWARD_BATCH: u64 = 200;
 
@@ -52,6 +73,7 @@ pub(crate) struct Engine {
     publish: mpsc::Sender<Message>,
     alive: Arc<dyn Fn() -> bool + Send + Sync>,
     envelopes: Envelopes,
+    pace: Arc<Pace>,
 }
 
 impl Engine {
@@ -65,6 +87,13 @@ impl Engine {
                 max_outgoing_packet_count: FORWARD_BATCH,
                 max_segment_size: SEGMENT_SIZE,
                 max_segment_count: SEGMENT_COUNT,
+                custom_segment: Some(HashMap::from([(
+                    bus::NARROW.to_owned(),
+                    SegmentConfig {
+                        max_segment_size: NARROW_SEGMENT_SIZE,
+                        max_segment_count: NARROW_SEGMENT_COUNT,
+                    },
+                )])),
                 ..RouterConfig::default()
             },
         );
@@ -78,6 +107,7 @@ impl Engine {
             Err(error) => Err(EngineError::Refused(error.to_string())),
         });
         let envelopes = Envelopes::new(Instant::now());
+        let pace = Arc::new(Pace::default());
         let runtime = tokio::runtime::Handle::current();
         let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
         let (control_tx, control_rx) = std::sync::mpsc::channel();
@@ -86,15 +116,15 @@ impl Engine {
         thread::Builder::new()
             .name("engine-publish".into())
             .spawn({
-                let (runtime, alive) = (runtime.clone(), Arc::clone(&alive));
-                move || publish::run(publisher, publish_rx, envelopes, &runtime, &*alive)
+                let (runtime, alive, pace) = (runtime.clone(), Arc::clone(&alive), Arc::clone(&pace));
+                move || publish::run(publisher, publish_rx, envelopes, &pace, &runtime, &*alive)
             })
             .map_err(EngineError::Start)?;
         thread::Builder::new()
             .name("engine-control".into())
             .spawn(move || control::run(&build, &control_rx, &runtime))
             .map_err(EngineError::Start)?;
-        Ok(Self { control: control_tx, publish: publish_tx, alive, envelopes })
+        Ok(Self { control: control_tx, publish: publish_tx, alive, envelopes, pace })
     }
 
     /// Whether the router still runs.
@@ -107,7 +137,9 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         self.control.send(Control::Attach { reply }).map_err(|_| EngineError::Stopped)?;
         match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(attached)) => Ok(Link::new(attached?, self.control.clone(), self.envelopes)),
+            Ok(Ok(attached)) => {
+                Ok(Link::new(attached?, self.control.clone(), self.envelopes, Arc::clone(&self.pace)))
+            }
             Ok(Err(_)) | Err(_) => Err(EngineError::Stopped),
         }
     }

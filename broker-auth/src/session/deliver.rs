@@ -2,9 +2,22 @@
 
 use super::end::End;
 use super::life::Session;
-use crate::engine::{EngineError, Received};
+use crate::engine::{EngineError, Link, Received};
+
+/// Messages from the engine that are taken at once. The engine hands them over in lots, and has no patience.
+const GATHER: usize = 64;
 
 impl Session {
+    /// Queues a message from the engine, and those that came with it.
+    pub(super) fn gather(&mut self, first: Result<Received, EngineError>) -> Result<(), End> {
+        self.received(first)?;
+        for _ in 1..GATHER {
+            let Some(more) = self.link.as_mut().and_then(Link::ready) else { break };
+            self.received(more)?;
+        }
+        Ok(())
+    }
+
     /// Queues a message from the engine for the client.
     ///
     /// Every delivery is authorised by the permit of the moment: a subscription made under an older policy gives no

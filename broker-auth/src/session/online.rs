@@ -57,7 +57,7 @@ impl Session {
                 written = connection.writer.write_some(), if connection.writer.has_work() => {
                     written.map_err(End::NotReading)
                 }
-                received = receive(&mut self.link), if !self.outbox.is_full() => self.received(received),
+                received = receive(&mut self.link) => self.gather(received),
                 changed = trust_changed.changed() => match changed {
                     Ok(()) => self.recheck(),
                     Err(_) => Err(End::Stopping),

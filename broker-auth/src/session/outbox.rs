@@ -109,11 +109,6 @@ impl Outbox {
         Ok(())
     }
 
-    /// Whether the queue is so full that the engine had better keep what it has.
-    pub(crate) fn is_full(&self) -> bool {
-        self.queue.len() >= self.limits.messages || self.queued_bytes >= self.limits.bytes
-    }
-
     /// The next packet to send, as far as the client's window allows.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Packet> {
         while let Some(inflight) = self.inflight.get(self.resent) {

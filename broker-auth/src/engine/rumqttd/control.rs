@@ -58,7 +58,7 @@ pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &H
             }
             Control::Subscribe { link, filter, id, reply } => {
                 let filter = Filter {
-                    path: filter.as_str().to_owned(),
+                    path: filter.to_string(),
                     qos: QoS::AtMostOnce,
                     nolocal: false,
                     preserve_retain: false,
@@ -73,7 +73,7 @@ pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &H
             }
             Control::Unsubscribe { link, filter } => {
                 if let Some(link) = links.get_mut(&link) {
-                    let filters = vec![filter.as_str().to_owned()];
+                    let filters = vec![filter.to_string()];
                     // If the router is gone, so is the subscription.
                     send(link, Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None));
                 }

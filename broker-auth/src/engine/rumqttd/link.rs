@@ -1,7 +1,9 @@
 //! [`Link`]: the receiving end of one session.
 
 use std::collections::HashMap;
-use std::sync::mpsc;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Waker};
 
 use rumqttd::Notification;
 use rumqttd::local::LinkRx;
@@ -10,6 +12,7 @@ use tokio::time::timeout;
 
 use super::ANSWER_TIMEOUT;
 use super::control::{Attached, Control, LinkId};
+use super::pace::{Pace, Reader};
 use crate::engine::envelope::Envelopes;
 use crate::engine::{BusFilter, EngineError, Message};
 
@@ -32,6 +35,7 @@ pub(crate) struct Link {
     receive: Option<LinkRx>,
     control: mpsc::Sender<Control>,
     envelopes: Envelopes,
+    pace: Arc<Pace>,
     subscriptions: HashMap<usize, Subscribed>,
     next_id: usize,
     /// The router has paused this link and does not know yet that there is room again.
@@ -40,18 +44,26 @@ pub(crate) struct Link {
 
 struct Subscribed {
     filter: BusFilter,
+    /// How far it has come; there once the router knows of the subscription.
+    reader: Option<Reader>,
     /// The position in the router's log of the next message, once one was seen.
     next: Option<u64>,
 }
 
 impl Link {
-    pub(super) fn new(attached: Attached, control: mpsc::Sender<Control>, envelopes: Envelopes) -> Self {
+    pub(super) fn new(
+        attached: Attached,
+        control: mpsc::Sender<Control>,
+        envelopes: Envelopes,
+        pace: Arc<Pace>,
+    ) -> Self {
         let Attached { link, receive } = attached;
         Self {
             link,
             receive: Some(receive),
             control,
             envelopes,
+            pace,
             subscriptions: HashMap::new(),
             next_id: 1,
             paused: false,
@@ -67,20 +79,24 @@ impl Link {
         self.next_id += 1;
         let (reply, answer) = oneshot::channel();
         self.control
-            .send(Control::Subscribe { link: self.link, filter: filter.clone(), id, reply })
+            .send(Control::Subscribe { link: self.link, filter: *filter, id, reply })
             .map_err(|_| EngineError::Stopped)?;
-        self.subscriptions.insert(id, Subscribed { filter: filter.clone(), next: None });
+        self.subscriptions.insert(id, Subscribed { filter: *filter, reader: None, next: None });
         match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) | Err(_) => Err(EngineError::Stopped),
+            Ok(Ok(done)) => done?,
+            Ok(Err(_)) | Err(_) => return Err(EngineError::Stopped),
         }
+        if let Some(subscribed) = self.subscriptions.get_mut(&id) {
+            subscribed.reader = Some(self.pace.read(*filter));
+        }
+        Ok(())
     }
 
     /// No longer receives what `filter` lets through.
     pub(crate) fn unsubscribe(&mut self, filter: &BusFilter) {
         self.subscriptions.retain(|_, subscribed| subscribed.filter != *filter);
         // If the control thread is gone, so is the subscription.
-        let _ = self.control.send(Control::Unsubscribe { link: self.link, filter: filter.clone() });
+        let _ = self.control.send(Control::Unsubscribe { link: self.link, filter: *filter });
     }
 
     /// The next message. Cancelling the future loses nothing.
@@ -105,9 +121,14 @@ impl Link {
                         lost = subscribed.next.map_or(0, |next| position.saturating_sub(next));
                         subscribed.next = Some(position + 1);
                     }
-                    let message = self.envelopes.open(&forward.publish.payload);
+                    let message = self.envelopes.open(&forward.publish.payload).map(|(message, marks)| {
+                        if let Some(reader) = &subscribed.reader {
+                            reader.has_read(marks);
+                        }
+                        message
+                    });
                     if message.is_some() || lost > 0 {
-                        return Ok(Received { message, filter: subscribed.filter.clone(), lost });
+                        return Ok(Received { message, filter: subscribed.filter, lost });
                     }
                 }
                 // The router pauses a link whose buffer is full, until it is told that there is room again.
@@ -115,6 +136,16 @@ impl Link {
                 Ok(Some(_) | None) => {}
                 Err(_) => return Err(EngineError::Stopped),
             }
+        }
+    }
+}
+
+impl Link {
+    /// The next message, if it has come already.
+    pub(crate) fn ready(&mut self) -> Option<Result<Received, EngineError>> {
+        match pin!(self.receive()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(received) => Some(received),
+            Poll::Pending => None,
         }
     }
 }

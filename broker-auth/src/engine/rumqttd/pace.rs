@@ -1,0 +1,280 @@
+//! Keeps publishers from overtaking the sessions that read.
+//!
+//! The router writes every message into a log of each bus filter and lets links read from there at their own pace. The
+//! logs are short, and who is overtaken by one loses messages. Sessions take what is theirs as fast as the machine
+//! allows, whatever their clients do: a queue of their own, with a policy of its own, is between them. So a reader
+//! that is far behind is short of CPU time, and the publish thread waits for it. One that does not move at all, for
+//! [`PATIENCE`], is waited for no more until it has caught up: nobody can hold up the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::lag_limit;
+use crate::engine::bus::{BusFilter, BusTopic, Marks};
+
+/// How long a reader may stand still before it is waited for no more.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// Every bus filter that somebody reads.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    flows: Mutex<Flows>,
+}
+
+#[derive(Debug, Default)]
+struct Flows {
+    of: HashMap<BusFilter, Arc<Flow>>,
+    /// Of all messages. A flow begins to count here, so that a mark of one that was forgotten is never ahead of it.
+    total: u64,
+}
+
+/// What flows through one bus filter, in bytes of messages.
+#[derive(Debug)]
+struct Flow {
+    published: AtomicU64,
+    /// No reader was further behind than this when they were last looked at.
+    floor: AtomicU64,
+    readers: Mutex<Vec<Arc<Progress>>>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    /// The mark of the last message that was read.
+    read: AtomicU64,
+    given_up: AtomicBool,
+}
+
+/// One link's reading of one bus filter.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pace: Arc<Pace>,
+    filter: BusFilter,
+    flow: Arc<Flow>,
+    progress: Arc<Progress>,
+}
+
+impl Pace {
+    /// Somebody reads `filter`, and has read all so far.
+    pub(super) fn read(self: &Arc<Self>, filter: BusFilter) -> Reader {
+        let mut flows = self.flows.lock();
+        let total = flows.total;
+        let flow = Arc::clone(flows.of.entry(filter).or_insert_with(|| Arc::new(Flow::from(total))));
+        let read = AtomicU64::new(flow.published.load(Ordering::Acquire));
+        let progress = Arc::new(Progress { read, given_up: AtomicBool::new(false) });
+        flow.readers.lock().push(Arc::clone(&progress));
+        drop(flows);
+        Reader { pace: Arc::clone(self), filter, flow, progress }
+    }
+
+    /// A lot of messages is about to be published.
+    pub(super) fn publishing(&self) -> Published<'_> {
+        Published { pace: self, touched: Vec::new() }
+    }
+}
+
+/// What a lot of messages flows through.
+pub(super) struct Published<'a> {
+    pace: &'a Pace,
+    touched: Vec<(BusFilter, Arc<Flow>)>,
+}
+
+impl Published<'_> {
+    /// Notes a message of so many bytes; its marks.
+    pub(super) fn add(&mut self, topic: BusTopic, size: usize) -> Marks {
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        let mut flows = self.pace.flows.lock();
+        flows.total = flows.total.saturating_add(size);
+        Marks(topic.filters().map(|filter| {
+            let Some(flow) = flows.of.get(&filter) else { return 0 };
+            if !self.touched.iter().any(|(known, _)| *known == filter) {
+                self.touched.push((filter, Arc::clone(flow)));
+            }
+            flow.published.fetch_add(size, Ordering::AcqRel).saturating_add(size)
+        }))
+    }
+
+    /// Waits until every reader is close enough, is given up, or the router is gone.
+    pub(super) fn wait(&self, router_lives: &dyn Fn() -> bool) {
+        for (filter, flow) in &self.touched {
+            flow.wait(lag_limit(*filter), router_lives);
+        }
+    }
+}
+
+impl Flow {
+    fn from(total: u64) -> Self {
+        Self { published: AtomicU64::new(total), floor: AtomicU64::new(total), readers: Mutex::default() }
+    }
+
+    fn wait(&self, limit: u64, router_lives: &dyn Fn() -> bool) {
+        let published = self.published.load(Ordering::Acquire);
+        let goal = published.saturating_sub(limit);
+        if self.floor.load(Ordering::Relaxed) >= goal {
+            return;
+        }
+        let mut seen = 0;
+        let mut moved = Instant::now();
+        loop {
+            let slowest = self.slowest(published);
+            if slowest >= goal {
+                self.floor.store(slowest, Ordering::Relaxed);
+                return;
+            }
+            if !router_lives() {
+                return;
+            }
+            if slowest > seen {
+                (seen, moved) = (slowest, Instant::now());
+            } else if moved.elapsed() > PATIENCE {
+                self.give_up_before(goal);
+                continue;
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// How far the slowest has read of those that are waited for.
+    fn slowest(&self, published: u64) -> u64 {
+        let readers = self.readers.lock();
+        let waited_for = readers.iter().filter(|reader| !reader.given_up.load(Ordering::Acquire));
+        waited_for.map(|reader| reader.read.load(Ordering::Acquire)).min().unwrap_or(published)
+    }
+
+    fn give_up_before(&self, goal: u64) {
+        for reader in self.readers.lock().iter() {
+            if reader.read.load(Ordering::Acquire) < goal {
+                reader.given_up.store(true, Ordering::Release);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// It has read a message with these marks.
+    pub(super) fn has_read(&self, marks: Marks) {
+        let mark = self.filter.mark(marks);
+        self.progress.read.fetch_max(mark, Ordering::AcqRel);
+        if self.progress.given_up.load(Ordering::Acquire)
+            && self.flow.published.load(Ordering::Acquire) <= mark.saturating_add(lag_limit(self.filter))
+        {
+            self.progress.given_up.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut flows = self.pace.flows.lock();
+        let mut readers = self.flow.readers.lock();
+        readers.retain(|reader| !Arc::ptr_eq(reader, &self.progress));
+        if readers.is_empty() {
+            drop(readers);
+            flows.of.remove(&self.filter);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIVES: &dyn Fn() -> bool = &|| true;
+
+    /// Publishes one message and does not wait.
+    fn publish<'a>(pace: &'a Pace, topic: &str, size: u64) -> (Published<'a>, Marks) {
+        let mut published = pace.publishing();
+        let marks = published.add(BusTopic::of(topic), usize::try_from(size).unwrap());
+        (published, marks)
+    }
+
+    #[test]
+    fn nobody_waits_for_who_reads_something_else_or_nothing() {
+        let pace = Arc::new(Pace::default());
+        let reader = pace.read(BusFilter::of("devices/dev-1/commands/#"));
+        for _ in 0..100 {
+            let (published, marks) = publish(&pace, "devices/dev-1/telemetry/a", 1_000_000);
+            assert!(published.touched.is_empty());
+            assert_eq!(marks, Marks::default());
+            published.wait(LIVES);
+        }
+        drop(reader);
+        assert!(pace.flows.lock().of.is_empty());
+        assert!(publish(&pace, "devices/dev-1/commands/a", 1_000_000).0.touched.is_empty());
+    }
+
+    #[test]
+    fn a_publisher_never_overtakes_a_reader_that_moves() {
+        let pace = Arc::new(Pace::default());
+        let filter = BusFilter::of("devices/dev-1/commands/#");
+        let (limit, size) = (lag_limit(filter), lag_limit(filter) / 4);
+        let reader = pace.read(filter);
+        let (progress, flow) = (Arc::clone(&reader.progress), Arc::clone(&reader.flow));
+        let (send, receive) = std::sync::mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for marks in receive {
+                    thread::sleep(Duration::from_millis(1));
+                    reader.has_read(marks);
+                }
+            });
+            for _ in 0..100 {
+                let (published, marks) = publish(&pace, "devices/dev-1/commands/a", size);
+                send.send(marks).unwrap();
+                published.wait(LIVES);
+                let read = progress.read.load(Ordering::Acquire);
+                let behind = flow.published.load(Ordering::Acquire) - read;
+                assert!(behind <= limit || progress.given_up.load(Ordering::Acquire), "{behind}");
+            }
+            drop(send);
+        });
+    }
+
+    #[test]
+    fn who_stands_still_is_waited_for_once_until_it_is_close_again() {
+        let pace = Arc::new(Pace::default());
+        let filter = BusFilter::of("devices/+/telemetry/#");
+        let (stuck, running) = (pace.read(filter), pace.read(BusFilter::of("#")));
+        let gave_up = |reader: &Reader| reader.progress.given_up.load(Ordering::Acquire);
+        let mut last = Marks::default();
+        for _ in 0..1_000 {
+            // Were it waited for every time, this would take fifty seconds.
+            let (published, marks) = publish(&pace, "devices/dev-1/telemetry/a", 2 * lag_limit(filter));
+            running.has_read(marks);
+            published.wait(LIVES);
+            last = marks;
+        }
+        assert!(gave_up(&stuck) && !gave_up(&running));
+        stuck.has_read(last);
+        assert!(!gave_up(&stuck));
+    }
+
+    #[test]
+    fn a_mark_from_before_a_filter_was_forgotten_says_nothing_wrong() {
+        let pace = Arc::new(Pace::default());
+        let filter = BusFilter::of("a/b/c");
+        let first = pace.read(filter);
+        let (_, old) = publish(&pace, "a/b/c", 1_000);
+        drop(first);
+        let second = pace.read(filter);
+        second.has_read(old);
+        assert!(filter.mark(old) <= second.flow.published.load(Ordering::Acquire));
+        let (_, new) = publish(&pace, "a/b/c", 1_000);
+        assert!(second.progress.read.load(Ordering::Acquire) < filter.mark(new));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_router_that_is_gone() {
+        let pace = Arc::new(Pace::default());
+        let reader = pace.read(BusFilter::of("#"));
+        publish(&pace, "a", u64::MAX / 2).0.wait(&|| false);
+        assert!(!reader.progress.given_up.load(Ordering::Acquire), "it was not waited for at all");
+    }
+}
