@@ -134,7 +134,7 @@ where
 {
     let (host, port) = (credential.broker_host(), credential.broker_port());
     let transport = network.connect(host, port).await.map_err(Cause::Network)?;
-    Ok(tls::connect(transport, credential, time, rng, buffers).await.map_err(Cause::Tls)?)
+    Ok(tls::connect(transport, credential, time, rng, buffers).await.map_err(Cause::in_handshake)?)
 }
 
 /// CONNECT, and what the broker says to it.

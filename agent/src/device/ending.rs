@@ -126,6 +126,14 @@ impl Cause {
         }
     }
 
+    /// Reads an error of the handshake.
+    pub(super) const fn in_handshake(error: TlsError) -> Self {
+        match error {
+            TlsError::Dismissed => Self::ClosedBeforeConnack,
+            error => Self::Tls(error),
+        }
+    }
+
     /// Reads an error of the secured stream between CONNECT and CONNACK: the broker knows who we are by then, and what
     /// a close says is no.
     pub(super) const fn before_connack(error: TlsError) -> Self {

@@ -35,6 +35,10 @@ pub enum TlsError {
     /// The transport has failed.
     #[error("the transport failed: {0:?}")]
     Transport(ErrorKind),
+    /// The broker, which has proved itself, closed the connection while we were proving ourselves. A TLS 1.3 server
+    /// that refuses a client certificate may be that fast; what it says is lost with the connection.
+    #[error("the broker closed the connection when it had seen the device's certificate")]
+    Dismissed,
     /// The broker has ended the session with an alert other than close_notify. Right after the handshake this is
     /// how a TLS 1.3 server refuses a client certificate.
     #[error("the broker ended the session with an alert")]
@@ -99,12 +103,24 @@ impl TlsError {
     }
 }
 
+impl TlsError {
+    /// What this means if the broker had proved itself and was being shown who we are.
+    pub(super) const fn while_proving_ourselves(self) -> Self {
+        match self {
+            Self::Transport(
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted,
+            ) => Self::Dismissed,
+            other => other,
+        }
+    }
+}
+
 impl embedded_io_async::Error for TlsError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Transport(kind) => *kind,
             Self::Record(RecordFault::Ended) => ErrorKind::ConnectionAborted,
-            Self::Alert => ErrorKind::ConnectionReset,
+            Self::Alert | Self::Dismissed => ErrorKind::ConnectionReset,
             _ => ErrorKind::InvalidData,
         }
     }

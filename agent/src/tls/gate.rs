@@ -84,6 +84,11 @@ impl<'g, 'a, S: Signer, R: CryptoRngCore> Gate<'g, 'a, S, R> {
         }
     }
 
+    /// Whether the broker, proven, has been shown who we are.
+    pub(super) const fn has_shown(&self) -> bool {
+        matches!(self.stage, Stage::Shown(_) | Stage::Signed(_))
+    }
+
     /// What went wrong here, if anything did.
     pub(super) const fn fault(&self) -> Option<TlsError> {
         self.fault

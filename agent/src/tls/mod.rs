@@ -69,7 +69,10 @@ where
     let mut tls = TlsConnection::new(Guard::new(transport, record, latch), plaintext, outgoing);
     match tls.open(TlsContext::new(&config, &mut gate)).await {
         Ok(()) => Ok(AuthenticatedStream::new(tls, latch, gate.finish()?)),
-        Err(code) => Err(gate.fault().unwrap_or_else(|| TlsError::new(code, latch.fault()))),
+        Err(code) => {
+            let error = gate.fault().unwrap_or_else(|| TlsError::new(code, latch.fault()));
+            Err(if gate.has_shown() { error.while_proving_ourselves() } else { error })
+        }
     }
 }
 

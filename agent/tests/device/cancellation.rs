@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use countersign_agent::tls::{Buffers, RecordFault, TlsError};
-use embedded_io_async::{Read as _, Write as _};
+use embedded_io_async::{ErrorKind, Read as _, Write as _};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -46,6 +46,26 @@ fn a_connection_cut_at_any_byte_is_an_error_and_what_was_said_before_is_kept() {
                 assert!(!whole || said == words);
             }
         }
+    }
+}
+
+#[test]
+fn a_broker_that_hangs_up_on_the_devices_proof_is_not_mistaken_for_a_bad_network() {
+    let recording = Recording::new();
+    let mut whole = recording.replay();
+    assert!(block_on(recording.connect(&mut whole, &mut Buffers::new())).is_ok());
+    let client_hello = 5 + usize::from(u16::from_be_bytes([whole.outgoing[3], whole.outgoing[4]]));
+    assert!(client_hello < whole.outgoing.len());
+    for takes in 0..whole.outgoing.len() {
+        let mut replay = recording.replay();
+        replay.takes = Some(takes);
+        let error = block_on(recording.connect(&mut replay, &mut Buffers::new())).map(drop).unwrap_err();
+        let expected = if takes < client_hello {
+            TlsError::Transport(ErrorKind::BrokenPipe)
+        } else {
+            TlsError::Dismissed
+        };
+        assert_eq!(error, expected, "after {takes} bytes of {}", whole.outgoing.len());
     }
 }
 

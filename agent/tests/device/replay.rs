@@ -131,6 +131,8 @@ pub(crate) struct Replay {
     pub(crate) outgoing: Vec<u8>,
     /// At most so many bytes at a time, and a wait before each time; 0 for all at once without waiting.
     pub(crate) pace: usize,
+    /// Nobody takes more bytes than this.
+    pub(crate) takes: Option<usize>,
 }
 
 impl Replay {
@@ -165,7 +167,11 @@ impl Read for Replay {
 impl Write for Replay {
     async fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
         self.wait().await;
-        let length = from.len().min(self.limit());
+        let room = self.takes.map_or(usize::MAX, |takes| takes - self.outgoing.len());
+        if room == 0 {
+            return Err(ErrorKind::BrokenPipe);
+        }
+        let length = from.len().min(self.limit()).min(room);
         self.outgoing.extend_from_slice(&from[..length]);
         Ok(length)
     }
