@@ -9,6 +9,7 @@ mod floor;
 mod forge;
 mod honest;
 mod hostile;
+mod owes;
 mod pki;
 mod random;
 mod replay;
