@@ -1,4 +1,4 @@
-//! This program as the other commands: `countersign-sim __as broker run …` is `countersign-broker run …`.
+//! This program as the other commands, and as itself: `countersign-sim __as broker run …` is `countersign-broker run …`.
 //!
 //! So that the demo needs one build and one file, and still runs every command as a process of its own.
 
@@ -19,19 +19,19 @@ pub enum Resident {
     Provision,
     /// `countersign-broker`
     Broker,
-    /// `countersign-agent`
-    Agent,
+    /// `countersign-sim` itself, for a device
+    Sim,
 }
 
 impl Resident {
-    const ALL: [Self; 3] = [Self::Provision, Self::Broker, Self::Agent];
+    const ALL: [Self; 3] = [Self::Provision, Self::Broker, Self::Sim];
 
     /// The name of the program.
     pub fn program(self) -> &'static str {
         match self {
             Self::Provision => "countersign-provision",
             Self::Broker => "countersign-broker",
-            Self::Agent => "countersign-agent",
+            Self::Sim => "countersign-sim",
         }
     }
 
@@ -62,7 +62,7 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
     Some(match resident {
         Resident::Provision => provisioning::cli::main(args),
         Resident::Broker => broker_auth::cli::main(args),
-        Resident::Agent => countersign_agent::cli::main(args),
+        Resident::Sim => crate::cli::main(args),
     })
 }
 

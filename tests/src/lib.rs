@@ -9,6 +9,7 @@
 //! | [`pki`] | certificates and CRLs that no honest tool makes |
 //! | [`mqtt`] | MQTT packets, byte by byte |
 //! | [`client`] | a client that may say anything, and hears every answer |
+//! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`peer`] | programs that nobody here wrote |
@@ -28,5 +29,6 @@ pub mod mqtt;
 pub mod peer;
 pub mod pki;
 pub mod program;
+pub mod simulated;
 pub mod site;
 pub mod transcript;

@@ -36,6 +36,11 @@ impl Programs {
         self.role("agent")
     }
 
+    /// `countersign-sim`
+    pub fn sim(self) -> Command {
+        self.role("sim")
+    }
+
     fn role(self, role: &str) -> Command {
         let mut command = Command::new(self.0);
         // What the person who runs the tests has set must not leak into them.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::command::Command;
 use crate::mqtt::ReasonCode;
 use crate::session::State;
-use crate::telemetry::Queue;
+use crate::telemetry::{Message, Queue};
 
 use super::ending::{Cause, Ended};
 
@@ -25,6 +25,11 @@ pub trait Application {
     /// The session has changed its state.
     fn changed(&mut self, change: Change<'_>) {
         let _ = change;
+    }
+
+    /// The broker has a message of QoS 1, and answers for it from now on.
+    fn delivered(&mut self, message: Message<'_>) {
+        let _ = message;
     }
 
     /// The broker does not want a message, and why; or it is longer than the broker takes. The message is gone.

@@ -172,13 +172,17 @@ impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
                 }
             }
             Incoming::Puback(puback) => {
+                let refused = puback.reason.is_error();
+                if let Some(message) = self.queue.under_way(puback.packet_id).filter(|_| !refused) {
+                    application.delivered(message);
+                }
                 if puback.packet_id == STATUS_ID {
                     self.status_under_way = false;
                 } else if !self.queue.settled(puback.packet_id) {
                     // An answer to nothing that is under way. It does no harm (§4.3.2 has no rule for it).
                     return Ok(());
                 }
-                if puback.reason.is_error() {
+                if refused {
                     application.rejected(puback.reason);
                 }
             }

@@ -4,7 +4,6 @@
 
 use core::time::Duration;
 use std::io;
-use std::net::ToSocketAddrs as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -66,13 +65,13 @@ impl Network for HostNetwork {
     type Connection<'n> = HostConnection;
 
     async fn connect(&mut self, host: &str, port: u16) -> Result<HostConnection, ConnectError> {
-        let name = (String::from(host), port);
-        let addresses = tokio::task::spawn_blocking(move || name.to_socket_addrs().map(Vec::from_iter));
-        let addresses = addresses.await.map_err(|_| ConnectError::Name)?.map_err(|_| ConnectError::Name)?;
-        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => ConnectError::Refused,
-            io::ErrorKind::NetworkDown | io::ErrorKind::AddrNotAvailable => ConnectError::NoLink,
-            _ => ConnectError::Unreachable,
+        let addresses = tokio::net::lookup_host((host, port)).await.map_err(|_| ConnectError::Name)?;
+        let stream = TcpStream::connect(Vec::from_iter(addresses).as_slice()).await.map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::ConnectionRefused => ConnectError::Refused,
+                io::ErrorKind::NetworkDown | io::ErrorKind::AddrNotAvailable => ConnectError::NoLink,
+                _ => ConnectError::Unreachable,
+            }
         })?;
         // An acknowledgement that waits for more to send costs the other side 40 ms.
         let _ = stream.set_nodelay(true);

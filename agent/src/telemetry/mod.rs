@@ -13,8 +13,8 @@ use crate::mqtt::{PacketId, QoS};
 /// The most messages a queue holds, however short they are.
 pub const MAX_MESSAGES: usize = 32;
 
-/// What precedes the command's id in the topic of its result.
-const RESULTS: &str = "commands/";
+/// Where the results of commands are, below the device's telemetry.
+const RESULTS: &str = "commands";
 
 /// Messages in the order in which they were said.
 ///
@@ -45,6 +45,15 @@ enum Progress {
     InFlight(PacketId),
     /// Sent over a connection that is no more, not acknowledged.
     ToRepeat(PacketId),
+}
+
+/// What the device has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'q> {
+    /// What follows `telemetry/` in the topic; `commands/<id>` in that of a result.
+    pub subtopic: &'q str,
+    /// What it says.
+    pub payload: &'q [u8],
 }
 
 /// A message to be sent now.
@@ -99,13 +108,15 @@ impl<'m> Queue<'m> {
     /// Takes a message for `devices/<id>/telemetry/<subtopic>`; an empty `subtopic` is the channel itself.
     pub fn publish(&mut self, subtopic: &str, payload: &[u8], qos: QoS) -> Result<(), QueueError> {
         Topic::new(&self.device_id, Channel::Telemetry(subtopic)).map_err(QueueError::Topic)?;
-        self.push([subtopic, ""], payload, qos, self.capacity_for_telemetry())
+        self.push([subtopic, "", ""], payload, qos, self.capacity_for_telemetry())
     }
 
     /// Takes the result of a command, for `devices/<id>/telemetry/commands/<command_id>`, with QoS 1.
     pub fn publish_result(&mut self, command_id: &str, payload: &[u8]) -> Result<(), QueueError> {
         Topic::new(&self.device_id, Channel::Commands(command_id)).map_err(QueueError::Topic)?;
-        self.push([RESULTS, command_id], payload, QoS::AtLeastOnce, self.bytes.len())
+        // A command on the channel itself has no id, and a topic that ends with a slash would be nobody's.
+        let separator = if command_id.is_empty() { "" } else { "/" };
+        self.push([RESULTS, separator, command_id], payload, QoS::AtLeastOnce, self.bytes.len())
     }
 
     /// Whether a message of `len` bytes, subtopic and payload together, would be taken now.
@@ -129,7 +140,7 @@ impl<'m> Queue<'m> {
 
     fn push(
         &mut self,
-        subtopic: [&str; 2],
+        subtopic: [&str; 3],
         payload: &[u8],
         qos: QoS,
         capacity: usize,
@@ -149,7 +160,7 @@ impl<'m> Queue<'m> {
         }
         let entry = Entry { subtopic_len, payload_len, qos, progress: Progress::Waiting };
         self.messages.push(entry).map_err(|_| QueueError::Full { needed, free: 0 })?;
-        for part in [subtopic[0].as_bytes(), subtopic[1].as_bytes(), payload] {
+        for part in subtopic.iter().map(|part| part.as_bytes()).chain([payload]) {
             let end = self.used + part.len();
             if let Some(place) = self.bytes.get_mut(self.used..end) {
                 place.copy_from_slice(part);
@@ -163,9 +174,7 @@ impl<'m> Queue<'m> {
     pub(crate) fn due(&self, window: u16) -> Option<Due<'_>> {
         let index = self.due_index(window)?;
         let entry = self.messages.get(index)?;
-        let bytes = self.bytes.get(self.offset(index)..)?.get(..entry.len())?;
-        let (subtopic, payload) = bytes.split_at_checked(usize::from(entry.subtopic_len))?;
-        let subtopic = core::str::from_utf8(subtopic).ok()?;
+        let Message { subtopic, payload } = self.message(index)?;
         let topic = Topic::new(&self.device_id, Channel::Telemetry(subtopic)).ok()?;
         let repeats = match entry.progress {
             Progress::ToRepeat(id) => Some(id),
@@ -205,6 +214,11 @@ impl<'m> Queue<'m> {
         }
     }
 
+    /// The message that is under way with this identifier.
+    pub(crate) fn under_way(&self, id: PacketId) -> Option<Message<'_>> {
+        self.message(self.position(id)?)
+    }
+
     /// The broker has the message of this identifier, or has refused it. Whether there was one.
     pub(crate) fn settled(&mut self, id: PacketId) -> bool {
         let position = self.position(id);
@@ -241,6 +255,13 @@ impl<'m> Queue<'m> {
     fn position(&self, id: PacketId) -> Option<usize> {
         let has = |entry: &Entry| matches!(entry.progress, Progress::InFlight(its) | Progress::ToRepeat(its) if its == id);
         self.messages.iter().position(has)
+    }
+
+    fn message(&self, index: usize) -> Option<Message<'_>> {
+        let entry = self.messages.get(index)?;
+        let bytes = self.bytes.get(self.offset(index)..)?.get(..entry.len())?;
+        let (subtopic, payload) = bytes.split_at_checked(usize::from(entry.subtopic_len))?;
+        Some(Message { subtopic: core::str::from_utf8(subtopic).ok()?, payload })
     }
 
     fn offset(&self, index: usize) -> usize {

@@ -38,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => ("[a-z]{0,6}(/[a-z]{1,3})?", 0_usize..60, any::<bool>())
             .prop_map(|(subtopic, length, qos)| Step::Publish { subtopic, length, qos }),
-        1 => ("[a-z0-9]{1,4}", 0_usize..60).prop_map(|(command, length)| Step::Result { command, length }),
+        1 => ("[a-z0-9]{0,4}", 0_usize..60).prop_map(|(command, length)| Step::Result { command, length }),
         5 => (0_u16..5).prop_map(|window| Step::Send { window }),
         4 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
         1 => (1_u16..50).prop_map(|id| Step::SettleUnknown { id }),
@@ -79,11 +79,12 @@ proptest! {
                 }
                 Step::Result { command, length } => {
                     let payload = vec![number as u8; length];
-                    let needed = "commands/".len() + command.len() + length;
+                    let subtopic = if command.is_empty() { "commands".into() } else { format!("commands/{command}") };
+                    let needed = subtopic.len() + length;
                     let fits = used(&model) + needed <= CAPACITY && model.len() < MAX_MESSAGES;
                     prop_assert_eq!(queue.publish_result(&command, &payload).is_ok(), fits);
                     if fits {
-                        let topic = format!("devices/pump-1/telemetry/commands/{command}");
+                        let topic = format!("devices/pump-1/telemetry/{subtopic}");
                         model.push(Modelled { topic, payload, qos: QoS::AtLeastOnce, sent: None, repeats: None });
                     }
                 }
@@ -117,7 +118,11 @@ proptest! {
                     let under_way: Vec<_> = (0..model.len()).filter(|at| model[*at].sent.is_some()).collect();
                     if !under_way.is_empty() {
                         let index = under_way[which.index(under_way.len())];
-                        prop_assert!(queue.settled(model.remove(index).sent.unwrap()));
+                        let Modelled { topic, payload, sent, .. } = model.remove(index);
+                        let message = queue.under_way(sent.unwrap()).unwrap();
+                        prop_assert_eq!(message.payload, payload);
+                        prop_assert!(topic.ends_with(message.subtopic));
+                        prop_assert!(queue.settled(sent.unwrap()));
                     }
                 }
                 Step::SettleUnknown { id } => {

@@ -1,31 +1,32 @@
-//! A device: `countersign-agent run --image FILE`, as a process.
+//! A device: `countersign-sim fleet` with one image, as a process.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{ChildStdin, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use device_identity::DeviceId;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::lines::{Lines, text};
 use super::processes::{Process, Processes};
 use super::trouble::Trouble;
-use crate::house::Resident;
+use crate::house::{Resident, tether};
 
 /// How long a device may take for anything.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running agent.
+/// How often it says something, a second.
+const RATE: &str = "5";
+
+/// A running device.
 pub(super) struct Device {
     id: DeviceId,
     process: Process,
-    stdin: Option<ChildStdin>,
-    commands: Lines,
     log: Lines,
 }
 
-/// A change of state, as the agent logs it.
+/// A change of state, as the device logs it.
 pub(super) struct Change {
     pub(super) at: Instant,
     pub(super) state: String,
@@ -34,46 +35,27 @@ pub(super) struct Change {
 }
 
 impl Device {
-    /// Starts the agent of `image`.
+    /// Switches on the device that has `image` in its flash.
     pub(super) fn start(processes: &Processes, id: &DeviceId, image: &Path) -> Result<Self, Trouble> {
-        let resident = Resident::Agent;
-        let start = |source| Trouble::Start { program: resident.program(), source };
-        let mut command = resident.command().map_err(start)?;
+        let resident = Resident::Sim;
+        let mut command =
+            resident.command().map_err(|source| Trouble::Start { program: resident.program(), source })?;
         command
-            .args(["run", "--log", "json", "--drain-timeout", "5", "--image"])
+            .args(["fleet", "--rate", RATE, "--json", "--device-log", "--images"])
             .arg(image)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let (mut stdin, mut stdout, mut stderr) = (None, None, None);
-        let process = processes.start(resident, &mut command, |child| {
-            stdin = child.stdin.take();
-            stdout = child.stdout.take();
-            stderr = child.stderr.take();
-        })?;
-        let no_pipe = || Trouble::Setup("the agent has no pipe".into());
-        let commands = Lines::of(stdout.ok_or_else(no_pipe)?);
-        let log = Lines::of(stderr.ok_or_else(no_pipe)?);
-        let mut device = Self { id: id.clone(), process, stdin, commands, log };
-        // The end of its input is the agent's end once there has been a line; so it ends when we do.
-        device.says("boot", "1")?;
-        Ok(device)
+            .stdout(Stdio::piped());
+        // Its stdin stays with the child that is kept here.
+        tether(&mut command);
+        let mut stdout = None;
+        let process = processes.start(resident, &mut command, |child| stdout = child.stdout.take())?;
+        let log = Lines::of(stdout.ok_or_else(|| Trouble::Setup("the device has no pipe".into()))?);
+        Ok(Self { id: id.clone(), process, log })
     }
 
     /// Its name.
     pub(super) fn id(&self) -> &DeviceId {
         &self.id
-    }
-
-    /// A telemetry line on its stdin.
-    pub(super) fn says(&mut self, subtopic: &str, payload: &str) -> Result<(), Trouble> {
-        let gone = |source| Trouble::Start { program: Resident::Agent.program(), source };
-        match &mut self.stdin {
-            Some(stdin) => {
-                writeln!(stdin, "{subtopic}\t{payload}").and_then(|()| stdin.flush()).map_err(gone)
-            }
-            None => Ok(()),
-        }
     }
 
     /// Waits for the next change to one of `states`.
@@ -92,16 +74,19 @@ impl Device {
         self.log.next_entry("no change", Duration::ZERO, wanted).is_ok()
     }
 
-    /// The next command on its stdout: its id and its payload.
-    pub(super) fn command(&mut self) -> Result<(String, String), Trouble> {
+    /// The next command it obeys: its id and its payload.
+    pub(super) fn obeys(&mut self) -> Result<(String, String), Trouble> {
         let what = format!("a command reaching {}", self.id);
-        let (_, entry) = self.commands.next_entry(&what, PATIENCE, |_| true)?;
-        Ok((text(&entry, "command_id").to_owned(), text(&entry, "payload").to_owned()))
+        let wanted = |entry: &Value| text(entry, "event") == "command";
+        let (_, entry) = self.log.next_entry(&what, PATIENCE, wanted)?;
+        Ok((text(&entry, "command_id").to_owned(), text(&entry, "detail").to_owned()))
     }
 
-    /// Ends its input and waits for its end. Whether it ended as it should.
-    pub(super) fn leaves(mut self) -> bool {
-        self.stdin = None;
+    /// Asks it to leave and waits until it has. Whether it was in session, and everything it said was acknowledged.
+    pub(super) fn leaves(self) -> bool {
+        let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else { return false };
+        // One that has ended already is found out below.
+        let _ = kill_process(pid, Signal::TERM);
         self.process.wait(PATIENCE).is_some_and(|status| status.success())
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`story`] | what happens, in order |
 //! | [`fleet`] | the factory: init, order, service, revoke, each a process |
-//! | [`broker`], [`device`] | the broker and the agents, each a process |
+//! | [`broker`], [`device`] | the broker and the devices, each a process |
 //! | [`service`], [`visitor`] | MQTT clients in this process: the back end, and whoever knocks with the wrong papers |
 //! | [`impostors`] | one file per impostor |
 //! | [`processes`], [`lines`], [`place`] | starting and ending processes; what they print, as it comes; their files |

@@ -66,6 +66,11 @@ impl Service {
         }
     }
 
+    /// What has been heard until now counts no more.
+    pub(super) fn forgets(&self) {
+        self.messages.try_iter().for_each(drop);
+    }
+
     /// Waits until `count` different topics that start with `devices/` and end with `ending` have been heard of.
     pub(super) fn hears_from_each(&self, count: usize, ending: &str) -> Result<(), Trouble> {
         let mut topics = std::collections::BTreeSet::new();

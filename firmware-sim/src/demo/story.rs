@@ -51,7 +51,7 @@ pub(super) fn tell(options: &Options, screen: Screen, processes: &Processes) -> 
     let mut devices = check(screen, &mut report, "devices connect, telemetry flows", "it arrives", || {
         let start = Instant::now();
         let devices = connect(processes, &fleet, ids)?;
-        service.hears_from_each(ids.len(), "/telemetry/temperature")?;
+        service.hears_from_each(ids.len(), "/telemetry/count")?;
         let happened = format!("telemetry of all {} arrived", ids.len());
         Ok((devices, Outcome { as_expected: true, happened, reason: String::new(), took: start.elapsed() }))
     })?;
@@ -88,7 +88,7 @@ pub(super) fn tell(options: &Options, screen: Screen, processes: &Processes) -> 
     check(screen, &mut report, "the rightful devices", "still connected", || {
         Ok(((), still_there(&service, &mut devices)?))
     })?;
-    check(screen, &mut report, "the agents leaving", "in good order", || {
+    check(screen, &mut report, "the devices leaving", "in good order", || {
         let start = Instant::now();
         let (count, left) =
             (devices.len(), devices.drain(..).filter_map(|d| d.leaves().then_some(())).count());
@@ -106,7 +106,7 @@ pub(super) fn tell(options: &Options, screen: Screen, processes: &Processes) -> 
     Ok(report.is_good())
 }
 
-/// Every agent is a process. Each says its temperature.
+/// Every device is a process. Each counts aloud.
 fn connect(processes: &Processes, fleet: &Fleet, ids: &[DeviceId]) -> Result<Vec<Device>, Trouble> {
     let mut devices = Vec::new();
     for id in ids {
@@ -114,21 +114,19 @@ fn connect(processes: &Processes, fleet: &Fleet, ids: &[DeviceId]) -> Result<Vec
     }
     for device in &mut devices {
         device.turns(&["online"])?;
-        device.says("temperature", "21.5")?;
     }
     Ok(devices)
 }
 
-/// A command to a device, which the demo answers in the place of its application.
+/// A command to a device, which says what it has done.
 fn command(service: &Service, device: &mut Device) -> Result<Outcome, Trouble> {
     let start = Instant::now();
     let id = device.id().clone();
     service.command(&format!("devices/{id}/commands/42"), "open the valve")?;
-    let (command_id, payload) = device.command()?;
-    device.says(&format!("commands/{command_id}"), "the valve is open")?;
+    let (command_id, payload) = device.obeys()?;
     let (at, result) = service.hears(&format!("devices/{id}/telemetry/commands/42"))?;
     Ok(Outcome {
-        as_expected: payload == "open the valve" && result == "the valve is open",
+        as_expected: command_id == "42" && payload == "open the valve" && result == "done: open the valve",
         happened: format!("{id}: \"{payload}\", \"{result}\""),
         reason: String::new(),
         took: at.duration_since(start),
@@ -149,7 +147,7 @@ fn cut_off(fleet: &Fleet, broker: &mut Broker, mut thief: Device) -> Result<Outc
     })
 }
 
-/// A reboot: a new agent with the same image.
+/// A reboot: the same image, started again.
 fn come_back(
     processes: &Processes,
     fleet: &Fleet,
@@ -170,10 +168,8 @@ fn come_back(
 /// Those who belong here have noticed nothing.
 fn still_there(service: &Service, devices: &mut [Device]) -> Result<Outcome, Trouble> {
     let start = Instant::now();
-    for device in devices.iter_mut() {
-        device.says("still-here", "yes")?;
-    }
-    service.hears_from_each(devices.len(), "/telemetry/still-here")?;
+    service.forgets();
+    service.hears_from_each(devices.len(), "/telemetry/count")?;
     let restless = devices.iter_mut().map(Device::has_changed).filter(|changed| *changed).count();
     Ok(Outcome {
         as_expected: restless == 0,

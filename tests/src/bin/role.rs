@@ -15,8 +15,11 @@ fn main() -> ExitCode {
         Some("broker") => broker_auth::cli::main(args),
         Some("provision") => provisioning::cli::main(args),
         Some("agent") => countersign_agent::cli::main(args),
+        Some("sim") => firmware_sim::cli::main(args),
         _ => {
-            eprintln!("error: the first argument says which program to be\nhelp: broker, provision or agent");
+            eprintln!(
+                "error: the first argument says which program to be\nhelp: broker, provision, agent or sim"
+            );
             ExitCode::from(2)
         }
     }
