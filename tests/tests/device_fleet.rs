@@ -263,9 +263,9 @@ fn when_the_broker_is_restarted_everybody_comes_back_and_nothing_is_lost() {
     let address: SocketAddr = broker.address();
     let devices = Simulated::start(PROGRAMS, &fleet.file("images"), address, "2");
     let everybody = |mark, state: &str| {
-        (1..=5).for_each(|number| {
+        for number in 1..=5 {
             devices.turns(mark, &format!("dev-{number}"), state);
-        })
+        }
     };
     everybody(Mark::START, "online");
     let mark = devices.log().mark();
