@@ -12,6 +12,7 @@
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
 //! | [`transcript`] | what commands said, compared with what they always say |
+//! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
 //! | [`board`] | a microcontroller, emulated, and firmware for it |
 //!
@@ -32,3 +33,4 @@ pub mod program;
 pub mod simulated;
 pub mod site;
 pub mod transcript;
+pub mod wiretap;

@@ -96,6 +96,9 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         }
         let certificate =
             ServerCertificate::load(&listener.server_cert, &listener.server_key).map_err(Failure::refused)?;
+        if let Some(warning) = certificate.warning() {
+            tracing::warn!(warning);
+        }
         loaded.push((listener, trust, certificate));
     }
     let admin = AdminSocket::bind(&config.state_directory().join("admin.sock")).map_err(|error| {

@@ -11,8 +11,13 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use zeroize::Zeroizing;
 
-use super::server_config::crypto_provider;
+use super::server_config::{MAX_RECORD_LEN, crypto_provider};
 use crate::certificate::{CertificateError, PeerCertificate};
+
+/// How long the chain may be for devices, bytes. What the broker says in the handshake goes out in records of
+/// [`MAX_RECORD_LEN`]; what does not fit into the first is cut somewhere, and a device puts nothing together. The other
+/// messages take less than 200 bytes.
+const DEVICE_CHAIN_LEN: usize = MAX_RECORD_LEN - 248;
 
 /// The broker's certificate chain and key.
 pub struct ServerCertificate {
@@ -88,6 +93,21 @@ impl ServerCertificate {
     /// The last second the present certificate is valid.
     pub fn not_after(&self) -> UnixTime {
         self.present.load().not_after
+    }
+
+    /// What devices will not put up with, in words.
+    pub fn warning(&self) -> Option<String> {
+        let present = self.present.load();
+        let chain = &present.key.cert;
+        let length: usize = chain.iter().map(|certificate| certificate.len()).sum();
+        (length > DEVICE_CHAIN_LEN).then(|| {
+            format!(
+                "microcontrollers will not connect: the {} certificates in {} are {length} bytes long, and their TLS takes \
+                 {DEVICE_CHAIN_LEN}; the broker's and that of the CA that issued it are enough",
+                chain.len(),
+                self.cert_file.display(),
+            )
+        })
     }
 
     /// The files it comes from: certificate, key.

@@ -72,7 +72,12 @@ fn reload_crls(store: &TrustStore) {
 
 fn reload_certificate(certs: &ServerCertificate) {
     match certs.reload() {
-        Ok(()) => tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force"),
+        Ok(()) => {
+            tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force");
+            if let Some(warning) = certs.warning() {
+                tracing::warn!(warning);
+            }
+        }
         Err(error) => tracing::error!("server certificate refused, the present one stays in force: {error}"),
     }
 }

@@ -115,6 +115,7 @@ impl Findings {
     ) -> Listener {
         let server_cert_not_after = match ServerCertificate::load(&config.server_cert, &config.server_key) {
             Ok(certificate) => {
+                self.warnings.extend(certificate.warning());
                 let left = certificate.not_after().as_secs().saturating_sub(SystemClock.now().as_secs());
                 if left < SERVER_CERTIFICATE_WARNING {
                     self.warnings.push(format!(
