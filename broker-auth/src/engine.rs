@@ -18,9 +18,15 @@ use std::io;
 /// Why the engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
-    /// The router is gone, or did not answer in time. Sessions cannot go on.
+    /// The router is gone, and there will be another in a moment: a link is to be resumed.
+    #[error("the router of the embedded MQTT engine has died")]
+    Lost,
+    /// The engine is gone for good. Sessions cannot go on.
     #[error("the embedded MQTT engine has stopped")]
     Stopped,
+    /// The router did not answer in time.
+    #[error("the embedded MQTT engine is busy")]
+    Busy,
     /// The router has no room for another link.
     #[error("the embedded MQTT engine refused another link ({0})")]
     Refused(String),

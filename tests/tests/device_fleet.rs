@@ -221,6 +221,7 @@ fn commands_are_done_and_answered_also_those_that_came_while_the_device_was_off(
     let result = hear(&mut backend, |message| message.topic.ends_with("/telemetry/commands/1"));
     assert_eq!(result.payload, "done: open");
     device.power_cut();
+    hear(&mut backend, |message| message.payload == "offline");
 
     assert_eq!(backend.publish("devices/dev-1/commands/valve/2", "close"), 0);
     let device = dev_1(&site);

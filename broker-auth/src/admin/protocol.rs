@@ -61,6 +61,8 @@ pub(crate) struct Status {
     pub(crate) uptime_seconds: u64,
     pub(crate) engine: String,
     pub(crate) engine_alive: bool,
+    /// How often its router had to be replaced.
+    pub(crate) engine_rebuilds: u64,
     pub(crate) sessions: usize,
     pub(crate) retained_messages: usize,
     pub(crate) listeners: Vec<ListenerLine>,

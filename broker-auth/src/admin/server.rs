@@ -166,6 +166,7 @@ fn status(operated: &Operated) -> Status {
         uptime_seconds: operated.started.elapsed().as_secs(),
         engine: operated.engine.to_owned(),
         engine_alive: hub.engine.is_alive(),
+        engine_rebuilds: hub.engine.rebuilds(),
         sessions: hub.registry.len(),
         retained_messages: hub.retained.len(),
         listeners: operated

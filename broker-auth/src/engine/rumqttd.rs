@@ -5,27 +5,34 @@
 //! thread* builds and drops links and subscribes; the *publish thread* publishes, in batches, through one link of
 //! its own. A session holds a [`Link`] that can only receive, and dropping it hands the receiving half back to the
 //! control thread, so that nothing can be woken after it was disconnected.
+//!
+//! Should the router die all the same, the control thread builds another. Every session goes on with that one: it
+//! subscribes again, takes what it had not read from the [tail] of messages that the publish thread keeps, and its
+//! client notices nothing.
 
 mod control;
 mod link;
 mod pace;
 mod publish;
+mod router;
+mod tail;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
-use rumqttd::{Router, RouterConfig, SegmentConfig};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use self::control::Control;
+use self::control::{Bounds, Controller};
+use self::link::Exchange;
 pub(crate) use self::link::{Link, Received};
 use self::pace::Pace;
+use self::publish::Publisher;
+use self::tail::Tail;
 use super::envelope::Envelopes;
-use super::{BusFilter, EngineError, Message, bus};
+use super::{BusFilter, EngineError, Message};
 
 /// How long the router may take to answer. It answers in microseconds while it lives; when it dies with the
 /// question unread it never does.
@@ -59,96 +66,108 @@ fn lag_limit(filter: BusFilter) -> u64 {
     (size * (count - 1) / 2) as u64
 }
 
-/// Messages the router hands to a link at once.
-const FORWARD_BATCH: u64 = 200;
+/// How often routers may die before the engine is given up: something kills them, and will go on.
+const MAX_REBUILDS: usize = 5;
 
-/// Builds a link to the router. A closure, because the type of the router's channel cannot be named outside of the
-/// crate it comes from.
-type Build = Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), EngineError> + Send + Sync>;
+/// Within which time.
+const REBUILDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// How the engine is.
+#[derive(Debug, Default)]
+struct Health {
+    over: AtomicBool,
+    rebuilds: AtomicU64,
+}
+
+impl Health {
+    fn rebuilds(&self) -> u64 {
+        self.rebuilds.load(Ordering::Relaxed)
+    }
+
+    fn rebuilt(&self) {
+        self.rebuilds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn give_up(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
 
 /// The running engine. Clones are handles to the same one.
 #[derive(Clone)]
 pub(crate) struct Engine {
-    control: std::sync::mpsc::Sender<Control>,
+    exchange: Exchange,
     publish: mpsc::Sender<Message>,
-    alive: Arc<dyn Fn() -> bool + Send + Sync>,
-    envelopes: Envelopes,
-    pace: Arc<Pace>,
+    health: Arc<Health>,
 }
 
 impl Engine {
-    /// Starts the router and the two threads that talk to it. `max_links` bounds sessions with subscriptions.
+    /// Starts a router and the two threads that talk to it. `max_links` bounds sessions with subscriptions.
     pub(crate) fn start(max_links: usize) -> Result<Self, EngineError> {
-        let router = Router::new(
-            0,
-            RouterConfig {
-                // One more for the publish thread.
-                max_connections: max_links.saturating_add(1),
-                max_outgoing_packet_count: FORWARD_BATCH,
-                max_segment_size: SEGMENT_SIZE,
-                max_segment_count: SEGMENT_COUNT,
-                custom_segment: Some(HashMap::from([(
-                    bus::NARROW.to_owned(),
-                    SegmentConfig {
-                        max_segment_size: NARROW_SEGMENT_SIZE,
-                        max_segment_count: NARROW_SEGMENT_COUNT,
-                    },
-                )])),
-                ..RouterConfig::default()
-            },
-        );
-        let router = router.spawn();
-        let alive: Arc<dyn Fn() -> bool + Send + Sync> = {
-            let router = router.clone();
-            Arc::new(move || !router.is_disconnected())
-        };
-        let build: Build = Box::new(move |name| match LinkBuilder::new(name, router.clone()).build() {
-            Ok((tx, rx, _)) => Ok((tx, rx)),
-            Err(error) => Err(EngineError::Refused(error.to_string())),
-        });
-        let envelopes = Envelopes::new(Instant::now());
-        let pace = Arc::new(Pace::default());
-        let runtime = tokio::runtime::Handle::current();
-        let (publish_tx, publish_rx) = mpsc::channel(PUBLISH_QUEUE);
-        let (control_tx, control_rx) = std::sync::mpsc::channel();
-
-        let publisher = build("publisher")?;
-        thread::Builder::new()
-            .name("engine-publish".into())
-            .spawn({
-                let (runtime, alive, pace) = (runtime.clone(), Arc::clone(&alive), Arc::clone(&pace));
-                move || publish::run(publisher, publish_rx, envelopes, &pace, &runtime, &*alive)
-            })
-            .map_err(EngineError::Start)?;
-        thread::Builder::new()
-            .name("engine-control".into())
-            .spawn(move || control::run(&build, &control_rx, &runtime))
-            .map_err(EngineError::Start)?;
-        Ok(Self { control: control_tx, publish: publish_tx, alive, envelopes, pace })
+        Self::start_for(max_links, MAX_REBUILDS)
     }
 
-    /// Whether the router still runs.
+    fn start_for(max_links: usize, max_rebuilds: usize) -> Result<Self, EngineError> {
+        let runtime = tokio::runtime::Handle::current();
+        let (control, requests) = std::sync::mpsc::channel();
+        let (entrance, entrances) = std::sync::mpsc::channel();
+        let (publish, messages) = mpsc::channel(PUBLISH_QUEUE);
+        let exchange = Exchange {
+            control,
+            envelopes: Envelopes::new(Instant::now()),
+            pace: Arc::new(Pace::default()),
+            tail: Arc::new(Tail::default()),
+        };
+        let health = Arc::new(Health::default());
+        let Exchange { envelopes, pace, tail, .. } = exchange.clone();
+        let controller = Controller::start(
+            requests,
+            entrance,
+            // One more link for the publish thread.
+            Bounds { links: max_links.saturating_add(1), rebuilds: max_rebuilds },
+            Arc::clone(&health),
+            Arc::clone(&pace),
+            runtime.clone(),
+        )?;
+        let publisher = Publisher { messages, entrances, envelopes, pace, tail, runtime };
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.into()).spawn(run).map_err(EngineError::Start)
+        };
+        start("engine-publish", Box::new(|| publisher.run()))?;
+        start("engine-control", Box::new(|| controller.run()))?;
+        Ok(Self { exchange, publish, health })
+    }
+
+    /// Whether there is a router, or will be one in a moment.
     pub(crate) fn is_alive(&self) -> bool {
-        (self.alive)()
+        !self.health.over.load(Ordering::Acquire)
+    }
+
+    /// How many routers have died and were replaced.
+    pub(crate) fn rebuilds(&self) -> u64 {
+        self.health.rebuilds()
+    }
+
+    /// Kills the router, as a bug in it would.
+    #[cfg(test)]
+    pub(crate) fn kill_router(&self) {
+        self.exchange.control.send(control::Control::Kill).unwrap();
     }
 
     /// A link for one session.
     pub(crate) async fn attach(&self) -> Result<Link, EngineError> {
-        let (reply, answer) = oneshot::channel();
-        self.control.send(Control::Attach { reply }).map_err(|_| EngineError::Stopped)?;
-        match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(attached)) => {
-                Ok(Link::new(attached?, self.control.clone(), self.envelopes, Arc::clone(&self.pace)))
-            }
-            Ok(Err(_)) | Err(_) => Err(EngineError::Stopped),
-        }
+        Link::new(self.exchange.clone()).await
     }
 
     /// Hands a message to everyone who wants it. Waits while the engine is behind, but not for ever.
     pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {
         match timeout(ANSWER_TIMEOUT, self.publish.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(EngineError::Stopped),
+            Ok(Err(_)) => Err(EngineError::Stopped),
+            Err(_) => Err(EngineError::Busy),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

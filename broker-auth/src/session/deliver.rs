@@ -9,39 +9,58 @@ const GATHER: usize = 64;
 
 impl Session {
     /// Queues a message from the engine, and those that came with it.
-    pub(super) fn gather(&mut self, first: Result<Received, EngineError>) -> Result<(), End> {
-        self.received(first)?;
+    pub(super) async fn gather(&mut self, first: Result<Received, EngineError>) -> Result<(), End> {
+        self.take(first).await?;
         for _ in 1..GATHER {
             let Some(more) = self.link.as_mut().and_then(Link::ready) else { break };
-            self.received(more)?;
+            self.take(more).await?;
         }
         Ok(())
+    }
+
+    async fn take(&mut self, received: Result<Received, EngineError>) -> Result<(), End> {
+        match received {
+            Ok(received) => {
+                self.received(received);
+                Ok(())
+            }
+            Err(EngineError::Lost) => self.resume().await,
+            Err(error) => Err(End::engine(&error)),
+        }
+    }
+
+    /// Goes on with another router.
+    async fn resume(&mut self) -> Result<(), End> {
+        let Some(link) = &mut self.link else { return Ok(()) };
+        link.resume().await.map_err(|error| End::engine(&error))
     }
 
     /// Queues a message from the engine for the client.
     ///
     /// Every delivery is authorised by the permit of the moment: a subscription made under an older policy gives no
     /// more than a new one would.
-    pub(super) fn received(&mut self, received: Result<Received, EngineError>) -> Result<(), End> {
-        let Received { message, filter, lost } = received.map_err(|_| End::EngineStopped)?;
+    fn received(&mut self, Received { message, filter, lost }: Received) {
         if lost > 0 {
             self.hub.counters.dropped_lagging.add(lost);
-            tracing::warn!(
-                client_id = self.client_id.as_str(),
-                identity = self.permit.identity().as_str(),
-                lost,
-                "messages were lost: the session was too far behind"
-            );
+            self.gaps += 1;
+            self.overtaken += lost;
+            if self.gaps.is_power_of_two() {
+                tracing::warn!(
+                    client_id = self.client_id.as_str(),
+                    identity = self.permit.identity().as_str(),
+                    lost = self.overtaken,
+                    "messages were lost: the session was too far behind"
+                );
+            }
         }
-        let Some(message) = message else { return Ok(()) };
+        let Some(message) = message else { return };
         if !self.permit.deliver(&message.topic) {
             self.hub.counters.deliveries_denied.one();
-            return Ok(());
+            return;
         }
         if let Some(delivery) = self.subscriptions.delivery(&filter, message, self.origin) {
             self.enqueue(delivery);
         }
-        Ok(())
     }
 
     /// Queues a delivery; one that finds no room is counted, and logged the first, second, fourth … time.

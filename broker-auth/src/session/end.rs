@@ -4,11 +4,15 @@ use std::fmt;
 
 use tokio::sync::oneshot;
 
+use crate::engine::EngineError;
 use crate::packet::{Disconnect, DisconnectReasonCode, Packet, Text};
 use crate::reason::{Reason, Refusal};
 
 use super::connection::{ReadError, WriteError};
 use super::life::Arriving;
+
+/// The user property that says how many seconds an agent should stay away.
+const RETRY_AFTER: &str = "countersign-retry-after";
 
 /// Why a connection ended.
 pub(super) enum End {
@@ -30,6 +34,8 @@ pub(super) enum End {
     Kicked(oneshot::Sender<()>),
     /// The broker stops.
     Stopping,
+    /// The engine did not answer in time.
+    EngineBusy,
     /// The engine has stopped.
     EngineStopped,
 }
@@ -49,9 +55,32 @@ impl End {
             Self::Refused(refusal) => (refusal_code(refusal), Some(refusal.reason.to_string())),
             Self::TakenOver(_) => (DisconnectReasonCode::SessionTakenOver, None),
             Self::Kicked(_) => (DisconnectReasonCode::AdministrativeAction, None),
+            Self::EngineBusy => (DisconnectReasonCode::ServerBusy, None),
             Self::Stopping | Self::EngineStopped => (DisconnectReasonCode::ServerShuttingDown, None),
         };
-        Some(Packet::Disconnect(Disconnect { reason_string: what.map(Text::from), ..Disconnect::new(code) }))
+        let hint = |seconds: u32| (Text::from_static(RETRY_AFTER), Text::from(seconds.to_string()));
+        Some(Packet::Disconnect(Disconnect {
+            reason_string: what.map(Text::from),
+            user_properties: self.retry_after().map(hint).into_iter().collect(),
+            ..Disconnect::new(code)
+        }))
+    }
+
+    /// How long an agent should stay away, in seconds; it adds up to a quarter, so that not all come at once.
+    const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::EngineBusy => Some(5),
+            Self::EngineStopped => Some(10),
+            _ => None,
+        }
+    }
+
+    /// What the engine's failure means for a connection.
+    pub(super) fn engine(error: &EngineError) -> Self {
+        match error {
+            EngineError::Busy | EngineError::Lost | EngineError::Refused(_) => Self::EngineBusy,
+            EngineError::Stopped | EngineError::Start(_) => Self::EngineStopped,
+        }
     }
 
     /// Whether the last will is published. Only a proper good-bye withdraws it (MQTT 5 §3.14.4).
@@ -90,6 +119,7 @@ impl fmt::Display for End {
             Self::TakenOver(_) => f.write_str("the same client connected again"),
             Self::Kicked(_) => f.write_str("an operator closed it"),
             Self::Stopping => f.write_str("the broker stops"),
+            Self::EngineBusy => f.write_str("the MQTT engine did not answer in time"),
             Self::EngineStopped => f.write_str("the MQTT engine has stopped"),
         }
     }

@@ -99,6 +99,10 @@ pub(super) struct Session {
     pub(super) denied_subscriptions: u64,
     /// Messages dropped for want of room so far, likewise.
     pub(super) dropped: u64,
+    /// How often it was too far behind the engine so far, likewise.
+    pub(super) gaps: u64,
+    /// How many messages it has lost that way.
+    pub(super) overtaken: u64,
 }
 
 /// Runs one session to its end.
@@ -168,6 +172,8 @@ impl Session {
             denied: 0,
             denied_subscriptions: 0,
             dropped: 0,
+            gaps: 0,
+            overtaken: 0,
             limits,
             hub,
             info,

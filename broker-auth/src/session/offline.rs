@@ -44,7 +44,7 @@ impl Session {
                     None => return Awakened::Ended(None),
                 },
                 received = receive(&mut self.link) => {
-                    if let Err(End::EngineStopped) = self.gather(received) {
+                    if let Err(End::EngineStopped) = self.gather(received).await {
                         return Awakened::Ended(None);
                     }
                     self.note_sizes();

@@ -57,7 +57,7 @@ impl Session {
                 written = connection.writer.write_some(), if connection.writer.has_work() => {
                     written.map_err(End::NotReading)
                 }
-                received = receive(&mut self.link) => self.gather(received),
+                received = receive(&mut self.link) => self.gather(received).await,
                 changed = trust_changed.changed() => match changed {
                     Ok(()) => self.recheck(),
                     Err(_) => Err(End::Stopping),

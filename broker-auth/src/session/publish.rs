@@ -52,7 +52,7 @@ impl Session {
         if message.retain && self.hub.retained.keep(&mut message).is_err() {
             self.hub.counters.retained_refused.one();
         }
-        self.hub.engine.publish(message).await.map_err(|_| End::EngineStopped)?;
+        self.hub.engine.publish(message).await.map_err(|error| End::engine(&error))?;
         self.hub.counters.published.one();
         if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.packet_id) {
             self.inbox.accept(id);

@@ -92,7 +92,7 @@ impl Session {
             tracing::error!(client_id = self.client_id.as_str(), %error, "a subscription failed");
             return match error {
                 EngineError::Refused(_) => Ok(Err(SubscribeAckReason::QuotaExceeded)),
-                EngineError::Stopped | EngineError::Start(_) => Err(End::EngineStopped),
+                error => Err(End::engine(&error)),
             };
         }
         audit::decision(&self.subscribe_decision(text));

@@ -1,7 +1,10 @@
-//! The control thread: the one place where links are built, subscribed and disconnected.
+//! The control thread: the one place where links are built, subscribed and disconnected, and where a router that has
+//! died is replaced.
 
-use std::collections::HashMap;
-use std::sync::mpsc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rumqttd::local::{LinkRx, LinkTx};
 use rumqttd::protocol::{
@@ -11,19 +14,32 @@ use rumqttd::protocol::{
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::Build;
+use super::pace::Pace;
+use super::publish::Entrance;
+use super::router::RunningRouter;
+use super::{Health, REBUILDS_WITHIN};
 use crate::engine::{BusFilter, EngineError};
+
+/// How often the router is looked at when nobody asks for anything. Whoever has lost it asks at once.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// What a session asks of the control thread.
 pub(super) enum Control {
     /// A new link.
     Attach { reply: oneshot::Sender<Result<Attached, EngineError>> },
-    /// Also receive what `filter` lets through, marked with `id`.
-    Subscribe { link: LinkId, filter: BusFilter, id: usize, reply: oneshot::Sender<Result<(), EngineError>> },
+    /// Also receive what these filters let through, marked with their ids.
+    Subscribe {
+        link: LinkId,
+        filters: Vec<(BusFilter, usize)>,
+        reply: oneshot::Sender<Result<(), EngineError>>,
+    },
     /// No longer receive what `filter` lets through.
     Unsubscribe { link: LinkId, filter: BusFilter },
     /// The end of a link. It carries the receiving half: whoever gave it away can wake the router no more.
     Detach { link: LinkId, receive: LinkRx },
+    /// The end of the router.
+    #[cfg(test)]
+    Kill,
 }
 
 /// The control thread's name for a link. Never used twice, unlike the router's own.
@@ -36,57 +52,179 @@ pub(super) struct Attached {
     pub(super) receive: LinkRx,
 }
 
-/// Runs until the engine's handles or the router are gone.
-pub(super) fn run(build: &Build, requests: &mpsc::Receiver<Control>, runtime: &Handle) {
-    let mut links: HashMap<LinkId, LinkTx> = HashMap::new();
-    let mut next = 0;
-    // `false`: the router is gone.
-    let send = |link: &mut LinkTx, packet| runtime.block_on(link.send(packet)).is_ok();
-    while let Ok(request) = requests.recv() {
+/// How far it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Links at a time.
+    pub(super) links: usize,
+    /// Routers that are replaced within [`REBUILDS_WITHIN`]; one more, and the engine is given up.
+    pub(super) rebuilds: usize,
+}
+
+/// What the control thread works with.
+pub(super) struct Controller {
+    requests: mpsc::Receiver<Control>,
+    /// For the publish thread.
+    entrances: mpsc::Sender<Entrance>,
+    bounds: Bounds,
+    health: Arc<Health>,
+    pace: Arc<Pace>,
+    runtime: Handle,
+    router: Arc<RunningRouter>,
+    links: HashMap<LinkId, LinkTx>,
+    named: u64,
+    rebuilt: VecDeque<Instant>,
+}
+
+impl Controller {
+    /// Starts the first router.
+    pub(super) fn start(
+        requests: mpsc::Receiver<Control>,
+        entrances: mpsc::Sender<Entrance>,
+        bounds: Bounds,
+        health: Arc<Health>,
+        pace: Arc<Pace>,
+        runtime: Handle,
+    ) -> Result<Self, EngineError> {
+        let router = Arc::new(RunningRouter::start(bounds.links)?);
+        let mut controller = Self {
+            requests,
+            entrances,
+            bounds,
+            health,
+            pace,
+            runtime,
+            router,
+            links: HashMap::new(),
+            named: 0,
+            rebuilt: VecDeque::new(),
+        };
+        controller.open_entrance()?;
+        Ok(controller)
+    }
+
+    /// Runs until the engine's handles are gone, or routers die too often.
+    pub(super) fn run(mut self) {
+        loop {
+            let request = match self.requests.recv_timeout(GLANCE) {
+                Ok(request) => Some(request),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if !self.router.lives()
+                && let Err(error) = self.rebuild()
+            {
+                tracing::error!(%error, "the embedded MQTT engine is given up");
+                self.health.give_up();
+                return;
+            }
+            if let Some(request) = request {
+                self.answer(request);
+            }
+        }
+        for (_, link) in self.links.drain() {
+            detach(Some(link), &self.runtime);
+        }
+    }
+
+    /// A new router in the place of one that has died. Sessions come by themselves; what they have missed is in the tail.
+    fn rebuild(&mut self) -> Result<(), EngineError> {
+        let now = Instant::now();
+        self.rebuilt.retain(|at| now.duration_since(*at) < REBUILDS_WITHIN);
+        if self.rebuilt.len() >= self.bounds.rebuilds {
+            return Err(EngineError::Stopped);
+        }
+        self.rebuilt.push_back(now);
+        // Their router is gone, and nobody can wake it any more.
+        self.links.clear();
+        self.router = Arc::new(RunningRouter::start(self.bounds.links)?);
+        self.pace.renewed();
+        self.open_entrance()?;
+        self.health.rebuilt();
+        tracing::error!(
+            rebuilds = self.health.rebuilds(),
+            "the router of the embedded MQTT engine has died, and there is a new one: please report what is in the log \
+             before this line"
+        );
+        Ok(())
+    }
+
+    /// Lets the publish thread into the router.
+    fn open_entrance(&mut self) -> Result<(), EngineError> {
+        let name = self.name("p");
+        let entrance = Entrance { router: Arc::clone(&self.router), link: self.router.link(name)? };
+        // It ends with the engine only.
+        self.entrances.send(entrance).map_err(|_| EngineError::Stopped)
+    }
+
+    fn name(&mut self, prefix: &str) -> String {
+        self.named += 1;
+        format!("{prefix}{}", self.named)
+    }
+
+    fn answer(&mut self, request: Control) {
         match request {
             Control::Attach { reply } => {
-                next += 1;
-                let link = LinkId(next);
-                let attached = build(&format!("s{next}")).map(|(send, receive)| {
-                    links.insert(link, send);
+                // Whoever asked has gone meanwhile.
+                if reply.is_closed() {
+                    return;
+                }
+                let name = self.name("s");
+                let link = LinkId(self.named);
+                let attached = self.router.link(name).map(|(send, receive)| {
+                    self.links.insert(link, send);
                     Attached { link, receive }
                 });
-                if let Err(Ok(Attached { link, .. })) = reply.send(attached) {
-                    // Whoever asked has gone meanwhile.
-                    detach(links.remove(&link), runtime);
+                if let Err(Ok(Attached { link, receive })) = reply.send(attached) {
+                    drop(receive);
+                    detach(self.links.remove(&link), &self.runtime);
                 }
             }
-            Control::Subscribe { link, filter, id, reply } => {
-                let filter = Filter {
-                    path: filter.to_string(),
-                    qos: QoS::AtMostOnce,
-                    nolocal: false,
-                    preserve_retain: false,
-                    retain_forward_rule: RetainForwardRule::Never,
-                };
-                let properties = SubscribeProperties { id: Some(id), user_properties: Vec::new() };
-                let packet =
-                    Packet::Subscribe(Subscribe { pkid: 0, filters: vec![filter] }, Some(properties));
-                let done = links.get_mut(&link).is_some_and(|link| send(link, packet));
+            Control::Subscribe { link, filters, reply } => {
+                let link = self.links.get_mut(&link);
+                let done = link.is_some_and(|link| subscribe(link, &filters, &self.runtime));
                 // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
-                let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Stopped) });
+                let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Lost) });
             }
             Control::Unsubscribe { link, filter } => {
-                if let Some(link) = links.get_mut(&link) {
+                if let Some(link) = self.links.get_mut(&link) {
                     let filters = vec![filter.to_string()];
                     // If the router is gone, so is the subscription.
-                    send(link, Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None));
+                    let packet = Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None);
+                    let _ = self.runtime.block_on(link.send(packet));
                 }
             }
             Control::Detach { link, receive } => {
                 drop(receive);
-                detach(links.remove(&link), runtime);
+                detach(self.links.remove(&link), &self.runtime);
+            }
+            #[cfg(test)]
+            Control::Kill => {
+                let name = self.name("k");
+                if let Ok((send, receive)) = self.router.link(name) {
+                    detach(Some(send), &self.runtime);
+                    // The router panics when a link is woken that it has dropped.
+                    let _ = receive.ready();
+                }
             }
         }
     }
-    for (_, link) in links {
-        detach(Some(link), runtime);
-    }
+}
+
+/// `false`: the router is gone. A subscription identifier is a packet's, not a filter's, so it takes one packet each.
+fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], runtime: &Handle) -> bool {
+    filters.iter().all(|(filter, id)| {
+        let filter = Filter {
+            path: filter.to_string(),
+            qos: QoS::AtMostOnce,
+            nolocal: false,
+            preserve_retain: false,
+            retain_forward_rule: RetainForwardRule::Never,
+        };
+        let properties = SubscribeProperties { id: Some(*id), user_properties: Vec::new() };
+        let packet = Packet::Subscribe(Subscribe { pkid: 0, filters: vec![filter] }, Some(properties));
+        runtime.block_on(link.send(packet)).is_ok()
+    })
 }
 
 /// The router forgets a link only when told so.

@@ -1,6 +1,6 @@
 //! [`Link`]: the receiving end of one session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::ANSWER_TIMEOUT;
 use super::control::{Attached, Control, LinkId};
 use super::pace::{Pace, Reader};
+use super::tail::Tail;
 use crate::engine::envelope::Envelopes;
 use crate::engine::{BusFilter, EngineError, Message};
 
@@ -23,9 +24,18 @@ pub(crate) struct Received {
     pub(crate) message: Option<Message>,
     /// Which of the link's subscriptions let it through.
     pub(crate) filter: BusFilter,
-    /// How many messages this subscription has lost just before: the router's log had no room for them until this
-    /// session was ready.
+    /// How many messages this subscription has lost just before, at least: the router's log had no room for them until
+    /// this session was ready.
     pub(crate) lost: u64,
+}
+
+/// What links are made with.
+#[derive(Clone)]
+pub(super) struct Exchange {
+    pub(super) control: mpsc::Sender<Control>,
+    pub(super) envelopes: Envelopes,
+    pub(super) pace: Arc<Pace>,
+    pub(super) tail: Arc<Tail>,
 }
 
 /// One session's link to the engine. Dropping it disconnects it.
@@ -33,41 +43,43 @@ pub(crate) struct Link {
     link: LinkId,
     /// Always there until the link is dropped.
     receive: Option<LinkRx>,
-    control: mpsc::Sender<Control>,
-    envelopes: Envelopes,
-    pace: Arc<Pace>,
+    exchange: Exchange,
     subscriptions: HashMap<usize, Subscribed>,
     next_id: usize,
     /// The router has paused this link and does not know yet that there is room again.
     paused: bool,
+    /// Whether the router knows of all subscriptions.
+    serves: bool,
+    /// What a router that died had not delivered.
+    caught_up: VecDeque<Received>,
 }
 
 struct Subscribed {
     filter: BusFilter,
-    /// How far it has come; there once the router knows of the subscription.
-    reader: Option<Reader>,
+    /// How far it has come, for whoever publishes.
+    reader: Reader,
+    /// The mark of the last message that was read, or of the last before it subscribed.
+    read: u64,
+    /// Up to this mark it has everything, from the tail; what the router brings of it again is dropped.
+    caught_up_to: u64,
     /// The position in the router's log of the next message, once one was seen.
     next: Option<u64>,
 }
 
 impl Link {
-    pub(super) fn new(
-        attached: Attached,
-        control: mpsc::Sender<Control>,
-        envelopes: Envelopes,
-        pace: Arc<Pace>,
-    ) -> Self {
-        let Attached { link, receive } = attached;
-        Self {
+    /// A link without subscriptions.
+    pub(super) async fn new(exchange: Exchange) -> Result<Self, EngineError> {
+        let Attached { link, receive } = attach(&exchange.control).await?;
+        Ok(Self {
             link,
             receive: Some(receive),
-            control,
-            envelopes,
-            pace,
+            exchange,
             subscriptions: HashMap::new(),
             next_id: 1,
             paused: false,
-        }
+            serves: true,
+            caught_up: VecDeque::new(),
+        })
     }
 
     /// Also receives what `filter` lets through. Everything published after this returned will arrive.
@@ -77,34 +89,105 @@ impl Link {
         }
         let id = self.next_id;
         self.next_id += 1;
+        let reader = self.exchange.pace.read(*filter);
+        let read = reader.published();
+        let subscribed = Subscribed { filter: *filter, reader, read, caught_up_to: 0, next: None };
+        let done = match self.ask(vec![(*filter, id)]).await {
+            // The router has died; the next one is asked for this and for everything else.
+            Err(EngineError::Lost) => {
+                self.subscriptions.insert(id, subscribed);
+                return self.resume().await.inspect_err(|_| drop(self.subscriptions.remove(&id)));
+            }
+            done => done,
+        };
+        if done.is_ok() {
+            self.subscriptions.insert(id, subscribed);
+        } else {
+            self.tell_unsubscribed(*filter);
+        }
+        done
+    }
+
+    /// Waits until the control thread has subscribed to all of `filters`.
+    async fn ask(&self, filters: Vec<(BusFilter, usize)>) -> Result<(), EngineError> {
         let (reply, answer) = oneshot::channel();
-        self.control
-            .send(Control::Subscribe { link: self.link, filter: *filter, id, reply })
-            .map_err(|_| EngineError::Stopped)?;
-        self.subscriptions.insert(id, Subscribed { filter: *filter, reader: None, next: None });
+        let request = Control::Subscribe { link: self.link, filters, reply };
+        self.exchange.control.send(request).map_err(|_| EngineError::Stopped)?;
         match timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(Ok(done)) => done?,
-            Ok(Err(_)) | Err(_) => return Err(EngineError::Stopped),
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(EngineError::Stopped),
+            Err(_) => Err(EngineError::Busy),
         }
-        if let Some(subscribed) = self.subscriptions.get_mut(&id) {
-            subscribed.reader = Some(self.pace.read(*filter));
+    }
+
+    /// Goes on with the next router, when the present one has died. What was published meanwhile is received, too.
+    ///
+    /// If it fails with [`EngineError::Busy`] it may be tried again later; nothing is received before it has succeeded.
+    pub(crate) async fn resume(&mut self) -> Result<(), EngineError> {
+        self.serves = false;
+        let resumed = async {
+            loop {
+                match self.resume_once().await {
+                    Err(EngineError::Lost) => {}
+                    done => return done,
+                }
+            }
+        };
+        timeout(ANSWER_TIMEOUT, resumed).await.unwrap_or(Err(EngineError::Busy))
+    }
+
+    async fn resume_once(&mut self) -> Result<(), EngineError> {
+        let Attached { link, receive } = attach(&self.exchange.control).await?;
+        let former = std::mem::replace(&mut self.link, link);
+        if let Some(receive) = self.receive.replace(receive) {
+            // The router may be the same one, if only this link had broken.
+            let _ = self.exchange.control.send(Control::Detach { link: former, receive });
         }
+        self.paused = false;
+        self.ask(self.subscriptions.iter().map(|(id, subscribed)| (subscribed.filter, *id)).collect())
+            .await?;
+        for subscribed in self.subscriptions.values_mut() {
+            let missed = self.exchange.tail.missed(&subscribed.reader, subscribed.read);
+            (subscribed.read, subscribed.caught_up_to) = (missed.up_to, missed.up_to);
+            subscribed.next = None;
+            subscribed.reader.has_read(missed.up_to);
+            let filter = subscribed.filter;
+            if missed.has_gap {
+                self.caught_up.push_back(Received { message: None, filter, lost: 1 });
+            }
+            let messages = missed.envelopes.iter().filter_map(|sealed| self.exchange.envelopes.open(sealed));
+            self.caught_up.extend(messages.map(|(message, _)| Received {
+                message: Some(message),
+                filter,
+                lost: 0,
+            }));
+        }
+        self.serves = true;
         Ok(())
     }
 
     /// No longer receives what `filter` lets through.
     pub(crate) fn unsubscribe(&mut self, filter: &BusFilter) {
         self.subscriptions.retain(|_, subscribed| subscribed.filter != *filter);
-        // If the control thread is gone, so is the subscription.
-        let _ = self.control.send(Control::Unsubscribe { link: self.link, filter: *filter });
+        self.tell_unsubscribed(*filter);
     }
 
-    /// The next message. Cancelling the future loses nothing.
+    fn tell_unsubscribed(&self, filter: BusFilter) {
+        // If the control thread is gone, so is the subscription.
+        let _ = self.exchange.control.send(Control::Unsubscribe { link: self.link, filter });
+    }
+
+    /// The next message. Cancelling the future loses nothing. After [`EngineError::Lost`] one [`resume`](Self::resume)s.
     pub(crate) async fn receive(&mut self) -> Result<Received, EngineError> {
-        let Some(receive) = self.receive.as_mut() else { return Err(EngineError::Stopped) };
+        if let Some(received) = self.caught_up.pop_front() {
+            return Ok(received);
+        }
+        let Some(receive) = self.receive.as_mut().filter(|_| self.serves) else {
+            return Err(EngineError::Lost);
+        };
         loop {
             if self.paused {
-                receive.wake().await.map_err(|_| EngineError::Stopped)?;
+                receive.wake().await.map_err(|_| EngineError::Lost)?;
                 self.paused = false;
             }
             match receive.next().await {
@@ -121,11 +204,12 @@ impl Link {
                         lost = subscribed.next.map_or(0, |next| position.saturating_sub(next));
                         subscribed.next = Some(position + 1);
                     }
-                    let message = self.envelopes.open(&forward.publish.payload).map(|(message, marks)| {
-                        if let Some(reader) = &subscribed.reader {
-                            reader.has_read(marks);
-                        }
-                        message
+                    let opened = self.exchange.envelopes.open(&forward.publish.payload);
+                    let message = opened.and_then(|(message, marks)| {
+                        let mark = subscribed.filter.mark(marks);
+                        subscribed.reader.has_read(mark);
+                        subscribed.read = subscribed.read.max(mark);
+                        (mark == 0 || mark > subscribed.caught_up_to).then_some(message)
                     });
                     if message.is_some() || lost > 0 {
                         return Ok(Received { message, filter: subscribed.filter, lost });
@@ -134,10 +218,27 @@ impl Link {
                 // The router pauses a link whose buffer is full, until it is told that there is room again.
                 Ok(Some(Notification::Unschedule)) => self.paused = true,
                 Ok(Some(_) | None) => {}
-                Err(_) => return Err(EngineError::Stopped),
+                Err(_) => return Err(EngineError::Lost),
             }
         }
     }
+}
+
+/// A link to the router of the moment. If that one dies meanwhile, the next is asked.
+async fn attach(control: &mpsc::Sender<Control>) -> Result<Attached, EngineError> {
+    let attached = async {
+        loop {
+            let (reply, answer) = oneshot::channel();
+            control.send(Control::Attach { reply }).map_err(|_| EngineError::Stopped)?;
+            match answer.await {
+                Ok(Err(EngineError::Lost)) => {}
+                Ok(attached) => return attached,
+                // The control thread has given up.
+                Err(_) => return Err(EngineError::Stopped),
+            }
+        }
+    };
+    timeout(ANSWER_TIMEOUT, attached).await.unwrap_or(Err(EngineError::Busy))
 }
 
 impl Link {
@@ -154,7 +255,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         if let Some(receive) = self.receive.take() {
             // If the control thread is gone, so is the router.
-            let _ = self.control.send(Control::Detach { link: self.link, receive });
+            let _ = self.exchange.control.send(Control::Detach { link: self.link, receive });
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::engine::bus::{BusFilter, BusTopic, Marks};
 /// How long a reader may stand still before it is waited for no more.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long readers may stand still that have just lost their router, and look for their place in the next one.
+const PATIENCE_AFTER_LOSS: Duration = Duration::from_secs(2);
+
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_micros(100);
 
@@ -27,6 +30,8 @@ const PAUSE: Duration = Duration::from_micros(100);
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     flows: Mutex<Flows>,
+    /// Since when there is a new router, if there is.
+    renewed: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +79,16 @@ impl Pace {
         Reader { pace: Arc::clone(self), filter, flow, progress }
     }
 
+    /// There is a new router. Its readers take a moment to come.
+    pub(super) fn renewed(&self) {
+        *self.renewed.lock() = Some(Instant::now());
+    }
+
+    fn patience(&self) -> Duration {
+        let young = |renewed: Instant| renewed.elapsed() < PATIENCE_AFTER_LOSS;
+        if self.renewed.lock().is_some_and(young) { PATIENCE_AFTER_LOSS } else { PATIENCE }
+    }
+
     /// A lot of messages is about to be published.
     pub(super) fn publishing(&self) -> Published<'_> {
         Published { pace: self, touched: Vec::new() }
@@ -104,7 +119,7 @@ impl Published<'_> {
     /// Waits until every reader is close enough, is given up, or the router is gone.
     pub(super) fn wait(&self, router_lives: &dyn Fn() -> bool) {
         for (filter, flow) in &self.touched {
-            flow.wait(lag_limit(*filter), router_lives);
+            flow.wait(lag_limit(*filter), &|| self.pace.patience(), router_lives);
         }
     }
 }
@@ -114,7 +129,7 @@ impl Flow {
         Self { published: AtomicU64::new(total), floor: AtomicU64::new(total), readers: Mutex::default() }
     }
 
-    fn wait(&self, limit: u64, router_lives: &dyn Fn() -> bool) {
+    fn wait(&self, limit: u64, patience: &dyn Fn() -> Duration, router_lives: &dyn Fn() -> bool) {
         let published = self.published.load(Ordering::Acquire);
         let goal = published.saturating_sub(limit);
         if self.floor.load(Ordering::Relaxed) >= goal {
@@ -133,7 +148,7 @@ impl Flow {
             }
             if slowest > seen {
                 (seen, moved) = (slowest, Instant::now());
-            } else if moved.elapsed() > PATIENCE {
+            } else if moved.elapsed() > patience() {
                 self.give_up_before(goal);
                 continue;
             }
@@ -158,9 +173,18 @@ impl Flow {
 }
 
 impl Reader {
-    /// It has read a message with these marks.
-    pub(super) fn has_read(&self, marks: Marks) {
-        let mark = self.filter.mark(marks);
+    /// What it reads.
+    pub(super) fn filter(&self) -> BusFilter {
+        self.filter
+    }
+
+    /// The mark of the last message that was published to its filter.
+    pub(super) fn published(&self) -> u64 {
+        self.flow.published.load(Ordering::Acquire)
+    }
+
+    /// It has read the message of this mark.
+    pub(super) fn has_read(&self, mark: u64) {
         self.progress.read.fetch_max(mark, Ordering::AcqRel);
         if self.progress.given_up.load(Ordering::Acquire)
             && self.flow.published.load(Ordering::Acquire) <= mark.saturating_add(lag_limit(self.filter))
@@ -222,7 +246,7 @@ mod tests {
             scope.spawn(move || {
                 for marks in receive {
                     thread::sleep(Duration::from_millis(1));
-                    reader.has_read(marks);
+                    reader.has_read(filter.mark(marks));
                 }
             });
             for _ in 0..100 {
@@ -247,12 +271,12 @@ mod tests {
         for _ in 0..1_000 {
             // Were it waited for every time, this would take fifty seconds.
             let (published, marks) = publish(&pace, "devices/dev-1/telemetry/a", 2 * lag_limit(filter));
-            running.has_read(marks);
+            running.has_read(running.filter.mark(marks));
             published.wait(LIVES);
             last = marks;
         }
         assert!(gave_up(&stuck) && !gave_up(&running));
-        stuck.has_read(last);
+        stuck.has_read(stuck.filter.mark(last));
         assert!(!gave_up(&stuck));
     }
 
@@ -264,7 +288,7 @@ mod tests {
         let (_, old) = publish(&pace, "a/b/c", 1_000);
         drop(first);
         let second = pace.read(filter);
-        second.has_read(old);
+        second.has_read(filter.mark(old));
         assert!(filter.mark(old) <= second.flow.published.load(Ordering::Acquire));
         let (_, new) = publish(&pace, "a/b/c", 1_000);
         assert!(second.progress.read.load(Ordering::Acquire) < filter.mark(new));

@@ -1,14 +1,18 @@
 //! The publish thread: messages in, batches of router packets out.
 
+use std::sync::Arc;
+use std::sync::mpsc as channel;
 use std::thread;
 use std::time::Duration;
 
-use rumqttd::local::{LinkRx, LinkTx};
+use bytes::Bytes;
 use rumqttd::protocol::{Packet, Publish};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::pace::Pace;
+use super::router::{Ends, RunningRouter};
+use super::tail::Tail;
 use crate::engine::Message;
 use crate::engine::bus::BusTopic;
 use crate::engine::envelope::Envelopes;
@@ -27,42 +31,76 @@ const AHEAD: usize = BATCH;
 /// How long to wait before looking at the router's buffer again; it empties it in about as much.
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// Runs until the engine's handles or the router are gone. The receiving half is only held: the router takes a link
-/// without one for broken.
-pub(super) fn run(
-    (mut link, _receive): (LinkTx, LinkRx),
-    mut messages: mpsc::Receiver<Message>,
-    envelopes: Envelopes,
-    pace: &Pace,
-    runtime: &Handle,
-    router_lives: &dyn Fn() -> bool,
-) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    while messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
-        let mut messages = waiting.drain(..).peekable();
-        while messages.peek().is_some() {
-            let mut published = pace.publishing();
-            let mut batch = Vec::new();
-            let mut bytes = 0;
-            while let Some(message) = messages.next_if(|_| bytes < BATCH_BYTES) {
-                let (topic, size) = (BusTopic::of(&message.topic), message.weight());
-                bytes += size;
-                let envelope = envelopes.seal(message, published.add(topic, size));
-                batch.push(Packet::Publish(Publish::new(topic.to_string().into(), envelope, false), None));
-            }
-            let Some(last) = batch.pop() else { continue };
-            // All but the last go into the shared buffer unannounced; sending the last announces them all.
-            link.buffer().extend(batch);
-            if runtime.block_on(link.send(last)).is_err() {
-                return;
-            }
-            while link.buffer().len() > AHEAD {
-                if !router_lives() {
-                    return;
+/// A way into a router.
+pub(super) struct Entrance {
+    pub(super) router: Arc<RunningRouter>,
+    /// The receiving half is only held: the router takes a link without one for broken.
+    pub(super) link: Ends,
+}
+
+/// What the publish thread works with.
+pub(super) struct Publisher {
+    pub(super) messages: mpsc::Receiver<Message>,
+    /// A new entrance after each router that has died.
+    pub(super) entrances: channel::Receiver<Entrance>,
+    pub(super) envelopes: Envelopes,
+    pub(super) pace: Arc<Pace>,
+    pub(super) tail: Arc<Tail>,
+    pub(super) runtime: Handle,
+}
+
+impl Publisher {
+    /// Runs until the engine's handles are gone, or there is no new router any more.
+    pub(super) fn run(mut self) {
+        let Ok(mut entrance) = self.entrances.recv() else { return };
+        let mut waiting = Vec::with_capacity(BATCH);
+        while self.messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
+            let mut messages = waiting.drain(..).peekable();
+            while messages.peek().is_some() {
+                let mut published = self.pace.publishing();
+                let mut batch = Vec::new();
+                let mut bytes = 0;
+                let mut tail = self.tail.lock();
+                while let Some(message) = messages.next_if(|_| bytes < BATCH_BYTES) {
+                    let (topic, size) = (BusTopic::of(&message.topic), message.weight());
+                    bytes += size;
+                    let marks = published.add(topic, size);
+                    let envelope = self.envelopes.seal(message, marks);
+                    tail.add(topic, marks, size, envelope.clone());
+                    batch.push((topic, envelope));
                 }
-                thread::sleep(PAUSE);
+                drop(tail);
+                // What a dying router has not taken the next one gets; who has it from the tail by then knows that.
+                while entrance.hand_over(&batch, &self.runtime).is_err() {
+                    let Ok(next) = self.entrances.recv() else { return };
+                    entrance = next;
+                }
+                published.wait(&|| entrance.router.lives());
             }
-            published.wait(router_lives);
         }
+    }
+}
+
+/// The router has died.
+struct Dead;
+
+impl Entrance {
+    fn hand_over(&mut self, batch: &[(BusTopic, Bytes)], runtime: &Handle) -> Result<(), Dead> {
+        let (link, _receive) = &mut self.link;
+        let packet = |(topic, envelope): &(BusTopic, Bytes)| {
+            Packet::Publish(Publish::new(topic.to_string().into(), envelope.clone(), false), None)
+        };
+        let Some((last, others)) = batch.split_last() else { return Ok(()) };
+        // All but the last go into the shared buffer unannounced; sending the last announces them all.
+        link.buffer().extend(others.iter().map(packet));
+        runtime.block_on(link.send(packet(last))).map_err(|_| Dead)?;
+        while link.buffer().len() > AHEAD {
+            if !self.router.lives() {
+                // It may have taken some. They are in the tail, as are the others.
+                return Ok(());
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,103 @@
+//! One router of rumqttd, from its start to its end.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
+use rumqttd::{Router, RouterConfig, SegmentConfig};
+
+use super::{ANSWER_TIMEOUT, NARROW_SEGMENT_COUNT, NARROW_SEGMENT_SIZE, SEGMENT_COUNT, SEGMENT_SIZE};
+use crate::engine::{EngineError, bus};
+
+/// Messages the router hands to a link at once.
+const FORWARD_BATCH: u64 = 200;
+
+/// How often an unanswered question is taken for what it is if the router has died.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Both halves of a link.
+pub(super) type Ends = (LinkTx, LinkRx);
+
+type Answer = mpsc::Sender<Result<Ends, EngineError>>;
+
+/// A router on a thread of its own, and a thread that asks it for links.
+///
+/// Whoever builds a link waits for the router's answer, and if the router dies with the question unread waits for ever.
+/// So that is done where nobody is missed: a parked thread for each router that has died is the most that is left of it.
+pub(super) struct RunningRouter {
+    lives: Box<dyn Fn() -> bool + Send + Sync>,
+    questions: mpsc::Sender<(String, Answer)>,
+}
+
+impl RunningRouter {
+    /// Starts a router for at most `max_links` links.
+    pub(super) fn start(max_links: usize) -> Result<Self, EngineError> {
+        let router = Router::new(
+            0,
+            RouterConfig {
+                max_connections: max_links,
+                max_outgoing_packet_count: FORWARD_BATCH,
+                max_segment_size: SEGMENT_SIZE,
+                max_segment_count: SEGMENT_COUNT,
+                custom_segment: Some(HashMap::from([(
+                    bus::NARROW.to_owned(),
+                    SegmentConfig {
+                        max_segment_size: NARROW_SEGMENT_SIZE,
+                        max_segment_count: NARROW_SEGMENT_COUNT,
+                    },
+                )])),
+                ..RouterConfig::default()
+            },
+        );
+        let router = router.spawn();
+        let lives = {
+            let router = router.clone();
+            Box::new(move || !router.is_disconnected())
+        };
+        let (questions, asked) = mpsc::channel::<(String, Answer)>();
+        thread::Builder::new()
+            .name("engine-links".into())
+            .spawn(move || {
+                for (name, answer) in asked {
+                    let built = LinkBuilder::new(&name, router.clone()).build();
+                    let ends = built.map(|(send, receive, _)| (send, receive)).map_err(|error| {
+                        if router.is_disconnected() {
+                            EngineError::Lost
+                        } else {
+                            EngineError::Refused(error.to_string())
+                        }
+                    });
+                    // Whoever asked may have given up.
+                    let _ = answer.send(ends);
+                }
+            })
+            .map_err(EngineError::Start)?;
+        Ok(Self { lives, questions })
+    }
+
+    /// Whether it still runs.
+    pub(super) fn lives(&self) -> bool {
+        (self.lives)()
+    }
+
+    /// A new link, under a name that no other has had.
+    pub(super) fn link(&self, name: String) -> Result<Ends, EngineError> {
+        let (answer, answered) = mpsc::channel();
+        let gone = || EngineError::Refused("the thread that builds links is gone".into());
+        self.questions.send((name, answer)).map_err(|_| gone())?;
+        let asked = Instant::now();
+        loop {
+            match answered.recv_timeout(GLANCE) {
+                Ok(ends) => return ends,
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                Err(RecvTimeoutError::Timeout) if !self.lives() => return Err(EngineError::Lost),
+                Err(RecvTimeoutError::Timeout) if asked.elapsed() > ANSWER_TIMEOUT => {
+                    return Err(EngineError::Busy);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The engine when its router dies.
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::*;
+use crate::engine::Origin;
+use crate::packet::{QoS, Text};
+
+/// As often as it likes.
+const FOR_EVER: usize = usize::MAX;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn message(topic: &str, number: u64) -> Message {
+    Message {
+        topic: Text::from(topic.to_owned()),
+        payload: Bytes::from(number.to_string()),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        origin: Origin(0),
+        kept: 0,
+        expires_at: None,
+        properties: None,
+    }
+}
+
+/// The next message as a session would get it, whatever becomes of the router.
+async fn next(link: &mut Link) -> (u64, String) {
+    loop {
+        match timeout(PATIENCE, link.receive()).await.expect("something arrives") {
+            Ok(Received { message: Some(message), lost: 0, .. }) => {
+                let number = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
+                return (number, message.topic.to_string());
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(EngineError::Lost) => link.resume().await.unwrap(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn link(engine: &Engine, filters: &[&str]) -> Link {
+    let mut link = engine.attach().await.unwrap();
+    for filter in filters {
+        link.subscribe(&BusFilter::of(filter)).await.unwrap();
+    }
+    link
+}
+
+async fn rebuilt(engine: &Engine, times: u64) {
+    let waited = async {
+        while engine.rebuilds() < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waited).await.expect("there is a new router");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn routers_die_and_every_message_arrives_once_and_in_order() {
+    const MESSAGES: u64 = 20_000;
+    const READERS: u64 = 12;
+    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let mut readers = Vec::new();
+    for number in 0..READERS {
+        // Some read everything, some a device's commands, some both.
+        let own = format!("devices/{number}/commands/#");
+        let filters: &[&str] = match number % 3 {
+            0 => &["#"],
+            1 => &[&own],
+            _ => &["devices/+/telemetry/#", &own],
+        };
+        let mut link = link(&engine, filters).await;
+        readers.push(tokio::spawn(async move {
+            let mut last: std::collections::HashMap<String, u64> = std::collections::HashMap::new();
+            let (mut heard, end) = (0, MESSAGES - 1);
+            loop {
+                let (number, topic) = next(&mut link).await;
+                let before = last.insert(topic.clone(), number);
+                assert!(before.is_none_or(|before| before < number), "{topic}: {number} after {before:?}");
+                heard += 1;
+                // The last one is for everybody.
+                if number == end {
+                    return (link, heard);
+                }
+            }
+        }));
+    }
+    let publisher = engine.clone();
+    let publishing = tokio::spawn(async move {
+        for number in 0..MESSAGES - 1 {
+            let device = number % READERS;
+            let channel = if number % 2 == 0 { "telemetry" } else { "commands" };
+            publisher.publish(message(&format!("devices/{device}/{channel}/a"), number)).await.unwrap();
+        }
+    });
+    for kill in 1..=8 {
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        engine.kill_router();
+        rebuilt(&engine, kill).await;
+    }
+    publishing.await.unwrap();
+    // What ends it reaches each through a filter of its own, after everything else.
+    for device in 0..READERS {
+        engine.publish(message(&format!("devices/{device}/commands/a"), MESSAGES - 1)).await.unwrap();
+    }
+    for (number, reader) in (0..READERS).zip(readers) {
+        let (_, heard) = reader.await.unwrap();
+        let own = (0..MESSAGES - 1).filter(|n| n % 2 == 1 && n % READERS == number).count();
+        let telemetry = usize::try_from(MESSAGES / 2).unwrap();
+        match number % 3 {
+            // The end of whoever is first ends it.
+            0 => assert_eq!(heard, usize::try_from(MESSAGES).unwrap(), "{number}"),
+            1 => assert_eq!(heard, own + 1, "{number}"),
+            // Two filters are two flows; the end may overtake the last of the telemetry.
+            _ => assert!(heard > own && heard <= own + telemetry + 1, "{number}: {heard}"),
+        }
+    }
+    assert_eq!(engine.rebuilds(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_session_is_served_again_though_it_has_never_heard_anything() {
+    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let mut idle = link(&engine, &["devices/dev-1/commands/#"]).await;
+    engine.kill_router();
+    let resuming = tokio::spawn(async move {
+        let heard = next(&mut idle).await;
+        (idle, heard)
+    });
+    rebuilt(&engine, 1).await;
+    engine.publish(message("devices/dev-1/commands/a", 7)).await.unwrap();
+    assert_eq!(resuming.await.unwrap().1.0, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_made_while_there_is_no_router_is_made_with_the_next() {
+    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    for round in 1..=20 {
+        let mut link = link(&engine, &["a/b/c"]).await;
+        engine.kill_router();
+        link.subscribe(&BusFilter::of("d/e/f")).await.unwrap();
+        let mut other = self::link(&engine, &["d/e/f"]).await;
+        engine.publish(message("d/e/f", round)).await.unwrap();
+        assert_eq!(next(&mut link).await.0, round);
+        assert_eq!(next(&mut other).await.0, round);
+        rebuilt(&engine, round).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_whose_routers_die_again_and_again_is_given_up() {
+    let engine = Engine::start(100).unwrap();
+    let mut link = link(&engine, &["#"]).await;
+    for kill in 1..=MAX_REBUILDS {
+        engine.kill_router();
+        rebuilt(&engine, u64::try_from(kill).unwrap()).await;
+        assert!(engine.is_alive());
+    }
+    engine.kill_router();
+    let given_up = async {
+        while engine.is_alive() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, given_up).await.unwrap();
+    let lost = timeout(PATIENCE, link.receive()).await.unwrap();
+    assert!(matches!(lost, Err(EngineError::Lost)));
+    assert!(matches!(link.resume().await, Err(EngineError::Stopped)));
+    assert!(matches!(engine.attach().await, Err(EngineError::Stopped)));
+}
+
+/// Threads and open files of this process.
+fn usage() -> (usize, usize) {
+    let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    (count("task"), count("fd"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_dead_routers_nor_links_leave_anything_behind() {
+    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let mut kept = link(&engine, &["#"]).await;
+    let cycle = async |number: u64, kept: &mut Link| {
+        // As many links as there may be, over and over: one that is not given back is missed soon.
+        let mut links = Vec::new();
+        for device in 0..99 {
+            links.push(link(&engine, &[&format!("devices/{device}/commands/#")]).await);
+        }
+        engine.publish(message("devices/5/commands/a", number)).await.unwrap();
+        assert_eq!(next(&mut links[5]).await.0, number);
+        assert_eq!(next(kept).await.0, number);
+    };
+    cycle(0, &mut kept).await;
+    let before = usage();
+    for number in 1..=60 {
+        cycle(number, &mut kept).await;
+    }
+    assert_eq!(usage(), before);
+
+    for number in 61..=90 {
+        engine.kill_router();
+        cycle(number, &mut kept).await;
+    }
+    assert_eq!(engine.rebuilds(), 30);
+    // The threads of a router end a moment after it; but for the one that has asked it for a link in its last moment.
+    let settled = async {
+        while usage().0 > before.0 + 30 || usage().1 != before.1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, settled).await.is_ok(), "{before:?} became {:?}", usage());
+}
