@@ -102,15 +102,22 @@ impl Session {
         self.state
     }
 
-    /// An attempt begins.
+    /// An attempt begins. A session that was given up without a word about its end counts no more.
     pub fn connecting(&mut self) {
         self.state = State::Connecting;
+        self.online_since = None;
     }
 
     /// The broker's CONNACK said yes. `now` is any monotonic time, the same one as in [`ended`](Self::ended).
     pub fn online(&mut self, now: Duration) {
         self.state = State::Online;
         self.online_since = Some(now);
+    }
+
+    /// The device has left its session by itself.
+    pub fn left(&mut self) {
+        self.state = State::Offline;
+        self.online_since = None;
     }
 
     /// The attempt or the session is over. Returns how long to wait before the next attempt.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use embassy_futures::select::{Either, select};
+use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
 
 use super::application::{Application, Change, Wish};
@@ -38,6 +39,7 @@ impl<'a, S: Signer> Agent<'a, S> {
         let Memory { tls, incoming, head, queue } = memory;
         let queue = Queue::new(credential.device_id(), queue);
         let session = Session::new(config.timing);
+        let config = config.bounded();
         Self { credential, config, tls, incoming, head, queue, session, last: None }
     }
 
@@ -58,7 +60,8 @@ impl<'a, S: Signer> Agent<'a, S> {
 
     /// Holds the session until `application` wishes to leave. Fails if the kept time floor cannot be read.
     ///
-    /// It may be dropped; the broker then finds the connection closed, and publishes the will.
+    /// It may be dropped; the broker then finds the connection closed, and publishes the will. It may also be called
+    /// again after that, and goes on with what was not acknowledged.
     pub async fn run<N, C, R, F, A>(
         &mut self,
         platform: &mut Platform<N, C, R, F>,
@@ -73,17 +76,21 @@ impl<'a, S: Signer> Agent<'a, S> {
     {
         let mut floor = Floor::load(&mut platform.flash, self.credential.time_floor()).await?;
         loop {
+            // Here and not where a connection ends, for it may have been dropped.
+            self.queue.connection_lost();
             self.session.connecting();
             application.changed(Change::to(State::Connecting));
-            let end = self.attempt(platform, application, &mut floor).await;
-            self.queue.connection_lost();
-            let Err(ended) = end else { return Ok(()) };
+            let Err(ended) = self.attempt(platform, application, &mut floor).await else {
+                self.session.left();
+                return Ok(());
+            };
             let (now, random) = (platform.clock.now(), platform.rng.next_u32());
             let wait = self.session.ended(ended.ending(), ended.retry_after, now, random);
             self.last = Some(ended);
             let change = Change { state: self.session.state(), ended: Some(&ended), wait: Some(wait) };
             application.changed(change);
             if self.wait(wait, &platform.clock, application).await == Wish::Leave {
+                self.session.left();
                 return Ok(());
             }
         }
@@ -96,7 +103,8 @@ impl<'a, S: Signer> Agent<'a, S> {
             match select(clock.sleep_until(until), application.produce(&mut self.queue)).await {
                 Either::First(()) => return Wish::Continue,
                 Either::Second(Wish::Leave) => return Wish::Leave,
-                Either::Second(Wish::Continue) => {}
+                // An application that always has something to say must not keep everybody else from working.
+                Either::Second(Wish::Continue) => yield_now().await,
             }
         }
     }

@@ -11,10 +11,13 @@ use super::ending::{Cause, Ended};
 
 /// The firmware's own part: it has something to say, and obeys.
 pub trait Application {
-    /// Waits until there is something to say, and puts it into `queue`. Called whether there is a connection or not.
+    /// Waits until there is something to say, and puts it into `queue`. Called whether there is a connection or not, but
+    /// not while one is being made, nor while a command is obeyed.
     ///
     /// It is dropped whenever something else happens, and called again: what it waits for must not be lost then, and
-    /// what it has put into `queue` must not come again. Waiting on a channel of embassy-sync is right as it is.
+    /// what it has put into `queue` must not come again. Waiting on a channel of embassy-sync is right as it is. If
+    /// there is no room for what it has to say, it waits for ever ([`pending`](core::future::pending)): room is only
+    /// made by something else that happens.
     fn produce(&mut self, queue: &mut Queue<'_>) -> impl Future<Output = Wish>;
 
     /// Does what `command` says, and puts the result into `queue`. The broker gets its acknowledgement afterwards.
@@ -27,14 +30,16 @@ pub trait Application {
         let _ = change;
     }
 
-    /// The broker has a message of QoS 1, and answers for it from now on.
+    /// The broker has a message of QoS 1, and answers for it from now on. A broker that takes no more than QoS 0 never
+    /// says so; then it has gone out, and nothing more will ever be known of it.
     fn delivered(&mut self, message: Message<'_>) {
         let _ = message;
     }
 
-    /// The broker does not want a message, and why; or it is longer than the broker takes. The message is gone.
-    fn rejected(&mut self, reason: ReasonCode) {
-        let _ = reason;
+    /// The broker does not want a message, and why; or it is longer than the broker takes
+    /// ([`PACKET_TOO_LARGE`](ReasonCode::PACKET_TOO_LARGE)). The message is gone.
+    fn rejected(&mut self, message: Message<'_>, reason: ReasonCode) {
+        let _ = (message, reason);
     }
 }
 

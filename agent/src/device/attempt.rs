@@ -11,13 +11,13 @@ use super::agent::Agent;
 use super::application::{Application, Change};
 use super::ending::{Cause, Ended, Step};
 use super::line::{Line, receive_cause};
-use super::online::Online;
+use super::online::{Greeting, Online};
 use crate::credential::{Credential, Signer};
 use crate::floor::Floor;
 use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, ReasonCode, Will};
 use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
 use crate::session::State;
-use crate::tls::{self, AuthenticatedStream, Buffers};
+use crate::tls::{self, AuthenticatedStream, Buffers, TlsError};
 use crate::x509::Time;
 
 /// Commands that may be unacknowledged. They are obeyed one after the other, so more would only wait here.
@@ -48,7 +48,7 @@ impl<S: Signer> Agent<'_, S> {
         // The stream is made where it stays: every place it passes through would be in the future's frame for good.
         let mut line = Line {
             stream: {
-                let time = clock.unix_time().map_or_else(|| Time::Floor(floor.value()), Time::Clock);
+                let time = judged_by(clock.unix_time(), floor).map_err(Cause::Tls)?;
                 let securing = pin!(secure(network, &mut self.credential, time, rng, self.tls));
                 within(clock, deadline, securing).await.ok_or_else(too_late)??
             },
@@ -97,12 +97,13 @@ impl<S: Signer> Agent<'_, S> {
             status: &status,
             connack,
             keep_alive,
-            status_under_way: false,
+            acknowledgement: self.config.acknowledgement,
+            greeting: Greeting::default(),
         };
         let end = online.talk(application).await;
         let word = match &end {
             // The broker then publishes the will; the device need not say `offline` and wait until it is heard.
-            Ok(()) => Some(ReasonCode::DISCONNECT_WITH_WILL),
+            Ok(()) | Err(Ended { cause: Cause::Suback(_), .. }) => Some(ReasonCode::DISCONNECT_WITH_WILL),
             Err(Ended { cause: Cause::Protocol(error), .. }) => Some(error.reason_code()),
             Err(_) => None,
         };
@@ -114,6 +115,16 @@ impl<S: Signer> Agent<'_, S> {
             }
         }
         end
+    }
+}
+
+/// The time to judge by. A clock that has fallen behind the floor since it was trusted is none.
+fn judged_by(clock: Option<u64>, floor: &Floor) -> Result<Time, TlsError> {
+    let floor = floor.value();
+    match clock {
+        Some(clock) if clock < floor => Err(TlsError::ClockBehindFloor { clock, floor }),
+        Some(clock) => Ok(Time::Clock(clock)),
+        None => Ok(Time::Floor(floor)),
     }
 }
 

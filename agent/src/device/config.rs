@@ -8,10 +8,13 @@ use crate::session::Timing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How long a connection may be silent before the agent asks whether it still is one. A broker may shorten it.
-    /// Whole seconds, at least one.
+    /// Counts as whole seconds, from one to 65,535.
     pub keep_alive: Duration,
-    /// How long a question may go unanswered, and a write take.
+    /// How long a ping may go unanswered, and a write take. Counts as a second at least.
     pub patience: Duration,
+    /// How long a broker that answers pings may leave every message and subscription unacknowledged. Counts as a second
+    /// at least.
+    pub acknowledgement: Duration,
     /// From the first DNS packet to the CONNACK. On a Cortex-M4 without assembler the handshake alone takes a second.
     pub connect_deadline: Duration,
     /// How long the broker keeps the commands for a device that is away, seconds. A broker may shorten it.
@@ -20,11 +23,28 @@ pub struct Config {
     pub timing: Timing,
 }
 
+/// The shortest wait that can be told from none.
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Config {
+    /// The same, with every wait one that can be kept.
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            keep_alive: Duration::from_secs(self.keep_alive.as_secs().clamp(1, u16::MAX.into())),
+            patience: self.patience.max(SECOND),
+            acknowledgement: self.acknowledgement.max(SECOND),
+            connect_deadline: self.connect_deadline.max(SECOND),
+            ..self
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             keep_alive: Duration::from_secs(60),
             patience: Duration::from_secs(20),
+            acknowledgement: Duration::from_secs(60),
             connect_deadline: Duration::from_secs(60),
             session_expiry: 24 * 60 * 60,
             timing: Timing::default(),

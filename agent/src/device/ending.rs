@@ -57,8 +57,10 @@ pub enum Cause {
 pub enum Step {
     /// Name, TCP, handshake, CONNACK: one of them, or all together.
     Connecting,
-    /// The answer to a ping, or to anything else.
+    /// The answer to a ping.
     Answer,
+    /// An acknowledgement, from a broker that does answer pings.
+    Acknowledgement,
     /// Sending: nobody takes what we say.
     Sending,
 }
@@ -68,6 +70,7 @@ impl fmt::Display for Step {
         f.write_str(match self {
             Self::Connecting => "no session before the deadline for connecting",
             Self::Answer => "the broker no longer answers",
+            Self::Acknowledgement => "the broker acknowledges nothing",
             Self::Sending => "the network takes nothing any more",
         })
     }
@@ -103,7 +106,8 @@ impl Cause {
             Self::Disconnect(_) => "disconnect",
             Self::Closed => "connection_lost",
             Self::Deadline(_) => "timeout",
-            Self::Protocol(_) | Self::Suback(_) | Self::Overflow => "protocol",
+            Self::Suback(_) => "suback",
+            Self::Protocol(_) | Self::Overflow => "protocol",
         }
     }
 
@@ -119,6 +123,8 @@ impl Cause {
                 | ReasonCode::CONNECTION_RATE_EXCEEDED,
             ) => false,
             Self::Connack(_) => true,
+            // Nor does it want one that may not have its commands.
+            Self::Suback(reason) => matches!(*reason, ReasonCode::NOT_AUTHORIZED),
             Self::Disconnect(reason) => {
                 matches!(*reason, ReasonCode::ADMINISTRATIVE_ACTION | ReasonCode::NOT_AUTHORIZED)
             }

@@ -12,6 +12,7 @@ mod ending;
 mod line;
 mod memory;
 mod online;
+mod vigil;
 
 pub use agent::Agent;
 pub use application::{Application, Change, Wish};

@@ -13,12 +13,16 @@ use crate::mqtt::{PacketId, QoS};
 /// The most messages a queue holds, however short they are.
 pub const MAX_MESSAGES: usize = 32;
 
+/// The most of them that are not results of commands.
+const MAX_TELEMETRY: usize = MAX_MESSAGES - MAX_MESSAGES / 4;
+
 /// Where the results of commands are, below the device's telemetry.
 const RESULTS: &str = "commands";
 
 /// Messages in the order in which they were said.
 ///
-/// A quarter of its bytes is kept for results of commands: a device that is behind with its telemetry can still answer.
+/// A quarter of its bytes and places is kept for results of commands: a device that is behind with its telemetry can
+/// still answer.
 pub struct Queue<'m> {
     device_id: DeviceId,
     /// Subtopic and payload of each message, without gaps.
@@ -41,6 +45,8 @@ struct Entry {
 enum Progress {
     /// Not sent.
     Waiting,
+    /// Handed to this connection without an identifier: it may have gone out, and nobody will say.
+    Leaving,
     /// Sent over this connection, not acknowledged.
     InFlight(PacketId),
     /// Sent over a connection that is no more, not acknowledged.
@@ -56,14 +62,16 @@ pub struct Message<'q> {
     pub payload: &'q [u8],
 }
 
-/// A message to be sent now.
-#[derive(Clone, Debug)]
-pub(crate) struct Due<'q> {
-    pub(crate) topic: Topic<'q>,
-    pub(crate) payload: &'q [u8],
-    pub(crate) qos: QoS,
-    /// It has had this identifier over an earlier connection.
-    pub(crate) repeats: Option<PacketId>,
+/// A message that is going out over this connection, and counts as sent from now on: nobody knows how much of a write
+/// that failed has reached the broker.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) struct Departure {
+    index: usize,
+    /// With QoS 1.
+    pub(crate) packet_id: Option<PacketId>,
+    /// Whether it has gone out under this identifier before, over an earlier connection.
+    pub(crate) repeats: bool,
 }
 
 /// Why a message is not taken.
@@ -74,7 +82,7 @@ pub enum QueueError {
     Full {
         /// What it takes, in bytes.
         needed: usize,
-        /// What there is, in bytes; zero also if there are [`MAX_MESSAGES`] already.
+        /// What there is, in bytes; zero also if there are as many messages as there may be.
         free: usize,
     },
     /// It would not fit into an empty queue either.
@@ -88,6 +96,13 @@ pub enum QueueError {
     /// The subtopic or command id is no part of a topic.
     #[error(transparent)]
     Topic(TopicError),
+}
+
+/// How much a queue may hold, with a message of its kind.
+#[derive(Clone, Copy)]
+struct Room {
+    bytes: usize,
+    messages: usize,
 }
 
 impl Entry {
@@ -108,7 +123,12 @@ impl<'m> Queue<'m> {
     /// Takes a message for `devices/<id>/telemetry/<subtopic>`; an empty `subtopic` is the channel itself.
     pub fn publish(&mut self, subtopic: &str, payload: &[u8], qos: QoS) -> Result<(), QueueError> {
         Topic::new(&self.device_id, Channel::Telemetry(subtopic)).map_err(QueueError::Topic)?;
-        self.push([subtopic, "", ""], payload, qos, self.capacity_for_telemetry())
+        self.push(
+            [subtopic, "", ""],
+            payload,
+            qos,
+            Room { bytes: self.bytes_for_telemetry(), messages: MAX_TELEMETRY },
+        )
     }
 
     /// Takes the result of a command, for `devices/<id>/telemetry/commands/<command_id>`, with QoS 1.
@@ -116,12 +136,13 @@ impl<'m> Queue<'m> {
         Topic::new(&self.device_id, Channel::Commands(command_id)).map_err(QueueError::Topic)?;
         // A command on the channel itself has no id, and a topic that ends with a slash would be nobody's.
         let separator = if command_id.is_empty() { "" } else { "/" };
-        self.push([RESULTS, separator, command_id], payload, QoS::AtLeastOnce, self.bytes.len())
+        let room = Room { bytes: self.bytes.len(), messages: MAX_MESSAGES };
+        self.push([RESULTS, separator, command_id], payload, QoS::AtLeastOnce, room)
     }
 
-    /// Whether a message of `len` bytes, subtopic and payload together, would be taken now.
+    /// Whether telemetry of `len` bytes, subtopic and payload together, would be taken now.
     pub fn has_room(&self, len: usize) -> bool {
-        !self.messages.is_full() && self.used.saturating_add(len) <= self.capacity_for_telemetry()
+        self.messages.len() < MAX_TELEMETRY && self.used.saturating_add(len) <= self.bytes_for_telemetry()
     }
 
     /// How many messages the broker has not got yet.
@@ -134,17 +155,12 @@ impl<'m> Queue<'m> {
         self.messages.is_empty()
     }
 
-    fn capacity_for_telemetry(&self) -> usize {
+    fn bytes_for_telemetry(&self) -> usize {
         self.bytes.len() - self.bytes.len() / 4
     }
 
-    fn push(
-        &mut self,
-        subtopic: [&str; 3],
-        payload: &[u8],
-        qos: QoS,
-        capacity: usize,
-    ) -> Result<(), QueueError> {
+    fn push(&mut self, subtopic: [&str; 3], payload: &[u8], qos: QoS, room: Room) -> Result<(), QueueError> {
+        let capacity = room.bytes;
         let subtopic_len = subtopic.iter().map(|part| part.len()).sum::<usize>();
         let needed = subtopic_len.saturating_add(payload.len());
         let free = capacity.saturating_sub(self.used);
@@ -158,6 +174,9 @@ impl<'m> Queue<'m> {
         if self.used.saturating_add(needed) > capacity {
             return Err(QueueError::Full { needed, free });
         }
+        if self.messages.len() >= room.messages {
+            return Err(QueueError::Full { needed, free: 0 });
+        }
         let entry = Entry { subtopic_len, payload_len, qos, progress: Progress::Waiting };
         self.messages.push(entry).map_err(|_| QueueError::Full { needed, free: 0 })?;
         for part in subtopic.iter().map(|part| part.as_bytes()).chain([payload]) {
@@ -170,24 +189,55 @@ impl<'m> Queue<'m> {
         Ok(())
     }
 
-    /// The next message to send, if fewer than `window` are under way.
-    pub(crate) fn due(&self, window: u16) -> Option<Due<'_>> {
-        let index = self.due_index(window)?;
-        let entry = self.messages.get(index)?;
-        let Message { subtopic, payload } = self.message(index)?;
-        let topic = Topic::new(&self.device_id, Channel::Telemetry(subtopic)).ok()?;
-        let repeats = match entry.progress {
-            Progress::ToRepeat(id) => Some(id),
-            Progress::Waiting | Progress::InFlight(_) => None,
-        };
-        Some(Due { topic, payload, qos: entry.qos, repeats })
+    /// Whether there is a message to send, with fewer than `window` under way.
+    pub(crate) fn has_due(&self, window: u16) -> bool {
+        self.due_index(window).is_some()
     }
 
-    /// The identifier the next message goes out under: its own again, or one that none has.
-    pub(crate) fn next_id(&mut self) -> PacketId {
-        if let Some(Due { repeats: Some(id), .. }) = self.due(u16::MAX) {
-            return id;
+    /// Sends the next message on its way, if fewer than `window` are under way: with QoS 1 under an identifier, its own
+    /// again or one that no other has; with QoS 0, or if the broker takes no more than that, for good.
+    pub(crate) fn depart(&mut self, window: u16, maximum_qos: QoS) -> Option<Departure> {
+        let index = self.due_index(window)?;
+        let entry = *self.messages.get(index)?;
+        let repeats = match entry.progress {
+            Progress::ToRepeat(id) => Some(id),
+            _ => None,
+        };
+        let packet_id = match entry.qos.min(maximum_qos) {
+            QoS::AtLeastOnce => Some(repeats.unwrap_or_else(|| self.free_id())),
+            QoS::AtMostOnce => None,
+        };
+        self.messages.get_mut(index)?.progress = packet_id.map_or(Progress::Leaving, Progress::InFlight);
+        Some(Departure { index, packet_id, repeats: packet_id.is_some() && repeats.is_some() })
+    }
+
+    /// Where the message goes, and what it says.
+    pub(crate) fn departing(&self, departure: Departure) -> Option<(Topic<'_>, Message<'_>)> {
+        let message = self.message(departure.index)?;
+        Some((Topic::new(&self.device_id, Channel::Telemetry(message.subtopic)).ok()?, message))
+    }
+
+    /// The message has gone out. Returns it if that is all that will ever be known of a message of QoS 1; it is to be
+    /// [discarded](Self::discard) then.
+    pub(crate) fn departed(&mut self, departure: Departure) -> Option<Message<'_>> {
+        let entry = *self.messages.get(departure.index)?;
+        match (entry.progress, entry.qos) {
+            (Progress::Leaving, QoS::AtMostOnce) => {
+                self.remove(departure.index);
+                None
+            }
+            (Progress::Leaving, QoS::AtLeastOnce) => self.message(departure.index),
+            _ => None,
         }
+    }
+
+    /// Forgets the message.
+    pub(crate) fn discard(&mut self, departure: Departure) {
+        self.remove(departure.index);
+    }
+
+    /// An identifier that no message has.
+    fn free_id(&mut self) -> PacketId {
         // There are more identifiers than messages, so the search ends.
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(Self::FIRST_ID);
@@ -195,22 +245,6 @@ impl<'m> Queue<'m> {
             if self.position(id).is_none() {
                 return id;
             }
-        }
-    }
-
-    /// The next message has gone out: with QoS 1 under `id`, with QoS 0 for good.
-    pub(crate) fn sent(&mut self, id: Option<PacketId>) {
-        let Some(index) = self.due_index(u16::MAX) else { return };
-        match (id, self.messages.get_mut(index)) {
-            (Some(id), Some(entry)) => entry.progress = Progress::InFlight(id),
-            _ => self.remove(index),
-        }
-    }
-
-    /// The next message will never go out.
-    pub(crate) fn discard(&mut self) {
-        if let Some(index) = self.due_index(u16::MAX) {
-            self.remove(index);
         }
     }
 
@@ -228,11 +262,21 @@ impl<'m> Queue<'m> {
         position.is_some()
     }
 
-    /// What was under way over this connection is to be repeated over the next.
+    /// Whether anything waits for the broker's acknowledgement.
+    pub(crate) fn is_any_under_way(&self) -> bool {
+        self.messages.iter().any(|entry| matches!(entry.progress, Progress::InFlight(_)))
+    }
+
+    /// What was under way over this connection is to be repeated over the next, unless that could make it arrive twice
+    /// and it must not.
     pub(crate) fn connection_lost(&mut self) {
-        for entry in &mut self.messages {
-            if let Progress::InFlight(id) = entry.progress {
-                entry.progress = Progress::ToRepeat(id);
+        for index in (0..self.messages.len()).rev() {
+            let Some(entry) = self.messages.get_mut(index) else { continue };
+            match (entry.progress, entry.qos) {
+                (Progress::InFlight(id), _) => entry.progress = Progress::ToRepeat(id),
+                (Progress::Leaving, QoS::AtLeastOnce) => entry.progress = Progress::Waiting,
+                (Progress::Leaving, QoS::AtMostOnce) => self.remove(index),
+                (Progress::Waiting | Progress::ToRepeat(_), _) => {}
             }
         }
     }
@@ -246,9 +290,10 @@ impl<'m> Queue<'m> {
 
     /// The first message that has not gone out over this connection.
     fn due_index(&self, window: u16) -> Option<usize> {
-        let under_way = |entry: &Entry| matches!(entry.progress, Progress::InFlight(_));
-        let in_flight = self.messages.iter().filter(|entry| under_way(entry)).count();
-        let index = self.messages.iter().position(|entry| !under_way(entry))?;
+        let in_flight =
+            self.messages.iter().filter(|entry| matches!(entry.progress, Progress::InFlight(_))).count();
+        let waits = |entry: &Entry| matches!(entry.progress, Progress::Waiting | Progress::ToRepeat(_));
+        let index = self.messages.iter().position(waits)?;
         (in_flight < usize::from(window)).then_some(index)
     }
 

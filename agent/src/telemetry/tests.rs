@@ -26,12 +26,20 @@ struct Modelled {
 enum Step {
     Publish { subtopic: String, length: usize, qos: bool },
     Result { command: String, length: usize },
-    Send { window: u16 },
+    Send { window: u16, maximum_qos: bool, fate: Fate },
     Settle { which: prop::sample::Index },
     SettleUnknown { id: u16 },
-    Discard,
     ConnectionLost,
     SessionLost,
+}
+
+/// What becomes of a message that goes out.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Sent,
+    TooLong,
+    /// The connection is lost while it is being written.
+    CutOff,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -39,14 +47,25 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => ("[a-z]{0,6}(/[a-z]{1,3})?", 0_usize..60, any::<bool>())
             .prop_map(|(subtopic, length, qos)| Step::Publish { subtopic, length, qos }),
         1 => ("[a-z0-9]{0,4}", 0_usize..60).prop_map(|(command, length)| Step::Result { command, length }),
-        5 => (0_u16..5).prop_map(|window| Step::Send { window }),
+        5 => (0_u16..5, prop::bool::weighted(0.9), fates())
+            .prop_map(|(window, maximum_qos, fate)| Step::Send { window, maximum_qos, fate }),
         4 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
         1 => (1_u16..50).prop_map(|id| Step::SettleUnknown { id }),
-        1 => Just(Step::Discard),
         1 => Just(Step::ConnectionLost),
         1 => Just(Step::SessionLost),
     ];
     prop::collection::vec(step, 0..200)
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![6 => Just(Fate::Sent), 1 => Just(Fate::TooLong), 1 => Just(Fate::CutOff)]
+}
+
+/// The model of [`Queue::connection_lost`].
+fn connection_lost(model: &mut [Modelled]) {
+    for message in model {
+        message.repeats = message.sent.take().or(message.repeats);
+    }
 }
 
 fn used(model: &[Modelled]) -> usize {
@@ -68,7 +87,7 @@ proptest! {
                 Step::Publish { subtopic, length, qos } => {
                     let qos = if qos { QoS::AtLeastOnce } else { QoS::AtMostOnce };
                     let payload = vec![number as u8; length];
-                    let fits = used(&model) + subtopic.len() + length <= CAPACITY * 3 / 4 && model.len() < MAX_MESSAGES;
+                    let fits = used(&model) + subtopic.len() + length <= CAPACITY * 3 / 4 && model.len() < MAX_MESSAGES * 3 / 4;
                     prop_assert_eq!(queue.has_room(subtopic.len() + length), fits);
                     prop_assert_eq!(queue.publish(&subtopic, &payload, qos).is_ok(), fits);
                     if fits {
@@ -88,29 +107,54 @@ proptest! {
                         model.push(Modelled { topic, payload, qos: QoS::AtLeastOnce, sent: None, repeats: None });
                     }
                 }
-                Step::Send { window } => {
+                Step::Send { window, maximum_qos, fate } => {
                     let in_flight = model.iter().filter(|message| message.sent.is_some()).count();
                     let next = model.iter().position(|message| message.sent.is_none());
                     let next = next.filter(|_| in_flight < usize::from(window));
-                    let id = queue.next_id();
-                    let due = queue.due(window);
-                    prop_assert_eq!(due.is_some(), next.is_some());
-                    if let (Some(index), Some(due)) = (next, due) {
-                        let expected = &mut model[index];
-                        prop_assert_eq!(due.topic.to_string(), &*expected.topic);
-                        prop_assert_eq!(due.payload, &*expected.payload);
-                        prop_assert_eq!((due.qos, due.repeats), (expected.qos, expected.repeats));
-                        if let Some(old) = expected.repeats {
+                    prop_assert_eq!(queue.has_due(window), next.is_some());
+                    let maximum_qos = if maximum_qos { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+                    let departure = queue.depart(window, maximum_qos);
+                    prop_assert_eq!(departure.is_some(), next.is_some());
+                    if let (Some(index), Some(departure)) = (next, departure) {
+                        let expected = model[index].clone();
+                        let (topic, message) = queue.departing(departure).unwrap();
+                        prop_assert_eq!(topic.to_string(), &*expected.topic);
+                        prop_assert_eq!(message.payload, &*expected.payload);
+                        let acknowledged = expected.qos.min(maximum_qos) == QoS::AtLeastOnce;
+                        prop_assert_eq!(departure.packet_id.is_some(), acknowledged);
+                        prop_assert_eq!(departure.repeats, acknowledged && expected.repeats.is_some());
+                        if let (Some(id), Some(old)) = (departure.packet_id, expected.repeats) {
                             prop_assert_eq!(id, old);
                         }
-                        if expected.qos == QoS::AtMostOnce {
-                            queue.sent(None);
-                            model.remove(index);
-                        } else {
-                            queue.sent(Some(id));
-                            expected.sent = Some(id);
+                        model[index].sent = departure.packet_id;
+                        match fate {
+                            Fate::TooLong => {
+                                queue.discard(departure);
+                                model.remove(index);
+                            }
+                            Fate::Sent => {
+                                let last_word = queue.departed(departure).is_some();
+                                prop_assert_eq!(last_word, expected.qos == QoS::AtLeastOnce && !acknowledged);
+                                if last_word {
+                                    queue.discard(departure);
+                                }
+                                if !acknowledged {
+                                    model.remove(index);
+                                }
+                            }
+                            Fate::CutOff => {
+                                queue.connection_lost();
+                                if expected.qos == QoS::AtMostOnce {
+                                    model.remove(index);
+                                } else if !acknowledged {
+                                    model[index].repeats = None;
+                                }
+                                connection_lost(&mut model);
+                            }
+                        }
+                        if let Some(id) = departure.packet_id {
                             let same = |message: &&Modelled| message.sent == Some(id) || message.repeats == Some(id);
-                            prop_assert_eq!(model.iter().filter(same).count(), 1, "the identifier is its own");
+                            prop_assert!(model.iter().filter(same).count() <= 1, "the identifier is its own");
                         }
                     }
                 }
@@ -131,17 +175,9 @@ proptest! {
                     prop_assert_eq!(queue.settled(id), index.is_some());
                     index.map(|index| model.remove(index));
                 }
-                Step::Discard => {
-                    queue.discard();
-                    if let Some(index) = model.iter().position(|message| message.sent.is_none()) {
-                        model.remove(index);
-                    }
-                }
                 Step::ConnectionLost => {
                     queue.connection_lost();
-                    for message in &mut model {
-                        message.repeats = message.sent.take().or(message.repeats);
-                    }
+                    connection_lost(&mut model);
                 }
                 Step::SessionLost => {
                     // It follows a new connection.
@@ -177,17 +213,28 @@ fn identifiers_start_over_and_pass_by_those_in_use() {
     let device_id = DeviceId::new("pump-1").unwrap();
     let mut bytes = [0; 100];
     let mut queue = Queue::new(&device_id, &mut bytes);
+    let depart = |queue: &mut Queue<'_>| queue.depart(2, QoS::AtLeastOnce).unwrap().packet_id.unwrap();
     queue.publish("kept", b"", QoS::AtLeastOnce).unwrap();
-    let kept = queue.next_id();
-    queue.sent(Some(kept));
+    let kept = depart(&mut queue);
     let mut seen = 0;
     for _ in 0..70_000 {
         queue.publish("a", b"", QoS::AtLeastOnce).unwrap();
-        let id = queue.next_id();
+        let id = depart(&mut queue);
         assert!(id != kept && id.get() > 2);
         seen = seen.max(id.get());
-        queue.sent(Some(id));
         assert!(queue.settled(id));
     }
     assert_eq!(seen, u16::MAX);
+}
+
+#[test]
+fn a_device_that_is_behind_with_its_telemetry_can_still_answer() {
+    let device_id = DeviceId::new("pump-1").unwrap();
+    let mut bytes = [0; 2048];
+    let mut queue = Queue::new(&device_id, &mut bytes);
+    let said = (0..100).take_while(|_| queue.publish("n", b"1", QoS::AtLeastOnce).is_ok()).count();
+    assert_eq!(said, MAX_MESSAGES * 3 / 4);
+    assert!(!queue.has_room(0));
+    let answered = (0..100).take_while(|_| queue.publish_result("7", b"done").is_ok()).count();
+    assert_eq!(answered, MAX_MESSAGES / 4);
 }

@@ -175,6 +175,7 @@ impl<S: Signer, R: CryptoRngCore> CryptoProvider for Gate<'_, '_, S, R> {
         match core::mem::replace(&mut self.stage, Stage::Nothing) {
             Stage::Proven(certificate) => {
                 self.stage = Stage::Shown(certificate);
+                self.latch.show();
                 Some(Certificate::X509(self.credential.certificate()))
             }
             stage => {

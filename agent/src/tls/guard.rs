@@ -8,6 +8,9 @@
 //! the connection, because whatever came next would be read as the rest of its record, and would be encrypted
 //! under a nonce already used.
 
+use core::future::ready;
+
+use embassy_futures::select::{Either, select};
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::latch::Latch;
@@ -106,6 +109,50 @@ impl<'b, T: Read + Write> Guard<'b, T> {
             }
         }
         Ok(())
+    }
+
+    /// Fails if the broker has gone already, without having seen who we are: nothing it has read by now says that it does
+    /// not want us. A device can need longer for its part of the handshake than a broker waits.
+    async fn check_presence(&mut self) -> Result<(), Shut> {
+        if self.handed.is_some_and(|handed| handed >= self.filled) {
+            (self.filled, self.handed) = (0, None);
+        }
+        let Some(room) = self.buffer.get_mut(self.filled..HEADER_LEN).filter(|_| self.handed.is_none())
+        else {
+            return Ok(());
+        };
+        match select(self.transport.read(room), ready(())).await {
+            Either::First(Ok(0) | Err(_)) => Err(self.shut(RecordFault::Ended)),
+            Either::First(Ok(arrived)) => {
+                self.filled = self.filled.saturating_add(arrived).min(HEADER_LEN);
+                Ok(())
+            }
+            Either::Second(()) => Ok(()),
+        }
+    }
+
+    /// Writes all of a record. To take nothing of the first that shows who we are is to be gone already, too.
+    async fn write_whole(&mut self, record: &[u8]) -> Result<(), Shut> {
+        let mut rest = record;
+        while !rest.is_empty() {
+            match self.transport.write(rest).await {
+                Ok(0) => {
+                    self.latch.shut(RecordFault::Transport);
+                    return Err(Shut(ErrorKind::WriteZero));
+                }
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(_) if self.introduces() && rest.len() == record.len() => {
+                    return Err(self.shut(RecordFault::Ended));
+                }
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what goes out now is the first that shows the broker who we are.
+    fn introduces(&self) -> bool {
+        self.phase != Phase::Established && self.latch.is_showing()
     }
 
     /// Judges a record by its header, before a byte of its content is waited for. Returns where the record ends.
@@ -225,10 +272,13 @@ impl<T: Read + Write> Write for Guard<'_, T> {
             return Ok(record.len());
         }
         self.check_outgoing(record).map_err(|fault| self.shut(fault))?;
+        if self.introduces() {
+            self.check_presence().await?;
+        }
         self.writing = true;
-        let written = self.transport.write_all(record).await;
+        let written = self.write_whole(record).await;
         self.writing = false;
-        written.map_err(|error| self.failed(&error))?;
+        written?;
         if self.phase != Phase::ServerHello {
             self.phase = Phase::Established;
         }

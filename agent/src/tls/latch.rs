@@ -1,6 +1,6 @@
 //! A connection that has gone wrong stays shut, and remembers why.
 
-use core::sync::atomic::{AtomicU16, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use super::record::{RecordFault, ServerHelloFault};
 
@@ -10,7 +10,10 @@ use super::record::{RecordFault, ServerHelloFault};
 /// Atomic so that a connection may move between threads; it is used by one at a time. Loads and stores only, which
 /// every target has.
 #[derive(Debug)]
-pub(super) struct Latch(AtomicU16);
+pub(super) struct Latch {
+    code: AtomicU16,
+    showing: AtomicBool,
+}
 
 /// Faults without a value, in the order of their codes, which start at 1.
 const FAULTS: [RecordFault; 17] = [
@@ -38,12 +41,22 @@ const ALERT: u16 = 0x0100;
 
 impl Latch {
     pub(super) const fn new() -> Self {
-        Self(AtomicU16::new(0))
+        Self { code: AtomicU16::new(0), showing: AtomicBool::new(false) }
     }
 
     /// Ready for another connection. Exclusive access proves that the last one is gone.
     pub(super) fn reset(&mut self) {
-        *self.0.get_mut() = 0;
+        *self = Self::new();
+    }
+
+    /// The broker has proved itself: what goes out next shows it who we are.
+    pub(super) fn show(&self) {
+        self.showing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what goes out shows the broker who we are.
+    pub(super) fn is_showing(&self) -> bool {
+        self.showing.load(Ordering::Relaxed)
     }
 
     /// Shuts it, and returns why it is shut: the first fault stays.
@@ -55,13 +68,13 @@ impl Latch {
             RecordFault::Alert { description } => ALERT | u16::from(description),
             _ => (1..).zip(FAULTS).find(|&(_, other)| other == fault).map_or(u16::MAX, |(code, _)| code),
         };
-        self.0.store(code, Ordering::Relaxed);
+        self.code.store(code, Ordering::Relaxed);
         fault
     }
 
     /// Why it is shut; `None` while it is open.
     pub(super) fn fault(&self) -> Option<RecordFault> {
-        let code = self.0.load(Ordering::Relaxed);
+        let code = self.code.load(Ordering::Relaxed);
         if code & ALERT != 0 {
             let [_, description] = code.to_be_bytes();
             return Some(RecordFault::Alert { description });

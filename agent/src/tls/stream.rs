@@ -21,6 +21,8 @@ pub struct AuthenticatedStream<'b, T: Read + Write> {
     tls: TlsConnection<'b, Guard<'b, T>, Suite>,
     latch: &'b Latch,
     broker: ProvenBroker,
+    /// A write has begun and not ended.
+    writing: bool,
     end: Option<End>,
 }
 
@@ -38,7 +40,7 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
         latch: &'b Latch,
         broker: ProvenBroker,
     ) -> Self {
-        Self { tls, latch, broker, end: None }
+        Self { tls, latch, broker, writing: false, end: None }
     }
 
     /// When the broker's certificate ends, Unix seconds. What the broker says about the time counts up to this.
@@ -81,6 +83,13 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
         self.end = Some(End::Failed(error));
         error
     }
+
+    /// Nobody knows how much of a write that was dropped has gone out.
+    fn check_writing(&mut self) {
+        if self.writing && self.end.is_none() {
+            self.end = Some(End::Failed(self.latch.shut(RecordFault::Interrupted).into()));
+        }
+    }
 }
 
 impl<T: Read + Write> ErrorType for AuthenticatedStream<'_, T> {
@@ -90,6 +99,7 @@ impl<T: Read + Write> ErrorType for AuthenticatedStream<'_, T> {
 impl<T: Read + Write> Read for AuthenticatedStream<'_, T> {
     /// `Ok(0)` once the broker has said close_notify, and only then: a connection that is cut is an error.
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, TlsError> {
+        self.check_writing();
         match self.end {
             Some(End::Closed) => return Ok(0),
             Some(End::Failed(error)) => return Err(error),
@@ -109,19 +119,24 @@ impl<T: Read + Write> Read for AuthenticatedStream<'_, T> {
 
 impl<T: Read + Write> Write for AuthenticatedStream<'_, T> {
     async fn write(&mut self, from: &[u8]) -> Result<usize, TlsError> {
+        self.check_writing();
         match self.end {
             Some(End::Closed) => return Err(TlsError::Record(RecordFault::Ended)),
             Some(End::Failed(error)) => return Err(error),
             None if from.is_empty() => return Ok(0),
             None => {}
         }
-        match self.tls.write(from).await {
+        self.writing = true;
+        let written = self.tls.write(from).await;
+        self.writing = false;
+        match written {
             Ok(length) => Ok(length),
             Err(code) => Err(self.fail(code)),
         }
     }
 
     async fn flush(&mut self) -> Result<(), TlsError> {
+        self.check_writing();
         match self.end {
             Some(End::Closed) => return Err(TlsError::Record(RecordFault::Ended)),
             Some(End::Failed(error)) => return Err(error),

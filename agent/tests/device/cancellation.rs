@@ -26,6 +26,11 @@ fn listen(recording: &Recording, replay: &mut Replay) -> Result<(Vec<u8>, Result
     }
 }
 
+/// How long the first record that went out is.
+fn client_hello_len(replay: &Replay) -> usize {
+    5 + usize::from(u16::from_be_bytes([replay.outgoing[3], replay.outgoing[4]]))
+}
+
 #[test]
 fn a_connection_cut_at_any_byte_is_an_error_and_what_was_said_before_is_kept() {
     let recording = Recording::new();
@@ -36,12 +41,13 @@ fn a_connection_cut_at_any_byte_is_an_error_and_what_was_said_before_is_kept() {
         let ended = TlsError::Record(RecordFault::Ended);
         match listen(&recording, &mut replay) {
             Err(error) => {
-                assert!(cut < recording.handshake, "cut at {cut}");
+                assert!(cut <= recording.handshake, "cut at {cut}");
                 assert_eq!(error, ended, "cut at {cut}");
+                assert_eq!(replay.outgoing.len(), client_hello_len(&replay), "cut at {cut}, and shown more");
             }
             Ok((said, end)) => {
                 let whole = cut == recording.incoming.len();
-                assert!(cut >= recording.handshake && words.starts_with(&said), "cut at {cut}: {said:?}");
+                assert!(cut > recording.handshake && words.starts_with(&said), "cut at {cut}: {said:?}");
                 assert_eq!(end, if whole { Ok(()) } else { Err(ended) }, "cut at {cut}");
                 assert!(!whole || said == words);
             }
@@ -54,7 +60,7 @@ fn a_broker_that_hangs_up_on_the_devices_proof_is_not_mistaken_for_a_bad_network
     let recording = Recording::new();
     let mut whole = recording.replay();
     assert!(block_on(recording.connect(&mut whole, &mut Buffers::new())).is_ok());
-    let client_hello = 5 + usize::from(u16::from_be_bytes([whole.outgoing[3], whole.outgoing[4]]));
+    let client_hello = client_hello_len(&whole);
     assert!(client_hello < whole.outgoing.len());
     for takes in 0..whole.outgoing.len() {
         let mut replay = recording.replay();
@@ -62,6 +68,9 @@ fn a_broker_that_hangs_up_on_the_devices_proof_is_not_mistaken_for_a_bad_network
         let error = block_on(recording.connect(&mut replay, &mut Buffers::new())).map(drop).unwrap_err();
         let expected = if takes < client_hello {
             TlsError::Transport(ErrorKind::BrokenPipe)
+        } else if takes == client_hello {
+            // It was gone before it could see who we are.
+            TlsError::Record(RecordFault::Ended)
         } else {
             TlsError::Dismissed
         };
@@ -77,7 +86,14 @@ fn a_connection_damaged_at_any_byte_says_nothing_that_was_not_said() {
         let mut replay = recording.replay();
         replay.incoming[place] ^= 1 << (place % 8);
         match listen(&recording, &mut replay) {
-            Err(_) => assert!(place < recording.handshake, "damaged at {place}"),
+            Err(_) => {
+                assert!(place < recording.handshake, "damaged at {place}");
+                assert_eq!(
+                    replay.outgoing.len(),
+                    client_hello_len(&replay),
+                    "damaged at {place}, and shown more"
+                );
+            }
             Ok((said, end)) => {
                 assert!(place >= recording.handshake, "damaged at {place}, and not noticed");
                 assert!(words.starts_with(&said) && end.is_err(), "damaged at {place}: {said:?}, {end:?}");

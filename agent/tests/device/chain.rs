@@ -231,6 +231,12 @@ fn time_is_judged_by_the_clock_at_both_ends_and_by_the_floor_at_one() {
     let time = floor(end + 1);
     matrix.refuses("the same, by the floor", &chain(time), expired(Link::Intermediate, time));
 
+    let issuing = ca.root.issuing_with("issuing", |params| params.not_before = date_time_ymd(2024, 1, 1));
+    let leaf = issuing.broker_with(|params| params.not_before = date_time_ymd(2020, 1, 1));
+    let time = clock(start - 1);
+    let chain = Chain::new(&[&leaf, &issuing], &[&ca.root]).at(time);
+    matrix.refuses("an issuing CA that has not begun", &chain, early(Link::Intermediate, time));
+
     let root = Certified::root_with("root", |params| params.not_after = date_time_ymd(2038, 1, 1));
     let direct = root.broker();
     let chain = |time| Chain::new(&[&direct], &[&root]).at(time);

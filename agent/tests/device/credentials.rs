@@ -100,6 +100,7 @@ fn a_key_that_does_not_sign_is_an_error_and_nothing_is_sent_in_its_place() {
         let server = scope.spawn(|| {
             let mut server = Server::accept(listener.accept().unwrap().0, &fleet);
             server.handshake();
+            server.await_certificate();
             server.drain();
             server.seen
         });

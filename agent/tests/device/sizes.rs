@@ -56,7 +56,7 @@ fn sizes_are_what_the_documentation_says() {
     let sizes = [
         ("memory", size_of::<Memory<2048, 2048>>(), 9900),
         ("agent", size_of::<Agent<'_, SoftwareSigner>>(), 1400),
-        ("future of run", running, 5500),
+        ("future of run", running, 5600),
         ("buffers", size_of::<Buffers>(), 5300),
         ("credential", size_of::<Credential<'_, SoftwareSigner>>(), 640),
         ("stream", size_of::<AuthenticatedStream<'_, &mut Replay>>(), 1600),

@@ -133,6 +133,9 @@ fn der_is_read_in_its_one_form_only() {
         DerError::Trailing,
     );
     rows.refuses("a key with unused bits", |parts| parts.key[26 - 1] = 1, DerError::BitString);
+    let tbs = rows.good.tbs();
+    let unused = tlv(0x30, &[&tbs[..], &ALGORITHM, &tlv(3, &[4, 0x30, 6, 2, 1, 1, 2, 1, 0x10])].concat());
+    rows.judge("a signature with unused bits", &unused, Err(DerError::BitString.into()));
     rows.refuses(
         "an OID with a padded component",
         |parts| parts.extensions.push(extension(&[0x2a, 0x80, 1], &[], &[5, 0])),

@@ -178,7 +178,7 @@ impl Application for Firmware {
         }
     }
 
-    fn rejected(&mut self, _reason: ReasonCode) {
+    fn rejected(&mut self, _message: Message<'_>, _reason: ReasonCode) {
         self.tally.rejected += 1;
     }
 }

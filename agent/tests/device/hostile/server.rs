@@ -254,6 +254,11 @@ impl<'f> Server<'f> {
         self.sending = Some(Protection::new(&secret));
     }
 
+    /// Reads until the client has shown its certificate.
+    pub(crate) fn await_certificate(&mut self) {
+        while !self.seen.certificate && self.observe() {}
+    }
+
     /// Reads until the client is done with its handshake.
     pub(crate) fn await_finished(&mut self) {
         while !self.seen.finished && self.observe() {}

@@ -11,7 +11,7 @@ use countersign_agent::mqtt::{QoS, ReasonCode};
 use countersign_agent::platform::Platform;
 use countersign_agent::platform::host::{HostClock, HostNetwork, MemoryFlash};
 use countersign_agent::session::State;
-use countersign_agent::telemetry::Queue;
+use countersign_agent::telemetry::{Message, Queue};
 use tokio::sync::{mpsc as orders, oneshot};
 
 use super::PATIENCE;
@@ -174,7 +174,7 @@ impl Application for Script {
         self.tell(News::State(change.state, change.cause().copied(), change.wait));
     }
 
-    fn rejected(&mut self, reason: ReasonCode) {
+    fn rejected(&mut self, _: Message<'_>, reason: ReasonCode) {
         self.tell(News::Rejected(reason));
     }
 }
