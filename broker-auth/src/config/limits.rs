@@ -1,5 +1,6 @@
 //! `[listener.limits]`: what one client, or all of them, may use up.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -38,6 +39,9 @@ pub struct Limits {
     pub max_topic_levels: usize,
     /// How long a session may outlive its connection.
     pub session_expiry_max: Duration,
+    /// The longest keep-alive of MQTT 5 clients, in seconds; one that asks for more, or for none, gets this. A dead
+    /// client is noticed after one and a half times as long.
+    pub max_keep_alive: NonZeroU16,
 }
 
 /// A Cortex-M4 needs up to two seconds for its half of a handshake; ten leave room for a slow link.
@@ -70,6 +74,8 @@ const MAX_SUBSCRIPTIONS: usize = 100;
 const MAX_TOPIC_LEVELS: usize = 16;
 /// A long week-end.
 const SESSION_EXPIRY_MAX: Duration = Duration::from_secs(4 * 24 * 3600);
+/// NAT tables forget a silent connection earlier.
+const MAX_KEEP_ALIVE: NonZeroU16 = NonZeroU16::new(1200).unwrap();
 
 impl Default for Limits {
     fn default() -> Self {
@@ -89,6 +95,7 @@ impl Default for Limits {
             max_subscriptions: MAX_SUBSCRIPTIONS,
             max_topic_levels: MAX_TOPIC_LEVELS,
             session_expiry_max: SESSION_EXPIRY_MAX,
+            max_keep_alive: MAX_KEEP_ALIVE,
         }
     }
 }
@@ -128,6 +135,11 @@ impl Limits {
         }
         if let Some(value) = table.get("max-inflight") {
             limits.max_inflight = value.positive()?;
+        }
+        if let Some(value) = table.get("max-keep-alive") {
+            let seconds = u16::try_from(value.duration()?.as_secs()).ok().and_then(NonZeroU16::new);
+            limits.max_keep_alive =
+                seconds.ok_or_else(|| value.refuse("a keep-alive has 1 to 65535 seconds"))?;
         }
         table.finish()?;
         Ok(limits)

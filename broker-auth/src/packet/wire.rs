@@ -51,14 +51,18 @@ pub(crate) enum FirstPacketError {
 
 impl Wire {
     /// Decodes a connection's first packet, whose fields say which version the rest will have.
-    pub(crate) fn first(frame: BytesMut) -> Result<(Self, Box<Connect>), FirstPacketError> {
+    pub(crate) fn first(mut frame: BytesMut) -> Result<(Self, Box<Connect>), FirstPacketError> {
         let version = version_of(&frame)?;
+        // The codec refuses a CONNECT with neither client id nor Clean Start, as 3.1.1 wants it. MQTT 5 does not
+        // (§3.1.3.1): the client is given an id.
+        let clean_start = (version == Version::V5).then(|| set_clean_start(&mut frame));
         let mut wire = Self { version, v3: v3::Codec::default(), v5: v5::Codec::default() };
         match wire.decode(frame) {
-            Ok(Packet::Connect(connect)) => {
+            Ok(Packet::Connect(mut connect)) => {
                 if let Some(limit) = connect.max_packet_size {
-                    wire.v5.set_max_outbound_size(limit.get());
+                    wire.v5.set_max_outbound_size(outbound_size(limit.get()));
                 }
+                connect.clean_start = clean_start.unwrap_or(connect.clean_start);
                 Ok((wire, connect))
             }
             Ok(_) => Err(FirstPacketError::NotConnect),
@@ -101,9 +105,7 @@ fn version_of(frame: &[u8]) -> Result<Version, FirstPacketError> {
     if frame.first() != Some(&0x10) {
         return Err(FirstPacketError::NotConnect);
     }
-    let header =
-        1 + frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0).map_or(4, |index| index + 1);
-    let name = frame.get(header..).unwrap_or_default();
+    let name = frame.get(after_length(frame)..).unwrap_or_default();
     let level = |at: usize| name.get(at).copied().ok_or(FirstPacketError::NotConnect);
     match name {
         [0, 4, b'M', b'Q', b'T', b'T', ..] => match level(6)? {
@@ -117,6 +119,37 @@ fn version_of(frame: &[u8]) -> Result<Version, FirstPacketError> {
         },
         _ => Err(FirstPacketError::NotConnect),
     }
+}
+
+/// Where the rest of a packet begins, after its type and length.
+fn after_length(frame: &[u8]) -> usize {
+    1 + frame.iter().skip(1).take(4).position(|byte| byte & 0x80 == 0).map_or(4, |index| index + 1)
+}
+
+/// Sets Clean Start in a CONNECT of MQTT 5 (§3.1.2.3), and says whether it was set.
+fn set_clean_start(frame: &mut [u8]) -> bool {
+    const CLEAN_START: u8 = 2;
+    let flags = after_length(frame) + b"\0\x04MQTT\x05".len();
+    // A CONNECT that is too short for it is malformed, and the codec will say so.
+    let Some(flags) = frame.get_mut(flags) else { return false };
+    let was_set = *flags & CLEAN_START != 0;
+    *flags |= CLEAN_START;
+    was_set
+}
+
+/// What to tell the codec, so that it sends every packet of up to `max_packet_size` bytes and none that is longer.
+///
+/// It counts what follows a packet's length, and reserves five bytes for type and length, of which a short packet needs
+/// two.
+fn outbound_size(max_packet_size: u32) -> u32 {
+    const RESERVED: u32 = 5;
+    // The longest content that has a length of so many bytes (MQTT 5 §1.5.5).
+    let content = [127, 16_383, 2_097_151, 268_435_455]
+        .into_iter()
+        .zip(2..)
+        .map(|(longest, header)| max_packet_size.saturating_sub(header).min(longest));
+    // No packet has less than two bytes, and zero would mean no limit.
+    content.max().unwrap_or(0).max(1).saturating_add(RESERVED)
 }
 
 /// A packet of a 3.1.1 client, as MQTT 5 has it; `None` for what a client does not send.
@@ -244,6 +277,49 @@ mod tests {
         assert_eq!((wire.version(), &*connect.client_id), (Version::V3, "dev-1"));
         let (wire, connect) = Wire::first(frame(CONNECT_V5)).unwrap();
         assert_eq!((wire.version(), &*connect.client_id), (Version::V5, "dev-1"));
+    }
+
+    #[test]
+    fn a_client_of_mqtt_5_may_leave_its_id_to_us_and_not_ask_for_a_clean_start() {
+        for (flags, clean_start) in [(0, false), (2, true)] {
+            let connect = [&b"\x10\x0d\x00\x04MQTT\x05"[..], &[flags], b"\x00\x3c\x00\x00\x00"].concat();
+            let (_, connect) = Wire::first(frame(&connect)).unwrap();
+            assert_eq!((connect.clean_start, &*connect.client_id), (clean_start, ""));
+        }
+        let v3 = Wire::first(frame(b"\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00"));
+        assert!(matches!(v3, Err(FirstPacketError::Malformed(error, Version::V3)) if error.is_client_id()));
+    }
+
+    #[test]
+    fn a_packet_may_be_as_long_as_the_client_says_and_no_longer() {
+        // Below and above the lengths where a packet's own length takes another byte.
+        for limit in [20, 128, 129, 130, 131, 132, 1000, 16_385, 16_386, 16_387, 16_388, 16_389] {
+            let mut connect = CONNECT_V5[..12].to_vec();
+            connect.extend([5, 0x27]);
+            connect.extend(u32::to_be_bytes(limit));
+            connect.extend(b"\x00\x05dev-1");
+            connect[1] = u8::try_from(connect.len() - 2).unwrap();
+            let (mut wire, _) = Wire::first(frame(&connect)).unwrap();
+            let longest = (0..=limit as usize)
+                .rev()
+                .find_map(|length| {
+                    let publish = Publish {
+                        dup: false,
+                        retain: false,
+                        qos: QoS::AtMostOnce,
+                        topic: "a".into(),
+                        packet_id: None,
+                        payload: Bytes::from(vec![0; length]),
+                        properties: None,
+                    };
+                    let mut out = BytesMut::new();
+                    wire.encode(Packet::Publish(Box::new(publish)), &mut out).ok().map(|()| out.len())
+                })
+                .unwrap();
+            // A length that takes another byte is a packet that is longer by two.
+            let unreachable = [130, 16_387].contains(&limit);
+            assert_eq!(longest, limit as usize - usize::from(unreachable), "{limit}");
+        }
     }
 
     #[test]

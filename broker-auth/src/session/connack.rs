@@ -11,10 +11,6 @@ use crate::reason::{Reason, Refusal};
 /// Topic aliases a client may use (MQTT 5 §3.3.2.3.4). A device with more topics than this gains little by them.
 pub(super) const TOPIC_ALIASES: u16 = 16;
 
-/// The longest keep-alive of MQTT 5 clients. A dead client is noticed after one and a half times this; NAT tables
-/// forget a silent connection earlier.
-const MAX_KEEP_ALIVE: u16 = 1200;
-
 /// What client and broker agree on for one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
@@ -44,9 +40,10 @@ impl Terms {
         let asked = connect.session_expiry_interval_secs;
         let granted = asked.min(longest);
         // A client of 3.1.1 cannot be told of another keep-alive, so it gets what it asked for, never included.
+        let longest_silence = limits.max_keep_alive.get();
         let keep_alive = match (version, connect.keep_alive) {
-            (Version::V5, 0) => MAX_KEEP_ALIVE,
-            (Version::V5, asked) => asked.min(MAX_KEEP_ALIVE),
+            (Version::V5, 0) => longest_silence,
+            (Version::V5, asked) => asked.min(longest_silence),
             (Version::V3, asked) => asked,
         };
         Self {

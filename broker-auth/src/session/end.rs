@@ -48,19 +48,25 @@ impl End {
 
     /// The last packet a client of MQTT 5 gets; 3.1.1 has none for this.
     pub(super) fn packet(&self) -> Option<Packet> {
-        let (code, what) = match self {
+        let code = match self {
             Self::Disconnected { .. } | Self::Lost(_) | Self::NotReading(_) => return None,
-            Self::KeepAlive => (DisconnectReasonCode::KeepAliveTimeout, None),
-            Self::Protocol { code, what } => (*code, Some(what.clone())),
-            Self::Refused(refusal) => (refusal_code(refusal), Some(refusal.reason.to_string())),
-            Self::TakenOver(_) => (DisconnectReasonCode::SessionTakenOver, None),
-            Self::Kicked(_) => (DisconnectReasonCode::AdministrativeAction, None),
-            Self::EngineBusy => (DisconnectReasonCode::ServerBusy, None),
-            Self::Stopping | Self::EngineStopped => (DisconnectReasonCode::ServerShuttingDown, None),
+            Self::KeepAlive => DisconnectReasonCode::KeepAliveTimeout,
+            Self::Protocol { code, .. } => *code,
+            Self::Refused(refusal) => refusal_code(refusal),
+            Self::TakenOver(_) => DisconnectReasonCode::SessionTakenOver,
+            Self::Kicked(_) => DisconnectReasonCode::AdministrativeAction,
+            Self::EngineBusy => DisconnectReasonCode::ServerBusy,
+            Self::Stopping | Self::EngineStopped => DisconnectReasonCode::ServerShuttingDown,
+        };
+        // Never without words: Eclipse Paho for Python overlooks the code of a DISCONNECT that has no properties.
+        let words = match self {
+            Self::Protocol { what, .. } => what.clone(),
+            Self::Refused(refusal) => refusal.reason.to_string(),
+            other => other.to_string(),
         };
         let hint = |seconds: u32| (Text::from_static(RETRY_AFTER), Text::from(seconds.to_string()));
         Some(Packet::Disconnect(Disconnect {
-            reason_string: what.map(Text::from),
+            reason_string: Some(Text::from(words)),
             user_properties: self.retry_after().map(hint).into_iter().collect(),
             ..Disconnect::new(code)
         }))

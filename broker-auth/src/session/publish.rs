@@ -120,7 +120,7 @@ impl Session {
 fn resolve_topic(talk: &mut Talk, publish: &Publish) -> Result<Text, End> {
     let Some(alias) = publish.properties.as_ref().and_then(|properties| properties.topic_alias) else {
         if publish.topic.is_empty() {
-            return Err(End::protocol(DisconnectReasonCode::TopicNameInvalid, "PUBLISH without a topic"));
+            return Err(End::protocol(DisconnectReasonCode::ProtocolError, "PUBLISH without a topic"));
         }
         return Ok(publish.topic.clone());
     };
@@ -130,10 +130,7 @@ fn resolve_topic(talk: &mut Talk, publish: &Publish) -> Result<Text, End> {
     }
     if publish.topic.is_empty() {
         return talk.aliases.get(&alias).cloned().ok_or_else(|| {
-            End::protocol(
-                DisconnectReasonCode::TopicAliasInvalid,
-                format!("topic alias {alias} was never set"),
-            )
+            End::protocol(DisconnectReasonCode::ProtocolError, format!("topic alias {alias} was never set"))
         });
     }
     // Copied, so that the alias does not keep the buffer the packet came in.
