@@ -14,6 +14,7 @@
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
+//! | [`mosquitto`] | one of them, as a broker for a fleet |
 //! | [`board`] | a microcontroller, emulated, and firmware for it |
 //!
 //! Nothing here knows the crates under test: they are met as their users meet them, at command lines, files and
@@ -26,6 +27,7 @@ pub mod broker;
 pub mod client;
 pub mod credential;
 pub mod fleet;
+pub mod mosquitto;
 pub mod mqtt;
 pub mod peer;
 pub mod pki;

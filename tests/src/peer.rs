@@ -1,10 +1,10 @@
-//! Programs that nobody here wrote: mosquitto's clients, OpenSSL, Paho.
+//! Programs that nobody here wrote: mosquitto and its clients, OpenSSL, Paho.
 //!
 //! `tests/run` installs them. Where they are missing a test says so and passes, except under `CI=true`, where a missing
 //! part is a failure.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,6 +13,13 @@ use std::process::{Command, Stdio};
 pub struct Peer(OsString);
 
 impl Peer {
+    /// `mosquitto`, the broker. Debian puts it where a user's PATH does not look.
+    pub fn mosquitto() -> Option<Self> {
+        let sbin = Path::new("/usr/sbin/mosquitto");
+        let program = if sbin.exists() { sbin.as_os_str() } else { OsStr::new("mosquitto") };
+        Self::find(program, &["--help"])
+    }
+
     /// `mosquitto_pub`, of the Debian package mosquitto-clients.
     pub fn mosquitto_pub() -> Option<Self> {
         Self::find("mosquitto_pub", &["--help"])
@@ -42,7 +49,7 @@ impl Peer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        // mosquitto_pub --help ends with 1.
+        // mosquitto_pub --help ends with 1, and mosquitto knows no --help but prints it.
         let is_there = match probed {
             Ok(status) => status.success() || probe == ["--help"],
             Err(_) => false,

@@ -1,0 +1,102 @@
+//! A running mosquitto: the broker that most fleets would pick, with the certificates of a fleet.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::fleet::Fleet;
+use crate::peer::Peer;
+
+/// How long it may take until it listens.
+const START_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often another port is tried: somebody else may take one between its choice and its use.
+const TRIES: usize = 5;
+
+/// A mosquitto process with mutual TLS, for the devices and services of one fleet. It ends with the value.
+pub struct Mosquitto {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Mosquitto {
+    /// Starts it on a free port. `settings` are further lines of mosquitto.conf; everything may be published and
+    /// subscribed that `topics` name, as its access lists write them.
+    #[track_caller]
+    pub fn start(peer: &Peer, fleet: &Fleet, settings: &str, topics: &[&str]) -> Self {
+        let anchors =
+            ["service-ca/root.pem", "service-ca/issuing.pem", "device-ca/root.pem", "device-ca/issuing.pem"]
+                .map(|name| fs::read_to_string(fleet.file(name)).expect("a fleet has CAs"));
+        let clients = fleet.beside("mosquitto-clients.pem");
+        fs::write(&clients, anchors.concat()).expect("a file can be written");
+        let acl = fleet.beside("mosquitto-acl");
+        let rules: String = topics.iter().map(|topic| format!("topic readwrite {topic}\n")).collect();
+        fs::write(&acl, rules).expect("a file can be written");
+        let path = |path: PathBuf| path.display().to_string();
+        let common = format!(
+            "cafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\nallow_anonymous true\nacl_file {}\n\
+             persistence false\nlog_dest none\nuser root\n{settings}\n",
+            path(clients),
+            path(fleet.file("broker/cert.pem")),
+            path(fleet.file("broker/key.pem")),
+            path(acl),
+        );
+        for _ in 0..TRIES {
+            let address = free_address();
+            let config = fleet.beside("mosquitto.conf");
+            let listener = format!("listener {} {}\n{common}", address.port(), address.ip());
+            fs::write(&config, listener).expect("a file can be written");
+            let mut child = peer
+                .command()
+                .arg("-c")
+                .arg(config)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("mosquitto starts");
+            if listens(&mut child, address) {
+                return Self { child, address };
+            }
+        }
+        panic!("mosquitto did not start on any of {TRIES} ports")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Waits until it listens; `false` if it has ended instead.
+fn listens(child: &mut Child, address: SocketAddr) -> bool {
+    let deadline = Instant::now() + START_DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be asked") {
+            println!("mosquitto ended with {status}");
+            return false;
+        }
+        if TcpStream::connect(address).is_ok() {
+            return true;
+        }
+        assert!(Instant::now() < deadline, "mosquitto does not listen on {address}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// An address that was free a moment ago: mosquitto cannot be asked to pick one.
+fn free_address() -> SocketAddr {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    socket.local_addr().expect("a bound socket has an address")
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill, and waiting returns at once.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
