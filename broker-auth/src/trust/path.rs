@@ -1,15 +1,15 @@
 //! Proves the path from a client's certificate to an anchor of one trust.
 //!
 //! rustls-webpki builds the path and checks signatures, names, validity, basic constraints, name constraints and
-//! unknown critical extensions (RFC 5280 §6.1). What it leaves to its caller is added here: key usage, and of the
+//! unknown critical extensions (RFC 5280 §6.1); it verifies signatures last, and none of a certificate that has ended,
+//! is for another use or names an unknown issuer. What it leaves to its caller is added here: key usage, and of the
 //! anchor everything but its name and key.
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::anchor::Anchor;
 use super::chain::Link;
-use super::server_config::SIGNATURES;
 use crate::certificate::{AuthorityCertificate, PeerCertificate, timestamp};
 use crate::reason::Reason;
 
@@ -23,6 +23,8 @@ pub(super) struct PathBuilder<'a> {
     /// The same anchors, as rustls-webpki wants them.
     pub(super) webpki_anchors: &'a [TrustAnchor<'static>],
     pub(super) intermediates: &'a [AuthorityCertificate],
+    /// What verifies signatures.
+    pub(super) signatures: &'a [&'a dyn SignatureVerificationAlgorithm],
 }
 
 impl PathBuilder<'_> {
@@ -42,7 +44,7 @@ impl PathBuilder<'_> {
             .collect();
         let path = end_entity
             .verify_for_usage(
-                SIGNATURES.all,
+                self.signatures,
                 self.webpki_anchors,
                 &intermediates,
                 now,
@@ -83,6 +85,13 @@ impl PathBuilder<'_> {
         }
         Ok(links)
     }
+}
+
+/// Whether a leaf would be refused for what it says, whoever signed it: such faults are reported before any other.
+pub(super) fn is_fit_leaf(leaf: &PeerCertificate, now: UnixTime) -> bool {
+    (leaf.not_before()..=leaf.not_after()).contains(&now)
+        && refuse_unfit_leaf(leaf).is_ok()
+        && EndEntityCert::try_from(leaf.der()).is_ok()
 }
 
 /// What the profile of a client certificate asks for, and rustls-webpki does not.

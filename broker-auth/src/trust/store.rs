@@ -20,6 +20,10 @@ use crate::certificate::{Fingerprint, PeerCertificate};
 use crate::identity::VerifiedDevice;
 use crate::reason::{Reason, Refusal};
 
+/// Certificates a client may send along with its own. No path has more than six CAs (rustls-webpki), and each that claims
+/// to be of the right one costs a signature to find out.
+const MAX_INTERMEDIATES: usize = 8;
+
 /// What one listener trusts. It can be loaded anew at any time, while handshakes and sessions go on.
 pub struct TrustStore {
     clock: Arc<dyn Clock>,
@@ -179,6 +183,14 @@ impl TrustStore {
         let leaf = PeerCertificate::parse(leaf).map_err(|error| {
             Refusal::new(Reason::BadSignature, format!("the certificate proves nothing: {error}"))
         })?;
+        if intermediates.len() > MAX_INTERMEDIATES {
+            let evidence = format!(
+                "the chain proves nothing: {} certificates came with the client's, and more than {MAX_INTERMEDIATES} are \
+                 not looked at",
+                intermediates.len()
+            );
+            return Err(leaf.refused(Reason::BadSignature, evidence));
+        }
         let present = self.present.load();
         let now = self.clock.now();
         let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());

@@ -1,14 +1,15 @@
 //! One trust in force: its CAs, its revocation lists, and its judgement.
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 
 use super::anchor::{Anchor, load_intermediates};
 use super::chain::{Link, VerifiedChain};
 use super::config::{CrlCheck, StaleCrl, TrustConfig};
 use super::crl::{CrlNumbers, CrlSet, Refused};
 use super::error::TrustError;
-use super::path::{PathBuilder, PathFault, fit_anchor};
+use super::path::{PathBuilder, PathFault, fit_anchor, is_fit_leaf};
 use super::report::{CrlReport, Freshness, TrustSummary};
+use super::server_config::SIGNATURES;
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
 use crate::reason::Reason;
 
@@ -110,14 +111,56 @@ impl Trusted {
         presented: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<VerifiedChain, PathFault> {
+        self.judge_by(SIGNATURES.all, leaf, presented, now)
+    }
+
+    fn judge_by(
+        &self,
+        signatures: &[&dyn SignatureVerificationAlgorithm],
+        leaf: &PeerCertificate,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<VerifiedChain, PathFault> {
+        self.refuse_claim_to_be_revoked(leaf, presented, now)?;
         let builder = PathBuilder {
             anchors: &self.anchors,
             webpki_anchors: &self.webpki_anchors,
             intermediates: &self.intermediates,
+            signatures,
         };
         let links = builder.prove(leaf, presented, now)?;
         self.check_revocation(&links, Client::New, now)?;
         Ok(VerifiedChain::new(leaf.clone(), self.config.name.clone(), self.config.role, links))
+    }
+
+    /// Refuses a certificate that says to be one that its only possible issuer has revoked. True or forged, it is refused
+    /// in any case, so its signature need not be verified to know that; whatever else it says is reported first, as it
+    /// always was.
+    fn refuse_claim_to_be_revoked(
+        &self,
+        leaf: &PeerCertificate,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), PathFault> {
+        // Another CA of that name may stand in the chain, or among the anchors while a CA changes its key.
+        let mut issuers: Vec<_> =
+            self.authorities().filter(|ca| ca.subject() == leaf.issuer()).map(|ca| ca.authority()).collect();
+        issuers.dedup();
+        let (CrlCheck::Leaf | CrlCheck::Chain, [], [issuer]) =
+            (self.config.crl_check, presented, issuers.as_slice())
+        else {
+            return Ok(());
+        };
+        let link = Link { issuer: *issuer, serial: *leaf.serial(), not_after: leaf.not_after() };
+        let Err((reason, evidence)) = self.refuse_revoked(&link) else { return Ok(()) };
+        let same_anchor = self.anchors().filter(|anchor| anchor.authority() == *issuer);
+        if !is_fit_leaf(leaf, now) || fit_anchor(same_anchor, 0, now).is_err() {
+            return Ok(());
+        }
+        Err((
+            reason,
+            format!("{evidence}; that is what the certificate says, and its signature was not looked at"),
+        ))
     }
 
     /// Judges the chain of a live session again by what can have changed.
@@ -245,3 +288,6 @@ impl Trusted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

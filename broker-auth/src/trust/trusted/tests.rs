@@ -1,0 +1,190 @@
+//! How much it takes to refuse a certificate, in signatures.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature};
+use time::OffsetDateTime;
+
+use super::*;
+use crate::trust::{Role, TrustName};
+
+const TODAY: u64 = 1_750_000_000;
+const DAY: u64 = 24 * 3600;
+const REVOKED: u64 = 66;
+
+thread_local! {
+    static VERIFIED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// ECDSA on P-256, and a count of how often.
+#[derive(Debug)]
+struct Counting;
+
+impl SignatureVerificationAlgorithm for Counting {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        webpki::ring::ECDSA_P256_SHA256.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        webpki::ring::ECDSA_P256_SHA256.signature_alg_id()
+    }
+
+    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        VERIFIED.set(VERIFIED.get() + 1);
+        webpki::ring::ECDSA_P256_SHA256.verify_signature(key, message, signature)
+    }
+}
+
+fn date(seconds: u64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).unwrap()).unwrap()
+}
+
+fn bare(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params.not_before, params.not_after) = (date(TODAY - 10 * DAY), date(TODAY + 10 * DAY));
+    params
+}
+
+fn ca(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = bare(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn client(
+    ca: &CertifiedIssuer<'static, KeyPair>,
+    serial: u64,
+    change: impl FnOnce(&mut CertificateParams),
+) -> PeerCertificate {
+    let mut params = bare("dev-1");
+    params.serial_number = Some(SerialNumber::from(serial));
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    change(&mut params);
+    PeerCertificate::parse(params.signed_by(&KeyPair::generate().unwrap(), ca).unwrap().der()).unwrap()
+}
+
+/// A list that revokes [`REVOKED`], or nothing.
+fn crl(ca: &CertifiedIssuer<'static, KeyPair>, revokes: bool) -> String {
+    let revoked = RevokedCertParams {
+        serial_number: SerialNumber::from(REVOKED),
+        revocation_time: date(TODAY - DAY),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    CertificateRevocationListParams {
+        this_update: date(TODAY),
+        next_update: date(TODAY + 7 * DAY),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: if revokes { vec![revoked] } else { Vec::new() },
+        key_identifier_method: KeyIdMethod::Sha256,
+    }
+    .signed_by(ca)
+    .unwrap()
+    .pem()
+    .unwrap()
+}
+
+/// A trust of these CAs, of which the first has revoked a certificate.
+fn trust(directory: &Path, cas: &[&CertifiedIssuer<'static, KeyPair>]) -> Trusted {
+    let write = |name: &str, text: String| {
+        std::fs::write(directory.join(name), text).unwrap();
+        vec![directory.join(name)]
+    };
+    let config = TrustConfig {
+        name: TrustName::new("device-ca"),
+        role: Role::Device,
+        anchors: write("ca.pem", cas.iter().map(|ca| ca.pem()).collect()),
+        intermediates: Vec::new(),
+        crl: write("ca.crl", cas.iter().enumerate().map(|(index, ca)| crl(ca, index == 0)).collect()),
+        crl_check: CrlCheck::Leaf,
+        stale_crl: StaleCrl::DenyNew,
+        stale_grace: Duration::from_secs(DAY),
+    };
+    Trusted::load(&config, None, &CrlNumbers::open(directory).unwrap(), at(TODAY)).unwrap()
+}
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+/// The reason, and how many signatures were verified to find it.
+fn judged(
+    trust: &Trusted,
+    leaf: &PeerCertificate,
+    presented: &[CertificateDer<'_>],
+) -> (Option<Reason>, usize) {
+    VERIFIED.set(0);
+    let judged = trust.judge_by(&[&Counting], leaf, presented, at(TODAY));
+    (judged.err().map(|(reason, _)| reason), VERIFIED.get())
+}
+
+#[test]
+fn what_can_be_told_without_a_signature_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (own, namesake, stranger) = (ca("Device CA"), ca("Device CA"), ca("Nobody"));
+    let trust = trust(directory.path(), &[&own]);
+    let ended = |params: &mut CertificateParams| params.not_after = date(TODAY - 1);
+    for (what, leaf, judgement) in [
+        ("a good one", client(&own, 1, |_| ()), (None, 1)),
+        ("revoked", client(&own, REVOKED, |_| ()), (Some(Reason::Revoked), 0)),
+        ("ended", client(&own, 1, ended), (Some(Reason::Expired), 0)),
+        ("revoked, and ended", client(&own, REVOKED, ended), (Some(Reason::Expired), 0)),
+        (
+            "not begun",
+            client(&own, 1, |params| params.not_before = date(TODAY + 1)),
+            (Some(Reason::NotYetValid), 0),
+        ),
+        (
+            "for servers, and revoked",
+            client(&own, REVOKED, |params| {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            }),
+            (Some(Reason::WrongUsage), 0),
+        ),
+        (
+            "a CA",
+            client(&own, 1, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+            (Some(Reason::WrongUsage), 0),
+        ),
+        ("of an unknown CA", client(&stranger, REVOKED, |_| ()), (Some(Reason::UnknownCa), 0)),
+        ("forged", client(&namesake, 1, |_| ()), (Some(Reason::BadSignature), 1)),
+        ("forged to look revoked", client(&namesake, REVOKED, |_| ()), (Some(Reason::Revoked), 0)),
+    ] {
+        assert_eq!(judged(&trust, &leaf, &[]), judgement, "{what}");
+    }
+}
+
+#[test]
+fn evidence_without_a_signature_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = ca("Device CA");
+    let trust = trust(directory.path(), &[&own]);
+    let leaf = client(&own, REVOKED, |_| ());
+    let (_, claimed) = trust.judge(&leaf, &[], at(TODAY)).unwrap_err();
+    assert!(claimed.contains("serial 42 ") && claimed.contains("signature was not looked at"), "{claimed}");
+    // With the CA's certificate sent along, the long way round finds the same.
+    let (reason, proven) = trust.judge(&leaf, &[own.der().clone()], at(TODAY)).unwrap_err();
+    assert_eq!(reason, Reason::Revoked);
+    assert!(claimed.starts_with(&proven) && !proven.contains("signature"), "{proven}");
+}
+
+/// While a CA changes its key, its old and its new certificate may have given the same serial number to two clients.
+#[test]
+fn what_one_ca_has_revoked_is_no_claim_about_its_namesake() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (ca("Device CA"), ca("Device CA"));
+    let trust = trust(directory.path(), &[&old, &new]);
+    assert_eq!(judged(&trust, &client(&new, REVOKED, |_| ()), &[]).0, None);
+    assert_eq!(judged(&trust, &client(&old, REVOKED, |_| ()), &[]).0, Some(Reason::Revoked));
+}
