@@ -1,5 +1,7 @@
 //! The device core on bare metal: it builds for every target we name, and nothing in it wants an allocator.
 //!
+//! What it takes of the memory is asserted when it is compiled, for each of them.
+//!
 //! Each target gets a library that is linked on its own, with a panic handler and no `#[global_allocator]`: were the
 //! `alloc` crate anywhere among its dependencies, rustc would refuse with "no global memory allocator found".
 
@@ -63,6 +65,17 @@ async fn run<R: CryptoRngCore>(slot: &[u8], rng: R, memory: &mut Memory) {
     let mut platform = Platform { network: Board, clock: Board, rng, flash: Board };
     let _ = Agent::new(credential, Config::default(), memory).run(&mut platform, &mut Board).await;
 }
+
+/// The future of an async function that is never called.
+const fn future_of<F>(
+    _: fn(&'static mut Held, &'static mut Platform<Board, Board, Numbers, Board>, &'static mut Board) -> F,
+) -> usize {
+    size_of::<F>()
+}
+type Held = Agent<'static, SoftwareSigner>;
+const _: () = assert!(size_of::<Memory>() <= 9_900, "Memory");
+const _: () = assert!(size_of::<Held>() <= 1_300, "Agent");
+const _: () = assert!(future_of(|agent, board, own| agent.run(board, own)) <= 4_900, "the future of run");
 
 struct Numbers;
 impl rand_core::RngCore for Numbers {
