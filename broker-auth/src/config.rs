@@ -6,6 +6,7 @@
     warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
 )]
 
+mod broker_limits;
 mod duration;
 mod engine;
 mod error;
@@ -17,6 +18,7 @@ mod policy;
 mod reader;
 mod trust;
 
+pub use broker_limits::BrokerLimits;
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
@@ -40,6 +42,8 @@ pub struct Config {
     pub identity: IdentityTemplate,
     /// Who may do what.
     pub policies: Policies,
+    /// What all clients together may use up.
+    pub limits: BrokerLimits,
     /// The MQTT broker behind the authenticator.
     pub engine: EngineConfig,
 }

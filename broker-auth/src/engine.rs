@@ -11,7 +11,7 @@ mod rumqttd;
 
 pub(crate) use bus::BusFilter;
 pub(crate) use message::{Message, Origin};
-pub(crate) use rumqttd::{Engine, Link, Received};
+pub(crate) use rumqttd::{Engine, Link, Received, Room};
 
 use std::io;
 

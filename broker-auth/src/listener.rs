@@ -2,18 +2,26 @@
 
 mod admission;
 mod farewell;
+mod handshake;
+mod network;
+mod rate;
 mod slots;
+mod turns;
 
 pub(crate) use slots::Slot;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
-use self::slots::Slots;
+use self::rate::Rate;
+use self::slots::{NoSlot, Slots};
+use self::turns::Turns;
 use crate::config::{Config, ListenerConfig};
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
@@ -38,6 +46,8 @@ struct Door {
     identity: IdentityTemplate,
     policies: Policies,
     slots: Arc<Slots>,
+    rate: Rate,
+    turns: Turns,
 }
 
 impl Listener {
@@ -50,7 +60,7 @@ impl Listener {
         listener: &ListenerConfig,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind(listener.address).await?;
-        let slots = Slots::new(listener.limits.max_connections, listener.limits.max_connections_per_address);
+        let limits = &listener.limits;
         let door = Door {
             hub: Arc::clone(hub),
             trust: Arc::clone(trust),
@@ -58,7 +68,9 @@ impl Listener {
             config: listener.clone(),
             identity: config.identity.clone(),
             policies: config.policies.clone(),
-            slots: Arc::new(slots),
+            slots: Arc::new(Slots::new(limits)),
+            rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
+            turns: Turns::new(limits.max_handshakes),
         };
         Ok(Self { socket, door: Arc::new(door) })
     }
@@ -71,22 +83,21 @@ impl Listener {
     /// Accepts connections until the broker stops.
     pub(crate) async fn run(self) {
         let mut stopping = self.door.hub.stopping();
+        let mut turns = pin!(self.door.rate.give_turns());
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
+                () = &mut turns => return,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     self.door.hub.counters.connections.one();
                     match self.door.slots.take(peer.ip()) {
-                        Some(slot) => {
+                        Ok(slot) => {
                             tokio::spawn(admission::admit(Arc::clone(&self.door), stream, peer, slot));
                         }
-                        None => {
-                            self.door.hub.counters.connections_limited.one();
-                            tracing::debug!(%peer, "a connection was turned away: the limit is met");
-                        }
+                        Err(limit) => self.door.turned_away(peer, limit),
                     }
                 }
                 Err(error) => {
@@ -94,6 +105,22 @@ impl Listener {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
+        }
+    }
+}
+
+impl Door {
+    /// Counts a connection for which there is no place; of many, the first, second, fourth … is logged.
+    fn turned_away(&self, peer: SocketAddr, limit: NoSlot) {
+        let counters = &self.hub.counters;
+        let all = counters.connections_limited.one();
+        let (count, key) = match limit {
+            NoSlot::Total => (all, "max-connections"),
+            NoSlot::Host => (counters.connections_limited_by_address.one(), "max-connections-per-address"),
+            NoSlot::Network => (counters.connections_limited_by_prefix.one(), "max-connections-per-prefix"),
+        };
+        if count.is_power_of_two() {
+            tracing::warn!(%peer, limit = key, count, "connections are turned away: a limit is met");
         }
     }
 }

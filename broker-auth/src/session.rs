@@ -12,6 +12,7 @@
 //! ```
 
 mod acknowledge;
+mod bounds;
 mod connack;
 pub(crate) mod connection;
 mod counters;
@@ -21,6 +22,7 @@ mod hub;
 mod inbox;
 mod info;
 mod life;
+mod memory;
 mod offline;
 mod online;
 mod outbox;
@@ -31,6 +33,7 @@ mod subscribe;
 mod subscriptions;
 mod will;
 
+pub(crate) use bounds::{UnfitWill, check_will};
 pub(crate) use connack::{refuse, refuse_with};
 pub(crate) use hub::Hub;
 pub(crate) use life::Arriving;

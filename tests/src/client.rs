@@ -102,6 +102,19 @@ impl Client {
         Ok(client)
     }
 
+    /// Connects and says the first `part` of a ClientHello, `1.0` being all of it, and nothing more.
+    pub fn stall(address: SocketAddr, tls: &Tls, part: f64) -> TcpStream {
+        let mut socket =
+            TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut tls = ClientConnection::new(Arc::clone(&tls.0), name).expect("a configuration fit for TLS");
+        let mut hello = Vec::new();
+        tls.write_tls(&mut hello).expect("memory");
+        let length = (hello.len() as f64 * part) as usize;
+        socket.write_all(&hello[..length]).expect("the broker takes it");
+        socket
+    }
+
     /// Connects, sends CONNECT, and returns what comes back.
     pub fn attempt(address: SocketAddr, tls: &Tls, connect: &Connect) -> (Option<Self>, Heard) {
         match Self::dial(address, tls, connect.version()) {

@@ -131,6 +131,12 @@ impl Fleet {
         self.configure("[identity]", &format!("[listener.limits]\n{limits}\n\n[identity]"));
     }
 
+    /// Sets `[limits]`, which are those of all listeners.
+    #[track_caller]
+    pub fn limit_all(&self, limits: &str) {
+        self.configure("[identity]", &format!("[limits]\n{limits}\n\n[identity]"));
+    }
+
     /// Puts `content` in the place of a file in one step, as the provisioning command does.
     pub fn replace(&self, name: &str, content: &[u8]) {
         let (staged, file) = (self.beside("staged"), self.file(name));

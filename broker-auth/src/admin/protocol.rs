@@ -65,6 +65,10 @@ pub(crate) struct Status {
     pub(crate) engine_rebuilds: u64,
     pub(crate) sessions: usize,
     pub(crate) retained_messages: usize,
+    /// Bytes of those.
+    pub(crate) retained_bytes: usize,
+    /// Bytes of messages that wait for clients.
+    pub(crate) queued_bytes: usize,
     pub(crate) listeners: Vec<ListenerLine>,
     pub(crate) counters: serde_json::Value,
 }

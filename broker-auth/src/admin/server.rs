@@ -169,6 +169,8 @@ fn status(operated: &Operated) -> Status {
         engine_rebuilds: hub.engine.rebuilds(),
         sessions: hub.registry.len(),
         retained_messages: hub.retained.len(),
+        retained_bytes: hub.retained.bytes(),
+        queued_bytes: hub.queued_bytes(),
         listeners: operated
             .listeners
             .iter()

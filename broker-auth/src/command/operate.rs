@@ -131,7 +131,11 @@ fn status_page(status: &Status) -> String {
         &format_args!("{} ({})", status.engine, if status.engine_alive { "running" } else { "stopped" }),
     );
     line("sessions", &status.sessions);
-    line("retained messages", &status.retained_messages);
+    line(
+        "retained messages",
+        &format_args!("{} ({} bytes)", status.retained_messages, status.retained_bytes),
+    );
+    line("queued for clients", &format_args!("{} bytes", status.queued_bytes));
     for listener in &status.listeners {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);

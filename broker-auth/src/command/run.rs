@@ -82,9 +82,9 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(Failure::refused)?);
     let EngineConfig::Rumqttd = config.engine;
     let max_sessions = config.listeners.iter().map(|listener| listener.limits.max_sessions).sum();
-    let engine = Engine::start(max_sessions)
+    let engine = Engine::start(max_sessions, config.limits.max_publishing_bytes)
         .map_err(|error| Failure::failed(error, "free memory or threads on this machine"))?;
-    let hub = Arc::new(Hub::new(engine, clock.clone(), max_sessions));
+    let hub = Arc::new(Hub::new(engine, clock.clone(), max_sessions, config.limits));
 
     // Everything is loaded before anything listens: nobody gets in on half a configuration.
     let mut loaded = Vec::new();

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::error::{ConfigError, ConfigFault};
 use super::policy::read_policies;
 use super::reader::{Source, Table};
-use super::{Config, EngineConfig, ListenerConfig};
+use super::{BrokerLimits, Config, EngineConfig, ListenerConfig};
 use crate::identity::IdentityTemplate;
 
 /// A configuration is written by people; a larger file is something else.
@@ -44,6 +44,10 @@ impl Config {
             None => IdentityTemplate::default(),
         };
         let policies = read_policies(root.tables("policy", "[[policy]]")?, &listeners)?;
+        let limits = match root.get("limits") {
+            Some(value) => BrokerLimits::read(value.table("[limits]")?)?,
+            None => BrokerLimits::default(),
+        };
         let engine = match root.get("engine") {
             Some(value) => EngineConfig::read(value.table("[engine]")?)?,
             None => EngineConfig::default(),
@@ -53,7 +57,7 @@ impl Config {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => Path::new(".").to_owned(),
         };
-        Ok(Self { file: path.to_owned(), directory, listeners, identity, policies, engine })
+        Ok(Self { file: path.to_owned(), directory, listeners, identity, policies, limits, engine })
     }
 }
 

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use self::control::{Bounds, Controller};
@@ -38,7 +38,8 @@ use super::{BusFilter, EngineError, Message};
 /// question unread it never does.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Messages that wait for the publish thread. When it is full, publishers wait: their sockets are read no further.
+/// Messages that wait for the publish thread, however short. When it is full, publishers wait: their sockets are read
+/// no further.
 const PUBLISH_QUEUE: usize = 4096;
 
 /// What the router keeps of each bus filter, in bytes of one segment. A subscriber that is further behind than all
@@ -97,17 +98,44 @@ impl Health {
 #[derive(Clone)]
 pub(crate) struct Engine {
     exchange: Exchange,
-    publish: mpsc::Sender<Message>,
+    publish: mpsc::Sender<Published>,
+    /// Bytes that may still be on their way to the router.
+    free: Arc<Semaphore>,
+    max_publishing_bytes: u32,
     health: Arc<Health>,
 }
 
+/// Room for one message on its way to the router.
+pub(crate) struct Room {
+    place: mpsc::OwnedPermit<Published>,
+    bytes: OwnedSemaphorePermit,
+}
+
+/// A message on its way to the router, and the room it takes until it is there.
+struct Published {
+    message: Message,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Hands a message to everyone who wants it.
+    pub(crate) fn publish(self, message: Message) {
+        self.place.send(Published { message, _bytes: self.bytes });
+    }
+}
+
 impl Engine {
-    /// Starts a router and the two threads that talk to it. `max_links` bounds sessions with subscriptions.
-    pub(crate) fn start(max_links: usize) -> Result<Self, EngineError> {
-        Self::start_for(max_links, MAX_REBUILDS)
+    /// Starts a router and the two threads that talk to it. `max_links` bounds sessions with subscriptions,
+    /// `max_publishing_bytes` the messages on their way to the router.
+    pub(crate) fn start(max_links: usize, max_publishing_bytes: usize) -> Result<Self, EngineError> {
+        Self::start_for(max_links, max_publishing_bytes, MAX_REBUILDS)
     }
 
-    fn start_for(max_links: usize, max_rebuilds: usize) -> Result<Self, EngineError> {
+    fn start_for(
+        max_links: usize,
+        max_publishing_bytes: usize,
+        max_rebuilds: usize,
+    ) -> Result<Self, EngineError> {
         let runtime = tokio::runtime::Handle::current();
         let (control, requests) = std::sync::mpsc::channel();
         let (entrance, entrances) = std::sync::mpsc::channel();
@@ -135,7 +163,10 @@ impl Engine {
         };
         start("engine-publish", Box::new(|| publisher.run()))?;
         start("engine-control", Box::new(|| controller.run()))?;
-        Ok(Self { exchange, publish, health })
+        let max_publishing_bytes = u32::try_from(max_publishing_bytes.min(Semaphore::MAX_PERMITS));
+        let max_publishing_bytes = max_publishing_bytes.unwrap_or(u32::MAX);
+        let free = Arc::new(Semaphore::new(max_publishing_bytes as usize));
+        Ok(Self { exchange, publish, free, max_publishing_bytes, health })
     }
 
     /// Whether there is a router, or will be one in a moment.
@@ -159,13 +190,37 @@ impl Engine {
         Link::new(self.exchange.clone()).await
     }
 
-    /// Hands a message to everyone who wants it. Waits while the engine is behind, but not for ever.
-    pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {
-        match timeout(ANSWER_TIMEOUT, self.publish.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(EngineError::Stopped),
+    /// Room for a message that weighs so much, if there is any at once.
+    pub(crate) fn room_now(&self, weight: usize) -> Option<Room> {
+        let bytes = Arc::clone(&self.free).try_acquire_many_owned(self.bytes(weight)).ok()?;
+        let place = self.publish.clone().try_reserve_owned().ok()?;
+        Some(Room { place, bytes })
+    }
+
+    /// Room for a message that weighs so much. Waits while the engine is behind, but not for ever. Cancelling the future
+    /// leaves everything as it was.
+    pub(crate) async fn room(&self, weight: usize) -> Result<Room, EngineError> {
+        let found = async {
+            let bytes = Arc::clone(&self.free).acquire_many_owned(self.bytes(weight)).await.ok()?;
+            let place = self.publish.clone().reserve_owned().await.ok()?;
+            Some(Room { place, bytes })
+        };
+        match timeout(ANSWER_TIMEOUT, found).await {
+            Ok(Some(room)) => Ok(room),
+            Ok(None) => Err(EngineError::Stopped),
             Err(_) => Err(EngineError::Busy),
         }
+    }
+
+    /// What a message takes of the room there is. One that is longer than all of it goes alone.
+    fn bytes(&self, weight: usize) -> u32 {
+        u32::try_from(weight).unwrap_or(u32::MAX).min(self.max_publishing_bytes)
+    }
+
+    /// Hands a message to everyone who wants it.
+    #[cfg(test)]
+    pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {
+        self.room(message.weight()).await.map(|room| room.publish(message))
     }
 }
 

@@ -1,26 +1,24 @@
-//! From an accepted socket to a session: TLS, certificate, identity, policy, CONNECT, client id.
+//! From an accepted socket to a session: TLS, CONNECT, identity, policy, client id, will.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use super::farewell::lingering_close;
+use super::handshake::handshake;
 use super::{Door, Slot};
 use crate::audit::{self, Decision, Event};
 use crate::identity::identify;
+use crate::packet::frame::FrameError;
 use crate::packet::wire::{FirstPacketError, Wire};
 use crate::packet::{Connect, ConnectAckReason, Packet, Version};
 use crate::policy::{ClientIdBinding, Permit};
 use crate::reason::Refusal;
 use crate::session::connection::{self, Connection, ReadError, Reader, Writer};
-use crate::session::{Arriving, Unrouted, refuse, refuse_with};
-use crate::trust::{VerifiedChain, connection_config};
+use crate::session::{Arriving, UnfitWill, Unrouted, check_will, refuse, refuse_with};
+use crate::trust::VerifiedChain;
 
 /// How long a refused client may take to read why.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -43,54 +41,6 @@ pub(super) async fn admit(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, 
     enter(&door, Newcomer { reader, writer, wire, connect, chain, peer, slot }).await;
 }
 
-/// The TLS handshake, within its deadline; the chain that it proved.
-async fn handshake(
-    door: &Door,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> Option<(TlsStream<TcpStream>, VerifiedChain)> {
-    let (config, verdict) = match connection_config(&door.trust, &door.certificate, door.config.tls_versions)
-    {
-        Ok(made) => made,
-        Err(error) => {
-            tracing::error!(%error, "no TLS configuration could be made");
-            return None;
-        }
-    };
-    let accept = TlsAcceptor::from(config).accept(stream).into_fallible();
-    let refusal = match timeout(door.config.limits.handshake_timeout, accept).await {
-        Ok(Ok(stream)) => match verdict.of(stream.get_ref().1) {
-            Ok(chain) => return Some((stream, chain)),
-            Err(refusal) => Some(refusal),
-        },
-        Ok(Err((error, stream))) => {
-            let refusal = tls_error(&error).and_then(|error| verdict.refusal(error));
-            if refusal.is_none() {
-                tracing::info!(%peer, %error, "a TLS handshake failed");
-            }
-            if let Some(refusal) = &refusal {
-                audit::decision(&Decision::new(Event::Handshake).peer(peer).refused(refusal));
-            }
-            door.hub.counters.handshakes_refused.one();
-            lingering_close(stream).await;
-            return None;
-        }
-        Err(_) => {
-            tracing::info!(%peer, seconds = door.config.limits.handshake_timeout.as_secs(), "a TLS handshake took too long");
-            None
-        }
-    };
-    door.hub.counters.handshakes_refused.one();
-    if let Some(refusal) = &refusal {
-        audit::decision(&Decision::new(Event::Handshake).peer(peer).refused(refusal));
-    }
-    None
-}
-
-fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
 /// The first packet, within its deadline. An error may come with an answer for the client.
 async fn read_connect(
     door: &Door,
@@ -101,6 +51,9 @@ async fn read_connect(
         Ok(Ok(frame)) => frame,
         Ok(Err(ReadError::Closed)) => return Err(None),
         Ok(Err(error)) => {
+            if matches!(error, ReadError::Frame(FrameError::TooLarge { .. })) {
+                door.hub.counters.packets_limited.one();
+            }
             tracing::info!(%peer, %error, "no CONNECT could be read");
             return Err(None);
         }
@@ -153,6 +106,12 @@ async fn enter(door: &Door, newcomer: Newcomer) {
         Ok(let_in) => let_in,
         Err(refusal) => return turn_away(door, connection, peer, &client_id, &refusal).await,
     };
+    if let Some(will) = &connect.last_will
+        && let Err(unfit) = check_will(will, &door.config.limits)
+    {
+        let answer = refuse_will(door, peer, &permit, unfit);
+        return connection.close(Some(answer), GOODBYE).await;
+    }
     let decision = Decision::new(Event::Connect).peer(peer).permit(&permit);
     let arriving = Arriving {
         connection,
@@ -174,10 +133,13 @@ async fn enter(door: &Door, newcomer: Newcomer) {
             turn_away(door, arriving.connection, peer, &client_id, &refusal).await;
         }
         Err(Unrouted::Full(arriving)) => {
-            door.hub.counters.connects_refused.one();
-            tracing::warn!(%peer, client_id = &*client_id, "there is no room for another session");
-            let answer = refuse_with(ConnectAckReason::QuotaExceeded, "no room for another session");
-            arriving.connection.close(Some(answer), GOODBYE).await;
+            door.hub.counters.sessions_limited.one();
+            no_room(door, arriving, "max-sessions").await;
+        }
+        Err(Unrouted::FullIdentity(arriving)) => {
+            door.hub.counters.sessions_limited.one();
+            door.hub.counters.sessions_limited_by_identity.one();
+            no_room(door, arriving, "max-sessions-per-identity").await;
         }
         Err(Unrouted::Busy(arriving)) => {
             door.hub.counters.connects_refused.one();
@@ -185,6 +147,36 @@ async fn enter(door: &Door, newcomer: Newcomer) {
             let answer = refuse_with(ConnectAckReason::ServerBusy, "the session is being taken over already");
             arriving.connection.close(Some(answer), GOODBYE).await;
         }
+    }
+}
+
+/// There is no room for another session.
+async fn no_room(door: &Door, arriving: Box<Arriving>, limit: &'static str) {
+    door.hub.counters.connects_refused.one();
+    let Arriving { connection, binding, permit, peer, .. } = *arriving;
+    tracing::warn!(
+        %peer,
+        client_id = binding.as_str(),
+        identity = permit.identity().as_str(),
+        limit,
+        "there is no room for another session"
+    );
+    let answer = refuse_with(ConnectAckReason::QuotaExceeded, "no room for another session");
+    connection.close(Some(answer), GOODBYE).await;
+}
+
+/// A will that is too long to be kept.
+fn refuse_will(door: &Door, peer: SocketAddr, permit: &Permit, unfit: UnfitWill) -> Packet {
+    door.hub.counters.connects_refused.one();
+    let count = door.hub.counters.wills_limited.one();
+    if count.is_power_of_two() {
+        tracing::warn!(%peer, identity = permit.identity().as_str(), count, "a last will is refused: it is {unfit}");
+    }
+    match unfit {
+        UnfitWill::Topic(_) => {
+            refuse_with(ConnectAckReason::TopicNameInvalid, "the will's topic is too long")
+        }
+        UnfitWill::Size { .. } => refuse_with(ConnectAckReason::QuotaExceeded, "the will is too long"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Packets as MQTT 5 has them, to and from the bytes of either version.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rmqtt_codec::error::DecodeError;
 use rmqtt_codec::{v3, v5};
 use tokio_util::codec::{Decoder, Encoder};
@@ -252,11 +252,6 @@ fn connect_ack_v3(ack: &ConnectAck) -> v3::ConnectAck {
         _ => V3::NotAuthorized,
     };
     v3::ConnectAck { return_code, session_present: ack.session_present }
-}
-
-/// Copies a payload out of the buffer it was received in, so that keeping it does not keep the buffer.
-pub(crate) fn detach(bytes: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(bytes)
 }
 
 #[cfg(test)]

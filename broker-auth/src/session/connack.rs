@@ -8,9 +8,6 @@ use crate::packet::{Connect, ConnectAck, ConnectAckReason, Packet, QoS, Text, Ve
 use crate::policy::ClientIdBinding;
 use crate::reason::{Reason, Refusal};
 
-/// Topic aliases a client may use (MQTT 5 §3.3.2.3.4). A device with more topics than this gains little by them.
-pub(super) const TOPIC_ALIASES: u16 = 16;
-
 /// What client and broker agree on for one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
@@ -22,6 +19,8 @@ pub(super) struct Terms {
     pub(super) receive_max: u16,
     /// How long the client may be silent.
     pub(super) silence: Option<Duration>,
+    /// How many topic aliases the client may use (MQTT 5 §3.3.2.3.4).
+    pub(super) topic_aliases: u16,
     assigned: Option<Text>,
     keep_alive_lowered: Option<u16>,
     expiry_lowered: Option<u32>,
@@ -53,6 +52,7 @@ impl Terms {
             ),
             receive_max: limits.max_inflight.max(1),
             silence: (keep_alive > 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2),
+            topic_aliases: limits.max_topic_aliases,
             assigned: match binding {
                 ClientIdBinding::Assigned(id) => Some(Text::from(id.as_str().to_owned())),
                 ClientIdBinding::Requested(_) => None,
@@ -73,7 +73,7 @@ impl Terms {
             max_qos: QoS::ExactlyOnce,
             max_packet_size: Some(self.max_packet_size),
             assigned_client_id: self.assigned.clone(),
-            topic_alias_max: TOPIC_ALIASES,
+            topic_alias_max: self.topic_aliases,
             shared_subscription_available: false,
             server_keepalive_sec: self.keep_alive_lowered,
             user_properties: vec![(Text::from_static("countersign-time"), Text::from(now.to_string()))],

@@ -2,6 +2,7 @@
 
 use super::end::End;
 use super::life::Session;
+use super::outbox::{Delivery, Dropped};
 use crate::engine::{EngineError, Link, Received};
 
 /// Messages from the engine that are taken at once. The engine hands them over in lots, and has no patience.
@@ -64,20 +65,43 @@ impl Session {
     }
 
     /// Queues a delivery; one that finds no room is counted, and logged the first, second, fourth … time.
-    pub(super) fn enqueue(&mut self, delivery: super::outbox::Delivery) {
+    pub(super) fn enqueue(&mut self, delivery: Delivery) {
         let topic = delivery.message.topic.clone();
-        if self.outbox.push(delivery).is_err() {
-            self.hub.counters.dropped_queue_full.one();
-            self.dropped += 1;
-            if self.dropped.is_power_of_two() {
-                tracing::warn!(
-                    client_id = self.client_id.as_str(),
-                    identity = self.permit.identity().as_str(),
-                    topic = &*topic,
-                    dropped = self.dropped,
-                    "messages are dropped: the client's queue is full"
-                );
+        let Err(dropped) = self.outbox.push(delivery) else { return };
+        let counters = &self.hub.counters;
+        counters.dropped_queue_full.one();
+        let limit = match dropped {
+            Dropped::Queue => "max-queued-messages or max-queued-bytes",
+            Dropped::Memory => {
+                counters.dropped_memory_full.one();
+                "max-queued-bytes of all clients"
             }
+        };
+        self.dropped += 1;
+        if self.dropped.is_power_of_two() {
+            tracing::warn!(
+                client_id = self.client_id.as_str(),
+                identity = self.permit.identity().as_str(),
+                topic = &*topic,
+                limit,
+                dropped = self.dropped,
+                "messages are dropped: the client's queue is full"
+            );
+        }
+    }
+
+    /// Counts a message that is longer than the client accepts, and logs it likewise.
+    pub(super) fn oversize(&mut self, topic: &str) {
+        self.hub.counters.dropped_oversize.one();
+        self.oversized += 1;
+        if self.oversized.is_power_of_two() {
+            tracing::warn!(
+                client_id = self.client_id.as_str(),
+                identity = self.permit.identity().as_str(),
+                topic,
+                dropped = self.oversized,
+                "messages are dropped: they are longer than the client accepts"
+            );
         }
     }
 }

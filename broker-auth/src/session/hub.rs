@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 use super::counters::Counters;
+use super::memory::Memory;
 use super::registry::Registry;
-use super::retained::Retained;
+use super::retained::{Full, Retained};
+use crate::config::BrokerLimits;
 use crate::engine::{Engine, Origin};
+use crate::identity::Identity;
 use crate::trust::Clock;
 
 /// What all sessions of a broker have in common.
@@ -16,6 +19,8 @@ pub(crate) struct Hub {
     pub(crate) engine: Engine,
     pub(crate) registry: Registry,
     pub(crate) retained: Retained,
+    /// What messages that wait for clients may take.
+    pub(super) memory: Arc<Memory>,
     pub(crate) counters: Counters,
     pub(crate) clock: Arc<dyn Clock>,
     stopping: watch::Sender<bool>,
@@ -23,16 +28,48 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(engine: Engine, clock: Arc<dyn Clock>, max_sessions: usize) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        clock: Arc<dyn Clock>,
+        max_sessions: usize,
+        limits: BrokerLimits,
+    ) -> Self {
         Self {
             engine,
             registry: Registry::new(max_sessions),
-            retained: Retained::default(),
+            retained: Retained::new(limits.max_retained_messages, limits.max_retained_bytes),
+            memory: Memory::new(limits.max_queued_bytes),
             counters: Counters::default(),
             clock,
             stopping: watch::channel(false).0,
             origins: AtomicU64::new(1),
         }
+    }
+
+    /// Counts a message that is not retained for want of room; of many, the first, second, fourth … is logged.
+    pub(super) fn not_retained(&self, full: Full, owner: &Identity, topic: &str) {
+        let all = self.counters.retained_refused.one();
+        let (count, limit) = match full {
+            Full::Store => (all, "max-retained-messages or max-retained-bytes"),
+            Full::Share => (
+                self.counters.retained_refused_by_identity.one(),
+                "max-retained-messages-per-identity or max-retained-bytes-per-identity",
+            ),
+        };
+        if count.is_power_of_two() {
+            tracing::warn!(
+                identity = owner.as_str(),
+                topic,
+                limit,
+                count,
+                "messages are not retained: a limit is met"
+            );
+        }
+    }
+
+    /// How many bytes of messages wait for clients.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.memory.used()
     }
 
     /// A name for a new session that no other has had.

@@ -18,6 +18,7 @@ use super::info::{ConnectionInfo, SessionInfo};
 use super::offline::Awakened;
 use super::outbox::{Outbox, OutboxLimits};
 use super::registry::Command;
+use super::retained::Sizes;
 use super::subscriptions::Subscriptions;
 use super::will::Will;
 use crate::audit::{self, Decision, DecisionId, Event};
@@ -99,6 +100,8 @@ pub(super) struct Session {
     pub(super) denied_subscriptions: u64,
     /// Messages dropped for want of room so far, likewise.
     pub(super) dropped: u64,
+    /// Messages longer than the client accepts so far, likewise.
+    pub(super) oversized: u64,
     /// How often it was too far behind the engine so far, likewise.
     pub(super) gaps: u64,
     /// How many messages it has lost that way.
@@ -162,16 +165,14 @@ impl Session {
             trust: Arc::clone(&arriving.trust),
             subscriptions: Subscriptions::default(),
             link: None,
-            outbox: Outbox::new(OutboxLimits {
-                messages: limits.max_queued_messages,
-                bytes: limits.max_queued_bytes,
-            }),
+            outbox: empty_outbox(&hub, &limits),
             inbox: Inbox::default(),
             expiry: Duration::ZERO,
             will: None,
             denied: 0,
             denied_subscriptions: 0,
             dropped: 0,
+            oversized: 0,
             gaps: 0,
             overtaken: 0,
             limits,
@@ -210,13 +211,15 @@ impl Session {
         let terms = connack::Terms::settle(&connect, &binding, &self.limits, connection.version());
         self.expiry = terms.expiry;
         let mut end = None;
-        if let Some(will) = connect.last_will {
-            match Will::accept(will, &self.permit, self.origin) {
+        if let Some(will) = &connect.last_will {
+            match Will::accept(will, &self.permit, self.origin, Sizes::share(&self.limits)) {
                 Ok(will) => self.will = Some(will),
                 // The listener has checked it already; a will is never kept unchecked.
                 Err(refusal) => end = Some(End::Refused(refusal)),
             }
         }
+        // It may be as long as a packet, and is not needed for as long as a connection.
+        drop(connect);
         self.outbox.reconnected(terms.window);
         let connack = terms.connack(present, now.as_secs());
         let end = match end {
@@ -286,10 +289,7 @@ impl Session {
         self.subscriptions = Subscriptions::default();
         // Dropping the link disconnects it.
         self.link = None;
-        self.outbox = Outbox::new(OutboxLimits {
-            messages: self.limits.max_queued_messages,
-            bytes: self.limits.max_queued_bytes,
-        });
+        self.outbox = empty_outbox(&self.hub, &self.limits);
         self.inbox = Inbox::default();
         self.note_sizes();
     }
@@ -310,4 +310,9 @@ impl Session {
         self.info.subscriptions.store(self.subscriptions.len(), Ordering::Relaxed);
         self.info.queued.store(self.outbox.queued() + self.outbox.in_flight(), Ordering::Relaxed);
     }
+}
+
+fn empty_outbox(hub: &Hub, limits: &Limits) -> Outbox {
+    let limits = OutboxLimits { messages: limits.max_queued_messages, bytes: limits.max_queued_bytes };
+    Outbox::new(limits, hub.memory.allowance())
 }

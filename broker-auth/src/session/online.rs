@@ -5,23 +5,30 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connack::Terms;
-use super::connection::Connection;
+use super::connection::{Connection, ReadError};
 use super::end::End;
 use super::hub::stopped;
 use super::life::Session;
 use super::registry::Command;
 use crate::engine::{EngineError, Link, Received};
+use crate::packet::frame::FrameError;
 use crate::packet::{DisconnectReasonCode, Packet, PublishAckReason, Text};
+use crate::policy::Permit;
+use crate::trust::TrustStore;
 
 /// How often a session is judged again without a cause: certificates and trust anchors end by themselves.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Packets dealt with before revocation, take-over and time are looked at again. A client that floods must not delay
-/// its own end.
+/// Packets dealt with before take-over and time are looked at again; revocation is with each. A client that floods must
+/// not delay its own end.
 const TURN: usize = 16;
+
+/// How long the engine may take over all filters of one SUBSCRIBE; nothing else ends the connection meanwhile.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is known of a connection besides its bytes.
 pub(super) struct Talk {
@@ -29,45 +36,47 @@ pub(super) struct Talk {
     /// Topic aliases the client has set (MQTT 5 §3.3.2.3.4). They end with the connection.
     pub(super) aliases: HashMap<NonZeroU16, Text>,
     last_heard: Instant,
+    trust_changed: watch::Receiver<u64>,
 }
 
 impl Session {
     /// Serves one connection until it ends.
     pub(super) async fn serve(&mut self, connection: &mut Connection, terms: &Terms) -> End {
-        let mut talk = Talk { terms: terms.clone(), aliases: HashMap::new(), last_heard: Instant::now() };
-        let mut trust_changed = self.trust.changed();
+        let mut talk = Talk {
+            terms: terms.clone(),
+            aliases: HashMap::new(),
+            last_heard: Instant::now(),
+            trust_changed: self.trust.changed(),
+        };
         let mut recheck_at = Instant::now();
         let alarm = sleep_until(recheck_at);
         tokio::pin!(alarm);
         loop {
             self.fill(connection);
             let done = tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Attach(next)) => Err(End::TakenOver(next)),
-                    Some(Command::Kick(done)) => Err(End::Kicked(done)),
-                    None => Err(End::Stopping),
-                },
+                end = cut(
+                    &mut self.commands,
+                    &mut self.stopping,
+                    &mut talk.trust_changed,
+                    || recheck(&self.trust, &self.permit),
+                ) => Err(end),
                 frame = connection.reader.frame(), if !connection.writer.is_full() => match frame {
                     Ok(frame) => {
                         talk.last_heard = Instant::now();
                         self.take_in(connection, &mut talk, frame).await
                     }
-                    Err(error) => Err(End::read(error)),
+                    Err(error) => Err(self.unreadable(error)),
                 },
                 written = connection.writer.write_some(), if connection.writer.has_work() => {
                     written.map_err(End::NotReading)
                 }
                 received = receive(&mut self.link) => self.gather(received).await,
-                changed = trust_changed.changed() => match changed {
-                    Ok(()) => self.recheck(),
-                    Err(_) => Err(End::Stopping),
-                },
                 () = &mut alarm => {
                     let now = Instant::now();
                     let mut checked = Ok(());
                     if recheck_at <= now {
                         recheck_at = now + RECHECK_INTERVAL;
-                        checked = self.recheck();
+                        checked = recheck(&self.trust, &self.permit);
                     }
                     let silent = talk.terms.silence.map(|silence| talk.last_heard + silence);
                     if silent.is_some_and(|silent| silent <= now) {
@@ -77,7 +86,6 @@ impl Session {
                     alarm.as_mut().reset(silent.map_or(recheck_at, |silent| silent.min(recheck_at)));
                     checked
                 }
-                () = stopped(&mut self.stopping) => Err(End::Stopping),
             };
             if let Err(end) = done {
                 return end;
@@ -85,9 +93,18 @@ impl Session {
         }
     }
 
-    /// Whether the certificate is still good, and its issuer, and what is known of them.
-    fn recheck(&self) -> Result<(), End> {
-        self.trust.recheck(self.permit.device()).map_err(End::Refused)
+    /// Waits until somebody else ends the connection.
+    pub(super) async fn cut(&mut self, talk: &mut Talk) -> End {
+        let judge = || recheck(&self.trust, &self.permit);
+        cut(&mut self.commands, &mut self.stopping, &mut talk.trust_changed, judge).await
+    }
+
+    /// The end that follows from a failed read.
+    fn unreadable(&self, error: ReadError) -> End {
+        if matches!(error, ReadError::Frame(FrameError::TooLarge { .. })) {
+            self.hub.counters.packets_limited.one();
+        }
+        End::read(error)
     }
 
     /// Moves what may be sent into the connection's buffer.
@@ -97,12 +114,12 @@ impl Session {
         while connection.writer.has_room() {
             let Some(packet) = self.outbox.next(now) else { break };
             moved = true;
-            let id = match &packet {
-                Packet::Publish(publish) => publish.packet_id,
-                _ => None,
+            let (topic, id) = match &packet {
+                Packet::Publish(publish) => (Some(publish.topic.clone()), publish.packet_id),
+                _ => (None, None),
             };
             if connection.send(packet).is_err() {
-                self.hub.counters.dropped_oversize.one();
+                self.oversize(topic.as_deref().unwrap_or_default());
                 if let Some(id) = id {
                     self.outbox.forget(id);
                 }
@@ -123,11 +140,14 @@ impl Session {
         let mut next = Some(first);
         for _ in 0..TURN {
             let Some(frame) = next else { break };
+            if talk.trust_changed.has_changed().unwrap_or(true) {
+                recheck(&self.trust, &self.permit)?;
+            }
             self.one(connection, talk, frame).await?;
             if connection.writer.is_full() {
                 return Ok(());
             }
-            next = connection.reader.buffered().map_err(End::read)?;
+            next = connection.reader.buffered().map_err(|error| self.unreadable(error))?;
         }
         match next {
             // What was taken off the buffer is dealt with, whatever the turn.
@@ -156,7 +176,10 @@ impl Session {
     ) -> Result<(), End> {
         match packet {
             Packet::Publish(publish) => self.publish(connection, talk, *publish).await,
-            Packet::Subscribe(subscribe) => self.subscribe(connection, subscribe).await,
+            Packet::Subscribe(subscribe) => {
+                let subscribed = timeout(SUBSCRIBE_TIMEOUT, self.subscribe(connection, subscribe));
+                subscribed.await.unwrap_or(Err(End::EngineBusy))
+            }
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(connection, unsubscribe),
             Packet::PublishAck(ack) => self.puback(ack.packet_id),
             Packet::PublishReceived(ack) => {
@@ -183,6 +206,36 @@ impl Session {
             }
         }
     }
+}
+
+/// Waits until somebody else ends the connection: its next one, an operator, the certificate's issuer, or the end of the
+/// broker. Cancelling the future loses nothing.
+async fn cut(
+    commands: &mut mpsc::Receiver<Command>,
+    stopping: &mut watch::Receiver<bool>,
+    trust_changed: &mut watch::Receiver<u64>,
+    recheck: impl Fn() -> Result<(), End>,
+) -> End {
+    loop {
+        tokio::select! {
+            command = commands.recv() => return match command {
+                Some(Command::Attach(next)) => End::TakenOver(next),
+                Some(Command::Kick(done)) => End::Kicked(done),
+                None => End::Stopping,
+            },
+            changed = trust_changed.changed() => match changed.map(|()| recheck()) {
+                Ok(Ok(())) => {}
+                Ok(Err(end)) => return end,
+                Err(_) => return End::Stopping,
+            },
+            () = stopped(stopping) => return End::Stopping,
+        }
+    }
+}
+
+/// Whether the certificate is still good, and its issuer, and what is known of them.
+fn recheck(trust: &TrustStore, permit: &Permit) -> Result<(), End> {
+    trust.recheck(permit.device()).map_err(End::Refused)
 }
 
 /// Puts an answer into the connection's buffer.

@@ -5,6 +5,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use tokio::time::Instant;
 
+use super::memory::{Allowance, Share};
 use crate::engine::Message;
 use crate::packet::{Packet, Publish, PublishAck2, PublishProperties, QoS};
 
@@ -25,9 +26,21 @@ pub(crate) struct OutboxLimits {
     pub(crate) bytes: usize,
 }
 
-/// The queue had no room: the message is lost, and counted.
+/// There was no room: the message is lost, and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Dropped;
+pub(crate) enum Dropped {
+    /// In this client's queue.
+    Queue,
+    /// In the memory that all queues share.
+    Memory,
+}
+
+/// A message, and its share of the memory that all queues have.
+#[derive(Debug)]
+struct Held {
+    delivery: Delivery,
+    _share: Share,
+}
 
 /// A packet id for every message with an acknowledgement outstanding, in the order of sending.
 #[derive(Debug)]
@@ -43,7 +56,7 @@ struct Inflight {
 #[derive(Debug)]
 enum Stage {
     /// PUBLISH was sent; PUBACK or PUBREC is outstanding.
-    Published(Delivery),
+    Published(Held),
     /// PUBREL was sent; PUBCOMP is outstanding.
     Released,
 }
@@ -51,9 +64,10 @@ enum Stage {
 /// What is on its way to one client.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    queue: VecDeque<Delivery>,
+    queue: VecDeque<Held>,
     queued_bytes: usize,
     limits: OutboxLimits,
+    allowance: Allowance,
     inflight: VecDeque<Inflight>,
     /// How many entries at the front of `inflight` are known to have been sent over the present connection.
     resent: usize,
@@ -63,11 +77,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: OutboxLimits) -> Self {
+    pub(crate) fn new(limits: OutboxLimits, allowance: Allowance) -> Self {
         Self {
             queue: VecDeque::new(),
             queued_bytes: 0,
             limits,
+            allowance,
             inflight: VecDeque::new(),
             resent: 0,
             last_id: 0,
@@ -88,10 +103,10 @@ impl Outbox {
     /// has confirmed to have received (PUBREC) is only to be completed, and stays.
     pub(crate) fn retain(&mut self, allowed: impl Fn(&str) -> bool) -> usize {
         let before = self.queue.len() + self.inflight.len();
-        self.queue.retain(|delivery| allowed(&delivery.message.topic));
-        self.queued_bytes = self.queue.iter().map(|delivery| delivery.message.weight()).sum();
+        self.queue.retain(|held| allowed(&held.delivery.message.topic));
+        self.queued_bytes = self.queue.iter().map(|held| held.delivery.message.weight()).sum();
         self.inflight.retain(|inflight| match &inflight.stage {
-            Stage::Published(delivery) => allowed(&delivery.message.topic),
+            Stage::Published(held) => allowed(&held.delivery.message.topic),
             Stage::Released => true,
         });
         self.resent = self.resent.min(self.inflight.len());
@@ -102,10 +117,11 @@ impl Outbox {
     pub(crate) fn push(&mut self, delivery: Delivery) -> Result<(), Dropped> {
         let weight = delivery.message.weight();
         if self.queue.len() >= self.limits.messages || self.queued_bytes + weight > self.limits.bytes {
-            return Err(Dropped);
+            return Err(Dropped::Queue);
         }
+        let share = self.allowance.take(weight).ok_or(Dropped::Memory)?;
         self.queued_bytes += weight;
-        self.queue.push_back(delivery);
+        self.queue.push_back(Held { delivery, _share: share });
         Ok(())
     }
 
@@ -123,34 +139,35 @@ impl Outbox {
                 inflight.sent = true;
                 let again = std::mem::replace(&mut inflight.sent_before, true);
                 return Some(match &inflight.stage {
-                    Stage::Published(delivery) => publish(delivery, Some(inflight.id), again, now),
+                    Stage::Published(held) => publish(&held.delivery, Some(inflight.id), again, now),
                     Stage::Released => release(inflight.id),
                 });
             }
         }
         loop {
             let front = self.queue.front()?;
-            if front.qos != QoS::AtMostOnce && self.inflight.len() >= self.window {
+            if front.delivery.qos != QoS::AtMostOnce && self.inflight.len() >= self.window {
                 return None;
             }
-            let delivery = self.queue.pop_front()?;
+            let held = self.queue.pop_front()?;
+            let delivery = &held.delivery;
             self.queued_bytes -= delivery.message.weight();
             if delivery.message.remaining(now).is_err() {
                 continue;
             }
             if delivery.qos == QoS::AtMostOnce {
-                return Some(publish(&delivery, None, false, now));
+                return Some(publish(delivery, None, false, now));
             }
             let Some(id) = self.free_id() else {
                 // All 65,535 ids in flight cannot happen below a window of 65,535.
                 self.queued_bytes += delivery.message.weight();
-                self.queue.push_front(delivery);
+                self.queue.push_front(held);
                 return None;
             };
-            let packet = publish(&delivery, Some(id), false, now);
+            let packet = publish(delivery, Some(id), false, now);
             self.inflight.push_back(Inflight {
                 id,
-                stage: Stage::Published(delivery),
+                stage: Stage::Published(held),
                 sent: true,
                 sent_before: true,
             });
@@ -167,14 +184,14 @@ impl Outbox {
 
     /// PUBACK: the message is the client's. `false` if there was none with this id.
     pub(crate) fn acknowledged(&mut self, id: NonZeroU16) -> bool {
-        matches!(self.stage(id), Some(Stage::Published(delivery)) if delivery.qos == QoS::AtLeastOnce)
+        matches!(self.stage(id), Some(Stage::Published(held)) if held.delivery.qos == QoS::AtLeastOnce)
             && self.remove(id)
     }
 
     /// PUBREC: returns the PUBREL to send. `None` if there was no message with this id.
     pub(crate) fn received(&mut self, id: NonZeroU16) -> Option<Packet> {
         let inflight = self.inflight.iter_mut().find(|inflight| inflight.id == id)?;
-        if matches!(&inflight.stage, Stage::Published(delivery) if delivery.qos != QoS::ExactlyOnce) {
+        if matches!(&inflight.stage, Stage::Published(held) if held.delivery.qos != QoS::ExactlyOnce) {
             return None;
         }
         inflight.stage = Stage::Released;

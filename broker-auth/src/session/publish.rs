@@ -1,17 +1,19 @@
 //! PUBLISH from the client: authorised, kept if it is retained, handed to the engine, acknowledged.
 
-use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::bounds::check_topic;
 use super::connection::Connection;
 use super::end::End;
 use super::inbox::Arrival;
 use super::life::Session;
 use super::online::{Talk, reply};
+use super::retained::Sizes;
 use crate::audit::{self, Decision, Event};
-use crate::engine::Message;
+use crate::engine::{Message, Room};
 use crate::packet::{
     DisconnectReasonCode, Packet, Publish, PublishAck, PublishAckReason, PublishProperties, QoS, Text,
     Version,
@@ -26,7 +28,7 @@ impl Session {
         talk: &mut Talk,
         mut publish: Publish,
     ) -> Result<(), End> {
-        publish.topic = resolve_topic(talk, &publish)?;
+        publish.topic = self.resolve_topic(talk, &publish)?;
         let arrival = match (publish.qos, publish.packet_id) {
             (QoS::ExactlyOnce, Some(id)) => self.inbox.judge(id, talk.terms.receive_max),
             _ => Arrival::First,
@@ -35,29 +37,48 @@ impl Session {
             Arrival::First => {}
             Arrival::Repeated => return acknowledge(connection, &publish, PublishAckReason::Success),
             Arrival::TooMany => {
+                self.hub.counters.inflight_limited.one();
                 let what = "more unreleased QoS 2 messages than Receive Maximum allows";
                 return Err(End::protocol(DisconnectReasonCode::ReceiveMaximumExceeded, what));
             }
-        }
-        if publish.topic.split('/').count() > self.limits.max_topic_levels {
-            let what = format!("a topic of more than {} levels", self.limits.max_topic_levels);
-            return Err(End::protocol(DisconnectReasonCode::TopicNameInvalid, what));
         }
         if let Err(refusal) = self.permit.publish(&publish.topic) {
             return self.denied(connection, &publish, refusal);
         }
 
         let mut message = self.message(&publish);
-        // A message that cannot be kept is still delivered to whoever listens now.
-        if message.retain && self.hub.retained.keep(&mut message).is_err() {
-            self.hub.counters.retained_refused.one();
+        let room = self.room(talk, message.weight()).await?;
+        // Nothing waits from here to the acknowledgement, so whatever ends the session finds all of it done, or nothing.
+        if message.retain
+            && let Err(full) =
+                self.hub.retained.keep(&mut message, self.permit.identity(), Sizes::share(&self.limits))
+        {
+            self.hub.not_retained(full, self.permit.identity(), &message.topic);
+            if connection.version() == Version::V5 && publish.qos != QoS::AtMostOnce {
+                return acknowledge(connection, &publish, PublishAckReason::QuotaExceeded);
+            }
+            // A client that cannot be told is not to lose the message with whoever listens now.
         }
-        self.hub.engine.publish(message).await.map_err(|error| End::engine(&error))?;
+        room.publish(message);
         self.hub.counters.published.one();
         if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.packet_id) {
             self.inbox.accept(id);
         }
         acknowledge(connection, &publish, PublishAckReason::Success)
+    }
+
+    /// Room in the engine for a message that weighs so much. An engine that is behind makes clients wait; it does not
+    /// keep one in that is to be cut off.
+    async fn room(&mut self, talk: &mut Talk, weight: usize) -> Result<Room, End> {
+        let hub = Arc::clone(&self.hub);
+        if let Some(room) = hub.engine.room_now(weight) {
+            return Ok(room);
+        }
+        hub.counters.publishes_delayed.one();
+        tokio::select! {
+            end = self.cut(talk) => Err(end),
+            room = hub.engine.room(weight) => room.map_err(|error| End::engine(&error)),
+        }
     }
 
     /// The message a PUBLISH carries.
@@ -84,6 +105,35 @@ impl Session {
                 .filter(|properties| *properties != PublishProperties::default())
                 .map(Box::new),
         }
+    }
+
+    /// The topic of a PUBLISH, which may be an alias for one the client has named before (MQTT 5 §3.3.2.3.4).
+    fn resolve_topic(&self, talk: &mut Talk, publish: &Publish) -> Result<Text, End> {
+        if let Err(too_long) = check_topic(&publish.topic, &self.limits) {
+            self.hub.counters.topics_limited.one();
+            return Err(End::protocol(DisconnectReasonCode::TopicNameInvalid, too_long.to_string()));
+        }
+        let Some(alias) = publish.properties.as_ref().and_then(|properties| properties.topic_alias) else {
+            if publish.topic.is_empty() {
+                let what = "PUBLISH without a topic";
+                return Err(End::protocol(DisconnectReasonCode::ProtocolError, what));
+            }
+            return Ok(publish.topic.clone());
+        };
+        if alias.get() > talk.terms.topic_aliases {
+            self.hub.counters.topic_aliases_limited.one();
+            let what = format!("topic alias {alias} is over the limit of {}", talk.terms.topic_aliases);
+            return Err(End::protocol(DisconnectReasonCode::TopicAliasInvalid, what));
+        }
+        if publish.topic.is_empty() {
+            return talk.aliases.get(&alias).cloned().ok_or_else(|| {
+                let what = format!("topic alias {alias} was never set");
+                End::protocol(DisconnectReasonCode::ProtocolError, what)
+            });
+        }
+        // Copied, so that the alias does not keep the buffer the packet came in.
+        talk.aliases.insert(alias, Text::from(publish.topic.to_string()));
+        Ok(publish.topic.clone())
     }
 
     /// A publish the permit does not allow. MQTT 5 has a negative acknowledgement for QoS 1 and 2; for the rest the
@@ -114,28 +164,6 @@ impl Session {
             }
         }
     }
-}
-
-/// The topic of a PUBLISH, which may be an alias for one the client has named before (MQTT 5 §3.3.2.3.4).
-fn resolve_topic(talk: &mut Talk, publish: &Publish) -> Result<Text, End> {
-    let Some(alias) = publish.properties.as_ref().and_then(|properties| properties.topic_alias) else {
-        if publish.topic.is_empty() {
-            return Err(End::protocol(DisconnectReasonCode::ProtocolError, "PUBLISH without a topic"));
-        }
-        return Ok(publish.topic.clone());
-    };
-    if alias > NonZeroU16::new(super::connack::TOPIC_ALIASES).unwrap_or(NonZeroU16::MIN) {
-        let what = format!("topic alias {alias} is over the limit of {}", super::connack::TOPIC_ALIASES);
-        return Err(End::protocol(DisconnectReasonCode::TopicAliasInvalid, what));
-    }
-    if publish.topic.is_empty() {
-        return talk.aliases.get(&alias).cloned().ok_or_else(|| {
-            End::protocol(DisconnectReasonCode::ProtocolError, format!("topic alias {alias} was never set"))
-        });
-    }
-    // Copied, so that the alias does not keep the buffer the packet came in.
-    talk.aliases.insert(alias, Text::from(publish.topic.to_string()));
-    Ok(publish.topic.clone())
 }
 
 /// PUBACK, PUBREC, or nothing for QoS 0.

@@ -57,8 +57,10 @@ pub(crate) enum Unrouted {
     Refused(Box<Arriving>, Refusal),
     /// Too many connections wait for this session already.
     Busy(Box<Arriving>),
-    /// There is no room for another session, or not for another of this identity.
+    /// There is no room for another session.
     Full(Box<Arriving>),
+    /// There is no room for another session of this identity.
+    FullIdentity(Box<Arriving>),
 }
 
 /// One session, for an operator.
@@ -118,7 +120,10 @@ impl Registry {
             }
         }
         let own = sessions.count_of.get(arriving.identity()).copied().unwrap_or(0);
-        if sessions.by_client_id.len() >= self.limit || own >= arriving.limits.max_sessions_per_identity {
+        if own >= arriving.limits.max_sessions_per_identity {
+            return Err(Unrouted::FullIdentity(arriving));
+        }
+        if sessions.by_client_id.len() >= self.limit {
             return Err(Unrouted::Full(arriving));
         }
         let (mailbox, commands) = mpsc::channel(MAILBOX);

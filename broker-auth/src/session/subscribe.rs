@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use tokio::time::Instant;
 
+use super::bounds::check_topic;
 use super::connection::Connection;
 use super::end::End;
 use super::life::Session;
@@ -24,6 +25,7 @@ impl Session {
         subscribe: Subscribe,
     ) -> Result<(), End> {
         if subscribe.topic_filters.len() > self.limits.max_subscriptions {
+            self.hub.counters.subscriptions_limited.one();
             let what = format!("SUBSCRIBE for more than {} filters", self.limits.max_subscriptions);
             return Err(End::protocol(DisconnectReasonCode::QuotaExceeded, what));
         }
@@ -69,6 +71,10 @@ impl Session {
         options: SubscriptionOptions,
         id: Option<NonZeroU32>,
     ) -> Result<Result<(TopicFilter<'static>, bool), SubscribeAckReason>, End> {
+        if check_topic(text, &self.limits).is_err() {
+            self.hub.counters.topics_limited.one();
+            return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
+        }
         let Ok(filter) = TopicFilter::new(text) else {
             return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
         };
@@ -84,7 +90,8 @@ impl Session {
             return Ok(Err(SubscribeAckReason::SharedSubscriptionNotSupported));
         }
         let full = self.subscriptions.len() >= self.limits.max_subscriptions;
-        if filter.levels() > self.limits.max_topic_levels || (full && !self.subscriptions.contains(&filter)) {
+        if full && !self.subscriptions.contains(&filter) {
+            self.hub.counters.subscriptions_limited.one();
             return Ok(Err(SubscribeAckReason::QuotaExceeded));
         }
         let bus = BusFilter::of(filter.as_str());

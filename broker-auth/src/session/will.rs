@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::hub::Hub;
+use super::retained::Sizes;
 use crate::engine::{Message, Origin};
+use crate::identity::Identity;
 use crate::packet::{LastWill, PublishProperties};
 use crate::policy::Permit;
 use crate::reason::Refusal;
-
-use super::hub::Hub;
 
 /// A will whose topic the permit allows.
 #[derive(Clone, Debug)]
@@ -17,33 +18,49 @@ pub(super) struct Will {
     message: Message,
     expiry: Option<Duration>,
     delay: Duration,
+    owner: Identity,
+    /// How much the owner may have retained.
+    share: Sizes,
+}
+
+/// The message a will may become.
+pub(super) fn message_of(will: &LastWill) -> Message {
+    let properties = PublishProperties {
+        correlation_data: will.correlation_data.clone(),
+        content_type: will.content_type.clone(),
+        user_properties: will.user_properties.clone(),
+        is_utf8_payload: will.is_utf8_payload.unwrap_or(false),
+        response_topic: will.response_topic.clone(),
+        ..PublishProperties::default()
+    };
+    Message {
+        topic: will.topic.clone(),
+        payload: will.message.clone(),
+        qos: will.qos,
+        retain: will.retain,
+        origin: Origin(0),
+        kept: 0,
+        expires_at: None,
+        properties: (properties != PublishProperties::default()).then(|| Box::new(properties)),
+    }
 }
 
 impl Will {
     /// Checks a will like the publish it may become.
-    pub(super) fn accept(will: LastWill, permit: &Permit, origin: Origin) -> Result<Self, Refusal> {
+    pub(super) fn accept(
+        will: &LastWill,
+        permit: &Permit,
+        origin: Origin,
+        share: Sizes,
+    ) -> Result<Self, Refusal> {
         permit.publish(&will.topic)?;
-        let properties = PublishProperties {
-            correlation_data: will.correlation_data,
-            content_type: will.content_type,
-            user_properties: will.user_properties,
-            is_utf8_payload: will.is_utf8_payload.unwrap_or(false),
-            response_topic: will.response_topic,
-            ..PublishProperties::default()
-        };
         Ok(Self {
-            message: Message {
-                topic: will.topic,
-                payload: will.message,
-                qos: will.qos,
-                retain: will.retain,
-                origin,
-                kept: 0,
-                expires_at: None,
-                properties: (properties != PublishProperties::default()).then(|| Box::new(properties)),
-            },
+            // It may be kept for days, and its CONNECT must not be.
+            message: Message { origin, ..message_of(will).detached() },
             expiry: will.message_expiry_interval.map(|seconds| Duration::from_secs(u64::from(seconds.get()))),
             delay: Duration::from_secs(u64::from(will.will_delay_interval_sec.unwrap_or(0))),
+            owner: permit.identity().clone(),
+            share,
         })
     }
 
@@ -56,12 +73,16 @@ impl Will {
     pub(super) async fn publish(self, hub: &Hub) {
         let mut message = self.message;
         message.expires_at = self.expiry.and_then(|expiry| Instant::now().checked_add(expiry));
-        if message.retain && hub.retained.keep(&mut message).is_err() {
-            hub.counters.retained_refused.one();
+        let Ok(room) = hub.engine.room(message.weight()).await else {
+            tracing::error!("a last will could not be published: the engine has stopped");
+            return;
+        };
+        if message.retain
+            && let Err(full) = hub.retained.keep(&mut message, &self.owner, self.share)
+        {
+            hub.not_retained(full, &self.owner, &message.topic);
         }
         hub.counters.published.one();
-        if hub.engine.publish(message).await.is_err() {
-            tracing::error!("a last will could not be published: the engine has stopped");
-        }
+        room.publish(message);
     }
 }

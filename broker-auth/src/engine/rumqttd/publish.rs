@@ -1,5 +1,6 @@
 //! The publish thread: messages in, batches of router packets out.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as channel;
 use std::thread;
@@ -10,10 +11,10 @@ use rumqttd::protocol::{Packet, Publish};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::Published;
 use super::pace::Pace;
 use super::router::{Ends, RunningRouter};
 use super::tail::Tail;
-use crate::engine::Message;
 use crate::engine::bus::BusTopic;
 use crate::engine::envelope::Envelopes;
 
@@ -28,6 +29,9 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// behind makes publishers wait instead of filling the memory.
 const AHEAD: usize = BATCH;
 
+/// The same in bytes of sealed messages.
+const AHEAD_BYTES: usize = 1024 * 1024;
+
 /// How long to wait before looking at the router's buffer again; it empties it in about as much.
 const PAUSE: Duration = Duration::from_micros(100);
 
@@ -40,7 +44,7 @@ pub(super) struct Entrance {
 
 /// What the publish thread works with.
 pub(super) struct Publisher {
-    pub(super) messages: mpsc::Receiver<Message>,
+    pub(super) messages: mpsc::Receiver<Published>,
     /// A new entrance after each router that has died.
     pub(super) entrances: channel::Receiver<Entrance>,
     pub(super) envelopes: Envelopes,
@@ -59,9 +63,14 @@ impl Publisher {
             while messages.peek().is_some() {
                 let mut published = self.pace.publishing();
                 let mut batch = Vec::new();
+                // Their room is free again when the router has them.
+                let mut rooms = Vec::new();
                 let mut bytes = 0;
                 let mut tail = self.tail.lock();
-                while let Some(message) = messages.next_if(|_| bytes < BATCH_BYTES) {
+                while let Some(Published { message, _bytes: room }) =
+                    messages.next_if(|_| bytes < BATCH_BYTES)
+                {
+                    rooms.push(room);
                     let (topic, size) = (BusTopic::of(&message.topic), message.weight());
                     bytes += size;
                     let marks = published.add(topic, size);
@@ -75,6 +84,7 @@ impl Publisher {
                     let Ok(next) = self.entrances.recv() else { return };
                     entrance = next;
                 }
+                drop(rooms);
                 published.wait(&|| entrance.router.lives());
             }
         }
@@ -83,6 +93,15 @@ impl Publisher {
 
 /// The router has died.
 struct Dead;
+
+/// Whether the router has so much lying before it that no more should be added.
+fn is_far_ahead(buffer: &VecDeque<Packet>) -> bool {
+    let size = |packet: &Packet| match packet {
+        Packet::Publish(publish, _) => publish.payload.len(),
+        _ => 0,
+    };
+    buffer.len() > AHEAD || buffer.iter().map(size).sum::<usize>() > AHEAD_BYTES
+}
 
 impl Entrance {
     fn hand_over(&mut self, batch: &[(BusTopic, Bytes)], runtime: &Handle) -> Result<(), Dead> {
@@ -94,7 +113,7 @@ impl Entrance {
         // All but the last go into the shared buffer unannounced; sending the last announces them all.
         link.buffer().extend(others.iter().map(packet));
         runtime.block_on(link.send(packet(last))).map_err(|_| Dead)?;
-        while link.buffer().len() > AHEAD {
+        while is_far_ahead(&link.buffer()) {
             if !self.router.lives() {
                 // It may have taken some. They are in the tail, as are the others.
                 return Ok(());

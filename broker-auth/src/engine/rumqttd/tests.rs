@@ -10,6 +10,9 @@ use crate::packet::{QoS, Text};
 /// As often as it likes.
 const FOR_EVER: usize = usize::MAX;
 
+/// Bytes that may be on their way.
+const PLENTY: usize = 16 * 1024 * 1024;
+
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -62,7 +65,7 @@ async fn rebuilt(engine: &Engine, times: u64) {
 async fn routers_die_and_every_message_arrives_once_and_in_order() {
     const MESSAGES: u64 = 20_000;
     const READERS: u64 = 12;
-    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut readers = Vec::new();
     for number in 0..READERS {
         // Some read everything, some a device's commands, some both.
@@ -123,7 +126,7 @@ async fn routers_die_and_every_message_arrives_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_session_is_served_again_though_it_has_never_heard_anything() {
-    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut idle = link(&engine, &["devices/dev-1/commands/#"]).await;
     engine.kill_router();
     let resuming = tokio::spawn(async move {
@@ -137,7 +140,7 @@ async fn an_idle_session_is_served_again_though_it_has_never_heard_anything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_made_while_there_is_no_router_is_made_with_the_next() {
-    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     for round in 1..=20 {
         let mut link = link(&engine, &["a/b/c"]).await;
         engine.kill_router();
@@ -152,7 +155,7 @@ async fn a_subscription_made_while_there_is_no_router_is_made_with_the_next() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_whose_routers_die_again_and_again_is_given_up() {
-    let engine = Engine::start(100).unwrap();
+    let engine = Engine::start(100, PLENTY).unwrap();
     let mut link = link(&engine, &["#"]).await;
     for kill in 1..=MAX_REBUILDS {
         engine.kill_router();
@@ -180,7 +183,7 @@ fn usage() -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neither_dead_routers_nor_links_leave_anything_behind() {
-    let engine = Engine::start_for(100, FOR_EVER).unwrap();
+    let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut kept = link(&engine, &["#"]).await;
     let cycle = async |number: u64, kept: &mut Link| {
         // As many links as there may be, over and over: one that is not given back is missed soon.

@@ -1,3 +1,4 @@
+use super::super::memory::Memory;
 use super::*;
 use crate::engine::Origin;
 use crate::packet::Text;
@@ -7,6 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 const LIMITS: OutboxLimits = OutboxLimits { messages: 100, bytes: 100_000 };
+
+/// An outbox with all the memory it may want.
+fn outbox(limits: OutboxLimits) -> Outbox {
+    Outbox::new(limits, Memory::new(usize::MAX).allowance())
+}
 
 fn delivery(number: u32, qos: QoS) -> Delivery {
     let message = Message {
@@ -28,21 +34,60 @@ fn number(publish: &Publish) -> u32 {
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_an_expired_message_is_not_sent() {
-    let mut outbox = Outbox::new(OutboxLimits { messages: 2, bytes: 1000 });
+    let mut outbox = outbox(OutboxLimits { messages: 2, bytes: 1000 });
     outbox.reconnected(10);
     let mut expiring = delivery(1, QoS::AtMostOnce);
     expiring.message.expires_at = Some(Instant::now());
     outbox.push(expiring).unwrap();
     outbox.push(delivery(2, QoS::AtMostOnce)).unwrap();
-    assert_eq!(outbox.push(delivery(3, QoS::AtMostOnce)), Err(Dropped));
+    assert_eq!(outbox.push(delivery(3, QoS::AtMostOnce)), Err(Dropped::Queue));
     let Some(Packet::Publish(publish)) = outbox.next(Instant::now()) else { panic!() };
     assert_eq!(number(&publish), 2);
     assert_eq!(outbox.queued_bytes, 0);
 }
 
 #[tokio::test]
+async fn a_message_takes_memory_until_it_is_acknowledged_or_forgotten() {
+    let memory = Memory::new(1_000_000);
+    let mut outbox = Outbox::new(LIMITS, memory.allowance());
+    outbox.reconnected(2);
+    let mut ids = Vec::new();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::AtLeastOnce] {
+        outbox.push(delivery(1, qos)).unwrap();
+    }
+    let one = delivery(1, QoS::AtMostOnce).message.weight();
+    assert_eq!(memory.used(), 4 * one);
+    while let Some(Packet::Publish(publish)) = outbox.next(Instant::now()) {
+        ids.extend(publish.packet_id);
+    }
+    assert_eq!((ids.len(), memory.used()), (2, 3 * one));
+    assert!(outbox.acknowledged(ids[0]));
+    assert_eq!(memory.used(), 2 * one);
+    assert!(outbox.received(ids[1]).is_some());
+    assert_eq!(memory.used(), one, "what the client has is only to be completed");
+    drop(outbox);
+    assert_eq!(memory.used(), 0);
+}
+
+#[tokio::test]
+async fn messages_for_one_client_find_no_room_where_others_have_taken_it_all() {
+    let memory = Memory::new(10_000);
+    let mut hoarder = Outbox::new(LIMITS, memory.allowance());
+    let mut full = Ok(());
+    while full.is_ok() {
+        full = hoarder.push(delivery(1, QoS::AtLeastOnce));
+    }
+    assert_eq!(full, Err(Dropped::Queue), "a hundred short messages");
+    let mut long = delivery(2, QoS::AtLeastOnce);
+    long.message.payload = Bytes::from(vec![0; 9_000]);
+    let mut other = Outbox::new(LIMITS, memory.allowance());
+    assert_eq!(other.push(long), Err(Dropped::Memory));
+    other.push(delivery(3, QoS::AtLeastOnce)).unwrap();
+}
+
+#[tokio::test]
 async fn a_client_is_told_what_is_left_of_a_messages_life() {
-    let mut outbox = Outbox::new(LIMITS);
+    let mut outbox = outbox(LIMITS);
     outbox.reconnected(10);
     let now = Instant::now();
     let mut expiring = delivery(1, QoS::AtMostOnce);
@@ -124,7 +169,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
         let now = Instant::now();
-        let (mut outbox, mut client) = (Outbox::new(LIMITS), Client::default());
+        let (mut outbox, mut client) = (outbox(LIMITS), Client::default());
         let mut window = 3;
         outbox.reconnected(window);
         let mut pushed: Vec<(u32, QoS)> = Vec::new();
