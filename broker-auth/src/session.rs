@@ -38,3 +38,6 @@ pub(crate) use connack::{refuse, refuse_with};
 pub(crate) use hub::Hub;
 pub(crate) use life::Arriving;
 pub(crate) use registry::Unrouted;
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ mod pem;
 mod report;
 mod server_certificate;
 mod server_config;
+#[cfg(test)]
+pub(crate) mod specimen;
 mod store;
 mod trusted;
 mod verdict;

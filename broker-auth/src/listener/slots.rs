@@ -77,6 +77,15 @@ impl Slots {
     }
 }
 
+#[cfg(test)]
+impl Slot {
+    /// A place with nobody beside it.
+    pub(crate) fn lonely() -> Self {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        Arc::new(Slots::new(&Limits::default())).take(address).expect("the first place is free")
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = self.slots.taken.lock();

@@ -272,3 +272,18 @@ fn each_client_belongs_to_the_trust_whose_anchor_issued_it() {
     assert_eq!(device.trust_name().as_str(), "device-ca");
     assert_eq!(service.trust_name().as_str(), "service-ca");
 }
+
+#[test]
+fn a_crowd_of_certificates_is_not_looked_at() {
+    let fleet = Fleet::new();
+    let client = fleet.ca.client("pump-1", 1);
+    let others: Vec<_> = (0..9).map(|_| Ca::root("Fleet Device CA").certificate.der().clone()).collect();
+    let with = |count: usize| {
+        let chain: Vec<_> = std::iter::once(&client.der).chain(&others[..count]).collect();
+        fleet.verify(&chain).err()
+    };
+    assert_eq!(with(8), None, "what is of no use does no harm");
+    let refusal = with(9).expect("too many");
+    assert_eq!(refusal.reason, Reason::BadSignature);
+    assert!(refusal.evidence.contains("9 certificates"), "{}", refusal.evidence);
+}

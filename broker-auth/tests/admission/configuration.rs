@@ -57,6 +57,44 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn limits_are_of_one_listener_or_of_all() {
+    let limits = |of_listener: &str, of_all: &str| {
+        let text = GOOD.replace("max-inflight = 10", of_listener);
+        parse(&format!("{text}\n[limits]\n{of_all}"))
+            .map(|config| (config.listeners[0].limits.clone(), config.limits))
+    };
+    let (listener, all) = limits("", "").expect("nothing need be said");
+    assert_eq!((listener.max_connections_per_address, listener.max_connections_per_prefix), (2_000, 4_000));
+    assert_eq!((listener.max_queued_bytes, all.max_queued_bytes), (1024 * 1024, 256 * 1024 * 1024));
+    assert!(listener.max_handshakes >= 1);
+    let (listener, all) = limits(
+        "max-connections-per-address = 9000\nmax-queued-bytes = 1\nmax-topic-aliases = 2\nmax-handshakes-per-second = 3",
+        "max-queued-bytes = 4\nmax-publishing-bytes = 5\nmax-retained-messages = 6\nmax-retained-bytes = 7",
+    )
+    .expect("good limits");
+    assert_eq!(listener.max_connections_per_prefix, 9_000, "a network has what one of its addresses has");
+    assert_eq!(
+        (listener.max_queued_bytes, listener.max_topic_aliases, listener.max_handshakes_per_second),
+        (1, 2, 3)
+    );
+    assert_eq!((all.max_queued_bytes, all.max_publishing_bytes), (4, 5));
+    assert_eq!((all.max_retained_messages, all.max_retained_bytes), (6, 7));
+    let (listener, _) =
+        limits("max-connections-per-prefix = 5\nmax-handshakes = 1", "").expect("good limits");
+    assert_eq!((listener.max_connections_per_prefix, listener.max_handshakes), (5, 1));
+    for (of_listener, of_all, complaint) in [
+        ("max-will-size = 0", "", "max-will-size"),
+        ("max-topic-aliases = 65536", "", "max-topic-aliases"),
+        ("max-publishing-bytes = 1", "", "max-publishing-bytes"),
+        ("", "max-connections = 1", "max-connections"),
+        ("", "max-retained-byte = 1", "max-retained-bytes"),
+    ] {
+        let error = limits(of_listener, of_all).expect_err(complaint);
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
+#[test]
 fn a_whole_configuration_means_what_it_says() {
     let config = parse(GOOD).expect("a good configuration");
     assert_eq!(config.directory, Path::new("/etc/fleet"));

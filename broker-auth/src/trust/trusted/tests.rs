@@ -4,18 +4,13 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature};
-use time::OffsetDateTime;
 
 use super::*;
+use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
 use crate::trust::{Role, TrustName};
 
-const TODAY: u64 = 1_750_000_000;
-const DAY: u64 = 24 * 3600;
 const REVOKED: u64 = 66;
 
 thread_local! {
@@ -41,60 +36,6 @@ impl SignatureVerificationAlgorithm for Counting {
     }
 }
 
-fn date(seconds: u64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).unwrap()).unwrap()
-}
-
-fn bare(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    (params.not_before, params.not_after) = (date(TODAY - 10 * DAY), date(TODAY + 10 * DAY));
-    params
-}
-
-fn ca(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = bare(name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-fn client(
-    ca: &CertifiedIssuer<'static, KeyPair>,
-    serial: u64,
-    change: impl FnOnce(&mut CertificateParams),
-) -> PeerCertificate {
-    let mut params = bare("dev-1");
-    params.serial_number = Some(SerialNumber::from(serial));
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    change(&mut params);
-    PeerCertificate::parse(params.signed_by(&KeyPair::generate().unwrap(), ca).unwrap().der()).unwrap()
-}
-
-/// A list that revokes [`REVOKED`], or nothing.
-fn crl(ca: &CertifiedIssuer<'static, KeyPair>, revokes: bool) -> String {
-    let revoked = RevokedCertParams {
-        serial_number: SerialNumber::from(REVOKED),
-        revocation_time: date(TODAY - DAY),
-        reason_code: None,
-        invalidity_date: None,
-    };
-    CertificateRevocationListParams {
-        this_update: date(TODAY),
-        next_update: date(TODAY + 7 * DAY),
-        crl_number: SerialNumber::from(1),
-        issuing_distribution_point: None,
-        revoked_certs: if revokes { vec![revoked] } else { Vec::new() },
-        key_identifier_method: KeyIdMethod::Sha256,
-    }
-    .signed_by(ca)
-    .unwrap()
-    .pem()
-    .unwrap()
-}
-
 /// A trust of these CAs, of which the first has revoked a certificate.
 fn trust(directory: &Path, cas: &[&CertifiedIssuer<'static, KeyPair>]) -> Trusted {
     let write = |name: &str, text: String| {
@@ -106,16 +47,15 @@ fn trust(directory: &Path, cas: &[&CertifiedIssuer<'static, KeyPair>]) -> Truste
         role: Role::Device,
         anchors: write("ca.pem", cas.iter().map(|ca| ca.pem()).collect()),
         intermediates: Vec::new(),
-        crl: write("ca.crl", cas.iter().enumerate().map(|(index, ca)| crl(ca, index == 0)).collect()),
+        crl: write(
+            "ca.crl",
+            cas.iter().enumerate().map(|(index, ca)| crl(ca, 1, (index == 0).then_some(REVOKED))).collect(),
+        ),
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
     };
     Trusted::load(&config, None, &CrlNumbers::open(directory).unwrap(), at(TODAY)).unwrap()
-}
-
-fn at(seconds: u64) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 /// The reason, and how many signatures were verified to find it.

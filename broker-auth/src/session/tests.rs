@@ -1,0 +1,168 @@
+//! Sessions whose engine is behind: what is to end them does not wait for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rcgen::{CertifiedIssuer, KeyPair};
+use rustls_pki_types::CertificateDer;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::timeout;
+
+use super::connection::{self, Connection};
+use super::{Arriving, Hub};
+use crate::audit::DecisionId;
+use crate::config::{BrokerLimits, Config, Limits};
+use crate::engine::Engine;
+use crate::identity::{IdentityTemplate, identify};
+use crate::listener::Slot;
+use crate::packet::wire::Wire;
+use crate::policy::Permit;
+use crate::trust::specimen::{TODAY, at, ca, client, crl};
+use crate::trust::{CrlNumbers, FixedClock, TrustStore};
+
+/// Well below the time for which a client may wait for the engine.
+const SOON: Duration = Duration::from_secs(3);
+
+const SERIAL: u64 = 7;
+
+const CONFIG: &str = r#"
+[[listener]]
+address = "127.0.0.1:0"
+server-cert = "unused"
+server-key = "unused"
+[[listener.trust]]
+name = "device-ca"
+anchors = ["ca.pem"]
+crl = ["ca.crl"]
+[[policy]]
+name = "devices"
+match = { trust = "device-ca" }
+action = "allow"
+client-id = "must-equal"
+publish = ["devices/{device-id}/telemetry/#"]
+"#;
+
+/// A broker without a listener, and its only device.
+struct Site {
+    directory: TempDir,
+    ca: CertifiedIssuer<'static, KeyPair>,
+    trust: Arc<TrustStore>,
+    hub: Arc<Hub>,
+    permit: Permit,
+}
+
+impl Site {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ca = ca("Device CA");
+        std::fs::write(directory.path().join("ca.pem"), ca.pem()).unwrap();
+        std::fs::write(directory.path().join("ca.crl"), crl(&ca, 1, None)).unwrap();
+        let config = Config::parse(&directory.path().join("broker.toml"), CONFIG).unwrap();
+        let clock = Arc::new(FixedClock(at(TODAY)));
+        let numbers = Arc::new(CrlNumbers::open(Path::new(directory.path())).unwrap());
+        let trust = TrustStore::empty(clock.clone(), numbers);
+        trust.load(&config.listeners[0].trusts).unwrap();
+        let leaf: CertificateDer<'static> = client(&ca, SERIAL, |_| ()).der().clone();
+        let device = identify(trust.verify(&[leaf]).unwrap(), &IdentityTemplate::default()).unwrap();
+        let permit = config.policies.decide(&device).unwrap();
+        let engine = Engine::start(10, 10_000).unwrap();
+        let hub = Arc::new(Hub::new(engine, clock, 10, BrokerLimits::default()));
+        Self { directory, ca, trust, hub, permit }
+    }
+
+    /// A connection of the device, with MQTT 5 and a session that it keeps; without CONNACK.
+    async fn connect(&self) -> DuplexStream {
+        let limits = Limits::default();
+        let (mut client, server) = duplex(64 * 1024);
+        let (reader, writer) = connection::open(Box::new(server), &limits);
+        let connect = b"\x10\x17\0\x04MQTT\x05\0\0\x3c\x05\x11\0\0\0\xff\0\x05dev-1";
+        let (wire, connect) = Wire::first(BytesMut::from(&connect[..])).unwrap();
+        let binding = self.permit.client_id(&connect.client_id).unwrap();
+        let arriving = Arriving {
+            connection: Connection::new(reader, writer, wire),
+            connect,
+            binding,
+            permit: self.permit.clone(),
+            trust: Arc::clone(&self.trust),
+            limits,
+            peer: ([127, 0, 0, 1], 1).into(),
+            decision: DecisionId::next(),
+            slot: Slot::lonely(),
+        };
+        let attached = self.hub.registry.attach(&self.hub, Box::new(arriving));
+        assert!(attached.is_ok(), "there is room");
+        assert_eq!(packet(&mut client).await.0, 0x20);
+        client
+    }
+
+    fn revoke(&self) {
+        std::fs::write(self.directory.path().join("ca.crl"), crl(&self.ca, 2, Some(SERIAL))).unwrap();
+        assert!(self.trust.reload_crls().changed);
+    }
+
+    /// Waits until a publisher waits.
+    async fn somebody_waits(&self) {
+        let waits = async {
+            while self.hub.counters.publishes_delayed.get() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(SOON, waits).await.expect("the engine has no room");
+    }
+}
+
+/// The next packet, its first byte and the rest.
+async fn packet(client: &mut DuplexStream) -> (u8, Vec<u8>) {
+    let read = async {
+        let first = client.read_u8().await.unwrap();
+        let length = client.read_u8().await.unwrap();
+        let mut rest = vec![0; usize::from(length)];
+        client.read_exact(&mut rest).await.unwrap();
+        (first, rest)
+    };
+    timeout(SOON, read).await.expect("a packet comes soon")
+}
+
+/// QoS 2, `devices/dev-1/telemetry/a`, id 9.
+fn publish(header: u8) -> Vec<u8> {
+    let mut packet = vec![header, 31];
+    packet.extend(b"\0\x19devices/dev-1/telemetry/a\0\x09\0x");
+    packet
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_client_is_cut_off_while_it_waits_for_the_engine() {
+    let site = Site::new();
+    let mut client = site.connect().await;
+    let all_there_is = site.hub.engine.room(usize::MAX).await.unwrap();
+    client.write_all(&publish(0x34)).await.unwrap();
+    site.somebody_waits().await;
+    site.revoke();
+    let (header, rest) = packet(&mut client).await;
+    assert_eq!((header, rest[0]), (0xE0, 0x98), "administrative action");
+    assert_eq!(site.hub.counters.published.get(), 0);
+    drop(all_there_is);
+    assert!(site.hub.engine.room(usize::MAX).await.is_ok(), "it had taken nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_client_is_taken_over_while_it_waits_is_published_once() {
+    let site = Site::new();
+    let mut first = site.connect().await;
+    let all_there_is = site.hub.engine.room(usize::MAX).await.unwrap();
+    first.write_all(&publish(0x34)).await.unwrap();
+    site.somebody_waits().await;
+    let mut second = site.connect().await;
+    let (header, rest) = packet(&mut first).await;
+    assert_eq!((header, rest[0]), (0xE0, 0x8E), "session taken over");
+    drop(all_there_is);
+    for _ in 0..2 {
+        second.write_all(&publish(0x3C)).await.unwrap();
+        let (header, rest) = packet(&mut second).await;
+        assert_eq!((header, &rest[..2]), (0x50, &[0, 9][..]));
+    }
+    assert_eq!(site.hub.counters.published.get(), 1);
+}
