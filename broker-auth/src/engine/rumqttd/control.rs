@@ -42,9 +42,37 @@ pub(super) enum Control {
     Kill,
 }
 
-/// The control thread's name for a link. Never used twice, unlike the router's own.
+/// The control thread's number for a link. Never used twice, unlike the router's own and the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LinkId(u64);
+
+/// Names for links. The router remembers every name for ever, so there are only as many as there were links at a time.
+#[derive(Debug, Default)]
+struct Names {
+    made: u64,
+    free: Vec<u64>,
+}
+
+impl Names {
+    /// A name that no link has.
+    fn take(&mut self) -> u64 {
+        self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            self.made
+        })
+    }
+
+    /// The router was told of the end of the link with this name: it hears of it before it hears of the next one.
+    fn give_back(&mut self, name: u64) {
+        self.free.push(name);
+    }
+}
+
+/// The sending half of a link.
+struct Sending {
+    name: u64,
+    link: LinkTx,
+}
 
 /// The receiving half of a new link.
 pub(super) struct Attached {
@@ -71,8 +99,9 @@ pub(super) struct Controller {
     pace: Arc<Pace>,
     runtime: Handle,
     router: Arc<RunningRouter>,
-    links: HashMap<LinkId, LinkTx>,
-    named: u64,
+    links: HashMap<LinkId, Sending>,
+    numbered: u64,
+    names: Names,
     rebuilt: VecDeque<Instant>,
 }
 
@@ -96,7 +125,8 @@ impl Controller {
             runtime,
             router,
             links: HashMap::new(),
-            named: 0,
+            numbered: 0,
+            names: Names::default(),
             rebuilt: VecDeque::new(),
         };
         controller.open_entrance()?;
@@ -122,8 +152,8 @@ impl Controller {
                 self.answer(request);
             }
         }
-        for (_, link) in self.links.drain() {
-            detach(Some(link), &self.runtime);
+        for (_, Sending { link, .. }) in self.links.drain() {
+            detach(link, &self.runtime);
         }
     }
 
@@ -137,6 +167,7 @@ impl Controller {
         self.rebuilt.push_back(now);
         // Their router is gone, and nobody can wake it any more.
         self.links.clear();
+        self.names = Names::default();
         self.router = Arc::new(RunningRouter::start(self.bounds.links)?);
         self.pace.renewed();
         self.open_entrance()?;
@@ -151,15 +182,29 @@ impl Controller {
 
     /// Lets the publish thread into the router.
     fn open_entrance(&mut self) -> Result<(), EngineError> {
-        let name = self.name("p");
-        let entrance = Entrance { router: Arc::clone(&self.router), link: self.router.link(name)? };
+        let link = self.router.link("publish".into())?;
+        let entrance = Entrance { router: Arc::clone(&self.router), link };
         // It ends with the engine only.
         self.entrances.send(entrance).map_err(|_| EngineError::Stopped)
     }
 
-    fn name(&mut self, prefix: &str) -> String {
-        self.named += 1;
-        format!("{prefix}{}", self.named)
+    /// A new link. If the router refuses it, or does not answer, its name is not used again: it may still come.
+    fn attach(&mut self) -> Result<Attached, EngineError> {
+        let name = self.names.take();
+        let (link, receive) = self.router.link(format!("s{name}"))?;
+        self.numbered += 1;
+        let id = LinkId(self.numbered);
+        self.links.insert(id, Sending { name, link });
+        Ok(Attached { link: id, receive })
+    }
+
+    /// The end of a link, unless it ended with its router.
+    fn detach(&mut self, id: LinkId, receive: LinkRx) {
+        drop(receive);
+        if let Some(Sending { name, link }) = self.links.remove(&id) {
+            detach(link, &self.runtime);
+            self.names.give_back(name);
+        }
     }
 
     fn answer(&mut self, request: Control) {
@@ -169,20 +214,14 @@ impl Controller {
                 if reply.is_closed() {
                     return;
                 }
-                let name = self.name("s");
-                let link = LinkId(self.named);
-                let attached = self.router.link(name).map(|(send, receive)| {
-                    self.links.insert(link, send);
-                    Attached { link, receive }
-                });
+                let attached = self.attach();
                 if let Err(Ok(Attached { link, receive })) = reply.send(attached) {
-                    drop(receive);
-                    detach(self.links.remove(&link), &self.runtime);
+                    self.detach(link, receive);
                 }
             }
             Control::Subscribe { link, filters, reply } => {
                 let link = self.links.get_mut(&link);
-                let done = link.is_some_and(|link| subscribe(link, &filters, &self.runtime));
+                let done = link.is_some_and(|link| subscribe(&mut link.link, &filters, &self.runtime));
                 // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
                 let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Lost) });
             }
@@ -191,18 +230,14 @@ impl Controller {
                     let filters = vec![filter.to_string()];
                     // If the router is gone, so is the subscription.
                     let packet = Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None);
-                    let _ = self.runtime.block_on(link.send(packet));
+                    let _ = self.runtime.block_on(link.link.send(packet));
                 }
             }
-            Control::Detach { link, receive } => {
-                drop(receive);
-                detach(self.links.remove(&link), &self.runtime);
-            }
+            Control::Detach { link, receive } => self.detach(link, receive),
             #[cfg(test)]
             Control::Kill => {
-                let name = self.name("k");
-                if let Ok((send, receive)) = self.router.link(name) {
-                    detach(Some(send), &self.runtime);
+                if let Ok((send, receive)) = self.router.link("killer".into()) {
+                    detach(send, &self.runtime);
                     // The router panics when a link is woken that it has dropped.
                     let _ = receive.ready();
                 }
@@ -228,8 +263,7 @@ fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], runtime: &Handle
 }
 
 /// The router forgets a link only when told so.
-fn detach(link: Option<LinkTx>, runtime: &Handle) {
-    let Some(mut link) = link else { return };
+fn detach(mut link: LinkTx, runtime: &Handle) {
     let disconnect = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
     // If the router is gone, so is the link.
     let _ = runtime.block_on(link.send(Packet::Disconnect(disconnect, None)));

@@ -82,7 +82,7 @@ impl RunningRouter {
         (self.lives)()
     }
 
-    /// A new link, under a name that no other has had.
+    /// A new link, under a name that no other has.
     pub(super) fn link(&self, name: String) -> Result<Ends, EngineError> {
         let (answer, answered) = mpsc::channel();
         let gone = || EngineError::Refused("the thread that builds links is gone".into());
