@@ -17,6 +17,8 @@ mod connack;
 pub(crate) mod connection;
 mod counters;
 mod deliver;
+mod drain;
+mod drops;
 mod end;
 mod hub;
 mod inbox;

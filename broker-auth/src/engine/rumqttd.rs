@@ -217,6 +217,11 @@ impl Engine {
         u32::try_from(weight).unwrap_or(u32::MAX).min(self.max_publishing_bytes)
     }
 
+    /// Whether every accepted message is in the router's hands, and so counted for each of its readers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.free.available_permits() == self.max_publishing_bytes as usize
+    }
+
     /// Hands a message to everyone who wants it.
     #[cfg(test)]
     pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {

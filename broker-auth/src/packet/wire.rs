@@ -304,7 +304,7 @@ mod tests {
                         qos: QoS::AtMostOnce,
                         topic: "a".into(),
                         packet_id: None,
-                        payload: Bytes::from(vec![0; length]),
+                        payload: bytes::Bytes::from(vec![0; length]),
                         properties: None,
                     };
                     let mut out = BytesMut::new();

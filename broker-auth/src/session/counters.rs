@@ -83,6 +83,8 @@ counters! {
     dropped_lagging,
     /// Messages too long for the client they were for.
     dropped_oversize,
+    /// Messages that clients had not taken, or not acknowledged, when the broker stopped.
+    dropped_stopping,
     /// Retained messages not kept because the store, or the identity's share of it, was full.
     retained_refused,
     /// Of those: the identity's share.

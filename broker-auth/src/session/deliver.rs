@@ -2,7 +2,7 @@
 
 use super::end::End;
 use super::life::Session;
-use super::outbox::{Delivery, Dropped};
+use super::outbox::Delivery;
 use crate::engine::{EngineError, Link, Received};
 
 /// Messages from the engine that are taken at once. The engine hands them over in lots, and has no patience.
@@ -64,33 +64,15 @@ impl Session {
         }
     }
 
-    /// Queues a delivery; one that finds no room is counted, and logged the first, second, fourth … time.
+    /// Queues a delivery, if there is room for it.
     pub(super) fn enqueue(&mut self, delivery: Delivery) {
         let topic = delivery.message.topic.clone();
-        let Err(dropped) = self.outbox.push(delivery) else { return };
-        let counters = &self.hub.counters;
-        counters.dropped_queue_full.one();
-        let limit = match dropped {
-            Dropped::Queue => "max-queued-messages or max-queued-bytes",
-            Dropped::Memory => {
-                counters.dropped_memory_full.one();
-                "max-queued-bytes of all clients"
-            }
-        };
-        self.dropped += 1;
-        if self.dropped.is_power_of_two() {
-            tracing::warn!(
-                client_id = self.client_id.as_str(),
-                identity = self.permit.identity().as_str(),
-                topic = &*topic,
-                limit,
-                dropped = self.dropped,
-                "messages are dropped: the client's queue is full"
-            );
+        if let Err(dropped) = self.outbox.push(delivery) {
+            self.drop_for_want_of_room(&topic, dropped);
         }
     }
 
-    /// Counts a message that is longer than the client accepts, and logs it likewise.
+    /// Counts a message that is longer than the client accepts, and logs the first, second, fourth …
     pub(super) fn oversize(&mut self, topic: &str) {
         self.hub.counters.dropped_oversize.one();
         self.oversized += 1;

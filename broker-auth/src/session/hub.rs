@@ -1,7 +1,7 @@
 //! [`Hub`]: what all sessions of a broker have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
@@ -25,6 +25,7 @@ pub(crate) struct Hub {
     pub(crate) clock: Arc<dyn Clock>,
     stopping: watch::Sender<bool>,
     origins: AtomicU64,
+    serving: AtomicUsize,
 }
 
 impl Hub {
@@ -43,6 +44,7 @@ impl Hub {
             clock,
             stopping: watch::channel(false).0,
             origins: AtomicU64::new(1),
+            serving: AtomicUsize::new(0),
         }
     }
 
@@ -82,9 +84,29 @@ impl Hub {
         self.stopping.send_replace(true);
     }
 
+    /// A connection is served: what its client publishes is accepted until this is dropped.
+    pub(super) fn serving(self: &Arc<Self>) -> Serving {
+        self.serving.fetch_add(1, Ordering::SeqCst);
+        Serving(Arc::clone(self))
+    }
+
+    /// Whether nothing is accepted from any client. When the broker stops it becomes so, and stays so.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.serving.load(Ordering::SeqCst) == 0
+    }
+
     /// Becomes true when the broker stops.
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
+    }
+}
+
+/// A connection that is served.
+pub(super) struct Serving(Arc<Hub>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.serving.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

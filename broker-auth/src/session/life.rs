@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::connack;
 use super::connection::Connection;
+use super::drops::Drops;
 use super::end::End;
 use super::hub::Hub;
 use super::inbox::Inbox;
@@ -98,8 +99,7 @@ pub(super) struct Session {
     pub(super) denied: u64,
     /// Subscriptions refused so far, likewise.
     pub(super) denied_subscriptions: u64,
-    /// Messages dropped for want of room so far, likewise.
-    pub(super) dropped: u64,
+    pub(super) drops: Drops,
     /// Messages longer than the client accepts so far, likewise.
     pub(super) oversized: u64,
     /// How often it was too far behind the engine so far, likewise.
@@ -171,7 +171,7 @@ impl Session {
             will: None,
             denied: 0,
             denied_subscriptions: 0,
-            dropped: 0,
+            drops: Drops::default(),
             oversized: 0,
             gaps: 0,
             overtaken: 0,
@@ -231,6 +231,10 @@ impl Session {
             ),
             None => self.serve(&mut connection, &terms).await,
         };
+        if matches!(end, End::Stopping) {
+            self.drain(&mut connection).await;
+            self.count_undelivered();
+        }
 
         let next = self.disconnected(connection, end, peer).await;
         drop(slot);
@@ -245,6 +249,7 @@ impl Session {
         peer: SocketAddr,
     ) -> (Kicked, Option<Box<Arriving>>) {
         self.record(&end, peer);
+        self.log_drops();
         let (last, publishes_will, ends_session) = (end.packet(), end.publishes_will(), end.ends_session());
         connection.close(last, GOODBYE).await;
         self.info.connected(None);
@@ -285,6 +290,7 @@ impl Session {
     /// Drops what the session holds; a will that still waits is published.
     async fn expire(&mut self) {
         self.publish_will().await;
+        self.log_drops();
         self.expiry = Duration::ZERO;
         self.subscriptions = Subscriptions::default();
         // Dropping the link disconnects it.
@@ -308,6 +314,11 @@ impl Session {
     /// Publishes the sizes an operator sees.
     pub(super) fn note_sizes(&self) {
         self.info.subscriptions.store(self.subscriptions.len(), Ordering::Relaxed);
+        self.note_queue();
+    }
+
+    /// Publishes what changes all the time.
+    pub(super) fn note_queue(&self) {
         self.info.queued.store(self.outbox.queued() + self.outbox.in_flight(), Ordering::Relaxed);
     }
 }

@@ -60,7 +60,11 @@ impl Session {
                     }
                     self.publish_will().await;
                 }
-                () = stopped(&mut self.stopping) => return Awakened::Ended(None),
+                () = stopped(&mut self.stopping) => {
+                    self.settle().await;
+                    self.count_undelivered();
+                    return Awakened::Ended(None);
+                }
             }
         }
     }

@@ -42,6 +42,10 @@ pub(super) struct Talk {
 impl Session {
     /// Serves one connection until it ends.
     pub(super) async fn serve(&mut self, connection: &mut Connection, terms: &Terms) -> End {
+        let _serving = self.hub.serving();
+        if *self.stopping.borrow() {
+            return End::Stopping;
+        }
         let mut talk = Talk {
             terms: terms.clone(),
             aliases: HashMap::new(),
@@ -108,12 +112,10 @@ impl Session {
     }
 
     /// Moves what may be sent into the connection's buffer.
-    fn fill(&mut self, connection: &mut Connection) {
+    pub(super) fn fill(&mut self, connection: &mut Connection) {
         let now = Instant::now();
-        let mut moved = false;
         while connection.writer.has_room() {
             let Some(packet) = self.outbox.next(now) else { break };
-            moved = true;
             let (topic, id) = match &packet {
                 Packet::Publish(publish) => (Some(publish.topic.clone()), publish.packet_id),
                 _ => (None, None),
@@ -125,9 +127,8 @@ impl Session {
                 }
             }
         }
-        if moved {
-            self.note_sizes();
-        }
+        // Acknowledgements shorten it as well.
+        self.note_queue();
     }
 
     /// Deals with a packet, and with those that came with it.

@@ -213,6 +213,21 @@ impl Outbox {
         self.queue.len()
     }
 
+    /// Whether nothing waits, for the client or for its acknowledgement.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.inflight.is_empty()
+    }
+
+    /// How many messages wait to be sent and are still worth it.
+    pub(crate) fn waiting(&self, now: Instant) -> usize {
+        self.queue.iter().filter(|held| held.delivery.message.remaining(now).is_ok()).count()
+    }
+
+    /// How many messages were sent, and the client has not confirmed to have received them.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.inflight.iter().filter(|inflight| matches!(inflight.stage, Stage::Published(_))).count()
+    }
+
     /// How many messages wait for an acknowledgement.
     pub(crate) fn in_flight(&self) -> usize {
         self.inflight.len()

@@ -242,6 +242,12 @@ async fn attach(control: &mpsc::Sender<Control>) -> Result<Attached, EngineError
 }
 
 impl Link {
+    /// Whether everything that was published to its subscriptions has been received.
+    pub(crate) fn has_everything(&self) -> bool {
+        self.caught_up.is_empty()
+            && self.subscriptions.values().all(|subscribed| subscribed.read >= subscribed.reader.published())
+    }
+
     /// The next message, if it has come already.
     pub(crate) fn ready(&mut self) -> Option<Result<Received, EngineError>> {
         match pin!(self.receive()).poll(&mut Context::from_waker(Waker::noop())) {
