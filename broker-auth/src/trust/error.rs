@@ -103,6 +103,15 @@ pub enum TrustError {
 }
 
 impl TrustError {
+    /// Whether it may pass without a change of the files: they could not be read or written, or the clock is wrong.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Read { .. } | Self::Crl { fault: CrlFault::NotYetIssued { .. }, .. } => true,
+            Self::Numbers(error) => matches!(error, CrlNumbersError::Write { .. }),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {

@@ -128,6 +128,8 @@ pub struct ReloadReport {
     pub changed: bool,
     /// Why files were refused; their earlier contents stay.
     pub refused: Vec<String>,
+    /// Whether one of them may be accepted later as it is.
+    pub may_pass: bool,
     /// What is trusted now.
     pub trust: TrustReport,
 }

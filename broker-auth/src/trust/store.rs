@@ -88,20 +88,24 @@ impl TrustStore {
         let now = self.clock.now();
         let present = self.present.load();
         let mut loaded = present.as_ref().clone();
-        let mut refused: Vec<String> = Vec::new();
+        let mut refused: Vec<TrustError> = Vec::new();
         for trusted in &mut loaded {
             let errors = trusted.reload_crls(&self.numbers, now);
-            refused.extend(errors.into_iter().map(|Refused(error)| error.to_string()));
+            refused.extend(errors.into_iter().map(|Refused(error)| error));
         }
         let changed = loaded.iter().zip(present.iter()).any(|(new, old)| !new.crls().is_same(old.crls()));
+        // Revoking comes first: a full disk must not keep a stolen device in.
+        let remembered = self.remember_numbers(&loaded);
         if changed {
-            // Revoking comes first: a full disk must not keep a stolen device in.
-            if let Err(error) = self.remember_numbers(&loaded) {
-                refused.push(error.to_string());
-            }
             self.swap(loaded);
         }
-        ReloadReport { changed, refused, trust: self.report() }
+        refused.extend(remembered.err().map(TrustError::from));
+        ReloadReport {
+            changed,
+            may_pass: refused.iter().any(TrustError::may_pass),
+            refused: refused.iter().map(TrustError::to_string).collect(),
+            trust: self.report(),
+        }
     }
 
     fn remember_numbers(&self, loaded: &[Trusted]) -> Result<(), CrlNumbersError> {
@@ -128,6 +132,11 @@ impl TrustStore {
     /// Wakes up whenever [`Self::generation`] counts up.
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// The clock was set: every session is judged again. Counts the generation up.
+    pub(super) fn clock_was_set(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
     }
 
     /// The time by which this store judges.

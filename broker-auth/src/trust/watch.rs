@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustls_pki_types::UnixTime;
+use tokio::time::Instant;
+
 use super::crl::files_of;
 use super::report::{CrlReport, Freshness};
-use super::server_certificate::ServerCertificate;
+use super::server_certificate::{ServerCertificate, ServerCertificateError};
 use super::store::TrustStore;
 use crate::certificate::timestamp;
 
@@ -14,25 +17,40 @@ use crate::certificate::timestamp;
 /// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// When a file is tried again that was refused for what may pass by itself: no descriptor was free, the disk was full, the
+/// clock was wrong. Nobody writes the file again then, and whom it revokes must not stay in.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// By how much the clock may differ from the time that has passed, in seconds, before it counts as having been set.
+const CLOCK_STEP: u64 = 3;
+
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
 /// what it held before stays in force. Runs until it is dropped.
 pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificate>>) {
-    // Nothing has been seen yet, so the first tick reads everything again: a file may have changed since it was loaded.
-    let mut stores: Vec<_> = stores.into_iter().map(|store| (Stamp::default(), store)).collect();
-    let mut certs: Vec<_> = certs.into_iter().map(|certs| (Stamp::default(), certs)).collect();
+    let mut stores: Vec<_> = stores.into_iter().map(|store| (Files::default(), store)).collect();
+    let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
+    let mut clock = stores.first().map(|(_, store)| Passing::since(store.now()));
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for (stamp, store) in &mut stores {
-            // Taken before the files are read: what changes while they are read is seen at the next tick.
-            let found = Stamp::of(&store.crl_sources());
-            if found != *stamp {
-                *stamp = found;
+        if let (Some(clock), Some((_, first))) = (&mut clock, stores.first())
+            && let Some(step) = clock.step(first.now())
+        {
+            tracing::warn!(seconds = step, "the clock was set: every session is judged again");
+            stores.iter().for_each(|(_, store)| store.clock_was_set());
+        }
+        for (files, store) in &mut stores {
+            if files.are_due(&store.crl_sources()) {
                 let store = Arc::clone(store);
                 // A large list takes most of a second to verify; the connections go on meanwhile.
-                if tokio::task::spawn_blocking(move || reload_crls(&store)).await.is_err() {
-                    tracing::error!("reading the revocation lists failed; the present ones stay in force");
+                match tokio::task::spawn_blocking(move || reload_crls(&store)).await {
+                    Ok((refused, may_pass)) => files.read(refused, may_pass),
+                    Err(_) => {
+                        tracing::error!(
+                            "reading the revocation lists failed; the present ones stay in force"
+                        );
+                    }
                 }
             }
             let aged = store.aged();
@@ -41,21 +59,20 @@ pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificat
                 tracing::error!("the anchor {anchor} has ended: its clients are cut off");
             }
         }
-        for (stamp, certs) in &mut certs {
-            let found = Stamp::of(&certs.files());
-            if found != *stamp {
-                *stamp = found;
-                reload_certificate(certs);
+        for (files, certs) in &mut certs {
+            if files.are_due(&certs.files()) {
+                let (refused, may_pass) = reload_certificate(certs);
+                files.read(refused, may_pass);
             }
         }
     }
 }
 
-fn reload_crls(store: &TrustStore) {
+/// Why files were refused, and whether it may pass by itself.
+type Refusals = (Vec<String>, bool);
+
+fn reload_crls(store: &TrustStore) -> Refusals {
     let report = store.reload_crls();
-    for refused in &report.refused {
-        tracing::error!("revocation list refused, the present one stays in force: {refused}");
-    }
     if report.changed {
         for list in report.trust.trusts.iter().flat_map(|trust| &trust.crls) {
             tracing::info!(
@@ -68,17 +85,78 @@ fn reload_crls(store: &TrustStore) {
             );
         }
     }
+    let refused = report.refused.into_iter();
+    let refused = refused
+        .map(|why| format!("revocation list refused, the present one stays in force: {why}"))
+        .collect();
+    (refused, report.may_pass)
 }
 
-fn reload_certificate(certs: &ServerCertificate) {
+fn reload_certificate(certs: &ServerCertificate) -> Refusals {
     match certs.reload() {
         Ok(()) => {
             tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force");
             if let Some(warning) = certs.warning() {
                 tracing::warn!(warning);
             }
+            (Vec::new(), false)
         }
-        Err(error) => tracing::error!("server certificate refused, the present one stays in force: {error}"),
+        Err(error) => {
+            let may_pass = matches!(error, ServerCertificateError::Read { .. });
+            (vec![format!("server certificate refused, the present one stays in force: {error}")], may_pass)
+        }
+    }
+}
+
+/// What is known of the files behind something.
+///
+/// At first nothing has been seen, so that everything is read again: a file may have changed since it was loaded.
+#[derive(Debug, Default)]
+struct Files {
+    stamp: Stamp,
+    retry_at: Option<Instant>,
+    /// Why some were refused when they were last read. The same is not logged again.
+    refused: Vec<String>,
+}
+
+impl Files {
+    /// Whether they are to be read: they have changed, or are to be tried again.
+    fn are_due(&mut self, sources: &[impl AsRef<Path>]) -> bool {
+        // Taken before the files are read: what changes while they are read is seen at the next tick.
+        let found = Stamp::of(sources);
+        let changed = found != self.stamp;
+        self.stamp = found;
+        changed || self.retry_at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// They were read.
+    fn read(&mut self, refused: Vec<String>, may_pass: bool) {
+        for why in refused.iter().filter(|why| !self.refused.contains(why)) {
+            tracing::error!("{why}");
+        }
+        self.refused = refused;
+        self.retry_at = may_pass.then(|| Instant::now() + RETRY);
+    }
+}
+
+/// The time that passes, by two clocks: one that people set, and one that nobody can.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    told: UnixTime,
+    at: Instant,
+}
+
+impl Passing {
+    fn since(now: UnixTime) -> Self {
+        Self { told: now, at: Instant::now() }
+    }
+
+    /// By how many seconds the clock was set since it was last asked, if it was.
+    fn step(&mut self, now: UnixTime) -> Option<i128> {
+        let passed = self.at.elapsed().as_secs();
+        let step = i128::from(now.as_secs()) - i128::from(self.told.as_secs().saturating_add(passed));
+        *self = Self::since(now);
+        (step.unsigned_abs() > u128::from(CLOCK_STEP)).then_some(step)
     }
 }
 

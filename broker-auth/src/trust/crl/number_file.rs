@@ -19,7 +19,14 @@ const FILE_NAME: &str = "crl-numbers.json";
 pub struct CrlNumbers {
     file: PathBuf,
     keep: bool,
-    seen: Mutex<BTreeMap<String, Seen>>,
+    record: Mutex<Record>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    seen: BTreeMap<String, Seen>,
+    /// The file does not have it all: it could not be written.
+    unwritten: bool,
 }
 
 /// One issuer, under the fingerprint of its name and key.
@@ -86,12 +93,12 @@ impl CrlNumbers {
             let detail = format!("{:?} is no CRL number", wrong.number);
             return Err(CrlNumbersError::Damaged { file, detail });
         }
-        Ok(Self { file, keep, seen: Mutex::new(seen) })
+        Ok(Self { file, keep, record: Mutex::new(Record { seen, unwritten: false }) })
     }
 
     /// The highest number seen of `issuer`.
     pub(in crate::trust) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
-        self.lock().get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
+        self.lock().seen.get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
     }
 
     /// Remembers the numbers of lists that come into force; each is the issuer, its name, and the number.
@@ -99,20 +106,21 @@ impl CrlNumbers {
         &self,
         lists: impl Iterator<Item = (&'a Fingerprint, &'a str, CrlNumber)>,
     ) -> Result<(), CrlNumbersError> {
-        let mut seen = self.lock();
-        let mut changed = false;
+        let mut record = self.lock();
+        let Record { seen, unwritten } = &mut *record;
         for (issuer, name, number) in lists {
             let key = issuer.to_string();
             let highest = seen.get(&key).and_then(|seen| seen.number.parse::<CrlNumber>().ok());
             if highest.is_none_or(|highest| highest < number) {
                 seen.insert(key, Seen { issuer: name.to_owned(), number: number.to_string() });
-                changed = true;
+                *unwritten = true;
             }
         }
-        if !changed || !self.keep {
-            return Ok(());
+        if *unwritten && self.keep {
+            self.write(seen).map_err(|source| CrlNumbersError::Write { file: self.file.clone(), source })?;
+            *unwritten = false;
         }
-        self.write(&seen).map_err(|source| CrlNumbersError::Write { file: self.file.clone(), source })
+        Ok(())
     }
 
     /// Replaces the file in one step: a crash leaves the old record or the new one.
@@ -127,8 +135,8 @@ impl CrlNumbers {
         std::fs::File::open(directory)?.sync_all()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Seen>> {
+    fn lock(&self) -> MutexGuard<'_, Record> {
         // Whole entries are inserted, so even a panic elsewhere leaves the map in order.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
