@@ -3,7 +3,11 @@
 //! Written to by everything, reads nothing.
 
 mod decision;
+mod lasting;
+mod lines;
 mod log;
 
 pub use decision::{Decision, DecisionId, Event, decision};
-pub use log::{LogFormat, start_logging};
+pub(crate) use lasting::Lasting;
+pub(crate) use log::LostLines;
+pub use log::{Log, LogFormat};

@@ -13,10 +13,12 @@
 mod admin;
 pub mod args;
 pub mod audit;
+mod broker;
 pub mod certificate;
 pub mod cli;
 mod command;
 pub mod config;
+mod descriptors;
 mod engine;
 pub mod identity;
 mod listener;

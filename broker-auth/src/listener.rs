@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use self::rate::Rate;
 use self::slots::{NoSlot, Slots};
 use self::turns::Turns;
+use crate::audit::Lasting;
 use crate::config::{Config, ListenerConfig};
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
@@ -84,6 +85,7 @@ impl Listener {
     pub(crate) async fn run(self) {
         let mut stopping = self.door.hub.stopping();
         let mut turns = pin!(self.door.rate.give_turns());
+        let mut trouble = Lasting::default();
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -92,6 +94,9 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    if let Some(lasted) = trouble.over(Instant::now()) {
+                        tracing::info!(seconds = lasted.as_secs(), "connections are accepted again");
+                    }
                     self.door.hub.counters.connections.one();
                     match self.door.slots.take(peer.ip()) {
                         Ok(slot) => {
@@ -100,8 +105,11 @@ impl Listener {
                         Err(limit) => self.door.turned_away(peer, limit),
                     }
                 }
+                Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "a connection could not be accepted");
+                    if let Some(times) = trouble.again(Instant::now()) {
+                        tracing::error!(%error, times, "connections cannot be accepted");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -123,4 +131,10 @@ impl Door {
             tracing::warn!(%peer, limit = key, count, "connections are turned away: a limit is met");
         }
     }
+}
+
+/// Whether only the connection that was to be accepted has failed, and the next may be well (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

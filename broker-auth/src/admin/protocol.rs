@@ -69,6 +69,8 @@ pub(crate) struct Status {
     pub(crate) retained_bytes: usize,
     /// Bytes of messages that wait for clients.
     pub(crate) queued_bytes: usize,
+    /// Log lines that could not be written.
+    pub(crate) log_lines_lost: u64,
     pub(crate) listeners: Vec<ListenerLine>,
     pub(crate) counters: serde_json::Value,
 }

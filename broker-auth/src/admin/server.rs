@@ -11,6 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
+use crate::audit::{Lasting, LostLines};
 use crate::certificate::timestamp;
 use crate::session::Hub;
 use crate::trust::{ServerCertificate, TrustStore};
@@ -30,6 +31,7 @@ pub(crate) struct Operated {
     pub(crate) listeners: Vec<OperatedListener>,
     pub(crate) engine: &'static str,
     pub(crate) started: Instant,
+    pub(crate) lost_lines: LostLines,
 }
 
 /// A listener, as an operator sees it.
@@ -79,16 +81,22 @@ impl AdminSocket {
         else {
             return;
         };
+        let mut trouble = Lasting::default();
         loop {
             match self.socket.accept().await {
-                Ok((stream, _)) => match stream.peer_cred() {
-                    Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
-                        tokio::spawn(timeout(PATIENCE, serve(stream, Arc::clone(&operated))));
+                Ok((stream, _)) => {
+                    trouble.over(Instant::now());
+                    match stream.peer_cred() {
+                        Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
+                            tokio::spawn(timeout(PATIENCE, serve(stream, Arc::clone(&operated))));
+                        }
+                        _ => tracing::warn!("somebody else's request at the admin socket was refused"),
                     }
-                    _ => tracing::warn!("somebody else's request at the admin socket was refused"),
-                },
+                }
                 Err(error) => {
-                    tracing::error!(%error, "an operator could not be heard");
+                    if let Some(times) = trouble.again(Instant::now()) {
+                        tracing::error!(%error, times, "operators cannot be heard");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -171,6 +179,7 @@ fn status(operated: &Operated) -> Status {
         retained_messages: hub.retained.len(),
         retained_bytes: hub.retained.bytes(),
         queued_bytes: hub.queued_bytes(),
+        log_lines_lost: operated.lost_lines.count(),
         listeners: operated
             .listeners
             .iter()

@@ -1,6 +1,10 @@
 //! Where the lines go.
 
+use std::io;
+
 use tracing_subscriber::EnvFilter;
+
+use super::lines::Lines;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -16,19 +20,62 @@ pub enum LogFormat {
 /// the names an operator knows.
 const DEFAULT_FILTER: &str = "info,rumqttd=error";
 
-/// Sends log lines to stderr: stdout belongs to the results of commands. `RUST_LOG` narrows or widens them. Only the
-/// first call of a process has an effect.
-pub fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Text => {
-            let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            lines.with_ansi(colour).with_target(false).try_init()
+/// A log that is being written. Dropping it waits for the last lines, but not for ever.
+#[derive(Debug)]
+pub struct Log(Lines);
+
+/// Tells how many lines of a log found no way out.
+#[derive(Clone, Debug)]
+pub(crate) struct LostLines(Option<Lines>);
+
+impl Log {
+    /// Sends log lines to stderr: stdout belongs to the results of commands. `RUST_LOG` narrows or widens them. Only the
+    /// first log of a process gets any.
+    pub fn start(format: LogFormat) -> io::Result<Self> {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+        let lines = Lines::to(io::stderr(), |lost| {
+            tracing::error!(lost, "log lines were lost: they could not be written, or not fast enough");
+        })?;
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            // It would complain on stderr, and panic where that is the trouble.
+            .log_internal_errors(false)
+            .with_writer(move || writer.clone());
+        let started = match format {
+            LogFormat::Text => {
+                let colour = io::IsTerminal::is_terminal(&io::stderr());
+                subscriber.with_ansi(colour).with_target(false).try_init()
+            }
+            LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        };
+        if started.is_err() {
+            tracing::debug!("logging was started before");
         }
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
-    if started.is_err() {
-        tracing::debug!("logging was started before");
+        Ok(Self(lines))
+    }
+
+    /// To ask for lost lines.
+    pub(crate) fn lost(&self) -> LostLines {
+        LostLines(Some(self.0.clone()))
+    }
+}
+
+impl LostLines {
+    /// Of a broker that keeps no log.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// How many.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Lines::lost)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.finish();
     }
 }

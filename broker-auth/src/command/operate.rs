@@ -136,6 +136,7 @@ fn status_page(status: &Status) -> String {
         &format_args!("{} ({} bytes)", status.retained_messages, status.retained_bytes),
     );
     line("queued for clients", &format_args!("{} bytes", status.queued_bytes));
+    line("log lines lost", &status.log_lines_lost);
     for listener in &status.listeners {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);

@@ -64,22 +64,41 @@ pub struct Client {
 impl Client {
     /// TCP and TLS. With TLS 1.3 a client is done before the server has looked at its certificate.
     pub async fn dial(to: SocketAddr, identity: &Identity, version: Version) -> Result<Self, Lost> {
-        let dialled = async {
-            let socket = TcpStream::connect(to).await?;
-            socket.set_nodelay(true)?;
-            let name = ServerName::try_from("localhost").expect("a DNS name");
-            TlsConnector::from(Arc::clone(&identity.tls)).connect(name, socket).await
-        };
-        let stream = timeout(PATIENCE, dialled).await.map_err(|_| Lost::Silence)??;
+        let socket = timeout(PATIENCE, TcpStream::connect(to)).await.map_err(|_| Lost::Silence)??;
+        Self::dial_over(socket, identity, version).await
+    }
+
+    /// TLS over a TCP connection that is there.
+    pub async fn dial_over(socket: TcpStream, identity: &Identity, version: Version) -> Result<Self, Lost> {
+        socket.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").expect("a DNS name");
+        let secured = TlsConnector::from(Arc::clone(&identity.tls)).connect(name, socket);
+        let stream = timeout(PATIENCE, secured).await.map_err(|_| Lost::Silence)??;
         Ok(Self { stream, received: BytesMut::new(), writer: Writer(version) })
     }
 
     /// Connects and is let in; whether the server had a session for it.
     pub async fn connect(to: SocketAddr, identity: &Identity, wish: Wish) -> Result<(Self, bool), Lost> {
+        Self::connect_as(&identity.name, to, identity, wish).await
+    }
+
+    /// The same with another client id than the identity's name.
+    pub async fn connect_as(
+        client_id: &str,
+        to: SocketAddr,
+        identity: &Identity,
+        wish: Wish,
+    ) -> Result<(Self, bool), Lost> {
         let mut client = Self::dial(to, identity, wish.version).await?;
-        client.send(&client.writer.connect(&identity.name, wish.keep_alive, wish.session_expiry)).await?;
-        match client.answer().await? {
-            Packet::ConnAck(0, session_present) => Ok((client, session_present)),
+        let session_present = client.enter(client_id, wish).await?;
+        Ok((client, session_present))
+    }
+
+    /// Is let in, after TLS; whether the server had a session for it.
+    pub async fn enter(&mut self, client_id: &str, wish: Wish) -> Result<bool, Lost> {
+        self.send(&self.writer.connect(client_id, wish.keep_alive, wish.session_expiry)).await?;
+        match self.answer().await? {
+            Packet::ConnAck(0, session_present) => Ok(session_present),
             Packet::ConnAck(code, _) => Err(Lost::Refused(code)),
             other => Err(Lost::Unexpected(other)),
         }

@@ -102,6 +102,14 @@ impl Site {
         self.identity(&name, serial_of(number), params, &self.devices)
     }
 
+    /// A device whose certificate ends after `lifetime`.
+    pub fn short_lived(&self, number: u64, lifetime: Duration) -> Identity {
+        let name = format!("device-{number:06}");
+        let mut params = end_entity(&name, serial_of(number), ExtendedKeyUsagePurpose::ClientAuth);
+        params.not_after = now() + lifetime;
+        self.identity(&name, serial_of(number), params, &self.devices)
+    }
+
     /// Devices of these numbers. Keys and certificates take about 60 µs each.
     pub fn devices(&self, numbers: std::ops::Range<u64>) -> Vec<Identity> {
         numbers.map(|number| self.device(number)).collect()

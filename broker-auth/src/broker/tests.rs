@@ -1,0 +1,239 @@
+//! What cannot be done to a broker from outside: its router dies, its clock is set.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use load::client::{Client, Lost, Wish};
+use load::crowd;
+use load::packet::{PINGREQ, Packet, QoS, Version};
+use load::site::{Identity, Site};
+use load::spread::Spread;
+use rustls_pki_types::UnixTime;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Broker;
+use crate::audit::LostLines;
+use crate::config::Config;
+use crate::trust::Clock;
+
+const DAY: i64 = 24 * 3600;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The clock of the machine, set by so many seconds.
+#[derive(Debug, Default)]
+struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> UnixTime {
+        let now = UnixTime::now().as_secs().saturating_add_signed(self.0.load(Ordering::Relaxed));
+        UnixTime::since_unix_epoch(Duration::from_secs(now))
+    }
+}
+
+impl SetClock {
+    fn set(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
+
+/// A broker in this process, and who may come.
+struct Place {
+    broker: Broker,
+    clock: Arc<SetClock>,
+    site: Site,
+    _directory: TempDir,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let site = Site::new(directory.path()).unwrap();
+        let config = site.file("broker.toml");
+        fs::write(
+            &config,
+            r##"
+[[listener]]
+address = "127.0.0.1:0"
+server-cert = "server.pem"
+server-key = "server.key"
+[[listener.trust]]
+name = "device-ca"
+anchors = ["device-ca.pem"]
+crl = ["device-ca.crl"]
+[[listener.trust]]
+name = "service-ca"
+anchors = ["service-ca.pem"]
+crl = ["service-ca.crl"]
+[[policy]]
+name = "devices"
+match = { trust = "device-ca" }
+action = "allow"
+publish = ["devices/{device-id}/telemetry/#"]
+subscribe = ["devices/{device-id}/commands/#"]
+[[policy]]
+name = "services"
+match = { trust = "service-ca" }
+action = "allow"
+publish = ["devices/+/commands/#"]
+subscribe = ["devices/+/telemetry/#"]
+"##,
+        )
+        .unwrap();
+        let clock = Arc::new(SetClock::default());
+        let config = Config::load(&config).unwrap();
+        let broker = Broker::start(&config, clock.clone(), LostLines::none()).await.unwrap();
+        Self { broker, clock, site, _directory: directory }
+    }
+
+    async fn connect(&self, identity: &Identity, wish: Wish) -> Result<(Client, bool), Lost> {
+        Client::connect(self.broker.addresses()[0], identity, wish).await
+    }
+
+    /// A connection that waits for commands.
+    async fn obedient(&self, identity: &Identity, wish: Wish) -> Client {
+        let (mut client, _) = self.connect(identity, wish).await.unwrap();
+        client.subscribe(&commands(identity), QoS::AtLeastOnce).await.unwrap();
+        client
+    }
+}
+
+fn commands(identity: &Identity) -> String {
+    format!("devices/{}/commands/#", identity.name)
+}
+
+fn command(identity: &Identity) -> String {
+    format!("devices/{}/commands/now", identity.name)
+}
+
+/// The next message, acknowledged; its payload.
+async fn receive(client: &mut Client) -> String {
+    match client.answer().await.expect("the session lives") {
+        Packet::Publish { id, payload, .. } => {
+            if id > 0 {
+                client.send(&client.writer().acknowledge(id)).await.unwrap();
+            }
+            String::from_utf8(payload.to_vec()).unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn is_alive(client: &mut Client) -> bool {
+    client.send(&PINGREQ).await.is_ok() && matches!(client.answer().await, Ok(Packet::PingResp))
+}
+
+/// Waits until a client is cut off; the reason code that it is told.
+async fn cut_off(client: &mut Client) -> u8 {
+    let told = timeout(PATIENCE, client.hear()).await.expect("it is cut off").unwrap();
+    let Packet::Disconnect(code) = told else { panic!("{told:?}") };
+    assert!(client.answer().await.is_err(), "and closed");
+    code
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
+    const SESSIONS: u64 = 200;
+    const KILLS: u64 = 4;
+    let place = Place::new().await;
+    let devices = place.site.devices(0..SESSIONS);
+    let mut clients = Vec::new();
+    for (number, device) in devices.iter().enumerate() {
+        let version = if number.is_multiple_of(2) { Version::V5 } else { Version::V311 };
+        clients.push(place.obedient(device, Wish { version, ..Wish::default() }).await);
+    }
+    let (mut backend, _) = place.connect(&place.site.service(0), Wish::default()).await.unwrap();
+    for kill in 0..KILLS {
+        let mut killed = Instant::now();
+        // On its way when the router dies, and published while there is none.
+        for text in ["before", "after"] {
+            for device in &devices {
+                backend.publish(&command(device), format!("{text} {kill}").as_bytes()).await.unwrap();
+            }
+            if text == "before" {
+                killed = Instant::now();
+                place.broker.hub.engine.kill_router();
+            }
+        }
+        let back = crowd::each(clients.len(), clients.drain(..), |mut client| async move {
+            assert_eq!(receive(&mut client).await, format!("before {kill}"));
+            assert_eq!(receive(&mut client).await, format!("after {kill}"));
+            (client, killed.elapsed())
+        })
+        .await;
+        let took: Spread = back.iter().map(|(_, took)| *took).collect();
+        println!("all {SESSIONS} sessions are served again after {took} (median / p99 / last)");
+        // Within a second, by a machine that does nothing else.
+        assert!(took.max() < Duration::from_secs(5), "{took}");
+        clients = back.into_iter().map(|(client, _)| client).collect();
+    }
+    assert_eq!(place.broker.hub.engine.rebuilds(), KILLS);
+    for client in &mut clients {
+        assert!(is_alive(client).await, "no session was closed, and nothing comes twice");
+    }
+    assert_eq!(place.broker.hub.registry.len(), clients.len() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing_else() {
+    let place = Place::new().await;
+    let (lasting, away) = (place.site.device(1), place.site.device(2));
+    let ending = place.site.short_lived(3, Duration::from_secs(12 * 3600));
+    let mut stays = place.obedient(&lasting, Wish { keep_alive: 60, ..Wish::default() }).await;
+    let an_hour = Wish { session_expiry: 3600, ..Wish::default() };
+    place.obedient(&away, an_hour).await.leave().await.unwrap();
+    let mut ends = place.obedient(&ending, Wish::default()).await;
+    let (mut backend, _) = place.connect(&place.site.service(0), Wish::default()).await.unwrap();
+
+    place.clock.set(DAY);
+    let set = Instant::now();
+    // Not authorized, as there is no code for it.
+    assert_eq!(cut_off(&mut ends).await, 0x87);
+    println!("cut off {:?} after the clock was set", set.elapsed());
+    assert!(place.connect(&ending, Wish::default()).await.is_err());
+    assert!(is_alive(&mut stays).await && is_alive(&mut backend).await);
+    for device in [&lasting, &away] {
+        backend.publish(&command(device), b"tomorrow").await.unwrap();
+    }
+    assert_eq!(receive(&mut stays).await, "tomorrow");
+    let (mut back, present) = place.connect(&away, an_hour).await.unwrap();
+    assert!(present, "its hour has not passed");
+    assert_eq!(receive(&mut back).await, "tomorrow");
+    let listed = place.broker.hub.registry.list();
+    let of_away = listed.iter().find(|session| session.client_id.as_str() == &*away.name).unwrap();
+    let connected_at = of_away.info.connection().unwrap().connected_at;
+    let tomorrow = crate::certificate::timestamp(place.clock.now());
+    assert_eq!(connected_at[..10], tomorrow[..10], "people are told the time of the clock");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_a_day_back_lets_nobody_in_again_and_a_list_from_its_future_waits_for_it() {
+    let place = Place::new().await;
+    let (revoked, next, lasting) = (place.site.device(1), place.site.device(2), place.site.device(3));
+    let mut first = place.obedient(&revoked, Wish::default()).await;
+    place.site.revoke(&[&revoked]).unwrap();
+    assert_eq!(cut_off(&mut first).await, 0x98);
+    let mut second = place.obedient(&next, Wish::default()).await;
+    let mut stays = place.obedient(&lasting, Wish { keep_alive: 60, ..Wish::default() }).await;
+
+    place.clock.set(-DAY);
+    assert!(place.connect(&revoked, Wish::default()).await.is_err(), "revoked is revoked");
+    assert!(is_alive(&mut stays).await && is_alive(&mut second).await);
+    let (mut newcomer, _) = place.connect(&place.site.device(4), Wish::default()).await.unwrap();
+    assert!(is_alive(&mut newcomer).await);
+
+    // The CA's clock is right, so to this broker its list is from tomorrow.
+    place.site.revoke(&[&revoked, &next]).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert!(is_alive(&mut second).await, "a list from the future is not in force");
+    place.clock.set(0);
+    let set = Instant::now();
+    assert_eq!(cut_off(&mut second).await, 0x98);
+    println!("cut off {:?} after the clock was put right", set.elapsed());
+    assert!(is_alive(&mut stays).await && is_alive(&mut newcomer).await);
+    assert!(place.connect(&next, Wish::default()).await.is_err());
+}
