@@ -55,15 +55,26 @@ impl Broker {
         finished
     }
 
+    /// Starts a broker with one listener by `command`. Its stderr goes to `log`; if that is piped, it is collected.
     #[track_caller]
-    fn spawn(mut command: Command, listeners: usize) -> Self {
+    pub fn started_by(command: Command, log: Stdio) -> Self {
+        Self::spawn_with(command, 1, log)
+    }
+
+    #[track_caller]
+    fn spawn(command: Command, listeners: usize) -> Self {
+        Self::spawn_with(command, listeners, Stdio::piped())
+    }
+
+    #[track_caller]
+    fn spawn_with(mut command: Command, listeners: usize, log: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the broker starts");
-        let log = Log::collect(child.stderr.take().expect("stderr is piped"));
+        let log = child.stderr.take().map_or_else(Log::empty, Log::collect);
         let lines = lines_of(child.stdout.take().expect("stdout is piped"));
         let mut broker = Self { child: Some(child), addresses: Vec::new(), log };
         let deadline = Instant::now() + START_DEADLINE;
@@ -85,6 +96,11 @@ impl Broker {
     /// Where its listeners are, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Its process id.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().expect("it is waited for once").id()
     }
 
     /// Its log.
@@ -155,6 +171,11 @@ impl Mark {
 }
 
 impl Log {
+    /// A log that nobody writes.
+    fn empty() -> Self {
+        Self(Arc::default())
+    }
+
     /// Collects the lines of a program's stderr.
     pub fn collect(stderr: impl Read + Send + 'static) -> Self {
         let log = Self(Arc::default());

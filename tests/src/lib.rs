@@ -11,6 +11,7 @@
 //! | [`client`] | a client that may say anything, and hears every answer |
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
+//! | [`arena`] | a place for thousands of clients |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
@@ -22,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arena;
 pub mod board;
 pub mod broker;
 pub mod client;
