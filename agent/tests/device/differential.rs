@@ -1,15 +1,13 @@
 //! The strict verifier against webpki and x509-parser: it may refuse more than they do, never accept more.
 
 use std::cell::Cell;
-use std::time::Duration;
 
+use adversary::judge;
 use countersign_agent::tls::verify_chain;
 use countersign_agent::x509::{Anchor, Certificate, ServerName, Time};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rcgen::{CustomExtension, SanType};
-use rustls_pki_types::{CertificateDer, UnixTime};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::change::{Change, change};
 use crate::forge::{ALGORITHM, Parts, assemble};
@@ -47,32 +45,7 @@ impl Pki {
 
     /// What webpki and x509-parser have against it.
     fn objection(&self, leaf: &[u8], issuing: &[u8]) -> Option<String> {
-        for der in [leaf, issuing] {
-            match X509Certificate::from_der(der) {
-                Ok(([], _)) => {}
-                Ok(_) => return Some("x509-parser: bytes left over".into()),
-                Err(error) => return Some(format!("x509-parser: {error}")),
-            }
-        }
-        self.webpki(leaf, issuing).err().map(|error| format!("webpki: {error}"))
-    }
-
-    fn webpki(&self, leaf: &[u8], issuing: &[u8]) -> Result<(), webpki::Error> {
-        let root = CertificateDer::from(self.root.der.as_slice());
-        let anchors = [webpki::anchor_from_trusted_cert(&root)?];
-        let intermediates = [CertificateDer::from(issuing)];
-        let leaf = CertificateDer::from(leaf);
-        let leaf = webpki::EndEntityCert::try_from(&leaf)?;
-        leaf.verify_for_usage(
-            &[webpki::ring::ECDSA_P256_SHA256],
-            &anchors,
-            &intermediates,
-            UnixTime::since_unix_epoch(Duration::from_secs(NOW)),
-            webpki::KeyUsage::server_auth(),
-            None,
-            None,
-        )?;
-        leaf.verify_is_valid_for_subject_name(&HOST.try_into().unwrap())
+        judge::objection(leaf, &[issuing], &self.root.der)
     }
 }
 

@@ -6,14 +6,13 @@ mod change;
 mod credentials;
 mod differential;
 mod floor;
-mod forge;
 mod honest;
 mod hostile;
 mod owes;
-mod pki;
-mod random;
 mod replay;
 mod sizes;
 mod strictness;
 mod transport;
 mod wording;
+
+use adversary::{forge, pki, random};

@@ -6,13 +6,12 @@
 mod established;
 mod handshake;
 mod hello;
-pub(crate) mod keys;
 mod proof;
-pub(crate) mod server;
 
 use std::net::TcpListener;
 use std::time::Duration;
 
+pub(crate) use adversary::{keys, server};
 use countersign_agent::credential::Credential;
 use countersign_agent::tls::{Buffers, TlsError, connect};
 use countersign_agent::x509::Time;

@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use crate::pki::Certified;
 
 /// An element of DER, with the shortest length there is.
-pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let header = match u8::try_from(length) {
         Ok(short @ 0..=0x7f) => vec![tag, short],
@@ -18,27 +18,27 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// ecdsa-with-SHA256.
-pub(crate) const ALGORITHM: [u8; 12] = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+pub const ALGORITHM: [u8; 12] = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 
 /// A certificate in its parts, each a whole element. Broken parts are signed like good ones.
 #[derive(Clone)]
-pub(crate) struct Parts {
-    pub(crate) version: Vec<u8>,
-    pub(crate) serial: Vec<u8>,
-    pub(crate) algorithm: Vec<u8>,
-    pub(crate) issuer: Vec<u8>,
-    pub(crate) validity: Vec<u8>,
-    pub(crate) subject: Vec<u8>,
-    pub(crate) key: Vec<u8>,
-    pub(crate) unique_ids: Vec<u8>,
-    pub(crate) extensions: Vec<Vec<u8>>,
-    pub(crate) after_extensions: Vec<u8>,
-    pub(crate) outer_algorithm: Vec<u8>,
+pub struct Parts {
+    pub version: Vec<u8>,
+    pub serial: Vec<u8>,
+    pub algorithm: Vec<u8>,
+    pub issuer: Vec<u8>,
+    pub validity: Vec<u8>,
+    pub subject: Vec<u8>,
+    pub key: Vec<u8>,
+    pub unique_ids: Vec<u8>,
+    pub extensions: Vec<Vec<u8>>,
+    pub after_extensions: Vec<u8>,
+    pub outer_algorithm: Vec<u8>,
 }
 
 impl Parts {
     /// The parts of a good certificate.
-    pub(crate) fn of(der: &[u8]) -> Self {
+    pub fn of(der: &[u8]) -> Self {
         let (_, certificate) = X509Certificate::from_der(der).unwrap();
         let tbs = &certificate.tbs_certificate;
         let time = |time: x509_parser::time::ASN1Time| {
@@ -76,7 +76,7 @@ impl Parts {
     }
 
     /// What is signed.
-    pub(crate) fn tbs(&self) -> Vec<u8> {
+    pub fn tbs(&self) -> Vec<u8> {
         let list = tlv(0x30, &self.extensions.concat());
         let fields = [
             &self.version,
@@ -93,14 +93,19 @@ impl Parts {
         tlv(0x30, &fields.map(|field| field.as_slice()).concat())
     }
 
-    pub(crate) fn sign(&self, issuer: &Certified) -> Vec<u8> {
+    /// A certificate of these parts, signed by `issuer`.
+    pub fn sign(&self, issuer: &Certified) -> Vec<u8> {
         assemble(&self.tbs(), &self.outer_algorithm, issuer)
     }
 }
 
 /// A certificate around a TBSCertificate, signed.
-pub(crate) fn assemble(tbs: &[u8], algorithm: &[u8], issuer: &Certified) -> Vec<u8> {
-    let signature: DerSignature = SigningKey::from_slice(&issuer.scalar()).unwrap().sign(tbs);
-    let signature = tlv(3, &[&[0], signature.as_bytes()].concat());
-    tlv(0x30, &[tbs, algorithm, &signature].concat())
+pub fn assemble(tbs: &[u8], algorithm: &[u8], issuer: &Certified) -> Vec<u8> {
+    let signature = signature(&issuer.scalar(), tbs);
+    tlv(0x30, &[tbs, algorithm, &tlv(3, &[&[0], signature.as_bytes()].concat())].concat())
+}
+
+/// ECDSA with SHA-256, and the nonce of RFC 6979.
+pub fn signature(scalar: &[u8; 32], message: &[u8]) -> DerSignature {
+    SigningKey::from_slice(scalar).unwrap().sign(message)
 }

@@ -1,20 +1,20 @@
 //! Randomness of the generation that p256 0.13 knows: real, or the same every time.
 
-use countersign_agent::tls::CryptoRngCore;
-use p256::elliptic_curve::rand_core::{CryptoRng, Error, RngCore};
+use p256::elliptic_curve::rand_core::{CryptoRng, CryptoRngCore, Error, RngCore};
 use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 
 /// A generator from a seed.
-pub(crate) struct Random(StdRng);
+pub struct Random(StdRng);
 
 impl Random {
-    pub(crate) fn new() -> Self {
+    /// Real.
+    pub fn new() -> Self {
         Self(StdRng::from_rng(&mut rand::rng()))
     }
 
     /// The same numbers for the same seed.
-    pub(crate) fn from_seed(seed: u64) -> Self {
+    pub fn from_seed(seed: u64) -> Self {
         Self(StdRng::seed_from_u64(seed))
     }
 }

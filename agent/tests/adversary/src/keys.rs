@@ -6,18 +6,21 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-type Secret = [u8; 32];
+/// A traffic secret.
+pub type Secret = [u8; 32];
 
 /// The secrets of both phases, as far as they are known.
-pub(crate) struct Schedule {
+pub struct Schedule {
     handshake: Secret,
-    pub(crate) client_handshake: Secret,
-    pub(crate) server_handshake: Secret,
+    /// The client's handshake traffic secret.
+    pub client_handshake: Secret,
+    /// The server's handshake traffic secret.
+    pub server_handshake: Secret,
 }
 
 impl Schedule {
     /// From the shared secret and the transcript hash up to the ServerHello.
-    pub(crate) fn new(shared: &[u8], transcript: [u8; 32]) -> Self {
+    pub fn new(shared: &[u8], transcript: [u8; 32]) -> Self {
         let early = Hkdf::<Sha256>::extract(Some(&[0; 32]), &[0; 32]).0;
         let derived = derive(&early.into(), "derived", Sha256::digest([]).into());
         let handshake = Hkdf::<Sha256>::extract(Some(&derived), shared).0.into();
@@ -29,7 +32,7 @@ impl Schedule {
     }
 
     /// The application traffic secrets of client and server, from the transcript hash up to the server's Finished.
-    pub(crate) fn application(&self, transcript: [u8; 32]) -> (Secret, Secret) {
+    pub fn application(&self, transcript: [u8; 32]) -> (Secret, Secret) {
         let derived = derive(&self.handshake, "derived", Sha256::digest([]).into());
         let master = Hkdf::<Sha256>::extract(Some(&derived), &[0; 32]).0.into();
         (derive(&master, "c ap traffic", transcript), derive(&master, "s ap traffic", transcript))
@@ -37,21 +40,22 @@ impl Schedule {
 }
 
 /// `verify_data` of a Finished (RFC 8446 §4.4.4).
-pub(crate) fn verify_data(secret: &Secret, transcript: [u8; 32]) -> [u8; 32] {
+pub fn verify_data(secret: &Secret, transcript: [u8; 32]) -> [u8; 32] {
     let key: [u8; 32] = expand(secret, "finished", &[]);
     let mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(&key).unwrap();
     mac.chain_update(transcript).finalize().into_bytes().into()
 }
 
 /// One direction of record protection (RFC 8446 §5.2).
-pub(crate) struct Protection {
+pub struct Protection {
     cipher: Aes128Gcm,
     iv: [u8; 12],
     sequence: u64,
 }
 
 impl Protection {
-    pub(crate) fn new(secret: &Secret) -> Self {
+    /// From a traffic secret; its first record is the next.
+    pub fn new(secret: &Secret) -> Self {
         let key: [u8; 16] = expand(secret, "key", &[]);
         Self { cipher: Aes128Gcm::new(&key.into()), iv: expand(secret, "iv", &[]), sequence: 0 }
     }
@@ -66,7 +70,7 @@ impl Protection {
     }
 
     /// A record around `inner`: content, content type, padding.
-    pub(crate) fn seal(&mut self, inner: &[u8]) -> Vec<u8> {
+    pub fn seal(&mut self, inner: &[u8]) -> Vec<u8> {
         let length = u16::try_from(inner.len() + 16).unwrap().to_be_bytes();
         let header = [23, 3, 3, length[0], length[1]];
         let mut content = inner.to_vec();
@@ -76,7 +80,7 @@ impl Protection {
     }
 
     /// Content type and content; `None` if it does not decrypt.
-    pub(crate) fn open(&mut self, header: &[u8], content: &[u8]) -> Option<(u8, Vec<u8>)> {
+    pub fn open(&mut self, header: &[u8], content: &[u8]) -> Option<(u8, Vec<u8>)> {
         let (inner, tag) = content.split_at_checked(content.len().checked_sub(16)?)?;
         let mut inner = inner.to_vec();
         let nonce = self.nonce().into();

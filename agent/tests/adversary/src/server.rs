@@ -2,64 +2,82 @@
 //!
 //! It knows the handshake secrets of whatever it has begun, so it can read what the client gives away.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use p256::PublicKey;
 use p256::ecdh::EphemeralSecret;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
 use sha2::{Digest as _, Sha256};
 
-use super::keys::{Protection, Schedule, verify_data};
+use crate::forge::signature;
+use crate::keys::{Protection, Schedule, Secret, verify_data};
 use crate::pki::{Certified, Fleet};
 use crate::random::Random;
 
-pub(crate) const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
+pub const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
 
 /// What the client has given away.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) certificate: bool,
-    pub(crate) signature: bool,
-    pub(crate) finished: bool,
-    pub(crate) data: Vec<u8>,
+pub struct Seen {
+    pub certificate: bool,
+    pub signature: bool,
+    pub finished: bool,
+    pub data: Vec<u8>,
     /// Bytes in records of any kind after the ClientHello, decrypted or not.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
 }
 
 /// A ServerHello, right unless changed.
-pub(crate) struct Hello {
-    pub(crate) version: [u8; 2],
-    pub(crate) random: [u8; 32],
-    pub(crate) session_id: Vec<u8>,
-    pub(crate) suite: [u8; 2],
-    pub(crate) compression: u8,
-    pub(crate) extensions: Vec<(u16, Vec<u8>)>,
+pub struct Hello {
+    pub version: [u8; 2],
+    pub random: [u8; 32],
+    pub session_id: Vec<u8>,
+    pub suite: [u8; 2],
+    pub compression: u8,
+    pub extensions: Vec<(u16, Vec<u8>)>,
 }
 
-pub(crate) struct Server<'f> {
-    peer: TcpStream,
-    pub(crate) fleet: &'f Fleet,
+/// A server at the other end of a TCP connection, or of anything that can be read from and written to.
+///
+/// Where there is nothing to read, a stream that cannot wait says that it has ended; the server then takes it that the
+/// client has nothing to say just now.
+pub struct Server<'f, S = TcpStream> {
+    peer: S,
+    random: Random,
+    pub fleet: &'f Fleet,
     client_point: Vec<u8>,
     transcript: Sha256,
     schedule: Option<Schedule>,
-    pub(crate) sending: Option<Protection>,
+    pub sending: Option<Protection>,
     receiving: Option<Protection>,
     /// The secrets of the application phase, known from the server's Finished on.
-    application: Option<([u8; 32], [u8; 32])>,
+    application: Option<(Secret, Secret)>,
     pending: Vec<u8>,
-    pub(crate) seen: Seen,
+    pub seen: Seen,
 }
 
 impl<'f> Server<'f> {
     /// Reads a ClientHello.
-    pub(crate) fn accept(peer: TcpStream, fleet: &'f Fleet) -> Self {
+    pub fn accept(peer: TcpStream, fleet: &'f Fleet) -> Self {
         peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         peer.set_nodelay(true).unwrap();
+        Self::answer(peer, fleet, Random::new())
+    }
+
+    /// Reads until the client has gone.
+    pub fn drain(&mut self) {
+        let _ = self.peer.shutdown(std::net::Shutdown::Write);
+        while self.observe() {}
+    }
+}
+
+impl<'f, S: Read + Write> Server<'f, S> {
+    /// Reads a ClientHello, which must have come.
+    pub fn answer(peer: S, fleet: &'f Fleet, random: Random) -> Self {
         let mut server = Self {
             peer,
+            random,
             fleet,
             client_point: Vec::new(),
             transcript: Sha256::new(),
@@ -92,25 +110,34 @@ impl<'f> Server<'f> {
     }
 
     /// Raw bytes. A client that has gone already is not the server's business.
-    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+    pub fn raw(&mut self, bytes: &[u8]) {
         let _ = self.peer.write_all(bytes);
     }
 
     /// The same, in pieces that arrive apart.
-    pub(crate) fn trickle(&mut self, bytes: &[u8]) {
+    pub fn trickle(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.raw(&[*byte]);
         }
     }
 
     /// A record in plain text.
-    pub(crate) fn plain(&mut self, kind: u8, content: &[u8]) {
+    pub fn plain(&mut self, kind: u8, content: &[u8]) {
         self.raw(&plain(kind, content));
     }
 
     /// A ServerHello of our choice as a message, and the secrets that follow if the client takes it.
-    pub(crate) fn hello(&mut self, change: impl FnOnce(&mut Hello)) -> Vec<u8> {
-        let secret = EphemeralSecret::random(&mut Random::new());
+    pub fn hello(&mut self, change: impl FnOnce(&mut Hello)) -> Vec<u8> {
+        self.hello_edited(change, |_| ())
+    }
+
+    /// The same, with the message itself changed at the end.
+    pub fn hello_edited(
+        &mut self,
+        change: impl FnOnce(&mut Hello),
+        edit: impl FnOnce(&mut Vec<u8>),
+    ) -> Vec<u8> {
+        let secret = EphemeralSecret::random(&mut self.random);
         let point = p256::EncodedPoint::from(secret.public_key());
         let mut hello = Hello {
             version: [3, 3],
@@ -137,7 +164,8 @@ impl<'f> Server<'f> {
             &extensions,
         ]
         .concat();
-        let message = message(2, &body);
+        let mut message = message(2, &body);
+        edit(&mut message);
         self.transcript.update(&message);
         let client = PublicKey::from_sec1_bytes(&self.client_point).unwrap();
         let schedule = Schedule::new(secret.diffie_hellman(&client).raw_secret_bytes(), self.hash());
@@ -148,94 +176,98 @@ impl<'f> Server<'f> {
     }
 
     /// An honest ServerHello, sent.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         let hello = self.hello(|_| ());
         self.plain(22, &hello);
     }
 
     /// Encrypts and sends an inner plain text as it is.
-    pub(crate) fn seal(&mut self, inner: &[u8]) {
+    pub fn seal(&mut self, inner: &[u8]) {
         let record = self.sealed(inner);
         self.raw(&record);
     }
 
-    pub(crate) fn sealed(&mut self, inner: &[u8]) -> Vec<u8> {
+    pub fn sealed(&mut self, inner: &[u8]) -> Vec<u8> {
         self.sending.as_mut().expect("secrets").seal(inner)
     }
 
     /// Encrypts and sends content of a type.
-    pub(crate) fn encrypted(&mut self, kind: u8, content: &[u8]) {
+    pub fn encrypted(&mut self, kind: u8, content: &[u8]) {
         self.seal(&[content, &[kind]].concat());
     }
 
     /// Adds a message to the transcript and to what [`send`](Self::send) sends.
-    pub(crate) fn add(&mut self, message: &[u8]) -> &mut Self {
+    pub fn add(&mut self, message: &[u8]) -> &mut Self {
         self.transcript.update(message);
         self.pending.extend_from_slice(message);
         self
     }
 
     /// Sends what was added, in one record.
-    pub(crate) fn send(&mut self) {
+    pub fn send(&mut self) {
         let messages = std::mem::take(&mut self.pending);
         self.encrypted(22, &messages);
     }
 
     /// What was added, not sent.
-    pub(crate) fn take_pending(&mut self) -> Vec<u8> {
+    pub fn take_pending(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.pending)
     }
 
-    pub(crate) fn add_encrypted_extensions(&mut self) -> &mut Self {
+    pub fn add_encrypted_extensions(&mut self) -> &mut Self {
         self.add(&message(8, &[0, 0]))
     }
 
-    pub(crate) fn add_certificate_request(&mut self) -> &mut Self {
+    pub fn add_certificate_request(&mut self) -> &mut Self {
         self.add(&certificate_request())
     }
 
     /// The broker's chain.
-    pub(crate) fn add_certificate(&mut self) -> &mut Self {
+    pub fn add_certificate(&mut self) -> &mut Self {
         let fleet = self.fleet;
         self.add(&certificate(&[&fleet.broker.der, &fleet.broker_issuing.der]))
     }
 
     /// With the broker's key.
-    pub(crate) fn add_certificate_verify(&mut self) -> &mut Self {
+    pub fn add_certificate_verify(&mut self) -> &mut Self {
         let proof = self.proof(&self.fleet.broker);
         self.add_proof(ECDSA_SECP256R1_SHA256, &proof)
     }
 
-    pub(crate) fn add_proof(&mut self, scheme: u16, signature: &[u8]) -> &mut Self {
+    pub fn add_proof(&mut self, scheme: u16, signature: &[u8]) -> &mut Self {
         let body = [&scheme.to_be_bytes()[..], &length16(signature.len()), signature].concat();
         self.add(&message(15, &body))
     }
 
     /// A signature over the transcript so far.
-    pub(crate) fn proof(&self, signer: &Certified) -> Vec<u8> {
+    pub fn proof(&self, signer: &Certified) -> Vec<u8> {
         self.proof_with(signer, "TLS 1.3, server CertificateVerify")
     }
 
-    pub(crate) fn proof_with(&self, signer: &Certified, context: &str) -> Vec<u8> {
+    pub fn proof_with(&self, signer: &Certified, context: &str) -> Vec<u8> {
         let signed = [&[b' '; 64][..], context.as_bytes(), &[0], &self.hash()].concat();
-        let signature: DerSignature = SigningKey::from_slice(&signer.scalar()).unwrap().sign(&signed);
-        signature.as_bytes().to_vec()
+        signature(&signer.scalar(), &signed).as_bytes().to_vec()
     }
 
     /// A right Finished; the application secrets follow from it.
-    pub(crate) fn add_finished(&mut self) -> &mut Self {
+    pub fn add_finished(&mut self) -> &mut Self {
         let verify_data = self.verify_data();
         self.add(&message(20, &verify_data));
         self.application = Some(self.schedule.as_ref().expect("secrets").application(self.hash()));
         self
     }
 
-    pub(crate) fn verify_data(&self) -> [u8; 32] {
-        verify_data(&self.schedule.as_ref().expect("secrets").server_handshake, self.hash())
+    pub fn verify_data(&self) -> [u8; 32] {
+        verify_data(&self.handshake_secret().expect("secrets"), self.hash())
+    }
+
+    /// The server's handshake traffic secret, known from the ServerHello on.
+    pub fn handshake_secret(&self) -> Option<Secret> {
+        self.schedule.as_ref().map(|schedule| schedule.server_handshake)
     }
 
     /// Everything from ServerHello to Finished, as an honest broker sends it.
-    pub(crate) fn handshake(&mut self) {
+    pub fn handshake(&mut self) {
         self.begin();
         self.add_encrypted_extensions().add_certificate_request().add_certificate();
         self.add_certificate_verify().add_finished();
@@ -244,12 +276,12 @@ impl<'f> Server<'f> {
     }
 
     /// The client's application traffic secret.
-    pub(crate) fn client_secret(&self) -> [u8; 32] {
+    pub fn client_secret(&self) -> [u8; 32] {
         self.application.expect("a Finished was sent").0
     }
 
     /// From here on, what is sent is under the application secrets.
-    pub(crate) fn establish(&mut self) {
+    pub fn establish(&mut self) {
         let (_, secret) = self.application.expect("a Finished was sent");
         self.sending = Some(Protection::new(&secret));
     }
@@ -260,22 +292,17 @@ impl<'f> Server<'f> {
     }
 
     /// Reads until the client is done with its handshake.
-    pub(crate) fn await_finished(&mut self) {
+    pub fn await_finished(&mut self) {
         while !self.seen.finished && self.observe() {}
     }
 
-    /// Reads until the client has gone.
-    pub(crate) fn drain(&mut self) {
-        let _ = self.peer.shutdown(std::net::Shutdown::Write);
-        while self.observe() {}
-    }
-
     /// Reads until the client has said as much as this.
-    pub(crate) fn await_data(&mut self, data: &[u8]) {
+    pub fn await_data(&mut self, data: &[u8]) {
         while self.seen.data != data && self.observe() {}
     }
 
-    fn observe(&mut self) -> bool {
+    /// Takes in one record of the client, if there is one.
+    pub fn observe(&mut self) -> bool {
         let Some((header, content)) = self.record() else { return false };
         self.seen.bytes += content.len();
         let opened = self.receiving.as_mut().and_then(|receiving| receiving.open(&header, &content));
@@ -306,22 +333,22 @@ fn length24(length: usize) -> [u8; 3] {
 }
 
 /// A record in plain text.
-pub(crate) fn plain(kind: u8, content: &[u8]) -> Vec<u8> {
+pub fn plain(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[kind, 3, 3][..], &length16(content.len()), content].concat()
 }
 
 /// A handshake message.
-pub(crate) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &length24(body.len()), body].concat()
 }
 
 /// CertificateRequest for ecdsa_secp256r1_sha256.
-pub(crate) fn certificate_request() -> Vec<u8> {
+pub fn certificate_request() -> Vec<u8> {
     message(13, &[0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3])
 }
 
 /// A Certificate message with these certificates.
-pub(crate) fn certificate(chain: &[&[u8]]) -> Vec<u8> {
+pub fn certificate(chain: &[&[u8]]) -> Vec<u8> {
     let entries: Vec<u8> =
         chain.iter().flat_map(|der| [&length24(der.len())[..], der, &[0, 0]].concat()).collect();
     message(11, &[&[0][..], &length24(entries.len()), &entries].concat())
