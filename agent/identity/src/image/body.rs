@@ -1,5 +1,7 @@
 //! What an image says, and reading and writing it.
 
+use postcard::ser_flavors::Flavor;
+use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize};
 
 use super::{BodyError, ImageError, MAX_LEN, PrivateKey, SLOT_LEN, WriteError, header};
@@ -56,6 +58,8 @@ impl<'a> Image<'a> {
             return Err(ImageError::Trailing { offset: body_end - left.len() });
         }
         image.check()?;
+        // postcard takes numbers that are written in more bytes than they need. An image has one form.
+        serialize_with_flavor(&image, Same(body)).map_err(|_| BodyError::Overlong)?;
         Ok(image)
     }
 
@@ -93,5 +97,26 @@ impl<'a> Image<'a> {
             return Err(BodyError::NoPort);
         }
         Ok(())
+    }
+}
+
+/// Goes nowhere, and fails at the first byte that is not the same.
+struct Same<'a>(&'a [u8]);
+
+impl Flavor for Same<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        match self.0.split_first() {
+            Some((same, rest)) if *same == byte => {
+                self.0 = rest;
+                Ok(())
+            }
+            _ => Err(postcard::Error::SerializeBufferFull),
+        }
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
     }
 }

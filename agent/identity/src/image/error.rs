@@ -64,6 +64,8 @@ pub enum BodyError {
     },
     /// The broker's port is 0.
     NoPort,
+    /// A number or a length is written in more bytes than it needs.
+    Overlong,
 }
 
 /// Why an image cannot be written.
@@ -123,6 +125,7 @@ impl fmt::Display for BodyError {
                 write!(f, "the broker's name must be 1 to 253 printable ASCII characters, it has {length}")
             }
             Self::NoPort => write!(f, "the broker's port is 0"),
+            Self::Overlong => write!(f, "a number in it is written in more bytes than it needs"),
         }
     }
 }

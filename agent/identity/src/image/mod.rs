@@ -7,7 +7,7 @@
 //!      6       2  reserved: 0
 //!      8       4  length of the body in bytes, little endian
 //!     12       4  CRC-32/ISO-HDLC over bytes 0–11 and the body, little endian
-//!     16          body: postcard, fields in the order of `Image`
+//!     16          body: postcard, fields in the order of `Image`, numbers in as few bytes as they need
 //!             …   0xFF up to the end of the region
 //! ```
 //!

@@ -91,6 +91,22 @@ fn each_format_fault_has_its_own_error() {
 }
 
 #[test]
+fn a_number_is_written_in_as_few_bytes_as_it_needs() {
+    let (good, length) = written(&sample());
+    let body = &good[16..length];
+    // The length of the device id, the kind of key, the port's last byte and the time floor's.
+    let (id, kind, port, floor) = (0, 10, body.len() - 21, body.len() - 1);
+    assert_eq!((body[id], body[kind], body[port], body[floor]), (9, 0, 0x45, 6));
+    for at in [id, kind, port, floor] {
+        let mut longer = body.to_vec();
+        longer[at] |= 0x80;
+        longer.insert(at + 1, 0);
+        let error = Image::read(&with_body(&longer)).unwrap_err();
+        assert_eq!(error, ImageError::Body(BodyError::Overlong), "{at}");
+    }
+}
+
+#[test]
 fn the_slot_state_behind_the_image_is_not_the_images() {
     let (mut slot, _) = written(&sample());
     slot[MAX_LEN..].fill(0);
@@ -152,6 +168,7 @@ fn every_error_reads_differently() {
         ImageError::Body(BodyError::NoBrokerAnchor),
         ImageError::Body(BodyError::Name { length: 2 }),
         ImageError::Body(BodyError::NoPort),
+        ImageError::Body(BodyError::Overlong),
     ]
     .iter()
     .map(ToString::to_string)
