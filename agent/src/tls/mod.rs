@@ -12,6 +12,8 @@
 //! A server must take TLS_AES_128_GCM_SHA256 and P-256 at once, sign with ecdsa_secp256r1_sha256, ask for a client
 //! certificate, keep each handshake message within a record, and each record within [`MAX_CONTENT`].
 
+#[cfg(feature = "fuzzing")]
+mod bare_guard;
 mod buffers;
 mod chain;
 mod error;
@@ -26,6 +28,9 @@ use embedded_io_async::{Read, Write};
 use embedded_tls::{TlsConfig, TlsConnection, TlsContext};
 pub use p256::elliptic_curve::rand_core::CryptoRngCore;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use bare_guard::BareGuard;
 pub use buffers::{Buffers, MAX_CONTENT};
 pub use chain::{BrokerCertificate, ChainError, Link, verify_chain};
 pub use error::{HandshakeFault, ProtocolError, TlsError};

@@ -9,7 +9,7 @@ use rmqtt_codec::v5::{
     DisconnectReasonCode, LastWill, Packet, PublishAckReason, QoS, RetainHandling, SubscriptionOptions,
 };
 
-use crate::judged;
+use crate::judge::judged;
 
 fn id(number: u16) -> PacketId {
     PacketId::new(number).unwrap()

@@ -214,8 +214,13 @@ impl<'f, S: Read + Write> Server<'f, S> {
         std::mem::take(&mut self.pending)
     }
 
+    /// What is to be sent before anything else that is added.
+    pub fn put_back(&mut self, messages: Vec<u8>) {
+        self.pending.splice(..0, messages);
+    }
+
     pub fn add_encrypted_extensions(&mut self) -> &mut Self {
-        self.add(&message(8, &[0, 0]))
+        self.add(&encrypted_extensions())
     }
 
     pub fn add_certificate_request(&mut self) -> &mut Self {
@@ -235,8 +240,7 @@ impl<'f, S: Read + Write> Server<'f, S> {
     }
 
     pub fn add_proof(&mut self, scheme: u16, signature: &[u8]) -> &mut Self {
-        let body = [&scheme.to_be_bytes()[..], &length16(signature.len()), signature].concat();
-        self.add(&message(15, &body))
+        self.add(&certificate_verify(scheme, signature))
     }
 
     /// A signature over the transcript so far.
@@ -252,7 +256,11 @@ impl<'f, S: Read + Write> Server<'f, S> {
     /// A right Finished; the application secrets follow from it.
     pub fn add_finished(&mut self) -> &mut Self {
         let verify_data = self.verify_data();
-        self.add(&message(20, &verify_data));
+        self.add(&message(20, &verify_data)).conclude()
+    }
+
+    /// The application secrets follow from what was said so far.
+    pub fn conclude(&mut self) -> &mut Self {
         self.application = Some(self.schedule.as_ref().expect("secrets").application(self.hash()));
         self
     }
@@ -340,6 +348,16 @@ pub fn plain(kind: u8, content: &[u8]) -> Vec<u8> {
 /// A handshake message.
 pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind][..], &length24(body.len()), body].concat()
+}
+
+/// EncryptedExtensions without any.
+pub fn encrypted_extensions() -> Vec<u8> {
+    message(8, &[0, 0])
+}
+
+/// CertificateVerify with a signature of this scheme.
+pub fn certificate_verify(scheme: u16, signature: &[u8]) -> Vec<u8> {
+    message(15, &[&scheme.to_be_bytes()[..], &length16(signature.len()), signature].concat())
 }
 
 /// CertificateRequest for ecdsa_secp256r1_sha256.

@@ -1,0 +1,68 @@
+//! What a device reads from others, on inputs that a fuzzer chooses.
+//!
+//! A target is a function of bytes that panics when a promise is broken. `tests/fuzz/run` has libFuzzer look for such
+//! bytes; the test `replay` runs the kept corpora through the same functions with the toolchain of everything else.
+//!
+//! | target | what it judges, and by whom |
+//! |---|---|
+//! | [`certificate`] | certificates and chains, against webpki and x509-parser |
+//! | [`record`] | the record guard, against a model, and against itself with the stream cut otherwise |
+//! | [`handshake`] | the TLS client, against a server that holds the keys and is known to be honest or not |
+//! | [`mqtt_input`] | packets and their topics, against rmqtt-codec, and against itself with the stream cut otherwise |
+//! | [`image`] | credential images, against their layout, p256 and x509-parser |
+
+#![forbid(unsafe_code)]
+// A broken promise is a panic.
+#![allow(clippy::missing_panics_doc)]
+
+pub mod certificate;
+pub mod handshake;
+pub mod image;
+pub mod mqtt_input;
+pub mod record;
+
+mod der;
+mod fleet;
+mod hello;
+mod pieces;
+
+// They speak of the agent's types, so no package below the agent could have them.
+#[path = "../../../agent/tests/mqtt/judge.rs"]
+mod judge;
+#[path = "../../../agent/tests/mqtt/packets.rs"]
+mod packets;
+
+/// What became of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The device took something of it for good.
+    Accepted,
+    /// It took nothing.
+    Refused,
+}
+
+impl Verdict {
+    fn accepted_if(accepted: bool) -> Self {
+        if accepted { Self::Accepted } else { Self::Refused }
+    }
+}
+
+/// A fuzz target.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// What the program and the folder of its corpus are called.
+    pub name: &'static str,
+    /// Judges what the device makes of an input. Panics if a promise is broken.
+    pub run: fn(&[u8]) -> Verdict,
+    /// Honest inputs to start from, and near misses.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: [Target; 5] = [
+    Target { name: "certificate", run: certificate::run, seeds: certificate::seeds },
+    Target { name: "record", run: record::run, seeds: record::seeds },
+    Target { name: "handshake", run: handshake::run, seeds: handshake::seeds },
+    Target { name: "mqtt_input", run: mqtt_input::run, seeds: mqtt_input::seeds },
+    Target { name: "image", run: image::run, seeds: image::seeds },
+];
