@@ -43,8 +43,8 @@ pub enum TlsError {
     /// how a TLS 1.3 server refuses a client certificate.
     #[error("the broker ended the session with an alert")]
     Alert,
-    /// A record does not decrypt, or holds what may not come now: a fragment of a message, a KeyUpdate, a
-    /// CertificateRequest after the handshake, nothing at all.
+    /// A record does not decrypt, or holds what may not come now: a fragment of a message, a message of another length
+    /// than its fields, a KeyUpdate, a CertificateRequest after the handshake, nothing at all.
     #[error("a record that does not decrypt, or holds what is not allowed there")]
     Undecipherable,
     /// The TLS client stumbled over something else.

@@ -99,7 +99,7 @@ fn is_legal(inner: &[u8], established: bool) -> bool {
     }
 }
 
-/// One or more whole messages. Fragments are refused, because embedded-tls does not put them together; so is a
+/// One or more whole messages, each as long as what it holds. Fragments are refused, because embedded-tls does not put them together; so is a
 /// Finished with anything behind it, which would be taken for part of the flight that the Finished has closed
 /// (RFC 8446 §5.1). Within a record the messages of a flight stand in their order; from record to record nothing is
 /// remembered here, and the gate sees to what matters.
@@ -108,7 +108,10 @@ fn are_legal_messages(mut content: &[u8], established: bool) -> bool {
     loop {
         let Some((&[kind, l1, l2, l3], rest)) = content.split_first_chunk() else { return false };
         let length = usize::try_from(u32::from_be_bytes([0, l1, l2, l3])).unwrap_or(usize::MAX);
-        let Some((_, rest)) = rest.split_at_checked(length) else { return false };
+        let Some((body, rest)) = rest.split_at_checked(length) else { return false };
+        if after_fields(kind, body) != Some(&[]) {
+            return false;
+        }
         let next = match kind {
             handshake_type::ENCRYPTED_EXTENSIONS if !established => 1,
             handshake_type::CERTIFICATE_REQUEST if !established => 2,
@@ -128,4 +131,29 @@ fn are_legal_messages(mut content: &[u8], established: bool) -> bool {
         place = next;
         content = rest;
     }
+}
+
+/// What is left of a message after its fields (RFC 8446 §4); `None` if they reach beyond its end.
+///
+/// embedded-tls goes by the fields and not by the length: what was left over would be the next message to it, and
+/// fields that reach too far would swallow one.
+fn after_fields(kind: u8, body: &[u8]) -> Option<&[u8]> {
+    match kind {
+        handshake_type::ENCRYPTED_EXTENSIONS => after_vector::<2>(body),
+        handshake_type::CERTIFICATE_REQUEST => after_vector::<1>(body).and_then(after_vector::<2>),
+        handshake_type::CERTIFICATE => after_vector::<1>(body).and_then(after_vector::<3>),
+        handshake_type::CERTIFICATE_VERIFY => body.get(2..).and_then(after_vector::<2>),
+        handshake_type::FINISHED => body.get(32..),
+        handshake_type::NEW_SESSION_TICKET => {
+            let nonce = body.get(8..)?;
+            after_vector::<1>(nonce).and_then(after_vector::<2>).and_then(after_vector::<2>)
+        }
+        _ => None,
+    }
+}
+
+/// What follows a vector whose length takes `N` bytes.
+fn after_vector<const N: usize>(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = bytes.split_first_chunk::<N>()?;
+    rest.get(length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte))..)
 }

@@ -97,7 +97,7 @@ fn finished() -> Vec<Case> {
                 let verify_data = server.verify_data();
                 server.add(&message(20, &verify_data[..31])).send();
             },
-            PROTOCOL,
+            UNDECIPHERABLE,
         ),
         refused(
             "an early Finished, in a record of its own",
@@ -225,7 +225,26 @@ fn messages() -> Vec<Case> {
                 server.begin();
                 server.add(&message(8, &[0, 200])).send();
             },
-            PROTOCOL,
+            UNDECIPHERABLE,
+        ),
+        refused(
+            "EncryptedExtensions with another message inside",
+            |server| {
+                server.begin();
+                let request = server.add_certificate_request().take_pending();
+                server.add(&message(8, &[&[0, 0][..], &request].concat())).add_certificate();
+                server.add_certificate_verify().add_finished().send();
+            },
+            UNDECIPHERABLE,
+        ),
+        refused(
+            "EncryptedExtensions that reach into the next message",
+            |server| {
+                server.begin();
+                server.add(&message(8, &[0, 15])).add_certificate_request().add_certificate();
+                server.add_certificate_verify().add_finished().send();
+            },
+            UNDECIPHERABLE,
         ),
         refused(
             "EncryptedExtensions with an extension that belongs elsewhere",
@@ -241,7 +260,7 @@ fn messages() -> Vec<Case> {
                 server.begin();
                 server.add_encrypted_extensions().add(&message(11, &[0, 0, 1, 0, 0, 0, 200])).send();
             },
-            PROTOCOL,
+            UNDECIPHERABLE,
         ),
         refused(
             "a Certificate with an entry longer than its list",
@@ -270,7 +289,7 @@ fn messages() -> Vec<Case> {
                 server.begin();
                 server.add_encrypted_extensions().add(&message(13, &[0, 0, 8, 0, 13, 0, 4])).send();
             },
-            PROTOCOL,
+            UNDECIPHERABLE,
         ),
         refused(
             "an alert, encrypted",

@@ -250,10 +250,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let chain = |chain| add(Message::Certificate(chain));
     let proof = |signer| add(Message::CertificateVerify { signer, scheme: ECDSA_SECP256R1_SHA256 });
     let finished = add(Message::Finished);
-    let ticket = add(Message::Other(4, &[0, 0, 0, 60, 1, 2, 3, 4, 1, 9, 0, 2, 7, 7, 0, 0]));
+    let ticket_message = Message::Other(4, &[0, 0, 0, 60, 1, 2, 3, 4, 1, 9, 0, 2, 7, 7, 0, 0]);
+    let ticket = add(ticket_message.clone());
     let (change, words) = (Step::Plain(20, &[1]), Step::Seal(b"good morning\x17"));
 
-    let scripts: [&[Step<'_>]; 9] = [
+    // A CertificateRequest, where the fields of the message have ended.
+    let inside = Edit { at: 2, remove: 0, insert: &[13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3] };
+    let full_extensions = Step::Add(Message::EncryptedExtensions, inside);
+    let full_ticket = Step::Add(ticket_message, Edit { at: 16, ..inside });
+
+    let scripts: [&[Step<'_>]; 11] = [
         // All in one record, then words, a ticket and the end.
         &[
             hello.clone(),
@@ -287,6 +293,20 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Step::Establish,
             words.clone(),
             Step::Again(none),
+        ],
+        // Messages with another inside.
+        &[hello.clone(), full_extensions, chain(&[0, 1]), proof(0), finished.clone(), send.clone()],
+        &[
+            hello.clone(),
+            extensions.clone(),
+            request.clone(),
+            chain(&[0, 1]),
+            proof(0),
+            finished.clone(),
+            send.clone(),
+            Step::Establish,
+            full_ticket,
+            send.clone(),
         ],
         // Who has no key of the broker's.
         &[
