@@ -9,6 +9,7 @@
 //!                                       │
 //!            reader ─▶ publish, subscribe, acknowledge ─▶ engine
 //!            engine ─▶ subscriptions ─▶ permit ─▶ outbox ─▶ writer
+//!                    groups ([`shared`]) ─▶ permit ─▶ outbox ─▶ writer
 //! ```
 
 mod acknowledge;
@@ -31,6 +32,7 @@ mod outbox;
 mod publish;
 mod registry;
 mod retained;
+mod shared;
 mod subscribe;
 mod subscriptions;
 mod will;

@@ -171,20 +171,25 @@ fn properties_of_mqtt_5_do_not_harm_a_subscriber_of_3_1_1_that_comes_back() {
 }
 
 #[test]
-fn shared_subscriptions_are_declined_and_ended_sessions_harm_nobody() {
+fn shared_subscriptions_are_for_whom_a_policy_names_and_ended_sessions_harm_nobody() {
     let site = permissive();
     let mut publisher = backend(&site, Version::V5, 0);
-    for _ in 0..10 {
-        let lasting = Connect::new(Version::V5, "backend/1").persistent();
+    for cycle in 0..10 {
+        let version = Version::ALL[cycle % 2];
+        let lasting = Connect::new(version, "backend/1").persistent();
         let mut member = site.connect(&site.service, &lasting);
-        // Shared Subscriptions not supported.
-        assert_eq!(member.subscribe("$share/group/t", 1), 0x9E);
-        assert_eq!(member.subscribe("t", 1), 1);
+        let denied = if version == Version::V5 { 0x87 } else { 0x80 };
+        assert_eq!(member.subscribe("$share/another/t", 1), denied, "no policy names this group");
+        assert_eq!(member.subscribe("$share/+/t", 1), denied, "a share name has no wildcards");
+        assert_eq!(member.subscribe("$share/group/t", 1), 1);
         assert_eq!(publisher.publish("t", "never acknowledged"), 0);
         member.expect(Kind::Publish);
         drop(member);
-        site.connect(&site.service, &Connect::new(Version::V5, "backend/1")).disconnect();
+        site.connect(&site.service, &Connect::new(version, "backend/1")).disconnect();
     }
+    let mut device = site.dev_1(Version::V5);
+    assert_eq!(device.subscribe("$share/group/devices/dev-1/commands/#", 1), 0x87);
+    device.disconnect();
     all_is_well(&site, &mut publisher, "after shared subscriptions");
 }
 

@@ -88,6 +88,11 @@ impl BusFilter {
         self.bucket.is_some()
     }
 
+    /// Every bus filter that lets a topic through: what is wanted by a filter of another is not for this topic.
+    pub(crate) fn letting_through(topic: &str) -> [Self; 4] {
+        BusTopic::of(topic).filters()
+    }
+
     /// The bus filter of a client's topic filter.
     pub(crate) fn of(filter: &str) -> Self {
         let (head, third) = head_and_third(filter);

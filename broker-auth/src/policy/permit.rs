@@ -87,6 +87,11 @@ impl Permit {
         )))
     }
 
+    /// Whether it may have shared subscriptions at all.
+    pub fn allows_shared(&self) -> bool {
+        self.subscribe.iter().any(|allowed| allowed.shared().is_some())
+    }
+
     /// Whether a message published to `topic` may be delivered to it, whatever it subscribed to in the past.
     pub fn deliver(&self, topic: &str) -> bool {
         let Ok(name) = TopicName::new(topic) else { return false };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::Limits;
 use crate::packet::{Connect, ConnectAck, ConnectAckReason, Packet, QoS, Text, Version};
-use crate::policy::ClientIdBinding;
+use crate::policy::{ClientIdBinding, Permit};
 use crate::reason::{Reason, Refusal};
 
 /// What client and broker agree on for one connection.
@@ -25,6 +25,8 @@ pub(super) struct Terms {
     keep_alive_lowered: Option<u16>,
     expiry_lowered: Option<u32>,
     max_packet_size: u32,
+    /// Whether the client may have shared subscriptions.
+    shared: bool,
 }
 
 impl Terms {
@@ -32,6 +34,7 @@ impl Terms {
     pub(super) fn settle(
         connect: &Connect,
         binding: &ClientIdBinding,
+        permit: &Permit,
         limits: &Limits,
         version: Version,
     ) -> Self {
@@ -50,7 +53,11 @@ impl Terms {
             window: usize::from(
                 connect.receive_max.map_or(u16::MAX, NonZeroU16::get).min(limits.max_inflight),
             ),
-            receive_max: limits.max_inflight.max(1),
+            // A client of 3.1.1 cannot be told of a limit, and need not keep one.
+            receive_max: match version {
+                Version::V5 => limits.max_inflight.max(1),
+                Version::V3 => u16::MAX,
+            },
             silence: (keep_alive > 0).then(|| Duration::from_secs(u64::from(keep_alive)) * 3 / 2),
             topic_aliases: limits.max_topic_aliases,
             assigned: match binding {
@@ -60,6 +67,7 @@ impl Terms {
             keep_alive_lowered: (keep_alive != connect.keep_alive).then_some(keep_alive),
             expiry_lowered: (granted != asked).then_some(granted),
             max_packet_size: u32::try_from(limits.max_packet_size).unwrap_or(u32::MAX),
+            shared: permit.allows_shared(),
         }
     }
 
@@ -74,7 +82,7 @@ impl Terms {
             max_packet_size: Some(self.max_packet_size),
             assigned_client_id: self.assigned.clone(),
             topic_alias_max: self.topic_aliases,
-            shared_subscription_available: false,
+            shared_subscription_available: self.shared,
             server_keepalive_sec: self.keep_alive_lowered,
             user_properties: vec![(Text::from_static("countersign-time"), Text::from(now.to_string()))],
             ..ConnectAck::default()

@@ -1,4 +1,6 @@
-//! What the engine brings: matched, authorised, queued.
+//! What the engine brings, and what shared subscriptions do: matched, authorised, queued.
+
+use tokio::time::Instant;
 
 use super::end::End;
 use super::life::Session;
@@ -62,6 +64,21 @@ impl Session {
         if let Some(delivery) = self.subscriptions.delivery(&filter, message, self.origin) {
             self.enqueue(delivery);
         }
+    }
+
+    /// Queues the next message of a shared subscription, if the client can be sent another and there is one.
+    pub(super) fn draw(&mut self, now: Instant) -> bool {
+        if !self.outbox.has_room() {
+            self.memberships.rest();
+            return false;
+        }
+        let Some(delivery) = self.memberships.take(now) else { return false };
+        if self.permit.deliver(&delivery.message.topic) {
+            self.enqueue(delivery);
+        } else {
+            self.hub.counters.deliveries_denied.one();
+        }
+        true
     }
 
     /// Queues a delivery, if there is room for it.

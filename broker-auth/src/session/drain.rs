@@ -23,7 +23,8 @@ impl Session {
         let _ = timeout(PATIENCE, async {
             loop {
                 self.fill(connection);
-                if self.has_everything() && self.outbox.is_empty() && !connection.writer.has_work() {
+                let is_drained = self.outbox.is_empty() && self.memberships.is_empty();
+                if self.has_everything() && is_drained && !connection.writer.has_work() {
                     return;
                 }
                 tokio::select! {

@@ -9,8 +9,9 @@ use super::counters::Counters;
 use super::memory::Memory;
 use super::registry::Registry;
 use super::retained::{Full, Retained};
+use super::shared::Groups;
 use crate::config::BrokerLimits;
-use crate::engine::{Engine, Origin};
+use crate::engine::{Engine, Message, Origin, Room};
 use crate::identity::Identity;
 use crate::trust::Clock;
 
@@ -21,6 +22,7 @@ pub(crate) struct Hub {
     pub(crate) retained: Retained,
     /// What messages that wait for clients may take.
     pub(super) memory: Arc<Memory>,
+    pub(super) groups: Arc<Groups>,
     pub(crate) counters: Counters,
     pub(crate) clock: Arc<dyn Clock>,
     stopping: watch::Sender<bool>,
@@ -35,11 +37,13 @@ impl Hub {
         max_sessions: usize,
         limits: BrokerLimits,
     ) -> Self {
+        let memory = Memory::new(limits.max_queued_bytes);
         Self {
             engine,
             registry: Registry::new(max_sessions),
             retained: Retained::new(limits.max_retained_messages, limits.max_retained_bytes),
-            memory: Memory::new(limits.max_queued_bytes),
+            groups: Arc::new(Groups::new(Arc::clone(&memory))),
+            memory,
             counters: Counters::default(),
             clock,
             stopping: watch::channel(false).0,
@@ -77,6 +81,17 @@ impl Hub {
     /// A name for a new session that no other has had.
     pub(super) fn next_origin(&self) -> Origin {
         Origin(self.origins.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Hands a message to everyone who wants it, and to one of each group that does.
+    pub(super) fn publish(&self, room: Room, message: Message) {
+        // Who joins a group that did not exist when this began asks for later messages.
+        let shared = (!self.groups.is_empty()).then(|| message.clone());
+        room.publish(message);
+        if let Some(message) = shared {
+            self.counters.dropped_queue_full.add(self.groups.offer(&message));
+        }
+        self.counters.published.one();
     }
 
     /// Tells every session to say good-bye to its client.

@@ -20,6 +20,7 @@ use super::offline::Awakened;
 use super::outbox::{Outbox, OutboxLimits};
 use super::registry::Command;
 use super::retained::Sizes;
+use super::shared::Memberships;
 use super::subscriptions::Subscriptions;
 use super::will::Will;
 use crate::audit::{self, Decision, DecisionId, Event};
@@ -90,6 +91,8 @@ pub(super) struct Session {
     pub(super) subscriptions: Subscriptions,
     /// There as soon as there is a subscription.
     pub(super) link: Option<Link>,
+    /// Shared subscriptions.
+    pub(super) memberships: Memberships,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     /// How long the session may outlive its connection.
@@ -165,6 +168,7 @@ impl Session {
             trust: Arc::clone(&arriving.trust),
             subscriptions: Subscriptions::default(),
             link: None,
+            memberships: Memberships::new(Arc::clone(&hub.groups)),
             outbox: empty_outbox(&hub, &limits),
             inbox: Inbox::default(),
             expiry: Duration::ZERO,
@@ -204,11 +208,14 @@ impl Session {
         }
         self.permit = permit;
         self.trust = trust;
+        // What it may not have any more is for the others.
+        self.memberships.retain(|filter| self.permit.subscribe(filter.as_str()).is_ok());
         // What waits was queued under the permit of another connection.
         let denied = self.outbox.retain(|topic| self.permit.deliver(topic));
         self.hub.counters.deliveries_denied.add(u64::try_from(denied).unwrap_or(u64::MAX));
 
-        let terms = connack::Terms::settle(&connect, &binding, &self.limits, connection.version());
+        let terms =
+            connack::Terms::settle(&connect, &binding, &self.permit, &self.limits, connection.version());
         self.expiry = terms.expiry;
         let mut end = None;
         if let Some(will) = &connect.last_will {
@@ -250,6 +257,7 @@ impl Session {
     ) -> (Kicked, Option<Box<Arriving>>) {
         self.record(&end, peer);
         self.log_drops();
+        self.memberships.rest();
         let (last, publishes_will, ends_session) = (end.packet(), end.publishes_will(), end.ends_session());
         connection.close(last, GOODBYE).await;
         self.info.connected(None);
@@ -287,6 +295,28 @@ impl Session {
         });
     }
 
+    /// Leaves its groups, and gives back what is for another member. While it is a member still: in a group without
+    /// members there is nobody to get it.
+    fn leave_groups(&mut self) {
+        if !*self.stopping.borrow() {
+            self.outbox.give_back();
+            // Nobody is subscribed any more to what is left in a group that ends.
+            self.memberships.retain(|_| false);
+            return;
+        }
+        // What this client had not taken is counted already.
+        let lost = self.memberships.retain(|_| false);
+        if lost > 0 {
+            self.hub.counters.dropped_stopping.add(u64::try_from(lost).unwrap_or(u64::MAX));
+            tracing::warn!(
+                client_id = self.client_id.as_str(),
+                identity = self.permit.identity().as_str(),
+                lost,
+                "messages of shared subscriptions are lost: the broker stops, and this was the last member"
+            );
+        }
+    }
+
     /// Drops what the session holds; a will that still waits is published.
     async fn expire(&mut self) {
         self.publish_will().await;
@@ -295,6 +325,7 @@ impl Session {
         self.subscriptions = Subscriptions::default();
         // Dropping the link disconnects it.
         self.link = None;
+        self.leave_groups();
         self.outbox = empty_outbox(&self.hub, &self.limits);
         self.inbox = Inbox::default();
         self.note_sizes();
@@ -313,7 +344,8 @@ impl Session {
 
     /// Publishes the sizes an operator sees.
     pub(super) fn note_sizes(&self) {
-        self.info.subscriptions.store(self.subscriptions.len(), Ordering::Relaxed);
+        let subscriptions = self.subscriptions.len() + self.memberships.len();
+        self.info.subscriptions.store(subscriptions, Ordering::Relaxed);
         self.note_queue();
     }
 

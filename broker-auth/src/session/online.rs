@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connack::Terms;
@@ -75,6 +76,11 @@ impl Session {
                     written.map_err(End::NotReading)
                 }
                 received = receive(&mut self.link) => self.gather(received).await,
+                () = self.memberships.woken() => {
+                    // There is a message to be drawn; other members that were woken come first.
+                    yield_now().await;
+                    Ok(())
+                }
                 () = &mut alarm => {
                     let now = Instant::now();
                     let mut checked = Ok(());
@@ -114,8 +120,16 @@ impl Session {
     /// Moves what may be sent into the connection's buffer.
     pub(super) fn fill(&mut self, connection: &mut Connection) {
         let now = Instant::now();
+        let mut drawn = false;
         while connection.writer.has_room() {
-            let Some(packet) = self.outbox.next(now) else { break };
+            let Some(packet) = self.outbox.next(now) else {
+                // One at a time, so that the members of a group take turns.
+                if !drawn && self.draw(now) {
+                    drawn = true;
+                    continue;
+                }
+                break;
+            };
             let (topic, id) = match &packet {
                 Packet::Publish(publish) => (Some(publish.topic.clone()), publish.packet_id),
                 _ => (None, None),
@@ -126,6 +140,9 @@ impl Session {
                     self.outbox.forget(id);
                 }
             }
+        }
+        if !connection.writer.has_room() {
+            self.memberships.rest();
         }
         // Acknowledgements shorten it as well.
         self.note_queue();

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::memory::{Allowance, Share};
+use super::shared::Group;
 use crate::engine::Message;
 use crate::packet::{Packet, Publish, PublishAck2, PublishProperties, QoS};
 
@@ -17,6 +19,8 @@ pub(crate) struct Delivery {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) subscription_ids: Vec<NonZeroU32>,
+    /// The group it was taken from, if the subscription is a shared one.
+    pub(crate) group: Option<Arc<Group>>,
 }
 
 /// How much may wait.
@@ -39,7 +43,7 @@ pub(crate) enum Dropped {
 #[derive(Debug)]
 struct Held {
     delivery: Delivery,
-    _share: Share,
+    share: Share,
 }
 
 /// A packet id for every message with an acknowledgement outstanding, in the order of sending.
@@ -121,8 +125,29 @@ impl Outbox {
         }
         let share = self.allowance.take(weight).ok_or(Dropped::Memory)?;
         self.queued_bytes += weight;
-        self.queue.push_back(Held { delivery, _share: share });
+        self.queue.push_back(Held { delivery, share });
         Ok(())
+    }
+
+    /// Whether a message that is queued now is sent at once.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.is_empty() && self.inflight.len() < self.window
+    }
+
+    /// Gives back to their groups, in their old order, the messages that another member may get: what was not sent, and
+    /// what was sent with QoS 1 and not acknowledged. What was sent with QoS 2 is nobody else's [MQTT-4.8.2-5].
+    pub(crate) fn give_back(&mut self) {
+        let sent = self.inflight.drain(..).filter_map(|inflight| match inflight.stage {
+            Stage::Published(held) if held.delivery.qos == QoS::AtLeastOnce => Some(held),
+            Stage::Published(_) | Stage::Released => None,
+        });
+        let all: Vec<_> = sent.chain(self.queue.drain(..)).collect();
+        (self.resent, self.queued_bytes) = (0, 0);
+        for Held { delivery, share } in all.into_iter().rev() {
+            if let Some(group) = delivery.group {
+                group.give_back(delivery.message, share);
+            }
+        }
     }
 
     /// The next packet to send, as far as the client's window allows.

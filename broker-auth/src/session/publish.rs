@@ -18,7 +18,7 @@ use crate::packet::{
     DisconnectReasonCode, Packet, Publish, PublishAck, PublishAckReason, PublishProperties, QoS, Text,
     Version,
 };
-use crate::policy::DeniedPublish;
+use crate::policy::{DeniedPublish, TopicName};
 use crate::reason::Refusal;
 
 impl Session {
@@ -42,6 +42,9 @@ impl Session {
                 return Err(End::protocol(DisconnectReasonCode::ReceiveMaximumExceeded, what));
             }
         }
+        if let Err(error) = TopicName::new(&publish.topic) {
+            return Err(End::protocol(DisconnectReasonCode::TopicNameInvalid, error.to_string()));
+        }
         if let Err(refusal) = self.permit.publish(&publish.topic) {
             return self.denied(connection, &publish, refusal);
         }
@@ -59,8 +62,7 @@ impl Session {
             }
             // A client that cannot be told is not to lose the message with whoever listens now.
         }
-        room.publish(message);
-        self.hub.counters.published.one();
+        self.hub.publish(room, message);
         if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.packet_id) {
             self.inbox.accept(id);
         }

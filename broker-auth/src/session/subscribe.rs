@@ -9,7 +9,8 @@ use super::connection::Connection;
 use super::end::End;
 use super::life::Session;
 use super::online::reply;
-use super::outbox::Delivery;
+use super::outbox::{Delivery, OutboxLimits};
+use super::shared::NoGroup;
 use crate::audit::{self, Decision, Event};
 use crate::engine::{BusFilter, EngineError};
 use crate::packet::{
@@ -17,6 +18,14 @@ use crate::packet::{
     SubscriptionOptions, Unsubscribe, UnsubscribeAck, UnsubscribeAckReason,
 };
 use crate::policy::TopicFilter;
+
+/// What was granted.
+enum Granted {
+    /// A subscription of the client's own. A new one gets retained messages.
+    Own { filter: TopicFilter<'static>, is_new: bool },
+    /// A place in a group.
+    Shared,
+}
 
 impl Session {
     pub(super) async fn subscribe(
@@ -33,13 +42,15 @@ impl Session {
         let mut granted = Vec::new();
         for (filter, options) in &subscribe.topic_filters {
             match self.grant(filter, *options, subscribe.id).await? {
-                Ok((filter, is_new)) => {
+                Ok(grant) => {
                     status.push(match options.qos {
                         QoS::AtMostOnce => SubscribeAckReason::GrantedQos0,
                         QoS::AtLeastOnce => SubscribeAckReason::GrantedQos1,
                         QoS::ExactlyOnce => SubscribeAckReason::GrantedQos2,
                     });
-                    granted.push((filter, *options, is_new));
+                    if let Granted::Own { filter, is_new } = grant {
+                        granted.push((filter, *options, is_new));
+                    }
                 }
                 Err(reason) => status.push(reason),
             }
@@ -64,20 +75,26 @@ impl Session {
         Ok(())
     }
 
-    /// Grants one filter, or says why not. Whether it is a new one decides about retained messages.
+    /// Grants one filter, or says why not.
     async fn grant(
         &mut self,
         text: &str,
         options: SubscriptionOptions,
         id: Option<NonZeroU32>,
-    ) -> Result<Result<(TopicFilter<'static>, bool), SubscribeAckReason>, End> {
-        if check_topic(text, &self.limits).is_err() {
-            self.hub.counters.topics_limited.one();
-            return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
-        }
+    ) -> Result<Result<Granted, SubscribeAckReason>, End> {
         let Ok(filter) = TopicFilter::new(text) else {
             return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
         };
+        // The name of a group is as long as the rest allows, and no level.
+        let fits = text.len() <= self.limits.max_topic_length
+            && match filter.shared() {
+                Some(shared) => check_topic(shared.filter.as_str(), &self.limits).is_ok(),
+                None => check_topic(text, &self.limits).is_ok(),
+            };
+        if !fits {
+            self.hub.counters.topics_limited.one();
+            return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
+        }
         if let Err(refusal) = self.permit.subscribe(text) {
             self.hub.counters.subscriptions_denied.one();
             self.denied_subscriptions += 1;
@@ -86,13 +103,14 @@ impl Session {
             }
             return Ok(Err(SubscribeAckReason::NotAuthorized));
         }
-        if filter.shared().is_some() {
-            return Ok(Err(SubscribeAckReason::SharedSubscriptionNotSupported));
-        }
-        let full = self.subscriptions.len() >= self.limits.max_subscriptions;
-        if full && !self.subscriptions.contains(&filter) {
+        let full = self.subscriptions.len() + self.memberships.len() >= self.limits.max_subscriptions;
+        let present = self.subscriptions.contains(&filter) || self.memberships.contains(&filter);
+        if full && !present {
             self.hub.counters.subscriptions_limited.one();
             return Ok(Err(SubscribeAckReason::QuotaExceeded));
+        }
+        if filter.shared().is_some() {
+            return self.grant_shared(filter.into_owned(), options, id);
         }
         let bus = BusFilter::of(filter.as_str());
         if let Err(error) = self.listen(&bus).await {
@@ -105,7 +123,30 @@ impl Session {
         audit::decision(&self.subscribe_decision(text));
         let filter = filter.into_owned();
         let is_new = self.subscriptions.insert(filter.clone(), options, id);
-        Ok(Ok((filter, is_new)))
+        Ok(Ok(Granted::Own { filter, is_new }))
+    }
+
+    /// Joins a group. What it has missed, retained messages included, is not for it (MQTT 5 §4.8.2).
+    fn grant_shared(
+        &mut self,
+        filter: TopicFilter<'static>,
+        options: SubscriptionOptions,
+        id: Option<NonZeroU32>,
+    ) -> Result<Result<Granted, SubscribeAckReason>, End> {
+        if options.no_local {
+            let what = "No Local on a shared subscription";
+            return Err(End::protocol(DisconnectReasonCode::ProtocolError, what));
+        }
+        let limits =
+            OutboxLimits { messages: self.limits.max_queued_messages, bytes: self.limits.max_queued_bytes };
+        match self.memberships.join(&filter, options, id, limits) {
+            Ok(()) => {
+                audit::decision(&self.subscribe_decision(filter.as_str()));
+                Ok(Ok(Granted::Shared))
+            }
+            Err(NoGroup::Full) => Ok(Err(SubscribeAckReason::QuotaExceeded)),
+            Err(NoGroup::NotShared) => Ok(Err(SubscribeAckReason::TopicFilterInvalid)),
+        }
     }
 
     fn subscribe_decision<'a>(&'a self, filter: &'a str) -> Decision<'a> {
@@ -141,6 +182,7 @@ impl Session {
                 qos: options.qos.less_value(message.qos),
                 retain: true,
                 subscription_ids: id.into_iter().collect(),
+                group: None,
                 message,
             });
         }
@@ -156,6 +198,9 @@ impl Session {
             .iter()
             .map(|text| match TopicFilter::new(text) {
                 Err(_) => UnsubscribeAckReason::TopicFilterInvalid,
+                Ok(filter) if filter.shared().is_some() && self.memberships.leave(&filter) => {
+                    UnsubscribeAckReason::Success
+                }
                 Ok(filter) => match self.subscriptions.remove(&filter) {
                     None => UnsubscribeAckReason::NoSubscriptionExisted,
                     Some(unused) => {

@@ -96,6 +96,6 @@ impl Subscriptions {
             subscription_ids.extend(subscription.id);
         }
         let (qos, retain) = granted?;
-        Some(Delivery { qos: qos.less_value(message.qos), retain, subscription_ids, message })
+        Some(Delivery { qos: qos.less_value(message.qos), retain, subscription_ids, group: None, message })
     }
 }

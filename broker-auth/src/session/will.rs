@@ -82,7 +82,6 @@ impl Will {
         {
             hub.not_retained(full, &self.owner, &message.topic);
         }
-        hub.counters.published.one();
-        room.publish(message);
+        hub.publish(room, message);
     }
 }

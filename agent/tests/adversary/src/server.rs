@@ -295,7 +295,7 @@ impl<'f, S: Read + Write> Server<'f, S> {
     }
 
     /// Reads until the client has shown its certificate.
-    pub(crate) fn await_certificate(&mut self) {
+    pub fn await_certificate(&mut self) {
         while !self.seen.certificate && self.observe() {}
     }
 

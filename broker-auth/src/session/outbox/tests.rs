@@ -25,7 +25,7 @@ fn delivery(number: u32, qos: QoS) -> Delivery {
         expires_at: None,
         properties: None,
     };
-    Delivery { message, qos, retain: false, subscription_ids: Vec::new() }
+    Delivery { message, qos, retain: false, subscription_ids: Vec::new(), group: None }
 }
 
 fn number(publish: &Publish) -> u32 {
