@@ -54,6 +54,11 @@ impl Connect {
         Self { clean: false, expiry: 3600, ..self }
     }
 
+    /// Leaves the client id to the broker.
+    pub fn without_id(self) -> Self {
+        Self { client_id: String::new(), ..self }
+    }
+
     /// How many seconds the client may be silent.
     pub fn keep_alive(self, seconds: u16) -> Self {
         Self { keep_alive: seconds, ..self }

@@ -1,7 +1,8 @@
 //! What MQTT promises a client, seen by clients of Eclipse Paho: the same scenarios against Countersign and against
 //! mosquitto. Countersign must do what the specification says; so must mosquitto, but for what [`differences`] lists.
 //!
-//! The scenarios are the Python files in `tests/conformance`, one test for each.
+//! The scenarios are the Python files in `tests/conformance`, one test for each, and, where a library hides what
+//! happens, the byte by byte [`exchanges`].
 
 #![forbid(unsafe_code)]
 
@@ -9,8 +10,12 @@
 mod arena;
 #[path = "conformance/differences.rs"]
 mod differences;
+#[path = "conformance/exchanges.rs"]
+mod exchanges;
 #[path = "conformance/observation.rs"]
 mod observation;
+#[path = "conformance/stage.rs"]
+mod stage;
 
 use arena::Arena;
 
@@ -33,4 +38,5 @@ scenarios! {
     a_last_will_is_published_when_it_should_be: "will.py",
     properties_travel_with_their_message: "properties.py",
     limits_are_told_and_kept: "limits.py",
+    a_shared_subscription_brings_each_message_to_one_member: "shared.py",
 }

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::thread;
 
 use integration_tests::mosquitto::Mosquitto;
+use integration_tests::mqtt::Version;
 use integration_tests::peer::Peer;
 use integration_tests::program::{Programs, finish};
 use integration_tests::site::Site;
 
 use crate::differences::DIFFERENCES;
 use crate::observation::{Observation, Observed, Play, observed};
+use crate::stage::{Scenario, Stage};
 
 const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
 
@@ -72,6 +75,29 @@ impl Arena {
             observed(broker, &finished.stdout_of_success())
         };
         judge(&seen("Countersign", ours), &seen("mosquitto", theirs));
+    }
+
+    /// Performs scenarios byte by byte against both, and compares likewise. Scenarios are performed beside each other.
+    #[track_caller]
+    pub(crate) fn perform(&self, scenarios: &[(&'static str, Scenario)]) {
+        let tls = self.site.tls(&self.site.service);
+        let seen = |broker: SocketAddr| -> Observed {
+            thread::scope(|scope| {
+                let performed: Vec<_> = scenarios
+                    .iter()
+                    .flat_map(|(name, scenario)| Version::ALL.map(|version| (*name, *scenario, version)))
+                    .map(|(name, scenario, version)| {
+                        let mut stage = Stage::new(broker, &tls, name, version);
+                        scope.spawn(move || {
+                            scenario(&mut stage);
+                            stage.leave()
+                        })
+                    })
+                    .collect();
+                performed.into_iter().map(|one| one.join().expect("a scenario comes to its end")).collect()
+            })
+        };
+        judge(&seen(self.site.address()), &seen(self.mosquitto.address()));
     }
 
     fn start(&self, file: &str, broker: SocketAddr) -> Child {

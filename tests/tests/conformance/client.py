@@ -133,8 +133,10 @@ class Client:
         self.paho.loop_stop()
 
     def end(self):
-        """How the broker ended the connection: the reason code of its DISCONNECT, or "closed"."""
-        self._wait(lambda: self.is_gone, "the end of the connection")
+        """How the broker ended the connection: the reason code of its DISCONNECT, "closed", or not at all."""
+        with self._news:
+            if not self._news.wait_for(lambda: self.is_gone, PATIENCE):
+                return "not at all"
         return "closed" if self.disconnect_code is None else self.disconnect_code
 
     # ---- packets and their answers ----------------------------------------------------------------------------------
