@@ -24,6 +24,16 @@ struct Header {
     expires_at: Option<u64>,
     properties: Option<Box<PublishProperties>>,
     marks: Marks,
+    place: u64,
+}
+
+/// What was in an envelope.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) message: Message,
+    pub(super) marks: Marks,
+    /// Its place in the order of publishing.
+    pub(super) place: u64,
 }
 
 /// Writes envelopes of one engine, and opens them. Instants are carried relative to the engine's start.
@@ -37,7 +47,7 @@ impl Envelopes {
         Self { epoch }
     }
 
-    pub(super) fn seal(&self, message: Message, marks: Marks) -> Bytes {
+    pub(super) fn seal(&self, message: Message, marks: Marks, place: u64) -> Bytes {
         let header = Header {
             topic: message.topic,
             qos: message.qos,
@@ -49,6 +59,7 @@ impl Envelopes {
             }),
             properties: message.properties,
             marks,
+            place,
         };
         let mut bytes = BytesMut::with_capacity(64 + header.topic.len() + message.payload.len()).writer();
         if postcard::to_io(&header, &mut bytes).is_err() {
@@ -60,7 +71,7 @@ impl Envelopes {
         bytes.freeze()
     }
 
-    pub(super) fn open(&self, sealed: &Bytes) -> Option<(Message, Marks)> {
+    pub(super) fn open(&self, sealed: &Bytes) -> Option<Opened> {
         let (header, payload) = postcard::take_from_bytes::<Header>(sealed).ok()?;
         let payload = sealed.slice_ref(payload);
         let message = Message {
@@ -73,7 +84,7 @@ impl Envelopes {
             expires_at: header.expires_at.and_then(|ms| self.epoch.checked_add(Duration::from_millis(ms))),
             properties: header.properties,
         };
-        Some((message, header.marks))
+        Some(Opened { message, marks: header.marks, place: header.place })
     }
 }
 
@@ -99,8 +110,9 @@ mod tests {
             })),
         };
         let marks = Marks([1, 0, u64::MAX, 4]);
-        let (opened, opened_marks) = envelopes.open(&envelopes.seal(message.clone(), marks)).unwrap();
-        assert_eq!(opened_marks, marks);
+        let opened = envelopes.open(&envelopes.seal(message.clone(), marks, 5)).unwrap();
+        assert_eq!((opened.marks, opened.place), (marks, 5));
+        let opened = opened.message;
         assert_eq!(opened.topic, message.topic);
         assert_eq!(opened.payload, message.payload);
         assert_eq!(

@@ -42,8 +42,9 @@ impl Session {
     ///
     /// Every delivery is authorised by the permit of the moment: a subscription made under an older policy gives no
     /// more than a new one would.
-    fn received(&mut self, Received { message, filter, lost }: Received) {
+    fn received(&mut self, Received { message, place, filter, lost }: Received) {
         if lost > 0 {
+            self.subscriptions.lost(&filter);
             self.hub.counters.dropped_lagging.add(lost);
             self.gaps += 1;
             self.overtaken += lost;
@@ -57,11 +58,14 @@ impl Session {
             }
         }
         let Some(message) = message else { return };
+        if !self.subscriptions.is_first(&filter, place, &message.topic) {
+            return;
+        }
         if !self.permit.deliver(&message.topic) {
             self.hub.counters.deliveries_denied.one();
             return;
         }
-        if let Some(delivery) = self.subscriptions.delivery(&filter, message, self.origin) {
+        if let Some(delivery) = self.subscriptions.delivery(message, self.origin) {
             self.enqueue(delivery);
         }
     }

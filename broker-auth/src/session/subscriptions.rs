@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use crate::engine::{BusFilter, Message, Origin};
 use crate::packet::{QoS, SubscriptionOptions};
@@ -21,10 +22,22 @@ struct Subscription {
     retained_up_to: u64,
 }
 
-/// All subscriptions of one client, by bus filter: what the engine delivers for one, the others do not see.
+/// All subscriptions of one client, by bus filter.
+///
+/// A message that several of the bus filters let through comes through each of them. It is delivered when it comes for
+/// the first time, for the subscriptions of them all.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    by_bus: BTreeMap<BusFilter, BTreeMap<TopicFilter<'static>, Subscription>>,
+    by_bus: BTreeMap<BusFilter, Lane>,
+}
+
+/// The subscriptions of one bus filter.
+#[derive(Debug, Default)]
+struct Lane {
+    filters: BTreeMap<TopicFilter<'static>, Subscription>,
+    /// The places of the first and the last message that came through it. Between them it has brought all it lets
+    /// through, because it brings them in order.
+    brought: Option<RangeInclusive<u64>>,
 }
 
 impl Subscriptions {
@@ -35,7 +48,7 @@ impl Subscriptions {
         options: SubscriptionOptions,
         id: Option<NonZeroU32>,
     ) -> bool {
-        let filters = self.by_bus.entry(BusFilter::of(filter.as_str())).or_default();
+        let filters = &mut self.by_bus.entry(BusFilter::of(filter.as_str())).or_default().filters;
         match filters.entry(filter) {
             Entry::Occupied(mut present) => {
                 (present.get_mut().options, present.get_mut().id) = (options, id);
@@ -50,8 +63,8 @@ impl Subscriptions {
 
     /// Notes that the subscription to `filter` got the retained messages up to this one.
     pub(crate) fn got_retained(&mut self, filter: &TopicFilter<'static>, up_to: u64) {
-        let filters = self.by_bus.get_mut(&BusFilter::of(filter.as_str()));
-        if let Some(subscription) = filters.and_then(|filters| filters.get_mut(filter)) {
+        let lane = self.by_bus.get_mut(&BusFilter::of(filter.as_str()));
+        if let Some(subscription) = lane.and_then(|lane| lane.filters.get_mut(filter)) {
             subscription.retained_up_to = up_to;
         }
     }
@@ -59,7 +72,7 @@ impl Subscriptions {
     /// Removes one. `None` if there was none; else whether its bus filter is needed by no other.
     pub(crate) fn remove(&mut self, filter: &TopicFilter<'_>) -> Option<Option<BusFilter>> {
         let bus = BusFilter::of(filter.as_str());
-        let filters = self.by_bus.get_mut(&bus)?;
+        let filters = &mut self.by_bus.get_mut(&bus)?.filters;
         filters.remove(&filter.clone().into_owned())?;
         if filters.is_empty() {
             self.by_bus.remove(&bus);
@@ -70,20 +83,43 @@ impl Subscriptions {
 
     pub(crate) fn contains(&self, filter: &TopicFilter<'_>) -> bool {
         let bus = BusFilter::of(filter.as_str());
-        self.by_bus.get(&bus).is_some_and(|filters| filters.contains_key(&filter.clone().into_owned()))
+        self.by_bus.get(&bus).is_some_and(|lane| lane.filters.contains_key(&filter.clone().into_owned()))
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_bus.values().map(BTreeMap::len).sum()
+        self.by_bus.values().map(|lane| lane.filters.len()).sum()
     }
 
-    /// How a message that came through `bus` is to be delivered: once, at the highest QoS of the matching
-    /// subscriptions, with the identifiers of them all (MQTT 5 §3.3.4). `None` if no subscription wants it.
-    pub(crate) fn delivery(&self, bus: &BusFilter, message: Message, own: Origin) -> Option<Delivery> {
+    /// Notes that `bus` has brought the message of this place. `false`: another has brought it already.
+    pub(crate) fn is_first(&mut self, bus: &BusFilter, place: u64, topic: &str) -> bool {
+        let others = BusFilter::letting_through(topic);
+        let mut others =
+            others.iter().filter(|other| *other != bus).filter_map(|other| self.by_bus.get(other));
+        let is_first =
+            !others.any(|lane| lane.brought.as_ref().is_some_and(|brought| brought.contains(&place)));
+        if let Some(lane) = self.by_bus.get_mut(bus) {
+            let first = lane.brought.as_ref().map_or(place, |brought| *brought.start());
+            lane.brought = Some(first..=place);
+        }
+        is_first
+    }
+
+    /// Notes that `bus` has lost messages. Whether another brings them is open, and so is what it has brought before.
+    pub(crate) fn lost(&mut self, bus: &BusFilter) {
+        if let Some(lane) = self.by_bus.get_mut(bus) {
+            lane.brought = None;
+        }
+    }
+
+    /// How a message is to be delivered: once, at the highest QoS of the matching subscriptions, with the identifiers
+    /// of them all (MQTT 5 §3.3.4). `None` if no subscription wants it.
+    pub(crate) fn delivery(&self, message: Message, own: Origin) -> Option<Delivery> {
         let name = TopicName::new(&message.topic).ok()?;
         let mut granted: Option<(QoS, bool)> = None;
         let mut subscription_ids = Vec::new();
-        for (filter, subscription) in self.by_bus.get(bus)? {
+        let lanes = BusFilter::letting_through(&message.topic);
+        let lanes = lanes.iter().filter_map(|bus| self.by_bus.get(bus));
+        for (filter, subscription) in lanes.flat_map(|lane| &lane.filters) {
             let options = subscription.options;
             let had_as_retained = message.kept > 0 && message.kept <= subscription.retained_up_to;
             let own_and_unwanted = options.no_local && message.origin == own;
@@ -97,5 +133,87 @@ impl Subscriptions {
         }
         let (qos, retain) = granted?;
         Some(Delivery { qos: qos.less_value(message.qos), retain, subscription_ids, group: None, message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Text;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn filter(text: &str) -> TopicFilter<'static> {
+        TopicFilter::new(text).unwrap().into_owned()
+    }
+
+    fn subscriptions(filters: &[(&str, u32)]) -> Subscriptions {
+        let mut subscriptions = Subscriptions::default();
+        for (text, id) in filters {
+            let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..SubscriptionOptions::default() };
+            subscriptions.insert(filter(text), options, NonZeroU32::new(*id));
+        }
+        subscriptions
+    }
+
+    fn message(topic: &str) -> Message {
+        Message {
+            topic: Text::from(topic.to_owned()),
+            payload: Bytes::new(),
+            qos: QoS::ExactlyOnce,
+            retain: false,
+            origin: Origin(1),
+            kept: 0,
+            expires_at: None,
+            properties: None,
+        }
+    }
+
+    #[test]
+    fn one_copy_names_all_matching_subscriptions_whatever_brought_it() {
+        let subscriptions = subscriptions(&[("a", 1), ("a/#", 2), ("+", 3), ("b", 4)]);
+        let mut ids = subscriptions.delivery(message("a"), Origin(2)).unwrap().subscription_ids;
+        ids.sort();
+        assert_eq!(ids, [1, 2, 3].map(|id| NonZeroU32::new(id).unwrap()));
+        assert!(subscriptions.delivery(message("c/d"), Origin(2)).is_none());
+    }
+
+    #[test]
+    fn what_one_bus_filter_has_lost_another_may_bring() {
+        let mut subscriptions = subscriptions(&[("a/b", 1), ("#", 2)]);
+        let (narrow, wide) = (BusFilter::of("a/b"), BusFilter::of("#"));
+        assert!(subscriptions.is_first(&narrow, 1, "a/b"));
+        subscriptions.lost(&narrow);
+        assert!(subscriptions.is_first(&narrow, 3, "a/b"));
+        assert!(subscriptions.is_first(&wide, 2, "a/b"));
+        assert!(!subscriptions.is_first(&wide, 3, "a/b"));
+    }
+
+    proptest! {
+        /// Bus filters that begin anywhere and bring the same messages in any order of turns: each message is first
+        /// exactly once.
+        #[test]
+        fn a_message_is_first_once(
+            starts in proptest::array::uniform3(0..20u64),
+            turns in proptest::collection::vec(0..3usize, 0..200),
+        ) {
+            let names = ["a/b", "a/+", "#"];
+            let mut subscriptions = subscriptions(&names.map(|name| (name, 1)));
+            let mut next = starts;
+            let mut firsts = Vec::new();
+            let rest = (0..3).flat_map(|lane| std::iter::repeat_n(lane, 40));
+            for lane in turns.into_iter().chain(rest) {
+                let place = next[lane];
+                if place < 40 {
+                    next[lane] += 1;
+                    if subscriptions.is_first(&BusFilter::of(names[lane]), place, "a/b") {
+                        firsts.push(place);
+                    }
+                }
+            }
+            firsts.sort_unstable();
+            let earliest = *starts.iter().min().unwrap();
+            prop_assert_eq!(firsts, (earliest..40).collect::<Vec<_>>());
+        }
     }
 }

@@ -22,6 +22,8 @@ use crate::engine::{BusFilter, EngineError, Message};
 pub(crate) struct Received {
     /// The message; `None` if only a gap is reported.
     pub(crate) message: Option<Message>,
+    /// Its place in the order of publishing, in which every subscription brings its messages.
+    pub(crate) place: u64,
     /// Which of the link's subscriptions let it through.
     pub(crate) filter: BusFilter,
     /// How many messages this subscription has lost just before, at least: the router's log had no room for them until
@@ -153,11 +155,12 @@ impl Link {
             subscribed.reader.has_read(missed.up_to);
             let filter = subscribed.filter;
             if missed.has_gap {
-                self.caught_up.push_back(Received { message: None, filter, lost: 1 });
+                self.caught_up.push_back(Received { message: None, place: 0, filter, lost: 1 });
             }
             let messages = missed.envelopes.iter().filter_map(|sealed| self.exchange.envelopes.open(sealed));
-            self.caught_up.extend(messages.map(|(message, _)| Received {
-                message: Some(message),
+            self.caught_up.extend(messages.map(|opened| Received {
+                message: Some(opened.message),
+                place: opened.place,
                 filter,
                 lost: 0,
             }));
@@ -205,14 +208,16 @@ impl Link {
                         subscribed.next = Some(position + 1);
                     }
                     let opened = self.exchange.envelopes.open(&forward.publish.payload);
-                    let message = opened.and_then(|(message, marks)| {
-                        let mark = subscribed.filter.mark(marks);
+                    let new = opened.and_then(|opened| {
+                        let mark = subscribed.filter.mark(opened.marks);
                         subscribed.reader.has_read(mark);
                         subscribed.read = subscribed.read.max(mark);
-                        (mark == 0 || mark > subscribed.caught_up_to).then_some(message)
+                        (mark == 0 || mark > subscribed.caught_up_to).then_some(opened)
                     });
-                    if message.is_some() || lost > 0 {
-                        return Ok(Received { message, filter: subscribed.filter, lost });
+                    if new.is_some() || lost > 0 {
+                        let (message, place) =
+                            new.map_or((None, 0), |opened| (Some(opened.message), opened.place));
+                        return Ok(Received { message, place, filter: subscribed.filter, lost });
                     }
                 }
                 // The router pauses a link whose buffer is full, until it is told that there is room again.

@@ -58,6 +58,7 @@ impl Publisher {
     pub(super) fn run(mut self) {
         let Ok(mut entrance) = self.entrances.recv() else { return };
         let mut waiting = Vec::with_capacity(BATCH);
+        let mut place = 0;
         while self.messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
             let mut messages = waiting.drain(..).peekable();
             while messages.peek().is_some() {
@@ -74,7 +75,8 @@ impl Publisher {
                     let (topic, size) = (BusTopic::of(&message.topic), message.weight());
                     bytes += size;
                     let marks = published.add(topic, size);
-                    let envelope = self.envelopes.seal(message, marks);
+                    place += 1;
+                    let envelope = self.envelopes.seal(message, marks, place);
                     tail.add(topic, marks, size, envelope.clone());
                     batch.push((topic, envelope));
                 }
