@@ -187,7 +187,13 @@ fn shared_subscriptions_are_for_whom_a_policy_names_and_ended_sessions_harm_nobo
         drop(member);
         site.connect(&site.service, &Connect::new(version, "backend/1")).disconnect();
     }
-    let mut device = site.dev_1(Version::V5);
+    let (mut device, connack) = Client::connect_and_connack(
+        site.address(),
+        &site.tls(&site.device),
+        &Connect::new(Version::V5, "dev-1"),
+    );
+    // Shared Subscription Available: no (MQTT 5 §3.2.2.3.13).
+    assert!(connack.body().windows(2).any(|property| property == [0x2A, 0]), "{connack:?}");
     assert_eq!(device.subscribe("$share/group/devices/dev-1/commands/#", 1), 0x87);
     device.disconnect();
     all_is_well(&site, &mut publisher, "after shared subscriptions");

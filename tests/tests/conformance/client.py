@@ -16,6 +16,9 @@ PATIENCE = 10
 # made up.
 LINGER = 0.4
 
+# The same for what mosquitto is known to send too much of: that must be seen.
+SURPLUS = 2
+
 
 def properties(packet, **values):
     """Properties of MQTT 5 by their names; user properties as a list of pairs."""

@@ -328,4 +328,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         right: Right::Both,
         clause: "4.8.2: the server should send it to another client",
     },
+    Difference {
+        scenario: "identifiers",
+        version: "5",
+        what: "in one copy",
+        mosquitto: "2",
+        right: Right::Both,
+        clause: "3.3.4: one copy, or one for each",
+    },
+    Difference {
+        scenario: "overlapping",
+        version: "5",
+        what: "the others",
+        mosquitto: "[0, 1]",
+        right: Right::Both,
+        clause: "3.3.4: one copy, or one for each",
+    },
 ];

@@ -12,8 +12,14 @@ MANY = 300
 def three_hundred(place):
     publisher = place.client("p")
     names = [f"{number % 10}/{number}" for number in range(MANY)]
-    for name in names:
-        publisher.publish(name, "first", retain=True)
+
+    def publish(names, payload):
+        for name in names[:-1]:
+            publisher.publish_and_go(name, payload, retain=True)
+        # They are taken in in order.
+        publisher.publish(names[-1], payload, retain=True)
+
+    publish(names, "first")
 
     def retained(name):
         client = place.client(name)
@@ -23,14 +29,12 @@ def three_hundred(place):
     found = retained("s1").take(MANY)
     place.saw("all", sorted(message.topic for message in found), sorted(names), "3.3.1-6")
     place.saw("flags", {message.retain for message in found} == {True}, True, "3.3.1-8")
-    for name in names[::2]:
-        publisher.publish(name, "second", retain=True)
+    publish(names[::2], "second")
     found = retained("s2").take(MANY)
     replaced = sorted(message.topic for message in found if message.payload == "second")
     place.saw("one for each topic", len(found), MANY, "3.3.1-5")
     place.saw("replaced", replaced, sorted(names[::2]), "3.3.1-5")
-    for name in names[:-1]:
-        publisher.publish(name, "", retain=True)
+    publish(names[:-1], "")
     place.saw("cleared", [message.topic for message in retained("s3").take(1)], names[-1:], "3.3.1-6")
     publisher.publish(names[-1], "", retain=True)
     place.saw("all cleared", payloads(retained("s4").take(0)), [], "3.3.1-6, 3.3.1-7")

@@ -28,13 +28,17 @@ def offline_queueing(place):
     absent.subscribe("#")
     absent.disconnect()
     publisher = place.client("p")
-    for qos in (0, 1, 2):
+    for qos in (1, 2):
         publisher.publish(f"{qos}", f"qos {qos}", qos)
     back = lasting(place, "a")
     place.saw("session present", back.session_present, True, "3.2.2-3")
     heard = sorted([message.payload, message.qos, message.dup] for message in back.take(2))
-    place.saw("with 1 and 2", heard[-2:], [["qos 1", 1, False], ["qos 2", 2, False]], "4.1.0-1, 4.4.0-1")
-    place.saw("with 0, too", len(heard) == 3, True, "4.1, 3.1.2.11.2: may be kept")
+    place.saw("with 1 and 2", heard, [["qos 1", 1, False], ["qos 2", 2, False]], "4.1.0-1, 4.4.0-1")
+    back.disconnect()
+    publisher.publish("0", "qos 0", 0)
+    publisher.publish("1", "after it", 1)
+    first = lasting(place, "a").take(1)[0].payload
+    place.saw("with 0, too", first == "qos 0", True, "4.1, 3.1.2.11.2: may be kept")
 
 
 @scenario(V311, V5)
@@ -113,7 +117,7 @@ def redelivery_of_a_part(place):
     client.publish("elsewhere/x", "so that the acknowledgement is before the end", 1)
     client.vanish()
     back = lasting(place, "a")
-    again = [[m.payload, m.dup] for m in back.take(2) if m.topic == "t"]
+    again = [[m.payload, m.dup] for m in back.take(3) if m.topic == "t"]
     place.saw("again", again, [["2", True], ["3", True]], "4.4.0-1, 4.3.2")
 
 
@@ -192,12 +196,12 @@ def keep_alive(place):
     """A client that is silent for one and a half times its keep-alive is gone, and its will is published."""
     watcher = place.client("w")
     watcher.subscribe("will")
+    since = time.monotonic()
     silent = place.client("a", keep_alive=2, will=("will", "keep-alive", 2, False, {}))
     silent.fall_silent()
-    since = time.monotonic()
     heard = watcher.take(1)
     place.saw("the will", payloads(heard), ["keep-alive"], "3.1.2-22 (3.1.1: 3.1.2-24)")
-    place.saw("not too early", heard[0].at - since > 1.5, True, "3.1.2-22 (3.1.1: 3.1.2-24)")
+    place.saw("not too early", bool(heard) and heard[0].at - since > 2, True, "3.1.2-22 (3.1.1: 3.1.2-24)")
 
 
 main()

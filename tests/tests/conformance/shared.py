@@ -1,6 +1,8 @@
 """Shared subscriptions: every message goes to one member of a group."""
 
-from client import payloads
+import time
+
+from client import PATIENCE, payloads
 from scenario import V311, V5, main, scenario
 
 # mosquitto gives them to clients of 3.1.1, too, and so does Countersign.
@@ -14,10 +16,13 @@ def members(place, count, filters=("$share/g/t",), **connect):
 
 
 def split(clients, count):
-    """What the members have heard, when together they have heard `count` messages."""
-    heard = [client.take(0) for client in clients]
-    if sum(map(len, heard)) < count:
-        heard = [more + client.take(0, linger=2) for more, client in zip(heard, clients)]
+    """What the members have heard, when together they have heard `count` messages, and what more there is."""
+    heard = [[] for _ in clients]
+    deadline = time.monotonic() + PATIENCE
+    is_enough = False
+    while not is_enough and time.monotonic() < deadline:
+        is_enough = sum(map(len, heard)) >= count
+        heard = [more + client.take(0, linger=0.2) for more, client in zip(heard, clients)]
     return [payloads(messages) for messages in heard]
 
 

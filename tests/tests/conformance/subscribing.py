@@ -1,6 +1,6 @@
 """SUBSCRIBE and UNSUBSCRIBE, their options, and who gets what of overlapping subscriptions."""
 
-from client import payloads
+from client import SURPLUS, payloads
 from scenario import V311, V5, main, scenario
 
 
@@ -72,9 +72,9 @@ def overlapping(place):
     client.subscribe((f"{top}/+",), qos=1)
     client.subscribe((f"+/{top}",), qos=0)
     place.client("p").publish((f"{top}/{top}",), "m", 2)
-    qualities = sorted(message.qos for message in client.take(1))
+    qualities = sorted(message.qos for message in client.take(1, SURPLUS))
     place.saw("the highest", qualities[-1:], [2], "3.3.4-2 (3.1.1: 3.3.5-1)")
-    place.saw("the others", set(qualities[:-1]) <= {0, 1}, True, "3.3.4: one copy, or one for each (3.1.1: 3.3.5)")
+    place.saw("the others", qualities[:-1], [], "3.3.4: one copy, or one for each (3.1.1: 3.3.5)")
 
 
 @scenario(V311, V5)
@@ -120,9 +120,9 @@ def identifiers(place):
     two.subscribe("other")
     publisher.publish((topic,), "m")
     place.saw("one", [message.property("SubscriptionIdentifier") for message in one.take(1)], [[268435455]], "3.3.4-3")
-    copies = [message.property("SubscriptionIdentifier") for message in two.take(1)]
+    copies = [message.property("SubscriptionIdentifier") for message in two.take(1, SURPLUS)]
     place.saw("all of them", sorted({each for copy in copies for each in copy}), [2, 3], "3.3.4-3, 3.3.4-4, 3.3.4-5")
-    place.saw("copies", len(copies) in (1, 2), True, "3.3.4: one copy, or one for each")
+    place.saw("in one copy", len(copies), 1, "3.3.4: one copy, or one for each")
     publisher.publish("other", "m")
     place.saw("without", [message.property("SubscriptionIdentifier") for message in two.take(1)], [None], "3.3.4-3")
 

@@ -117,10 +117,10 @@ def delay_without_a_session(place):
 def back_within_the_delay(place):
     listener = watcher(place)
     connect = {"clean": False, "SessionExpiryInterval": 60}
-    mortal(place, will={"WillDelayInterval": 2}, **connect).vanish()
+    mortal(place, will={"WillDelayInterval": 5}, **connect).vanish()
     back = place.client("a", **connect)
     place.saw("session present", back.session_present, True, "3.2.2-3")
-    place.saw("heard", payloads(listener.take(0, linger=4)), [], "3.1.3-9")
+    place.saw("heard", payloads(listener.take(0, linger=7)), [], "3.1.3-9")
 
 
 @scenario(V5)
