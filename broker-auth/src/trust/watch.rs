@@ -115,7 +115,7 @@ fn reload_certificate(certs: &ServerCertificate) -> Refusals {
 struct Files {
     stamp: Stamp,
     retry_at: Option<Instant>,
-    /// Why some were refused when they were last read. The same is not logged again.
+    /// Why some were refused since they last changed. The same is not logged at every try.
     refused: Vec<String>,
 }
 
@@ -125,7 +125,9 @@ impl Files {
         // Taken before the files are read: what changes while they are read is seen at the next tick.
         let found = Stamp::of(sources);
         let changed = found != self.stamp;
-        self.stamp = found;
+        if changed {
+            (self.stamp, self.refused) = (found, Vec::new());
+        }
         changed || self.retry_at.is_some_and(|at| at <= Instant::now())
     }
 
