@@ -116,8 +116,8 @@ async fn when_descriptors_run_out_who_is_served_stays_served_and_what_waits_is_d
     println!("{cpu:?} of CPU time in {:?}, {} lines", since.elapsed(), log.len());
     assert!(cpu < HELD / 2, "the broker is busy with nothing: {cpu:?}");
     assert!((1..=2).contains(&lines_with(&log, "connections cannot be accepted")), "{log:#?}");
-    // The site has written two lists, and each is tried again and again.
-    assert_eq!(lines_with(&log, "revocation list refused"), 2, "{log:#?}");
+    // The site has written two lists, one after the other, and both are tried again twice a second.
+    assert!((2..=3).contains(&lines_with(&log, "revocation list refused")), "{log:#?}");
 
     limit_descriptors(&arena, 20_000);
     let since = Instant::now();

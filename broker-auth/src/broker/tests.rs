@@ -167,11 +167,17 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
         .await;
         let took: Spread = back.iter().map(|(_, took)| *took).collect();
         println!("all {SESSIONS} sessions are served again after {took} (median / p99 / last)");
-        // Within a second, by a machine that does nothing else.
-        assert!(took.max() < Duration::from_secs(5), "{took}");
+        // A second, on a machine that does nothing else.
+        assert!(took.max() < PATIENCE, "{took}");
         clients = back.into_iter().map(|(client, _)| client).collect();
+        // It may be that slow in dying that everything was delivered before.
+        let rebuilt = async {
+            while place.broker.hub.engine.rebuilds() <= kill {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, rebuilt).await.expect("there is a new router");
     }
-    assert_eq!(place.broker.hub.engine.rebuilds(), KILLS);
     for client in &mut clients {
         assert!(is_alive(client).await, "no session was closed, and nothing comes twice");
     }
