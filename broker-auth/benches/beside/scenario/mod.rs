@@ -6,6 +6,7 @@ mod idle;
 mod messages;
 mod reject;
 mod revoke;
+mod stalled;
 mod storm;
 
 use std::error::Error;
@@ -52,13 +53,14 @@ pub(crate) struct Scenario {
     pub(crate) run: Run,
 }
 
-pub(crate) const SCENARIOS: [Scenario; 7] = [
+pub(crate) const SCENARIOS: [Scenario; 8] = [
     Scenario { name: "handshake", run: |site, kind, scale| Box::pin(handshake::run(site, kind, scale)) },
     Scenario { name: "reject", run: |site, kind, scale| Box::pin(reject::run(site, kind, scale)) },
     Scenario { name: "idle", run: |site, kind, scale| Box::pin(idle::run(site, kind, scale)) },
     Scenario { name: "messages", run: |site, kind, scale| Box::pin(messages::run(site, kind, scale)) },
     Scenario { name: "revoke", run: |site, kind, scale| Box::pin(revoke::run(site, kind, scale)) },
     Scenario { name: "storm", run: |site, kind, scale| Box::pin(storm::run(site, kind, scale)) },
+    Scenario { name: "stalled", run: |site, kind, scale| Box::pin(stalled::run(site, kind, scale)) },
     Scenario { name: "arrival", run: |site, kind, scale| Box::pin(arrival::run(site, kind, scale)) },
 ];
 
