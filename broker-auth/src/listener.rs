@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 
 use self::rate::Rate;
@@ -31,6 +31,10 @@ use crate::trust::{ServerCertificate, TrustStore};
 
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that may wait to be accepted: a whole fleet comes back at once, and whoever finds no place here tries
+/// again a second later, and then two. The system may allow fewer (net.core.somaxconn).
+const BACKLOG: u32 = 4096;
 
 /// One address that clients connect to.
 pub(crate) struct Listener {
@@ -60,7 +64,7 @@ impl Listener {
         config: &Config,
         listener: &ListenerConfig,
     ) -> io::Result<Self> {
-        let socket = TcpListener::bind(listener.address).await?;
+        let socket = listen(listener.address)?;
         let limits = &listener.limits;
         let door = Door {
             hub: Arc::clone(hub),
@@ -115,6 +119,14 @@ impl Listener {
             }
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What is left of connections of a broker that has stopped does not keep its successor out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Door {

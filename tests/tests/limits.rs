@@ -217,9 +217,13 @@ fn topic_aliases_packets_and_unreleased_messages_have_a_limit() {
         device.send(&mqtt::publish(version, "devices/dev-1/telemetry/a", b"x", 2, false, 4));
         assert_eq!(device.expect(Kind::PubRec).reason_code(), 0);
         device.send(&mqtt::publish(version, "devices/dev-1/telemetry/a", b"x", 2, false, 5));
-        ends(&mut device, version, 0x93);
+        match version {
+            Version::V5 => ends(&mut device, version, 0x93),
+            // 3.1.1 knows no Receive Maximum, so nobody could have told it.
+            Version::V311 => assert_eq!(device.expect(Kind::PubRec).reason_code(), 0),
+        }
     }
-    assert_eq!((counter(&site, "packets_limited"), counter(&site, "inflight_limited")), (2, 2));
+    assert_eq!((counter(&site, "packets_limited"), counter(&site, "inflight_limited")), (2, 1));
     assert!(witness.is_alive());
 }
 

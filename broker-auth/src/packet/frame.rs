@@ -17,7 +17,7 @@ pub(crate) enum FrameError {
     /// Longer than this broker takes.
     #[error("a packet of {length} bytes is over the limit of {limit}")]
     TooLarge {
-        /// As declared, in bytes after the fixed header.
+        /// As declared, in bytes, its header included (MQTT 5 §3.1.2.11.4).
         length: usize,
         /// The limit, likewise.
         limit: usize,
@@ -42,13 +42,13 @@ pub(crate) fn take(received: &mut BytesMut, limit: usize) -> Result<Option<Bytes
     for (index, &byte) in rest.iter().take(4).enumerate() {
         length |= usize::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
-            if length > limit {
-                return Err(FrameError::TooLarge { length, limit });
+            let whole = 2 + index + length;
+            if whole > limit {
+                return Err(FrameError::TooLarge { length: whole, limit });
             }
             if packet_type == 12 && length > 0 {
                 return Err(FrameError::Content { length });
             }
-            let whole = 2 + index + length;
             return Ok((received.len() >= whole).then(|| received.split_to(whole)));
         }
     }
@@ -79,10 +79,11 @@ mod tests {
         for server_only in [0x00, 0x20, 0x90, 0xb0, 0xd0] {
             assert_eq!(taken(&[server_only], 10), Err(FrameError::Type(server_only >> 4)));
         }
-        assert_eq!(taken(b"\x30\x0b", 10), Err(FrameError::TooLarge { length: 11, limit: 10 }));
+        assert_eq!(taken(b"\x30\x08", 10), Ok(None), "eight bytes, and two before them");
+        assert_eq!(taken(b"\x30\x09", 10), Err(FrameError::TooLarge { length: 11, limit: 10 }));
         assert_eq!(
             taken(b"\x30\xff\xff\xff\x7f", 10),
-            Err(FrameError::TooLarge { length: 268_435_455, limit: 10 })
+            Err(FrameError::TooLarge { length: 268_435_460, limit: 10 })
         );
         assert_eq!(taken(b"\x30\xff\xff\xff\xff", 10), Err(FrameError::Length));
         assert_eq!(taken(b"\xc0\x01", 10), Err(FrameError::Content { length: 1 }));
@@ -105,9 +106,9 @@ mod tests {
             packet.extend(&payload);
             let cut = cut.min(packet.len() - 1);
             let mut received = BytesMut::from(&packet[..cut]);
-            prop_assert_eq!(take(&mut received, 300), Ok(None));
+            prop_assert_eq!(take(&mut received, packet.len()), Ok(None));
             received.extend_from_slice(&packet[cut..]);
-            prop_assert_eq!(take(&mut received, 300), Ok(Some(BytesMut::from(&packet[..]))));
+            prop_assert_eq!(take(&mut received, packet.len()), Ok(Some(BytesMut::from(&packet[..]))));
         }
     }
 }
