@@ -10,7 +10,7 @@ use integration_tests::broker::Mark;
 use integration_tests::program::Programs;
 use load::client::{Client, Lost, Wish};
 use load::crowd;
-use load::packet::{Packet, QoS, Version};
+use load::packet::{PINGREQ, Packet, QoS, Version};
 use load::site::Identity;
 use load::spread::Spread;
 use load::usage::raise_descriptor_limit;
@@ -41,8 +41,8 @@ const MANY: u64 = 1_000;
 /// How many read nothing.
 const DEAF: u64 = 200;
 
-/// What is sent to each of those: more than the socket buffers of both ends hold.
-const FLOOD: usize = 80;
+/// What is sent to each of those at a time, as often as it takes to fill the socket buffers of both ends.
+const FLOOD: usize = 20;
 
 /// Visits of the healthy device, each time.
 const VISITS: usize = 150;
@@ -119,6 +119,13 @@ async fn deaf(broker: SocketAddr, device: &Identity) -> Result<Client, Lost> {
     Ok(client)
 }
 
+/// How many sessions have messages that their clients do not take.
+fn with_something_queued(arena: &Arena) -> u64 {
+    let sessions = arena.operate("sessions", &["--json"]).json();
+    let sessions = sessions.as_array().expect("one array");
+    sessions.iter().filter(|session| session["queued"].as_u64() > Some(0)).count() as u64
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_deadlines() {
     raise_descriptor_limit();
@@ -148,8 +155,15 @@ async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_
     let mut flooding = arena.connect(&arena.site.service(1), Wish::default()).await.unwrap();
     let flood = flooding.writer().publish("flood", &[b'x'; 100 * 1024]);
     let deaf_since = Instant::now();
-    for _ in 0..FLOOD {
-        flooding.send(&flood).await.unwrap();
+    while with_something_queued(&arena) < DEAF {
+        assert!(
+            deaf_since.elapsed().as_secs_f64() < WRITE_TIMEOUT,
+            "{} are full",
+            with_something_queued(&arena)
+        );
+        flooding.send(&flood.repeat(FLOOD)).await.unwrap();
+        flooding.send(&PINGREQ).await.unwrap();
+        assert!(matches!(flooding.answer().await, Ok(Packet::PingResp)));
     }
     let publish = half_way[0].writer().publish("half/a/message", &[b'x'; 100]);
     let mut closed_half_way = JoinSet::new();
