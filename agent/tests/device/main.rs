@@ -1,4 +1,5 @@
-//! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates.
+//! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates; and the whole
+//! agent in virtual time.
 
 mod cancellation;
 mod chain;
@@ -14,5 +15,6 @@ mod sizes;
 mod strictness;
 mod transport;
 mod wording;
+mod world;
 
 use adversary::{forge, pki, random};
