@@ -98,7 +98,7 @@ impl<'a, S: Signer> Agent<'a, S> {
 
     /// Waits, and lets the application fill the queue meanwhile.
     async fn wait(&mut self, wait: Duration, clock: &impl Clock, application: &mut impl Application) -> Wish {
-        let until = clock.now() + wait;
+        let until = clock.now().saturating_add(wait);
         loop {
             match select(clock.sleep_until(until), application.produce(&mut self.queue)).await {
                 Either::First(()) => return Wish::Continue,

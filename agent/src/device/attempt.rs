@@ -43,7 +43,7 @@ impl<S: Signer> Agent<'_, S> {
         A: Application,
     {
         let Platform { network, clock, rng, flash } = platform;
-        let deadline = clock.now() + self.config.connect_deadline;
+        let deadline = clock.now().saturating_add(self.config.connect_deadline);
         let patience = self.config.patience;
         // The stream is made where it stays: every place it passes through would be in the future's frame for good.
         let mut line = Line {
@@ -111,7 +111,7 @@ impl<S: Signer> Agent<'_, S> {
             line.disconnect(word).await;
             if line.stream.is_open() {
                 let closing = pin!(line.stream.closing());
-                let _ = within(clock, clock.now() + patience, closing).await;
+                let _ = within(clock, clock.now().saturating_add(patience), closing).await;
             }
         }
         end

@@ -31,7 +31,7 @@ impl<T: Read + Write, C: Clock> Line<'_, '_, T, C> {
         encode: impl FnOnce(&mut [u8]) -> Result<&[u8], Overflow>,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        let deadline = self.clock.now() + self.patience;
+        let deadline = self.clock.now().saturating_add(self.patience);
         let packet = encode(self.head).map_err(|Overflow| SendError::Overflow)?;
         if packet.len().saturating_add(payload.len()) > usize::try_from(self.limit).unwrap_or(usize::MAX) {
             return Err(SendError::Overflow);

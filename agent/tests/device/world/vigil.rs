@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_agent::device::{Cause, Config, Step};
 use countersign_agent::mqtt::QoS;
 use countersign_agent::session::{State, Timing};
-use rmqtt_codec::v5::Packet;
+use rmqtt_codec::v5::{ConnectAckReason, Packet};
 use tokio::time::sleep;
 
 use super::chronicle::{Chronicle, Event};
@@ -53,14 +53,36 @@ fn a_silent_device_asks_after_three_quarters_of_the_keep_alive() {
 }
 
 #[test]
-fn no_configuration_makes_it_a_flood() {
+fn no_configuration_makes_it_a_flood_or_a_panic() {
     in_virtual_time(async {
         for keep_alive in [Duration::ZERO, Duration::from_nanos(1), SECOND / 2, SECOND, Duration::MAX] {
-            let config = Config { keep_alive, ..Config::default() };
-            let distances = distances(config, None, HOUR / 4).await;
-            let shortest = distances.iter().min().copied().unwrap_or(Duration::MAX);
-            assert!(shortest >= 3 * SECOND / 4, "{keep_alive:?}: {shortest:?}");
+            for wait in [Duration::ZERO, Duration::from_millis(1), Duration::MAX] {
+                let timing = Timing { base: wait, cap: wait, stable_after: wait, refused: wait };
+                let config = Config {
+                    keep_alive,
+                    patience: wait,
+                    acknowledgement: wait,
+                    connect_deadline: wait,
+                    timing,
+                    ..Config::default()
+                };
+                let distances = distances(config, None, HOUR / 4).await;
+                let shortest = distances.iter().min().copied().unwrap_or(Duration::MAX);
+                assert!(shortest >= 3 * SECOND / 4, "{keep_alive:?} {wait:?}: {shortest:?}");
+            }
         }
+    });
+}
+
+#[test]
+fn a_wait_longer_than_time_is_waited_for_ever() {
+    in_virtual_time(async {
+        let timing = Timing { refused: Duration::MAX, ..Timing::default() };
+        let mut world = World::with(0, &Fleet::new(), Config { timing, ..Config::default() });
+        world.broker.manners().refuses(ConnectAckReason::NotAuthorized, None);
+        world.boot(sleep(30 * HOUR)).await;
+        assert_eq!(world.chronicle.attempts(0).len(), 1);
+        assert_eq!(world.chronicle.all_ends(0)[0].wait, Duration::MAX);
     });
 }
 
