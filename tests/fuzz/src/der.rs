@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! F8 tag    opens an element
+//! FB tag    opens one with a length that is a byte longer than it need be
 //! F9        closes it; what is open at the end is closed there
 //! FA byte   the byte, whatever it is
 //! byte      any other byte
@@ -15,6 +16,7 @@ use adversary::forge::tlv;
 const OPEN: u8 = 0xf8;
 const CLOSE: u8 = 0xf9;
 const BYTE: u8 = 0xfa;
+const OPEN_LONGER: u8 = 0xfb;
 
 /// Deeper elements are written without their header.
 const MAX_DEPTH: usize = 16;
@@ -29,9 +31,10 @@ pub(crate) fn der(notation: &[u8]) -> Vec<u8> {
     let mut rest = notation.iter().copied();
     while let Some(byte) = rest.next() {
         match byte {
-            OPEN if open.len() < MAX_DEPTH => {
+            OPEN | OPEN_LONGER if open.len() < MAX_DEPTH => {
                 let Some(tag) = rest.next() else { break };
-                open.push((tag, std::mem::take(&mut content)));
+                let write = if byte == OPEN { tlv } else { longer_tlv };
+                open.push(Open { tag, write, before: std::mem::take(&mut content) });
             }
             CLOSE => close(&mut open, &mut content),
             BYTE => content.extend(rest.next()),
@@ -44,12 +47,29 @@ pub(crate) fn der(notation: &[u8]) -> Vec<u8> {
     content
 }
 
-fn close(open: &mut Vec<(u8, Vec<u8>)>, content: &mut Vec<u8>) {
-    if let Some((tag, before)) = open.pop() {
-        let element = tlv(tag, content);
+/// An element that is open.
+struct Open {
+    tag: u8,
+    write: fn(u8, &[u8]) -> Vec<u8>,
+    /// What stands before it in the element around it.
+    before: Vec<u8>,
+}
+
+fn close(open: &mut Vec<Open>, content: &mut Vec<u8>) {
+    if let Some(Open { tag, write, before }) = open.pop() {
+        let element = write(tag, content);
         *content = before;
         content.extend(element);
     }
+}
+
+fn longer_tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let element = tlv(tag, content);
+    let longer = match &element[1..element.len() - content.len()] {
+        [count @ 0x81..=0xff, length @ ..] => [&[count + 1, 0], length].concat(),
+        length => [&[0x81], length].concat(),
+    };
+    [&[tag], longer.as_slice(), content].concat()
 }
 
 /// The notation of some DER, with the elements in octet strings open too.
@@ -68,7 +88,7 @@ pub(crate) fn notation(der: &[u8]) -> Vec<u8> {
 fn literal(bytes: &[u8]) -> Vec<u8> {
     let mut notation = Vec::new();
     for byte in bytes {
-        if matches!(*byte, OPEN | CLOSE | BYTE) {
+        if matches!(*byte, OPEN | CLOSE | BYTE | OPEN_LONGER) {
             notation.push(BYTE);
         }
         notation.push(*byte);
@@ -113,5 +133,13 @@ mod tests {
             der(&[OPEN, 0x30, OPEN, 4, 1, 2, BYTE, OPEN, CLOSE, CLOSE, CLOSE]),
             [0x30, 5, 4, 3, 1, 2, OPEN]
         );
+    }
+    #[test]
+    fn a_length_may_be_longer_than_it_need_be() {
+        assert_eq!(der(&[OPEN, 0x30, OPEN_LONGER, 4, 7]), [0x30, 4, 4, 0x81, 1, 7]);
+        let long = der(&[&[OPEN_LONGER, 4][..], &[7; 200]].concat());
+        assert_eq!(long[..5], [4, 0x82, 0, 200, 7]);
+        let longest = der(&[&[OPEN_LONGER, 4][..], &[7; 300]].concat());
+        assert_eq!(longest[..6], [4, 0x83, 0, 1, 44, 7]);
     }
 }

@@ -75,7 +75,7 @@ fn a_corpus_starts_from_the_seeds() {
         assert!(kept.len() < 100, "{}: keep few", target.name);
         for (number, seed) in (target.seeds)().iter().enumerate() {
             (target.run)(seed);
-            assert!(kept.contains(seed), "{}: seed {number} is not kept", target.name);
+            assert!(kept.contains(seed), "{}: seed {number} is not kept; tests/fuzz/run seed", target.name);
         }
     }
 }
