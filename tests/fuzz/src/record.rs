@@ -7,6 +7,7 @@
 use core::task::Poll;
 
 use countersign_agent::tls::{BareGuard, Buffers, MAX_CONTENT, RecordFault};
+use sha2::{Digest as _, Sha256};
 
 use crate::Verdict;
 use crate::hello::{is_server_hello, server_hello};
@@ -192,6 +193,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let hello = record(22, &server_hello(&[7; 32], &[9; 64], true));
     let other_order = record(22, &server_hello(&[7; 32], &[9; 64], false));
+    let asks_again = record(22, &server_hello(&Sha256::digest("HelloRetryRequest"), &[9; 64], true));
     let change = record(20, &[1]);
     let short = record(23, &[5; 17]);
     let long = record(23, &[5; MAX_FRAGMENT]);
@@ -199,8 +201,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         [&hello[..], &short, &short].concat(),
         [&other_order[..], &change, &short, &short].concat(),
         [&hello[..], &long].concat(),
-        [&hello[..], &short, &change].concat(),
+        [&hello[..], &record(23, &[5; MAX_FRAGMENT + 1])].concat(),
+        [&hello[..], &short, &change, &short].concat(),
         [&hello[..], &record(22, &[1; 30])].concat(),
+        [&asks_again[..], &short].concat(),
         record(21, &[2, 40]),
     ];
     let plans = [[0, 3, 0, 90, 0, 4, 0, 0], [17; 8], [0, 0, 0, 0, 0, 0, 1, 2], [200, 1, 1, 0, 9, 255, 1, 3]];

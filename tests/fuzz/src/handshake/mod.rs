@@ -5,6 +5,7 @@
 //! broker only if it has proved to be, shows its certificate to nobody else, and hears nothing that the broker did not
 //! say.
 
+mod change;
 mod honesty;
 mod script;
 mod wire;
@@ -25,6 +26,7 @@ use embedded_io_async::{Read as _, Write as _};
 
 use crate::Verdict;
 use crate::fleet::{fleet, impostor, impostors_broker};
+pub use change::change;
 use honesty::{Said, Transcript};
 use script::{Edit, Message, Step};
 use wire::{ClientEnd, ServerEnd, Wire};
