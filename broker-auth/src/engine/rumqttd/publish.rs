@@ -1,6 +1,5 @@
 //! The publish thread: messages in, batches of router packets out.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc as channel;
 use std::thread;
@@ -24,13 +23,6 @@ const BATCH: usize = 256;
 /// Bytes that wake the router once, but for a message that is longer. The router writes a batch into its logs before it
 /// lets anyone read, and no log must be overtaken by that alone.
 const BATCH_BYTES: usize = 64 * 1024;
-
-/// Messages the router may have lying before it. Its buffer has no end of its own; with this one, a router that is
-/// behind makes publishers wait instead of filling the memory.
-const AHEAD: usize = BATCH;
-
-/// The same in bytes of sealed messages.
-const AHEAD_BYTES: usize = 1024 * 1024;
 
 /// How long to wait before looking at the router's buffer again; it empties it in about as much.
 const PAUSE: Duration = Duration::from_micros(100);
@@ -96,32 +88,27 @@ impl Publisher {
 /// The router has died.
 struct Dead;
 
-/// Whether the router has so much lying before it that no more should be added.
-fn is_far_ahead(buffer: &VecDeque<Packet>) -> bool {
-    let size = |packet: &Packet| match packet {
-        Packet::Publish(publish, _) => publish.payload.len(),
-        _ => 0,
-    };
-    buffer.len() > AHEAD || buffer.iter().map(size).sum::<usize>() > AHEAD_BYTES
-}
-
 impl Entrance {
+    /// Hands a batch over once the router has taken the one before.
+    ///
+    /// An announcement makes the router take whatever lies there. If a batch were put beside one that is announced
+    /// already, it would be taken in that one's turn: ahead of a subscription that was made in between, and has been
+    /// confirmed to its client.
     fn hand_over(&mut self, batch: &[(BusTopic, Bytes)], runtime: &Handle) -> Result<(), Dead> {
         let (link, _receive) = &mut self.link;
+        while !link.buffer().is_empty() {
+            if !self.router.lives() {
+                // It may have taken some of them. They are in the tail.
+                return Err(Dead);
+            }
+            thread::sleep(PAUSE);
+        }
         let packet = |(topic, envelope): &(BusTopic, Bytes)| {
             Packet::Publish(Publish::new(topic.to_string().into(), envelope.clone(), false), None)
         };
         let Some((last, others)) = batch.split_last() else { return Ok(()) };
         // All but the last go into the shared buffer unannounced; sending the last announces them all.
         link.buffer().extend(others.iter().map(packet));
-        runtime.block_on(link.send(packet(last))).map_err(|_| Dead)?;
-        while is_far_ahead(&link.buffer()) {
-            if !self.router.lives() {
-                // It may have taken some. They are in the tail, as are the others.
-                return Ok(());
-            }
-            thread::sleep(PAUSE);
-        }
-        Ok(())
+        runtime.block_on(link.send(packet(last))).map(drop).map_err(|_| Dead)
     }
 }

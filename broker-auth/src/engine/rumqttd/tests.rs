@@ -215,3 +215,27 @@ async fn neither_dead_routers_nor_links_leave_anything_behind() {
     };
     assert!(timeout(PATIENCE, settled).await.is_ok(), "{before:?} became {:?}", usage());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_after_a_subscription_was_confirmed_arrives() {
+    const SESSIONS: u64 = 6;
+    const ROUNDS: u64 = 400;
+    let engine = Engine::start(100).unwrap();
+    let mut sessions = Vec::new();
+    for number in 0..SESSIONS {
+        let engine = engine.clone();
+        sessions.push(tokio::spawn(async move {
+            let (topic, mut link) = (format!("a/{number}/b"), link(&engine, &[]).await);
+            for round in 0..ROUNDS {
+                link.subscribe(&BusFilter::of(&topic)).await.unwrap();
+                engine.publish(message(&topic, round)).await.unwrap();
+                assert_eq!(next(&mut link).await, (round, topic.clone()));
+                link.unsubscribe(&BusFilter::of(&topic));
+            }
+        }));
+    }
+    for session in sessions {
+        session.await.unwrap();
+    }
+    assert_eq!(engine.rebuilds(), 0);
+}
