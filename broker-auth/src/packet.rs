@@ -4,6 +4,7 @@
 //! ([`wire`]). What [`frame`] lets through is one whole packet of a type a client may send, no longer than agreed.
 
 pub(crate) mod frame;
+mod strict;
 pub(crate) mod wire;
 
 /// A UTF-8 string that shares the memory it was received in.

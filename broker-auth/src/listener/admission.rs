@@ -101,6 +101,11 @@ async fn enter(door: &Door, newcomer: Newcomer) {
         let answer = refuse_with(ConnectAckReason::BadAuthenticationMethod, "no authentication methods");
         return connection.close(Some(answer), GOODBYE).await;
     }
+    // MQTT 5 §3.1.2.11.10
+    if connect.auth_data.is_some() {
+        let answer = refuse_with(ConnectAckReason::ProtocolError, "authentication data without a method");
+        return connection.close(Some(answer), GOODBYE).await;
+    }
     let client_id = connect.client_id.clone();
     let (permit, binding) = match judge(door, chain, &connect) {
         Ok(let_in) => let_in,

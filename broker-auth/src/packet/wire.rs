@@ -7,7 +7,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
     Connect, ConnectAck, ConnectAckReason, LastWill, Packet, Publish, PublishAck, PublishAck2, QoS,
-    Subscribe, SubscribeAckReason, SubscriptionOptions, Unsubscribe, Version,
+    Subscribe, SubscribeAckReason, SubscriptionOptions, Unsubscribe, Version, strict,
 };
 
 /// Decodes and encodes the packets of one connection.
@@ -81,6 +81,9 @@ impl Wire {
 
     /// Decodes one whole packet.
     pub(crate) fn decode(&mut self, mut frame: BytesMut) -> Result<Packet, Malformed> {
+        if strict::breaks_a_rule(&frame, self.version) {
+            return Err(Malformed(DecodeError::MalformedPacket));
+        }
         let packet = match self.version {
             Version::V5 => self.v5.decode(&mut frame)?.map(|(packet, _)| packet),
             Version::V3 => self.v3.decode(&mut frame)?.and_then(|(packet, _)| from_v3(packet)),
