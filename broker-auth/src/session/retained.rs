@@ -132,6 +132,11 @@ impl Store {
         if self.searched_at.is_some_and(|at| now.saturating_duration_since(at) < SEARCH_INTERVAL) {
             return;
         }
+        self.search(now);
+    }
+
+    /// Forgets what has expired.
+    fn search(&mut self, now: Instant) {
         self.searched_at = Some(now);
         let expired: Vec<_> =
             self.by_topic.extract_if(.., |_, kept| kept.message.remaining(now).is_err()).collect();
@@ -196,9 +201,11 @@ impl Retained {
         (found, store.kept)
     }
 
-    /// How many there are.
+    /// How many there are. Those whose time is over are none, and go.
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().by_topic.len()
+        let mut store = self.0.lock();
+        store.search(Instant::now());
+        store.by_topic.len()
     }
 
     /// How many bytes they have, names included.
@@ -310,6 +317,17 @@ mod tests {
         assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH), Err(Full::Store));
         retained.0.lock().searched_at = Instant::now().checked_sub(SEARCH_INTERVAL);
         assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH), Ok(()));
+        check_sizes(&retained);
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_is_not_counted_and_takes_no_room() {
+        let retained = Retained::new(10, 100_000);
+        keep(&retained, "a", b"1");
+        let mut passing = Message { expires_at: Some(Instant::now()), ..message("b", b"1") };
+        retained.keep(&mut passing, &device("dev-1"), MUCH).unwrap();
+        assert_eq!(retained.len(), 1);
+        assert_eq!(retained.bytes(), message("a", b"1").weight());
         check_sizes(&retained);
     }
 
