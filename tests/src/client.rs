@@ -210,6 +210,23 @@ impl Client {
         self.expect(Kind::SubAck).reason_code()
     }
 
+    /// Subscribes while messages come; the topics of retained ones go into `topics`. The reason code.
+    #[track_caller]
+    pub fn subscribe_among_messages(&mut self, filter: &str, topics: &mut Vec<String>) -> u8 {
+        let id = self.next_id();
+        self.send(&mqtt::subscribe(self.version, filter, 0, id));
+        loop {
+            match self.hear(PATIENCE) {
+                Heard::Packet(packet) if packet.is(Kind::Publish) => {
+                    let message = packet.message();
+                    topics.extend(message.retain.then_some(message.topic));
+                }
+                Heard::Packet(packet) if packet.is(Kind::SubAck) => return packet.reason_code(),
+                heard => panic!("SUBACK was expected: {heard:?}"),
+            }
+        }
+    }
+
     /// Publishes with QoS 0, which has no answer.
     pub fn publish_qos0(&mut self, topic: &str, payload: &str) {
         self.send(&mqtt::publish(self.version, topic, payload.as_bytes(), 0, false, 0));
@@ -276,7 +293,7 @@ impl Client {
     }
 
     fn next_id(&mut self) -> u16 {
-        self.last_id += 1;
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         self.last_id
     }
 }

@@ -17,6 +17,7 @@
 //! | [`peer`] | programs that nobody here wrote |
 //! | [`mosquitto`] | one of them, as a broker for a fleet |
 //! | [`board`] | a microcontroller, emulated, and firmware for it |
+//! | [`torture`] | clients that send anything at all, beside others that must not notice |
 //!
 //! Nothing here knows the crates under test: they are met as their users meet them, at command lines, files and
 //! sockets.
@@ -36,5 +37,6 @@ pub mod pki;
 pub mod program;
 pub mod simulated;
 pub mod site;
+pub mod torture;
 pub mod transcript;
 pub mod wiretap;

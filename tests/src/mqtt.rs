@@ -163,13 +163,14 @@ fn no_properties(version: Version) -> &'static [u8] {
     }
 }
 
-fn text(text: &str) -> Vec<u8> {
+/// A UTF-8 string with its length in front (MQTT 5 §1.5.4).
+pub fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).expect("a text of a test is short");
     [&length.to_be_bytes(), text.as_bytes()].concat()
 }
 
 /// A variable byte integer (MQTT 5 §1.5.5).
-fn length(mut value: usize) -> Vec<u8> {
+pub fn length(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (value % 128) as u8;
@@ -240,6 +241,11 @@ impl Packet {
         self.header >> 4 == kind as u8
     }
 
+    /// Its first byte: the type, and the flags.
+    pub fn header(&self) -> u8 {
+        self.header
+    }
+
     /// Everything after the length.
     pub fn body(&self) -> &[u8] {
         &self.body
@@ -308,7 +314,7 @@ impl std::fmt::Debug for Packet {
 }
 
 /// A variable byte integer at the start of `bytes`, and how long it is.
-fn variable(bytes: &[u8]) -> Option<(usize, usize)> {
+pub fn variable(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(4).enumerate() {
         value |= usize::from(byte & 0x7F) << (7 * index);

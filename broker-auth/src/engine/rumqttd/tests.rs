@@ -220,7 +220,7 @@ async fn neither_dead_routers_nor_links_leave_anything_behind() {
 async fn what_is_published_after_a_subscription_was_confirmed_arrives() {
     const SESSIONS: u64 = 6;
     const ROUNDS: u64 = 400;
-    let engine = Engine::start(100).unwrap();
+    let engine = Engine::start(100, PLENTY).unwrap();
     let mut sessions = Vec::new();
     for number in 0..SESSIONS {
         let engine = engine.clone();

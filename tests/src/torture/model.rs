@@ -1,0 +1,450 @@
+//! What a broker owes one client: the acknowledgements of what was sent, and the state of its session.
+//!
+//! Packets of a client that keeps to the protocol have foretold answers. They come in the order of what they answer,
+//! kind by kind (MQTT 5 §4.6); everything owed has come when the answer to a later PINGREQ has. What a connection left
+//! unanswered when it ended is uncertain, and is foretold as one of two.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::answer::{Answer, Delivered};
+use super::cast::{Part, matches};
+use super::packet::{Opening, Publish};
+use crate::mqtt::{QoS, Version};
+
+/// The broker did not do what it owes.
+#[derive(Clone, Debug)]
+pub(super) struct Deviation(pub(super) String);
+
+macro_rules! deviates {
+    ($($words:tt)*) => { return Err($crate::torture::model::Deviation(format!($($words)*))) };
+}
+pub(super) use deviates;
+
+/// What a reason code must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Exactly(u8),
+    Either(u8, u8),
+    /// 0x80 or more.
+    Failure,
+    Any,
+}
+
+impl Code {
+    fn admits(self, code: u8) -> bool {
+        match self {
+            Self::Exactly(wanted) => code == wanted,
+            Self::Either(one, other) => code == one || code == other,
+            Self::Failure => code >= 0x80,
+            Self::Any => true,
+        }
+    }
+}
+
+/// An answer that must come.
+#[derive(Clone, Debug)]
+pub(super) enum Owed {
+    PubAck { id: u16, code: Code, keeps: Option<String> },
+    PubRec { id: u16, code: Code, keeps: Option<String> },
+    PubRel { id: u16, code: Code },
+    PubComp { id: u16, code: Code },
+    SubAck { id: u16, codes: Vec<(String, Code)> },
+    UnsubAck { id: u16, codes: Vec<(String, Code)> },
+    PingResp,
+}
+
+/// A QoS 2 message to the broker whose PUBCOMP is outstanding.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) publish: Publish,
+    /// Whether the policy allows it.
+    pub(super) allowed: bool,
+    pub(super) stage: Sending,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// PUBLISH was sent over the present connection, and PUBREC is owed.
+    Sent,
+    /// PUBREC came: the broker has it.
+    Received,
+    /// PUBREL was sent over the present connection, and PUBCOMP is owed.
+    Releasing,
+    /// The connection ended before PUBREC came: to be sent again.
+    MaybeSent,
+    /// The connection ended before PUBCOMP came: to be released again.
+    MaybeReleased,
+}
+
+/// A message from the broker that is to be acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    pub(super) id: u16,
+    pub(super) qos: QoS,
+    topic: String,
+    payload: Vec<u8>,
+    pub(super) stage: Taking,
+    /// Whether it came over the present connection.
+    here: bool,
+}
+
+impl Incoming {
+    /// Whether it came over the present connection: what has not yet come again is not to be acknowledged.
+    pub(super) fn is_here(&self) -> bool {
+        self.here
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// PUBLISH came.
+    Unanswered,
+    /// PUBREC was sent.
+    Received,
+    /// PUBREL came, PUBCOMP is to be sent.
+    Released,
+    /// PUBACK or PUBCOMP was sent; until the broker has read it, it may not know.
+    Done,
+}
+
+/// Whether the broker holds a session for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Session {
+    Absent,
+    Present,
+    Unknown,
+}
+
+/// What is known of one client's session and of its present connection.
+pub(super) struct Model {
+    part: Part,
+    pub(super) session: Session,
+    /// Filter to whether it is certain that it is subscribed to.
+    pub(super) subscriptions: BTreeMap<String, bool>,
+    /// Every filter of the session so far: what was queued for a former subscription may still come.
+    ever: BTreeSet<String>,
+    pub(super) subscription_ids: BTreeSet<usize>,
+    pub(super) outgoing: BTreeMap<u16, Outgoing>,
+    pub(super) incoming: Vec<Incoming>,
+    /// The retained messages of the client's own topics: `None` where it is not known which one.
+    pub(super) kept: BTreeMap<String, Option<Vec<u8>>>,
+    pub(super) owed: VecDeque<Owed>,
+    lasts: u32,
+    version: Version,
+    /// Whether the connection took up a session that was there.
+    resumed: bool,
+    window: usize,
+    max_packet: usize,
+}
+
+impl Model {
+    pub(super) fn new(part: Part) -> Self {
+        Self {
+            part,
+            session: Session::Absent,
+            subscriptions: BTreeMap::new(),
+            ever: BTreeSet::new(),
+            subscription_ids: BTreeSet::new(),
+            outgoing: BTreeMap::new(),
+            incoming: Vec::new(),
+            kept: BTreeMap::new(),
+            owed: VecDeque::new(),
+            lasts: 0,
+            version: Version::V5,
+            resumed: false,
+            window: 0,
+            max_packet: usize::MAX,
+        }
+    }
+
+    /// CONNACK came. `window` is what the client told the broker to keep within.
+    pub(super) fn connected(
+        &mut self,
+        opening: &Opening,
+        present: bool,
+        window: usize,
+        max_packet: usize,
+    ) -> Result<(), Deviation> {
+        let expected = if opening.clean { Session::Absent } else { self.session };
+        match (expected, present) {
+            (Session::Absent, true) => {
+                deviates!("CONNACK says that there is a session, and there can be none")
+            }
+            (Session::Present, false) => {
+                deviates!("CONNACK says that there is no session, and there must be one")
+            }
+            _ => {}
+        }
+        if !present {
+            self.forget_session();
+        }
+        for incoming in &mut self.incoming {
+            incoming.here = false;
+            // What is longer than the client takes now counts as delivered (MQTT 5 §3.1.2.11.4).
+            if incoming.payload.len() + incoming.topic.len() + 200 > max_packet {
+                incoming.stage = Taking::Done;
+            }
+        }
+        (self.resumed, self.window, self.max_packet) = (present, window, max_packet);
+        self.lasts = opening.lasts();
+        self.version = opening.version;
+        Ok(())
+    }
+
+    /// Changes how long the session lasts, as DISCONNECT may.
+    pub(super) fn lasts(&mut self, seconds: u32) {
+        self.lasts = seconds;
+    }
+
+    pub(super) fn is_lasting(&self) -> bool {
+        self.lasts > 0
+    }
+
+    /// The connection ended. How many answers to PINGREQ are still under way.
+    pub(super) fn ended(&mut self) -> usize {
+        let pings = self.owed.iter().filter(|owed| matches!(owed, Owed::PingResp)).count();
+        self.session = match self.lasts {
+            0 => Session::Absent,
+            1..60 => Session::Unknown,
+            _ => Session::Present,
+        };
+        for owed in std::mem::take(&mut self.owed) {
+            match owed {
+                Owed::PubAck { keeps: Some(topic), .. } | Owed::PubRec { keeps: Some(topic), .. } => {
+                    self.kept.insert(topic, None);
+                }
+                Owed::SubAck { codes, .. } | Owed::UnsubAck { codes, .. } => {
+                    for (filter, _) in codes.into_iter().filter(|(_, code)| *code != Code::Failure) {
+                        self.subscriptions.insert(filter, false);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for outgoing in self.outgoing.values_mut() {
+            outgoing.stage = match outgoing.stage {
+                Sending::Sent => Sending::MaybeSent,
+                Sending::Releasing => Sending::MaybeReleased,
+                stage => stage,
+            };
+        }
+        pings
+    }
+
+    /// Nothing is known any more, but that a clean start makes an end of it.
+    pub(super) fn lost_track(&mut self) {
+        self.ended();
+        self.session = Session::Unknown;
+    }
+
+    fn forget_session(&mut self) {
+        self.subscriptions.clear();
+        self.ever.clear();
+        self.subscription_ids.clear();
+        self.outgoing.clear();
+        self.incoming.clear();
+    }
+
+    /// Notes that a filter was asked for, so that messages may come for it.
+    pub(super) fn may_match(&mut self, filter: &str) {
+        let filter = filter
+            .strip_prefix("$share/")
+            .and_then(|rest| rest.split_once('/'))
+            .map_or(filter, |(_, rest)| rest);
+        self.ever.insert(filter.to_owned());
+    }
+
+    /// How many subscriptions want a message of this topic.
+    pub(super) fn wanting(&self, topic: &str) -> usize {
+        self.subscriptions.keys().filter(|filter| matches(filter, topic)).count()
+    }
+
+    /// Everything owed has come.
+    pub(super) fn settled(&mut self) {
+        // What was acknowledged before the PINGREQ has been read.
+        self.incoming.retain(|incoming| incoming.stage != Taking::Done);
+    }
+
+    /// Unacknowledged messages of a former connection that have not come again.
+    pub(super) fn missing(&self) -> usize {
+        self.incoming.iter().filter(|message| !message.here && message.stage == Taking::Unanswered).count()
+    }
+
+    /// Checks an answer against what is owed. `Some` is a message that is new to the client.
+    pub(super) fn heard(&mut self, answer: Answer) -> Result<Option<Delivered>, Deviation> {
+        match answer {
+            Answer::Publish(message) => return self.delivered(message),
+            Answer::PubRel { id, code } => return self.released(id, code).map(|()| None),
+            Answer::PubAck { id, code } => match self.take(|owed| matches!(owed, Owed::PubAck { .. })) {
+                Some(Owed::PubAck { id: wanted, code: admitted, .. })
+                    if wanted == id && admitted.admits(code) => {}
+                owed => deviates!("PUBACK {id} {code:#x}, but owed is {owed:?}"),
+            },
+            Answer::PubRec { id, code } => match self.take(|owed| matches!(owed, Owed::PubRec { .. })) {
+                Some(Owed::PubRec { id: wanted, code: admitted, .. })
+                    if wanted == id && admitted.admits(code) =>
+                {
+                    if code >= 0x80 {
+                        self.outgoing.remove(&id);
+                    } else if let Some(outgoing) = self.outgoing.get_mut(&id)
+                        && outgoing.stage == Sending::Sent
+                    {
+                        outgoing.stage = Sending::Received;
+                    }
+                }
+                owed => deviates!("PUBREC {id} {code:#x}, but owed is {owed:?}"),
+            },
+            Answer::PubComp { id, code } => match self.take(|owed| matches!(owed, Owed::PubComp { .. })) {
+                Some(Owed::PubComp { id: wanted, code: admitted })
+                    if wanted == id && admitted.admits(code) =>
+                {
+                    if self.outgoing.get(&id).is_some_and(|outgoing| outgoing.stage == Sending::Releasing) {
+                        self.outgoing.remove(&id);
+                    }
+                }
+                owed => deviates!("PUBCOMP {id} {code:#x}, but owed is {owed:?}"),
+            },
+            Answer::SubAck { id, codes } => match self.take(|owed| matches!(owed, Owed::SubAck { .. })) {
+                Some(Owed::SubAck { id: wanted, codes: admitted })
+                    if wanted == id && fit(&admitted, &codes) => {}
+                owed => deviates!("SUBACK {id} {codes:x?}, but owed is {owed:?}"),
+            },
+            Answer::UnsubAck { id, codes } => match self.take(|owed| matches!(owed, Owed::UnsubAck { .. })) {
+                Some(Owed::UnsubAck { id: wanted, codes: admitted })
+                    if wanted == id
+                        && (fit(&admitted, &codes)
+                            || (self.version == Version::V311 && codes.is_empty())) => {}
+                owed => deviates!("UNSUBACK {id} {codes:x?}, but owed is {owed:?}"),
+            },
+            Answer::PingResp => match self.owed.pop_front() {
+                Some(Owed::PingResp) => {}
+                owed => deviates!("PINGRESP, but something earlier is owed: {owed:?}"),
+            },
+            answer => deviates!("{answer:?} came unasked"),
+        }
+        Ok(None)
+    }
+
+    /// Takes the first answer of a kind that is owed.
+    fn take(&mut self, is_kind: impl Fn(&Owed) -> bool) -> Option<Owed> {
+        let index = self.owed.iter().position(is_kind)?;
+        self.owed.remove(index)
+    }
+
+    fn delivered(&mut self, message: Delivered) -> Result<Option<Delivered>, Deviation> {
+        let topic = &message.topic;
+        if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+            deviates!("a message of {topic:?}, which is no topic");
+        }
+        if !self.part.may_receive(topic) {
+            deviates!("a message of {topic:?}, which the policy does not allow");
+        }
+        if !self.ever.iter().any(|filter| matches(filter, topic)) {
+            deviates!("a message of {topic:?}, which no subscription wants: {:?}", self.ever);
+        }
+        if message.packet_len > self.max_packet {
+            deviates!("a PUBLISH of {} bytes, more than {}", message.packet_len, self.max_packet);
+        }
+        if let Some(id) = message.subscription_ids.iter().find(|id| !self.subscription_ids.contains(id)) {
+            deviates!("subscription identifier {id}, which was never given");
+        }
+        if message.qos == 0 {
+            if message.duplicate {
+                deviates!("QoS 0 with DUP");
+            }
+            return Ok(Some(message));
+        }
+        let known = self.incoming.iter().position(|incoming| incoming.id == message.id);
+        let is_new = match known.and_then(|index| self.incoming.get(index)) {
+            Some(before) if !message.duplicate => {
+                if before.stage != Taking::Done {
+                    deviates!("packet id {} is in use: {before:?}", message.id);
+                }
+                true
+            }
+            Some(before) => {
+                if !self.resumed || before.here {
+                    deviates!("DUP over the connection that {before:?} came over");
+                }
+                if (&before.topic, &before.payload, before.qos) != (topic, &message.payload, message.qos) {
+                    deviates!("{message:?} is said to repeat {before:?}");
+                }
+                let earlier = self.incoming.iter().take_while(|incoming| incoming.id != message.id);
+                let overtaken = earlier.into_iter().find(|incoming| {
+                    !incoming.here
+                        && incoming.stage == Taking::Unanswered
+                        && before.stage == Taking::Unanswered
+                });
+                if let Some(overtaken) = overtaken {
+                    deviates!("{before:?} comes again before {overtaken:?}");
+                }
+                false
+            }
+            // It was on its way when the former connection ended.
+            None if message.duplicate && !self.resumed => deviates!("DUP of something that never came"),
+            None => true,
+        };
+        let incoming = Incoming {
+            id: message.id,
+            qos: message.qos,
+            topic: topic.clone(),
+            payload: message.payload.clone(),
+            stage: Taking::Unanswered,
+            here: true,
+        };
+        match known {
+            Some(index) if !is_new => self.incoming[index] = incoming,
+            Some(index) => {
+                self.incoming.remove(index);
+                self.incoming.push(incoming);
+            }
+            None => self.incoming.push(incoming),
+        }
+        let unanswered = self
+            .incoming
+            .iter()
+            .filter(|incoming| incoming.here && incoming.stage == Taking::Unanswered)
+            .count();
+        if unanswered > self.window {
+            deviates!("{unanswered} unacknowledged messages, and the client takes {}", self.window);
+        }
+        Ok(is_new.then_some(message))
+    }
+
+    fn released(&mut self, id: u16, code: u8) -> Result<(), Deviation> {
+        let position = self.owed.iter().position(|owed| matches!(owed, Owed::PubRel { .. }));
+        let owed = position.and_then(|index| self.owed.get(index).cloned());
+        let incoming = self.incoming.iter_mut().find(|incoming| incoming.id == id);
+        match (owed, incoming) {
+            (Some(Owed::PubRel { id: wanted, code: admitted }), incoming) if wanted == id => {
+                if !admitted.admits(code) {
+                    deviates!("PUBREL {id} {code:#x}, and it should be {admitted:?}");
+                }
+                if let Some(index) = position {
+                    self.owed.remove(index);
+                }
+                if let Some(incoming) = incoming
+                    && incoming.stage == Taking::Received
+                {
+                    incoming.stage = Taking::Released;
+                    incoming.here = true;
+                }
+            }
+            // Sent again by itself, because the former connection left it open.
+            (_, Some(incoming)) if self.resumed && !incoming.here && incoming.qos == 2 => {
+                if incoming.stage == Taking::Unanswered {
+                    deviates!("PUBREL {id} for a message that was not received: {incoming:?}");
+                }
+                incoming.stage = Taking::Released;
+                incoming.here = true;
+            }
+            (owed, incoming) => deviates!("PUBREL {id}, but owed is {owed:?}; {incoming:?}"),
+        }
+        Ok(())
+    }
+}
+
+fn fit(admitted: &[(String, Code)], codes: &[u8]) -> bool {
+    admitted.len() == codes.len()
+        && admitted.iter().zip(codes).all(|((_, admitted), code)| admitted.admits(*code))
+}

@@ -1,0 +1,50 @@
+//! A minute of legal and illegal packets from several clients, beside others that must not notice.
+
+#![forbid(unsafe_code)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use integration_tests::program::Programs;
+use integration_tests::torture::{Plan, run};
+
+const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
+
+/// How long each run goes on. Three of them, and what they need before and after, are a good minute.
+const AT_MOST: Duration = Duration::from_secs(18);
+
+/// How many packets each run sends on a machine that can; five times as many as it should on one that is busy.
+const PACKETS: u64 = 120_000;
+
+/// Fewer than this in that time, and the broker is hardly answering.
+const AT_LEAST: u64 = 4_000;
+
+/// Runs one seed; with it, and the command that is printed on failure, the run can be repeated.
+#[track_caller]
+fn nobody_notices(seed: u64) {
+    println!("seed {seed}");
+    let plan = Plan { seed, packets: PACKETS, at_most: AT_MOST, clients: 8 };
+    match run(PROGRAMS, plan, |_| {}) {
+        Ok(report) => {
+            print!("{report}");
+            assert!(report.tally.packets() >= AT_LEAST, "only {} packets were sent", report.tally.packets());
+            assert!(report.witnesses.iter().all(|seen| seen.messages > 0), "the witnesses saw nothing");
+        }
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+#[test]
+fn packets_of_any_kind_harm_nobody_else() {
+    nobody_notices(1);
+}
+
+#[test]
+fn packets_of_any_kind_harm_nobody_else_in_another_order() {
+    nobody_notices(2);
+}
+
+#[test]
+fn packets_of_any_kind_harm_nobody_else_in_an_order_nobody_has_tried() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
+    nobody_notices(now.as_nanos() as u64);
+}
