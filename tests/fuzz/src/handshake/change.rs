@@ -19,10 +19,10 @@ pub fn change(input: &[u8], choice: u32) -> Vec<u8> {
     match below(4) {
         0 if !steps.is_empty() => drop(steps.remove(place)),
         1 if !steps.is_empty() => steps.swap(place, other),
-        2 if !steps.is_empty() => steps.insert(place, steps[other].clone()),
+        2 if !steps.is_empty() => steps.insert(place, steps[other]),
         _ => {
             let seed = read(&SEEDS[below(SEEDS.len())]);
-            steps.insert(place, seed[below(seed.len())].clone());
+            steps.insert(place, seed[below(seed.len())]);
         }
     }
     write(&steps)

@@ -8,6 +8,7 @@
 mod change;
 mod honesty;
 mod script;
+mod seeds;
 mod wire;
 
 use std::cell::RefCell;
@@ -17,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use adversary::pki::{Certified, NOW};
 use adversary::random::Random;
-use adversary::server::{self, ECDSA_SECP256R1_SHA256, Server};
+use adversary::server::{self, Server};
 use countersign_agent::credential::{Credential, SoftwareSigner};
 use countersign_agent::tls::{Buffers, TlsError, connect};
 use countersign_agent::x509::Time;
@@ -29,6 +30,7 @@ use crate::fleet::{fleet, impostor, impostors_broker};
 pub use change::change;
 use honesty::{Said, Transcript};
 use script::{Edit, Message, Step};
+pub use seeds::seeds;
 use wire::{ClientEnd, ServerEnd, Wire};
 
 /// What the client says once it believes in the server.
@@ -47,7 +49,7 @@ pub fn run(input: &[u8]) -> Verdict {
     assert!(poll(client.as_mut()).is_pending(), "the client waits for an answer");
     let mut peer = Peer::new(&wire);
     for step in script::read(input) {
-        peer.perform(&step);
+        peer.perform(step);
         let ready = poll(client.as_mut()).is_ready();
         peer.observe(&wire);
         if ready {
@@ -145,8 +147,8 @@ impl<'w> Peer<'w> {
     }
 
     /// Does what can be done: nothing is sealed before there are secrets.
-    fn perform(&mut self, step: &Step<'_>) {
-        match *step {
+    fn perform(&mut self, step: Step<'_>) {
+        match step {
             Step::Hello(edit) => {
                 let hello = self.server.hello_edited(|_| (), |message| edit.apply(message));
                 let secret = self.server.handshake_secret();
@@ -162,7 +164,7 @@ impl<'w> Peer<'w> {
                 self.say(again);
             }
             _ if self.server.sending.is_none() => {}
-            Step::Add(ref message, edit) => self.add(message, edit),
+            Step::Add(message, edit) => self.add(message, edit),
             Step::Send { kind, padding } => {
                 let flight = self.server.take_pending();
                 self.seal([&flight, &[kind][..], &vec![0; usize::from(padding)]].concat());
@@ -182,9 +184,9 @@ impl<'w> Peer<'w> {
         }
     }
 
-    fn add(&mut self, message: &Message<'_>, edit: Edit<'_>) {
+    fn add(&mut self, message: Message<'_>, edit: Edit<'_>) {
         let server = &mut self.server;
-        let mut bytes = match *message {
+        let mut bytes = match message {
             Message::EncryptedExtensions => server::encrypted_extensions(),
             Message::CertificateRequest => server::certificate_request(),
             Message::Certificate(chain) => {
@@ -240,109 +242,4 @@ fn certified(index: u8) -> &'static Certified {
         5 => impostors_broker(),
         _ => impostor(),
     }
-}
-
-pub fn seeds() -> Vec<Vec<u8>> {
-    let none = Edit::default();
-    let add = |message| Step::Add(message, none);
-    let send = Step::Send { kind: 22, padding: 0 };
-    let hello = Step::Hello(none);
-    let extensions = add(Message::EncryptedExtensions);
-    let request = add(Message::CertificateRequest);
-    let chain = |chain| add(Message::Certificate(chain));
-    let proof = |signer| add(Message::CertificateVerify { signer, scheme: ECDSA_SECP256R1_SHA256 });
-    let finished = add(Message::Finished);
-    let ticket_message = Message::Other(4, &[0, 0, 0, 60, 1, 2, 3, 4, 1, 9, 0, 2, 7, 7, 0, 0]);
-    let ticket = add(ticket_message.clone());
-    let (change, words) = (Step::Plain(20, &[1]), Step::Seal(b"good morning\x17"));
-
-    // A CertificateRequest, where the fields of the message have ended.
-    let inside = Edit { at: 2, remove: 0, insert: &[13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3] };
-    let full_extensions = Step::Add(Message::EncryptedExtensions, inside);
-    let full_ticket = Step::Add(ticket_message, Edit { at: 16, ..inside });
-
-    let scripts: [&[Step<'_>]; 11] = [
-        // All in one record, then words, a ticket and the end.
-        &[
-            hello.clone(),
-            extensions.clone(),
-            request.clone(),
-            chain(&[0, 1]),
-            proof(0),
-            finished.clone(),
-            send.clone(),
-            Step::Establish,
-            words.clone(),
-            ticket,
-            send.clone(),
-            words.clone(),
-            Step::Seal(&[1, 0, 21]),
-        ],
-        // Each message in a record of its own.
-        &[
-            hello.clone(),
-            change,
-            extensions.clone(),
-            send.clone(),
-            request.clone(),
-            send.clone(),
-            chain(&[0, 2, 1]),
-            send.clone(),
-            proof(0),
-            send.clone(),
-            finished.clone(),
-            Step::Send { kind: 22, padding: 9 },
-            Step::Establish,
-            words.clone(),
-            Step::Again(none),
-        ],
-        // Messages with another inside.
-        &[hello.clone(), full_extensions, chain(&[0, 1]), proof(0), finished.clone(), send.clone()],
-        &[
-            hello.clone(),
-            extensions.clone(),
-            request.clone(),
-            chain(&[0, 1]),
-            proof(0),
-            finished.clone(),
-            send.clone(),
-            Step::Establish,
-            full_ticket,
-            send.clone(),
-        ],
-        // Who has no key of the broker's.
-        &[
-            hello.clone(),
-            extensions.clone(),
-            request.clone(),
-            chain(&[5, 6]),
-            proof(5),
-            finished.clone(),
-            send.clone(),
-        ],
-        &[
-            hello.clone(),
-            extensions.clone(),
-            request.clone(),
-            chain(&[0, 1]),
-            proof(5),
-            finished.clone(),
-            send.clone(),
-        ],
-        &[
-            hello.clone(),
-            extensions.clone(),
-            request.clone(),
-            chain(&[3, 4]),
-            proof(3),
-            finished.clone(),
-            send.clone(),
-        ],
-        &[hello.clone(), extensions.clone(), request, chain(&[0, 1]), finished.clone(), send.clone()],
-        // Who does not ask.
-        &[hello.clone(), extensions.clone(), chain(&[0, 1]), proof(0), finished, send],
-        &[hello, extensions, Step::SendPart(3), Step::SendPart(9)],
-        &[Step::Plain(21, &[2, 40])],
-    ];
-    scripts.map(script::write).to_vec()
 }

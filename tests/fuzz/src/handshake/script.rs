@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A step of a server that holds the secrets of the handshake it has begun.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Step<'a> {
     /// Sends a ServerHello in a record of its own. What it seals from then on is under the secrets that follow.
     Hello(#[serde(borrow)] Edit<'a>),
@@ -26,7 +26,7 @@ pub(super) enum Step<'a> {
 }
 
 /// A message as an honest server would send it, and others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Message<'a> {
     EncryptedExtensions,
     CertificateRequest,
