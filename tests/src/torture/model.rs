@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::answer::{Answer, Delivered};
 use super::cast::{Part, matches};
+use super::incoming::Incoming;
 use super::packet::{Opening, Publish};
-use crate::mqtt::{QoS, Version};
+use crate::mqtt::Version;
 
 /// The broker did not do what it owes.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub(super) enum Code {
 }
 
 impl Code {
-    fn admits(self, code: u8) -> bool {
+    pub(super) fn admits(self, code: u8) -> bool {
         match self {
             Self::Exactly(wanted) => code == wanted,
             Self::Either(one, other) => code == one || code == other,
@@ -76,37 +77,6 @@ pub(super) enum Sending {
     MaybeReleased,
 }
 
-/// A message from the broker that is to be acknowledged.
-#[derive(Clone, Debug)]
-pub(super) struct Incoming {
-    pub(super) id: u16,
-    pub(super) qos: QoS,
-    topic: String,
-    payload: Vec<u8>,
-    pub(super) stage: Taking,
-    /// Whether it came over the present connection.
-    here: bool,
-}
-
-impl Incoming {
-    /// Whether it came over the present connection: what has not yet come again is not to be acknowledged.
-    pub(super) fn is_here(&self) -> bool {
-        self.here
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taking {
-    /// PUBLISH came.
-    Unanswered,
-    /// PUBREC was sent.
-    Received,
-    /// PUBREL came, PUBCOMP is to be sent.
-    Released,
-    /// PUBACK or PUBCOMP was sent; until the broker has read it, it may not know.
-    Done,
-}
-
 /// Whether the broker holds a session for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Session {
@@ -117,12 +87,12 @@ pub(super) enum Session {
 
 /// What is known of one client's session and of its present connection.
 pub(super) struct Model {
-    part: Part,
+    pub(super) part: Part,
     pub(super) session: Session,
     /// Filter to whether it is certain that it is subscribed to.
     pub(super) subscriptions: BTreeMap<String, bool>,
     /// Every filter of the session so far: what was queued for a former subscription may still come.
-    ever: BTreeSet<String>,
+    pub(super) ever: BTreeSet<String>,
     pub(super) subscription_ids: BTreeSet<usize>,
     pub(super) outgoing: BTreeMap<u16, Outgoing>,
     pub(super) incoming: Vec<Incoming>,
@@ -132,9 +102,11 @@ pub(super) struct Model {
     lasts: u32,
     version: Version,
     /// Whether the connection took up a session that was there.
-    resumed: bool,
-    window: usize,
-    max_packet: usize,
+    pub(super) resumed: bool,
+    /// How many unacknowledged messages the client takes.
+    pub(super) window: usize,
+    /// How many bytes of a packet it takes.
+    pub(super) max_packet: usize,
 }
 
 impl Model {
@@ -179,11 +151,7 @@ impl Model {
             self.forget_session();
         }
         for incoming in &mut self.incoming {
-            incoming.here = false;
-            // What is longer than the client takes now counts as delivered (MQTT 5 §3.1.2.11.4).
-            if incoming.payload.len() + incoming.topic.len() + 200 > max_packet {
-                incoming.stage = Taking::Done;
-            }
+            incoming.resumed(max_packet);
         }
         (self.resumed, self.window, self.max_packet) = (present, window, max_packet);
         self.lasts = opening.lasts();
@@ -261,13 +229,7 @@ impl Model {
 
     /// Everything owed has come.
     pub(super) fn settled(&mut self) {
-        // What was acknowledged before the PINGREQ has been read.
-        self.incoming.retain(|incoming| incoming.stage != Taking::Done);
-    }
-
-    /// Unacknowledged messages of a former connection that have not come again.
-    pub(super) fn missing(&self) -> usize {
-        self.incoming.iter().filter(|message| !message.here && message.stage == Taking::Unanswered).count()
+        self.incoming.retain(|incoming| !incoming.is_settled());
     }
 
     /// Checks an answer against what is owed. `Some` is a message that is new to the client.
@@ -329,118 +291,6 @@ impl Model {
     fn take(&mut self, is_kind: impl Fn(&Owed) -> bool) -> Option<Owed> {
         let index = self.owed.iter().position(is_kind)?;
         self.owed.remove(index)
-    }
-
-    fn delivered(&mut self, message: Delivered) -> Result<Option<Delivered>, Deviation> {
-        let topic = &message.topic;
-        if topic.is_empty() || topic.contains(['+', '#', '\0']) {
-            deviates!("a message of {topic:?}, which is no topic");
-        }
-        if !self.part.may_receive(topic) {
-            deviates!("a message of {topic:?}, which the policy does not allow");
-        }
-        if !self.ever.iter().any(|filter| matches(filter, topic)) {
-            deviates!("a message of {topic:?}, which no subscription wants: {:?}", self.ever);
-        }
-        if message.packet_len > self.max_packet {
-            deviates!("a PUBLISH of {} bytes, more than {}", message.packet_len, self.max_packet);
-        }
-        if let Some(id) = message.subscription_ids.iter().find(|id| !self.subscription_ids.contains(id)) {
-            deviates!("subscription identifier {id}, which was never given");
-        }
-        if message.qos == 0 {
-            if message.duplicate {
-                deviates!("QoS 0 with DUP");
-            }
-            return Ok(Some(message));
-        }
-        let known = self.incoming.iter().position(|incoming| incoming.id == message.id);
-        let is_new = match known.and_then(|index| self.incoming.get(index)) {
-            Some(before) if !message.duplicate => {
-                if before.stage != Taking::Done {
-                    deviates!("packet id {} is in use: {before:?}", message.id);
-                }
-                true
-            }
-            Some(before) => {
-                if !self.resumed || before.here {
-                    deviates!("DUP over the connection that {before:?} came over");
-                }
-                if (&before.topic, &before.payload, before.qos) != (topic, &message.payload, message.qos) {
-                    deviates!("{message:?} is said to repeat {before:?}");
-                }
-                let earlier = self.incoming.iter().take_while(|incoming| incoming.id != message.id);
-                let overtaken = earlier.into_iter().find(|incoming| {
-                    !incoming.here
-                        && incoming.stage == Taking::Unanswered
-                        && before.stage == Taking::Unanswered
-                });
-                if let Some(overtaken) = overtaken {
-                    deviates!("{before:?} comes again before {overtaken:?}");
-                }
-                false
-            }
-            // It was on its way when the former connection ended.
-            None if message.duplicate && !self.resumed => deviates!("DUP of something that never came"),
-            None => true,
-        };
-        let incoming = Incoming {
-            id: message.id,
-            qos: message.qos,
-            topic: topic.clone(),
-            payload: message.payload.clone(),
-            stage: Taking::Unanswered,
-            here: true,
-        };
-        match known {
-            Some(index) if !is_new => self.incoming[index] = incoming,
-            Some(index) => {
-                self.incoming.remove(index);
-                self.incoming.push(incoming);
-            }
-            None => self.incoming.push(incoming),
-        }
-        let unanswered = self
-            .incoming
-            .iter()
-            .filter(|incoming| incoming.here && incoming.stage == Taking::Unanswered)
-            .count();
-        if unanswered > self.window {
-            deviates!("{unanswered} unacknowledged messages, and the client takes {}", self.window);
-        }
-        Ok(is_new.then_some(message))
-    }
-
-    fn released(&mut self, id: u16, code: u8) -> Result<(), Deviation> {
-        let position = self.owed.iter().position(|owed| matches!(owed, Owed::PubRel { .. }));
-        let owed = position.and_then(|index| self.owed.get(index).cloned());
-        let incoming = self.incoming.iter_mut().find(|incoming| incoming.id == id);
-        match (owed, incoming) {
-            (Some(Owed::PubRel { id: wanted, code: admitted }), incoming) if wanted == id => {
-                if !admitted.admits(code) {
-                    deviates!("PUBREL {id} {code:#x}, and it should be {admitted:?}");
-                }
-                if let Some(index) = position {
-                    self.owed.remove(index);
-                }
-                if let Some(incoming) = incoming
-                    && incoming.stage == Taking::Received
-                {
-                    incoming.stage = Taking::Released;
-                    incoming.here = true;
-                }
-            }
-            // Sent again by itself, because the former connection left it open.
-            (_, Some(incoming)) if self.resumed && !incoming.here && incoming.qos == 2 => {
-                if incoming.stage == Taking::Unanswered {
-                    deviates!("PUBREL {id} for a message that was not received: {incoming:?}");
-                }
-                incoming.stage = Taking::Released;
-                incoming.here = true;
-            }
-            (owed, incoming) => deviates!("PUBREL {id}, but owed is {owed:?}; {incoming:?}"),
-        }
-        Ok(())
     }
 }
 

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::acknowledgements::Manner;
 use super::answer::{Answer, Delivered};
-use super::cast::Part;
+use super::cast::{Part, Standing};
 use super::dice::Dice;
 use super::model::{Deviation, Model, deviates};
-use super::moves::{Draft, Manner, Terms, Turn};
+use super::moves::{Draft, Terms, Turn};
 use super::packet::{self, Opening, Properties, Publish, Will};
 use super::tally::Tally;
 use super::trace::Trace;
@@ -54,6 +55,8 @@ pub(super) struct Player<'a> {
     /// Messages of the watched topics, as they came for the first time.
     pub(super) seen: Vec<Delivered>,
     pub(super) watched: Option<String>,
+    /// How many messages have come, of whatever topic.
+    pub(super) messages: u64,
     /// Whether only a clean start leads to a known session.
     pub(super) astray: bool,
     pub(super) step: u64,
@@ -71,6 +74,7 @@ impl<'a> Player<'a> {
             line: None,
             seen: Vec::new(),
             watched: None,
+            messages: 0,
             astray: false,
             step: 0,
             trace: Trace::default(),
@@ -120,7 +124,8 @@ impl<'a> Player<'a> {
             if dice.one_in(3) {
                 limits.receive_max = Some(dice.within(1..40) as u16);
             }
-            if dice.one_in(6) {
+            // What was on its way before may be too long now, and then never be heard of again.
+            if dice.one_in(6) && (opening.clean || self.part.standing != Standing::Narrow) {
                 limits.max_packet = Some(dice.within(400..6_000) as u32);
             }
             if dice.one_in(4) {
@@ -266,6 +271,7 @@ impl<'a> Player<'a> {
 
     fn take(&mut self, answer: Answer) -> Result<(), Deviation> {
         let Some(message) = self.model.heard(answer)? else { return Ok(()) };
+        self.messages += 1;
         if self.watched.as_ref().is_some_and(|prefix| message.topic.starts_with(prefix)) {
             self.seen.push(message);
         }

@@ -31,6 +31,10 @@ const SLACK: u64 = 32 * 1024 * 1024;
 /// The witnesses' names start so.
 const WITNESS: &str = "witness";
 
+/// How many connections the broker takes: for everybody, and for those that it is about to close. A place that is not
+/// given back is soon missed.
+const CONNECTIONS: usize = 64;
+
 /// How often a run says how far it is.
 const PROGRESS: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,7 @@ pub fn run(programs: Programs, plan: Plan, progress: impl Fn(Progress) + Sync) -
     let site = Site::configured(programs, |fleet| {
         let devices = "[[policy]]\nname = \"devices\"";
         fleet.configure(devices, &format!("{POLICIES}{devices}"));
+        fleet.limit(&format!("max-connections = {CONNECTIONS}"));
     });
     let parts: Vec<Part> = (0..plan.clients.clamp(1, MAX_CLIENTS)).map(Part::of).collect();
     let tls = credentials(&site.fleet, &parts);

@@ -4,21 +4,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cast::Standing;
-use super::crimes;
 use super::dice::Dice;
 use super::model::{Code, Deviation, deviates};
 use super::moves::Draft;
 use super::packet::Properties;
 use super::player::{PATIENCE, Player};
-use crate::client::Heard;
-use crate::mqtt::{Kind, PINGREQ, Version};
-
-/// How long to listen where there may be nothing to hear.
-const GLANCE: Duration = Duration::from_millis(30);
+use crate::mqtt::Version;
 
 /// How long to wait before asking again whether something has come.
 const BREATH: Duration = Duration::from_millis(5);
 
+/// What happens in one step.
 type Scene<'a> = fn(&mut Player<'a>, &mut Dice) -> Result<(), Deviation>;
 
 impl<'a> Player<'a> {
@@ -56,7 +52,7 @@ impl<'a> Player<'a> {
         self.settle(dice)
     }
 
-    fn moves(&mut self, dice: &mut Dice) {
+    pub(super) fn moves(&mut self, dice: &mut Dice) {
         let count = dice.within(1..=16);
         let drafts = self.turn(dice, |turn| {
             turn.acknowledge();
@@ -98,24 +94,26 @@ impl<'a> Player<'a> {
         self.disconnect(code, &properties)
     }
 
-    /// Acknowledges until nothing is left; what a former connection left unacknowledged has to have come again.
+    /// Acknowledges until nothing is left and nothing comes; what a former connection left unacknowledged has to have
+    /// come again.
     pub(super) fn drain(&mut self, dice: &mut Dice) -> Result<(), Deviation> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let before = self.trace.now();
+            let (before, messages) = (self.trace.now(), self.messages);
             let drafts = self.turn(dice, |turn| turn.acknowledge_all());
             self.send(dice, &drafts);
             self.settle(dice)?;
+            // What an acknowledgement sets free comes after the answer to a PINGREQ that came with it.
+            let is_quiet = drafts.is_empty() && self.messages == messages;
             // Others always have something to say to a wide client.
-            if self.model.missing() == 0
-                && (self.part.standing != Standing::Narrow || self.model.incoming.is_empty())
-            {
+            let is_over = self.part.standing != Standing::Narrow || (is_quiet && self.model.is_idle());
+            if is_over && self.model.missing() == 0 {
                 return Ok(());
             }
             if Instant::now() > deadline {
                 deviates!("not everything unacknowledged came again: {:?}", self.model.incoming);
             }
-            if self.model.missing() == self.model.incoming.len() {
+            if is_quiet {
                 self.trace.rewind(before);
                 thread::sleep(BREATH);
             }
@@ -265,77 +263,12 @@ impl<'a> Player<'a> {
             if Instant::now() > deadline {
                 deviates!("{payloads:?} should have come; this did: {:?}", self.seen);
             }
-            if self.seen.len() == count && self.model.incoming.is_empty() {
+            if self.seen.len() == count && self.model.is_idle() {
                 self.trace.rewind(before);
                 thread::sleep(BREATH);
             }
             let drafts = self.turn(dice, |turn| turn.acknowledge_all());
             self.send(dice, &drafts);
-        }
-    }
-
-    /// A breach of the protocol, which ends the connection.
-    fn fatal(&mut self, dice: &mut Dice) -> Result<(), Deviation> {
-        if dice.one_in(2) {
-            self.moves(dice);
-        }
-        let Some(mut line) = self.line.take() else { return Ok(()) };
-        let crime = crimes::fatal(dice, line.terms.version, &self.part);
-        for packet in &crime.packets {
-            self.count(crime.what, packet);
-            line.client.send(packet);
-        }
-        // If it is answered, the broker went on.
-        line.client.send(&PINGREQ);
-        let pings = self.model.ended();
-        self.astray |= crime.leaves_a_mark;
-        self.hear_the_end(&mut line.client, line.terms.version, pings)
-            .map_err(|Deviation(what)| Deviation(format!("{}: {what}", crime.what)))
-    }
-
-    /// Bytes that may be a packet or not.
-    fn unclear(&mut self, dice: &mut Dice) -> Result<(), Deviation> {
-        let drafts = self.turn(dice, |turn| (0..6).for_each(|_| turn.move_on()));
-        let mut legal: Vec<Vec<u8>> = drafts
-            .into_iter()
-            .filter(|draft| draft.kind != "PUBLISH retained")
-            .map(|draft| draft.packet)
-            .collect();
-        legal.push(PINGREQ.to_vec());
-        let Some(mut line) = self.line.take() else { return Ok(()) };
-        let (what, bytes) = crimes::unclear(dice, line.terms.version, &legal);
-        self.count(what, &bytes);
-        line.client.send(&[&bytes[..], &PINGREQ].concat());
-        self.model.lost_track();
-        self.astray = true;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            match line.client.hear(GLANCE) {
-                Heard::Packet(packet) if packet.is(Kind::PingResp) => break,
-                Heard::Packet(packet) => drop(self.read(line.terms.version, &packet)?),
-                Heard::Closed | Heard::Silence => break,
-                heard => deviates!("{heard:?} after {what}"),
-            }
-        }
-        Ok(())
-    }
-
-    /// Another connection, whose first packet is no good CONNECT.
-    fn stranger(&mut self, dice: &mut Dice) -> Result<(), Deviation> {
-        let version = Version::ALL[dice.within(0..2)];
-        let mut first = crimes::strangers(version, &self.part.client_id);
-        let (what, packet) = first.swap_remove(dice.within(0..first.len()));
-        let mut client = self.dial(version)?;
-        self.count(what, &packet);
-        client.send(&packet);
-        loop {
-            match client.hear(PATIENCE) {
-                Heard::Packet(packet) if packet.is(Kind::ConnAck) && packet.reason_code() != 0 => {
-                    self.tally.heard(format!("CONNACK {:#04x}", packet.reason_code()));
-                }
-                Heard::Closed => return Ok(()),
-                heard => deviates!("{heard:?} to {what}"),
-            }
         }
     }
 
