@@ -21,7 +21,8 @@ pub(super) fn fatal(dice: &mut Dice, version: Version, part: &Part) -> Fatal {
         Version::V311 => of_3_1_1(),
         Version::V5 => of_5(&allowed_topic(dice, part)),
     });
-    if dice.one_in(10) {
+    // 3.1.1 knows no Receive Maximum, and its clients cannot be told of one.
+    if version == Version::V5 && dice.one_in(10) {
         return overrun(dice, version, part);
     }
     let (what, packet) = crimes.swap_remove(dice.within(0..crimes.len()));
