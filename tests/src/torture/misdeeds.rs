@@ -47,7 +47,8 @@ impl Player<'_> {
         line.client.send(&[&bytes[..], &PINGREQ].concat());
         self.model.lost_track();
         self.astray = true;
-        let deadline = Instant::now() + PATIENCE;
+        // A broker that waits for the rest of a packet goes on delivering.
+        let deadline = Instant::now() + GLANCE;
         while Instant::now() < deadline {
             match line.client.hear(GLANCE) {
                 Heard::Packet(packet) if packet.is(Kind::PingResp) => break,

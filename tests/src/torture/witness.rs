@@ -10,7 +10,7 @@ use crate::mqtt::{self, Kind, QoS};
 const BURST: usize = 6;
 
 /// A pause after each round, so that the witnesses are witnesses and not the load.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the witnesses saw.
 #[derive(Clone, Copy, Debug, Default)]
