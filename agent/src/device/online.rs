@@ -129,8 +129,10 @@ impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
         };
         match self.line.publish(&outgoing, message.payload).await {
             Ok(()) => {
-                if let Some(message) = self.queue.departed(departure) {
-                    application.delivered(message);
+                if departure.packet_id.is_none() {
+                    if departure.qos == QoS::AtLeastOnce {
+                        application.delivered(message);
+                    }
                     self.queue.discard(departure);
                 }
                 Ok(())

@@ -68,7 +68,9 @@ pub struct Message<'q> {
 #[must_use]
 pub(crate) struct Departure {
     index: usize,
-    /// With QoS 1.
+    /// As the device wants it.
+    pub(crate) qos: QoS,
+    /// If the broker is to acknowledge it. Without one, that it has gone out is all that will ever be known.
     pub(crate) packet_id: Option<PacketId>,
     /// Whether it has gone out under this identifier before, over an earlier connection.
     pub(crate) repeats: bool,
@@ -208,27 +210,18 @@ impl<'m> Queue<'m> {
             QoS::AtMostOnce => None,
         };
         self.messages.get_mut(index)?.progress = packet_id.map_or(Progress::Leaving, Progress::InFlight);
-        Some(Departure { index, packet_id, repeats: packet_id.is_some() && repeats.is_some() })
+        Some(Departure {
+            index,
+            qos: entry.qos,
+            packet_id,
+            repeats: packet_id.is_some() && repeats.is_some(),
+        })
     }
 
     /// Where the message goes, and what it says.
     pub(crate) fn departing(&self, departure: Departure) -> Option<(Topic<'_>, Message<'_>)> {
         let message = self.message(departure.index)?;
         Some((Topic::new(&self.device_id, Channel::Telemetry(message.subtopic)).ok()?, message))
-    }
-
-    /// The message has gone out. Returns it if that is all that will ever be known of a message of QoS 1; it is to be
-    /// [discarded](Self::discard) then.
-    pub(crate) fn departed(&mut self, departure: Departure) -> Option<Message<'_>> {
-        let entry = *self.messages.get(departure.index)?;
-        match (entry.progress, entry.qos) {
-            (Progress::Leaving, QoS::AtMostOnce) => {
-                self.remove(departure.index);
-                None
-            }
-            (Progress::Leaving, QoS::AtLeastOnce) => self.message(departure.index),
-            _ => None,
-        }
     }
 
     /// Forgets the message.

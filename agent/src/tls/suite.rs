@@ -99,10 +99,10 @@ fn is_legal(inner: &[u8], established: bool) -> bool {
     }
 }
 
-/// One or more whole messages, each as long as what it holds. Fragments are refused, because embedded-tls does not put them together; so is a
-/// Finished with anything behind it, which would be taken for part of the flight that the Finished has closed
-/// (RFC 8446 §5.1). Within a record the messages of a flight stand in their order; from record to record nothing is
-/// remembered here, and the gate sees to what matters.
+/// One or more whole messages, each as long as what it holds. Fragments are refused, because embedded-tls does not put
+/// them together; so is a Finished with anything behind it, which would be taken for part of the flight that the
+/// Finished has closed (RFC 8446 §5.1). Within a record the messages of a flight stand in their order; from record to
+/// record nothing is remembered here, and the gate sees to what matters.
 fn are_legal_messages(mut content: &[u8], established: bool) -> bool {
     let mut place = 0;
     loop {
