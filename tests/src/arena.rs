@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use load::client::{Client, Lost, Wish};
 use load::crowd;
-use load::site::{Identity, Site};
+use load::site::{Identity, Site, TRUSTS};
 use load::usage::Process;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -135,17 +135,7 @@ fn configuration(limits: &str) -> String {
 address = "127.0.0.1:8883"
 server-cert = "server.pem"
 server-key = "server.key"
-
-[[listener.trust]]
-name = "device-ca"
-anchors = ["device-ca.pem"]
-crl = ["device-ca.crl"]
-
-[[listener.trust]]
-name = "service-ca"
-anchors = ["service-ca.pem"]
-crl = ["service-ca.crl"]
-
+{TRUSTS}
 # All of them come from one address.
 [listener.limits]
 max-connections-per-address = 100000

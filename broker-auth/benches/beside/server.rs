@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use load::site::Site;
+use load::site::{Site, TRUSTS};
 use load::usage::Process;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -102,17 +102,7 @@ mode = "enforce"
 tls-versions = ["1.3"]
 server-cert = "server.pem"
 server-key = "server.key"
-
-[[listener.trust]]
-name = "device-ca"
-anchors = ["device-ca.pem"]
-crl = ["device-ca.crl"]
-
-[[listener.trust]]
-name = "service-ca"
-anchors = ["service-ca.pem"]
-crl = ["service-ca.crl"]
-
+{TRUSTS}
 # All clients of a benchmark come from one address.
 [listener.limits]
 max-connections = 100000

@@ -8,7 +8,7 @@ use std::time::Duration;
 use load::client::{Client, Lost, Wish};
 use load::crowd;
 use load::packet::{PINGREQ, Packet, QoS, Version};
-use load::site::{Identity, Site};
+use load::site::{Identity, Site, TRUSTS};
 use load::spread::Spread;
 use rustls_pki_types::UnixTime;
 use tempfile::TempDir;
@@ -23,6 +23,29 @@ const DAY: i64 = 24 * 3600;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+const LISTENER: &str = r#"
+[[listener]]
+address = "127.0.0.1:0"
+server-cert = "server.pem"
+server-key = "server.key"
+"#;
+
+const POLICIES: &str = r##"
+[[policy]]
+name = "devices"
+match = { trust = "device-ca" }
+action = "allow"
+publish = ["devices/{device-id}/telemetry/#"]
+subscribe = ["devices/{device-id}/commands/#"]
+
+[[policy]]
+name = "services"
+match = { trust = "service-ca" }
+action = "allow"
+publish = ["devices/+/commands/#"]
+subscribe = ["devices/+/telemetry/#"]
+"##;
 
 /// The clock of the machine, set by so many seconds.
 #[derive(Debug, Default)]
@@ -54,36 +77,7 @@ impl Place {
         let directory = TempDir::new().unwrap();
         let site = Site::new(directory.path()).unwrap();
         let config = site.file("broker.toml");
-        fs::write(
-            &config,
-            r##"
-[[listener]]
-address = "127.0.0.1:0"
-server-cert = "server.pem"
-server-key = "server.key"
-[[listener.trust]]
-name = "device-ca"
-anchors = ["device-ca.pem"]
-crl = ["device-ca.crl"]
-[[listener.trust]]
-name = "service-ca"
-anchors = ["service-ca.pem"]
-crl = ["service-ca.crl"]
-[[policy]]
-name = "devices"
-match = { trust = "device-ca" }
-action = "allow"
-publish = ["devices/{device-id}/telemetry/#"]
-subscribe = ["devices/{device-id}/commands/#"]
-[[policy]]
-name = "services"
-match = { trust = "service-ca" }
-action = "allow"
-publish = ["devices/+/commands/#"]
-subscribe = ["devices/+/telemetry/#"]
-"##,
-        )
-        .unwrap();
+        fs::write(&config, [LISTENER, TRUSTS, POLICIES].concat()).unwrap();
         let clock = Arc::new(SetClock::default());
         let config = Config::load(&config).unwrap();
         let broker = Broker::start(&config, clock.clone(), LostLines::none()).await.unwrap();

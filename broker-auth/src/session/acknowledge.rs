@@ -8,7 +8,9 @@ use super::end::End;
 use super::life::Session;
 use super::online::reply;
 use crate::packet::frame::FrameError;
-use crate::packet::{Disconnect, DisconnectReasonCode, Packet, PublishAck2, PublishAck2Reason};
+use crate::packet::{
+    Disconnect, DisconnectReasonCode, Packet, PublishAck, PublishAck2, PublishAck2Reason, PublishAckReason,
+};
 
 impl Session {
     pub(super) fn puback(&mut self, id: NonZeroU16) -> Result<(), End> {
@@ -17,13 +19,9 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn pubrec(
-        &mut self,
-        connection: &mut Connection,
-        id: NonZeroU16,
-        wanted: bool,
-    ) -> Result<(), End> {
-        if !wanted {
+    pub(super) fn pubrec(&mut self, connection: &mut Connection, ack: &PublishAck) -> Result<(), End> {
+        let id = ack.packet_id;
+        if !matches!(ack.reason_code, PublishAckReason::Success | PublishAckReason::NoMatchingSubscribers) {
             self.outbox.rejected(id);
             return Ok(());
         }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::connection::Connection;
 use super::life::Session;
 use super::online::receive;
-use crate::packet::{Packet, PublishAckReason};
+use crate::packet::Packet;
 
 /// How long clients have to take what waits for them.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -98,13 +98,7 @@ impl Session {
     fn answer(&mut self, connection: &mut Connection, packet: Packet) -> Result<(), super::end::End> {
         match packet {
             Packet::PublishAck(ack) => self.puback(ack.packet_id),
-            Packet::PublishReceived(ack) => {
-                let wanted = matches!(
-                    ack.reason_code,
-                    PublishAckReason::Success | PublishAckReason::NoMatchingSubscribers
-                );
-                self.pubrec(connection, ack.packet_id, wanted)
-            }
+            Packet::PublishReceived(ack) => self.pubrec(connection, &ack),
             Packet::PublishRelease(ack) => self.pubrel(connection, ack.packet_id),
             Packet::PublishComplete(ack) => self.pubcomp(ack.packet_id),
             Packet::Disconnect(disconnect) => Err(self.goodbye(&disconnect)),

@@ -17,7 +17,7 @@ use super::life::Session;
 use super::registry::Command;
 use crate::engine::{EngineError, Link, Received};
 use crate::packet::frame::FrameError;
-use crate::packet::{DisconnectReasonCode, Packet, PublishAckReason, Text};
+use crate::packet::{DisconnectReasonCode, Packet, Text};
 use crate::policy::Permit;
 use crate::trust::TrustStore;
 
@@ -200,13 +200,7 @@ impl Session {
             }
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(connection, unsubscribe),
             Packet::PublishAck(ack) => self.puback(ack.packet_id),
-            Packet::PublishReceived(ack) => {
-                let wanted = matches!(
-                    ack.reason_code,
-                    PublishAckReason::Success | PublishAckReason::NoMatchingSubscribers
-                );
-                self.pubrec(connection, ack.packet_id, wanted)
-            }
+            Packet::PublishReceived(ack) => self.pubrec(connection, &ack),
             Packet::PublishRelease(ack) => self.pubrel(connection, ack.packet_id),
             Packet::PublishComplete(ack) => self.pubcomp(ack.packet_id),
             Packet::PingRequest => reply(connection, Packet::PingResponse),

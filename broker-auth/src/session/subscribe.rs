@@ -86,12 +86,9 @@ impl Session {
             return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
         };
         // The name of a group is as long as the rest allows, and no level.
-        let fits = text.len() <= self.limits.max_topic_length
-            && match filter.shared() {
-                Some(shared) => check_topic(shared.filter.as_str(), &self.limits).is_ok(),
-                None => check_topic(text, &self.limits).is_ok(),
-            };
-        if !fits {
+        let shared = filter.shared();
+        let levels = shared.as_ref().map_or(text, |shared| shared.filter.as_str());
+        if text.len() > self.limits.max_topic_length || check_topic(levels, &self.limits).is_err() {
             self.hub.counters.topics_limited.one();
             return Ok(Err(SubscribeAckReason::TopicFilterInvalid));
         }

@@ -12,8 +12,6 @@
 //! | [`image`] | credential images, against their layout, p256 and x509-parser |
 
 #![forbid(unsafe_code)]
-// A broken promise is a panic.
-#![allow(clippy::missing_panics_doc)]
 
 pub mod certificate;
 pub mod handshake;

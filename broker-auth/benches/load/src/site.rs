@@ -19,6 +19,19 @@ use time::OffsetDateTime;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// What a listener of countersign-broker trusts at a [`Site`], for its `broker.toml`: devices, and services.
+pub const TRUSTS: &str = r#"
+[[listener.trust]]
+name = "device-ca"
+anchors = ["device-ca.pem"]
+crl = ["device-ca.crl"]
+
+[[listener.trust]]
+name = "service-ca"
+anchors = ["service-ca.pem"]
+crl = ["service-ca.crl"]
+"#;
+
 /// A site: who may talk to whom. The files that servers want lie in one directory.
 pub struct Site {
     directory: PathBuf,
