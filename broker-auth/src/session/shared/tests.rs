@@ -305,6 +305,8 @@ proptest! {
                 Step::Acknowledge(index) => {
                     if let Some(id) = sessions[index].unanswered.pop() {
                         assert!(sessions[index].outbox.acknowledged(id));
+                        // As after every packet of a client, or nobody would know that there is room again.
+                        note(sessions[index].send());
                     }
                 }
                 Step::Replace(index) => {
