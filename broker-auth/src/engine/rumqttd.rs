@@ -155,9 +155,9 @@ impl Engine {
             Bounds { links: max_links.saturating_add(1), rebuilds: max_rebuilds },
             Arc::clone(&health),
             Arc::clone(&pace),
-            runtime.clone(),
+            runtime,
         )?;
-        let publisher = Publisher { messages, entrances, envelopes, pace, tail, runtime };
+        let publisher = Publisher { messages, entrances, envelopes, pace, tail };
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.into()).spawn(run).map_err(EngineError::Start)
         };

@@ -16,7 +16,7 @@ use super::report::{Failure, Plan, Progress, Report};
 use super::tally::Tally;
 use super::traces::{Janitor, Usage};
 use super::witness::{Testimony, Witnesses};
-use crate::broker::{Broker, Mark};
+use crate::broker::{Broker, Mark, operate};
 use crate::client::Tls;
 use crate::fleet::Fleet;
 use crate::mqtt::{Connect, Version};
@@ -70,10 +70,10 @@ pub fn run(programs: Programs, plan: Plan, progress: impl Fn(Progress) + Sync) -
     };
     let seen = seen.map_err(told)?;
     let (tally, usage) = played.map_err(told)?;
-    if usage[1].resident > usage[0].resident + SLACK {
-        return Err(failure(format!("memory did not return to where it was: {usage:?}")));
-    }
     let counters = take_leave(site).map_err(failure)?;
+    if usage[1].resident > usage[0].resident + SLACK {
+        return Err(failure(format!("memory did not return to where it was: {usage:?}, {counters:#}")));
+    }
     Ok(Report { plan, tally, witnesses: seen, usage, counters, elapsed })
 }
 
@@ -223,12 +223,13 @@ impl Troupe<'_> {
 /// Looks at what the broker says of itself when everybody has left, and stops it; its counters.
 fn take_leave(site: Site) -> Result<Value, String> {
     let Site { broker, fleet, .. } = site;
-    let status = crate::broker::operate(&fleet, "status", &["--json"]).json();
+    let status = operate(&fleet, "status", &["--json"]).json();
     let expected =
         [("sessions", Value::from(0)), ("engine_rebuilds", Value::from(0)), ("engine_alive", true.into())];
     for (name, expected) in expected {
         if status[name] != expected {
-            return Err(format!("{name} is not {expected}: {status:#}"));
+            let log = last_lines(&broker);
+            return Err(format!("{name} is not {expected}: {status:#}\nthe broker's last words:{log}"));
         }
     }
     broker.terminate();

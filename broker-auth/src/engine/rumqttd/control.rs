@@ -115,7 +115,7 @@ impl Controller {
         pace: Arc<Pace>,
         runtime: Handle,
     ) -> Result<Self, EngineError> {
-        let router = Arc::new(RunningRouter::start(bounds.links)?);
+        let router = Arc::new(RunningRouter::start(bounds.links, runtime.clone())?);
         let mut controller = Self {
             requests,
             entrances,
@@ -153,7 +153,7 @@ impl Controller {
             }
         }
         for (_, Sending { link, .. }) in self.links.drain() {
-            detach(link, &self.runtime);
+            disconnect(link, &self.router);
         }
     }
 
@@ -168,7 +168,7 @@ impl Controller {
         // Their router is gone, and nobody can wake it any more.
         self.links.clear();
         self.names = Names::default();
-        self.router = Arc::new(RunningRouter::start(self.bounds.links)?);
+        self.router = Arc::new(RunningRouter::start(self.bounds.links, self.runtime.clone())?);
         self.pace.renewed();
         self.open_entrance()?;
         self.health.rebuilt();
@@ -202,7 +202,7 @@ impl Controller {
     fn detach(&mut self, id: LinkId, receive: LinkRx) {
         drop(receive);
         if let Some(Sending { name, link }) = self.links.remove(&id) {
-            detach(link, &self.runtime);
+            disconnect(link, &self.router);
             self.names.give_back(name);
         }
     }
@@ -221,7 +221,7 @@ impl Controller {
             }
             Control::Subscribe { link, filters, reply } => {
                 let link = self.links.get_mut(&link);
-                let done = link.is_some_and(|link| subscribe(&mut link.link, &filters, &self.runtime));
+                let done = link.is_some_and(|link| subscribe(&mut link.link, &filters, &self.router));
                 // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
                 let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Lost) });
             }
@@ -230,14 +230,14 @@ impl Controller {
                     let filters = vec![filter.to_string()];
                     // If the router is gone, so is the subscription.
                     let packet = Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None);
-                    let _ = self.runtime.block_on(link.link.send(packet));
+                    let _ = self.router.hand_over(&mut link.link, vec![packet]);
                 }
             }
             Control::Detach { link, receive } => self.detach(link, receive),
             #[cfg(test)]
             Control::Kill => {
                 if let Ok((send, receive)) = self.router.link("killer".into()) {
-                    detach(send, &self.runtime);
+                    disconnect(send, &self.router);
                     // The router panics when a link is woken that it has dropped.
                     let _ = receive.ready();
                 }
@@ -247,8 +247,8 @@ impl Controller {
 }
 
 /// `false`: the router is gone. A subscription identifier is a packet's, not a filter's, so it takes one packet each.
-fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], runtime: &Handle) -> bool {
-    filters.iter().all(|(filter, id)| {
+fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], router: &RunningRouter) -> bool {
+    let packet = |(filter, id): &(BusFilter, usize)| {
         let filter = Filter {
             path: filter.to_string(),
             qos: QoS::AtMostOnce,
@@ -257,14 +257,15 @@ fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], runtime: &Handle
             retain_forward_rule: RetainForwardRule::Never,
         };
         let properties = SubscribeProperties { id: Some(*id), user_properties: Vec::new() };
-        let packet = Packet::Subscribe(Subscribe { pkid: 0, filters: vec![filter] }, Some(properties));
-        runtime.block_on(link.send(packet)).is_ok()
-    })
+        Packet::Subscribe(Subscribe { pkid: 0, filters: vec![filter] }, Some(properties))
+    };
+    router.hand_over(link, filters.iter().map(packet).collect()).is_ok()
 }
 
-/// The router forgets a link only when told so.
-fn detach(mut link: LinkTx, runtime: &Handle) {
+/// The router forgets a link only when told so. It must hear it last, as it dies of a link that wakes it afterwards:
+/// whoever receives on the link does so no more, and what it has sent before is ahead of this.
+fn disconnect(mut link: LinkTx, router: &RunningRouter) {
     let disconnect = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
     // If the router is gone, so is the link.
-    let _ = runtime.block_on(link.send(Packet::Disconnect(disconnect, None)));
+    let _ = router.hand_over(&mut link, vec![Packet::Disconnect(disconnect, None)]);
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::mpsc as channel;
-use std::thread;
-use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttd::protocol::{Packet, Publish};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Published;
 use super::pace::Pace;
-use super::router::{Ends, RunningRouter};
+use super::router::{Dead, Ends, RunningRouter};
 use super::tail::Tail;
 use crate::engine::bus::BusTopic;
 use crate::engine::envelope::Envelopes;
@@ -23,9 +20,6 @@ const BATCH: usize = 256;
 /// Bytes that wake the router once, but for a message that is longer. The router writes a batch into its logs before it
 /// lets anyone read, and no log must be overtaken by that alone.
 const BATCH_BYTES: usize = 64 * 1024;
-
-/// How long to wait before looking at the router's buffer again; it empties it in about as much.
-const PAUSE: Duration = Duration::from_micros(100);
 
 /// A way into a router.
 pub(super) struct Entrance {
@@ -42,7 +36,6 @@ pub(super) struct Publisher {
     pub(super) envelopes: Envelopes,
     pub(super) pace: Arc<Pace>,
     pub(super) tail: Arc<Tail>,
-    pub(super) runtime: Handle,
 }
 
 impl Publisher {
@@ -74,7 +67,7 @@ impl Publisher {
                 }
                 drop(tail);
                 // What a dying router has not taken the next one gets; who has it from the tail by then knows that.
-                while entrance.hand_over(&batch, &self.runtime).is_err() {
+                while entrance.hand_over(&batch).is_err() {
                     let Ok(next) = self.entrances.recv() else { return };
                     entrance = next;
                 }
@@ -85,30 +78,15 @@ impl Publisher {
     }
 }
 
-/// The router has died.
-struct Dead;
-
 impl Entrance {
-    /// Hands a batch over once the router has taken the one before.
+    /// Hands a batch over, ahead of no subscription that has been confirmed to its client.
     ///
-    /// An announcement makes the router take whatever lies there. If a batch were put beside one that is announced
-    /// already, it would be taken in that one's turn: ahead of a subscription that was made in between, and has been
-    /// confirmed to its client.
-    fn hand_over(&mut self, batch: &[(BusTopic, Bytes)], runtime: &Handle) -> Result<(), Dead> {
+    /// If the router dies it may have taken some of them. They are in the tail.
+    fn hand_over(&mut self, batch: &[(BusTopic, Bytes)]) -> Result<(), Dead> {
         let (link, _receive) = &mut self.link;
-        while !link.buffer().is_empty() {
-            if !self.router.lives() {
-                // It may have taken some of them. They are in the tail.
-                return Err(Dead);
-            }
-            thread::sleep(PAUSE);
-        }
         let packet = |(topic, envelope): &(BusTopic, Bytes)| {
             Packet::Publish(Publish::new(topic.to_string().into(), envelope.clone(), false), None)
         };
-        let Some((last, others)) = batch.split_last() else { return Ok(()) };
-        // All but the last go into the shared buffer unannounced; sending the last announces them all.
-        link.buffer().extend(others.iter().map(packet));
-        runtime.block_on(link.send(packet(last))).map(drop).map_err(|_| Dead)
+        self.router.hand_over(link, batch.iter().map(packet).collect())
     }
 }

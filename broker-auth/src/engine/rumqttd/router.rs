@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
+use rumqttd::protocol::Packet;
 use rumqttd::{Router, RouterConfig, SegmentConfig};
+use tokio::runtime::Handle;
 
 use super::{ANSWER_TIMEOUT, NARROW_SEGMENT_COUNT, NARROW_SEGMENT_SIZE, SEGMENT_COUNT, SEGMENT_SIZE};
 use crate::engine::{EngineError, bus};
@@ -17,10 +19,16 @@ const FORWARD_BATCH: u64 = 200;
 /// How often an unanswered question is taken for what it is if the router has died.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// How long to wait before looking at a link's buffer again; the router empties it in about as much.
+const PAUSE: Duration = Duration::from_micros(100);
+
 /// Both halves of a link.
 pub(super) type Ends = (LinkTx, LinkRx);
 
 type Answer = mpsc::Sender<Result<Ends, EngineError>>;
+
+/// The router has died.
+pub(super) struct Dead;
 
 /// A router on a thread of its own, and a thread that asks it for links.
 ///
@@ -29,11 +37,13 @@ type Answer = mpsc::Sender<Result<Ends, EngineError>>;
 pub(super) struct RunningRouter {
     lives: Box<dyn Fn() -> bool + Send + Sync>,
     questions: mpsc::Sender<(String, Answer)>,
+    /// Sending on a link is a future, though one that never waits.
+    runtime: Handle,
 }
 
 impl RunningRouter {
     /// Starts a router for at most `max_links` links.
-    pub(super) fn start(max_links: usize) -> Result<Self, EngineError> {
+    pub(super) fn start(max_links: usize, runtime: Handle) -> Result<Self, EngineError> {
         let router = Router::new(
             0,
             RouterConfig {
@@ -74,12 +84,29 @@ impl RunningRouter {
                 }
             })
             .map_err(EngineError::Start)?;
-        Ok(Self { lives, questions })
+        Ok(Self { lives, questions, runtime })
     }
 
     /// Whether it still runs.
     pub(super) fn lives(&self) -> bool {
         (self.lives)()
+    }
+
+    /// Hands packets over on `link`, once the router has taken those before them.
+    ///
+    /// An announcement makes the router take whatever lies in the link's buffer. What is put beside something that is
+    /// announced already is taken in that one's turn: ahead of all that was sent in between, on this link and on others.
+    pub(super) fn hand_over(&self, link: &mut LinkTx, mut packets: Vec<Packet>) -> Result<(), Dead> {
+        while !link.buffer().is_empty() {
+            if !self.lives() {
+                return Err(Dead);
+            }
+            thread::sleep(PAUSE);
+        }
+        let Some(last) = packets.pop() else { return Ok(()) };
+        // All but the last go into the shared buffer unannounced; sending the last announces them all.
+        link.buffer().extend(packets);
+        self.runtime.block_on(link.send(last)).map(drop).map_err(|_| Dead)
     }
 
     /// A new link, under a name that no other has.

@@ -239,3 +239,36 @@ async fn what_is_published_after_a_subscription_was_confirmed_arrives() {
     }
     assert_eq!(engine.rebuilds(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_may_be_dropped_right_after_it_has_woken_the_router() {
+    const SESSIONS: u64 = 8;
+    const ROUNDS: u64 = 150;
+    let engine = Engine::start(100, PLENTY).unwrap();
+    let mut sessions = Vec::new();
+    for number in 0..SESSIONS {
+        let engine = engine.clone();
+        sessions.push(tokio::spawn(async move {
+            let (topic, other) = (format!("a/{number}/b"), BusFilter::of("c/d/e"));
+            for _ in 0..ROUNDS {
+                let mut link = link(&engine, &[&topic]).await;
+                // More than the router hands over at once: it pauses the link, which wakes it after some of them.
+                for sent in 0..300 {
+                    engine.publish(message(&topic, sent)).await.unwrap();
+                }
+                next(&mut link).await;
+                loop {
+                    link.unsubscribe(&other);
+                    match link.ready() {
+                        Some(received) => assert!(received.is_ok(), "{received:?}"),
+                        None => break,
+                    }
+                }
+            }
+        }));
+    }
+    for session in sessions {
+        session.await.unwrap();
+    }
+    assert_eq!(engine.rebuilds(), 0);
+}
