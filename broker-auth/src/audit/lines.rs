@@ -12,6 +12,10 @@ use std::time::Duration;
 /// Bytes of lines that may wait: a few seconds of a broker in trouble.
 const CAPACITY: usize = 4 * 1024 * 1024;
 
+/// How long the thread rests when it has written: whoever writes a line meanwhile need not wake it, which costs more than
+/// the line.
+const REST: Duration = Duration::from_millis(1);
+
 /// How long the last lines may take when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -22,7 +26,10 @@ pub(super) struct Lines(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
+    /// For the thread: there are lines, or it is over.
     news: Condvar,
+    /// For whoever waits for the thread.
+    written: Condvar,
     lost: AtomicU64,
 }
 
@@ -30,7 +37,7 @@ struct Shared {
 struct Waiting {
     /// Whole lines.
     bytes: Vec<u8>,
-    /// The thread is writing what it took.
+    /// The thread is writing what it took, or rests, and will look here by itself.
     writing: bool,
     over: bool,
 }
@@ -57,10 +64,10 @@ impl Lines {
     pub(super) fn finish(&self) {
         let mut waiting = self.0.lock();
         waiting.over = true;
-        self.0.news.notify_all();
+        self.0.news.notify_one();
         let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.bytes.is_empty();
         // Whoever reads them has had its time.
-        drop(self.0.news.wait_timeout_while(waiting, LAST_WORDS, unwritten));
+        drop(self.0.written.wait_timeout_while(waiting, LAST_WORDS, unwritten));
     }
 }
 
@@ -71,8 +78,12 @@ impl Write for Lines {
         if waiting.over || waiting.bytes.len() + line.len() > CAPACITY {
             self.0.lost.fetch_add(1, Ordering::Relaxed);
         } else {
+            let wakes = waiting.bytes.is_empty() && !waiting.writing;
             waiting.bytes.extend_from_slice(line);
-            self.0.news.notify_all();
+            drop(waiting);
+            if wakes {
+                self.0.news.notify_one();
+            }
         }
         Ok(line.len())
     }
@@ -95,6 +106,7 @@ impl Shared {
                 reported = lost;
                 report(lost);
             }
+            thread::sleep(REST);
         }
     }
 
@@ -102,7 +114,7 @@ impl Shared {
     fn take(&self) -> Option<Vec<u8>> {
         let mut waiting = self.lock();
         waiting.writing = false;
-        self.news.notify_all();
+        self.written.notify_all();
         let idle = |waiting: &mut Waiting| waiting.bytes.is_empty() && !waiting.over;
         let mut waiting = self.news.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
         if waiting.bytes.is_empty() {
@@ -183,7 +195,7 @@ mod tests {
     fn settled(lines: &Lines) {
         let waiting = lines.0.lock();
         let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.bytes.is_empty();
-        drop(lines.0.news.wait_while(waiting, unwritten).unwrap());
+        drop(lines.0.written.wait_while(waiting, unwritten).unwrap());
     }
 
     fn put(lines: &Lines, line: &str) {
