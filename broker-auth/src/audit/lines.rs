@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Bytes of lines that may wait: a few seconds of a broker in trouble.
 const CAPACITY: usize = 4 * 1024 * 1024;
 
+/// Bytes of a buffer that are kept for the next lines.
+const KEPT: usize = 64 * 1024;
+
 /// How long the thread rests when it has written: whoever writes a line meanwhile need not wake it, which costs more than
 /// the line.
 const REST: Duration = Duration::from_millis(1);
@@ -97,7 +100,8 @@ impl Shared {
     fn run(&self, mut out: impl Write, report: impl Fn(u64)) {
         let mut reported = 0;
         let mut torn = false;
-        while let Some(bytes) = self.take() {
+        let mut bytes = Vec::new();
+        while self.take(&mut bytes) {
             let unwritten = write(&mut out, &bytes, &mut torn);
             let lines = unwritten.iter().filter(|byte| **byte == b'\n').count();
             let lost = u64::try_from(lines).unwrap_or(u64::MAX);
@@ -110,18 +114,18 @@ impl Shared {
         }
     }
 
-    /// What waits, as soon as there is something. `None`: it is over, and nothing waits.
-    fn take(&self) -> Option<Vec<u8>> {
+    /// Exchanges what waits, as soon as there is something, for an empty buffer. `false`: it is over, and nothing waits.
+    fn take(&self, bytes: &mut Vec<u8>) -> bool {
+        bytes.clear();
+        bytes.shrink_to(KEPT);
         let mut waiting = self.lock();
         waiting.writing = false;
         self.written.notify_all();
         let idle = |waiting: &mut Waiting| waiting.bytes.is_empty() && !waiting.over;
         let mut waiting = self.news.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes.is_empty() {
-            return None;
-        }
-        waiting.writing = true;
-        Some(std::mem::take(&mut waiting.bytes))
+        std::mem::swap(&mut waiting.bytes, bytes);
+        waiting.writing = !bytes.is_empty();
+        waiting.writing
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
