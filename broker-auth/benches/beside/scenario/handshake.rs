@@ -11,10 +11,10 @@ use crate::table::{Figure, Value};
 
 /// Devices; each connects more than once.
 const DEVICES: u64 = 100;
-const HANDSHAKES: u64 = 4_000;
+const HANDSHAKES: u64 = 16_000;
 
 pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
-    let server = Server::start(kind, site).await?;
+    let server = Server::start_unpaced(kind, site).await?;
     let address = server.address();
     let devices = site.devices(0..DEVICES);
     let count = scale.of(HANDSHAKES);
