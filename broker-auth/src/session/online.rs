@@ -37,7 +37,7 @@ pub(super) struct Talk {
     /// Topic aliases the client has set (MQTT 5 §3.3.2.3.4). They end with the connection.
     pub(super) aliases: HashMap<NonZeroU16, Text>,
     last_heard: Instant,
-    trust_changed: watch::Receiver<u64>,
+    pub(super) trust_changed: watch::Receiver<u64>,
 }
 
 impl Session {
@@ -101,12 +101,6 @@ impl Session {
                 return end;
             }
         }
-    }
-
-    /// Waits until somebody else ends the connection.
-    pub(super) async fn cut(&mut self, talk: &mut Talk) -> End {
-        let judge = || recheck(&self.trust, &self.permit);
-        cut(&mut self.commands, &mut self.stopping, &mut talk.trust_changed, judge).await
     }
 
     /// The end that follows from a failed read.
@@ -222,7 +216,7 @@ impl Session {
 
 /// Waits until somebody else ends the connection: its next one, an operator, the certificate's issuer, or the end of the
 /// broker. Cancelling the future loses nothing.
-async fn cut(
+pub(super) async fn cut(
     commands: &mut mpsc::Receiver<Command>,
     stopping: &mut watch::Receiver<bool>,
     trust_changed: &mut watch::Receiver<u64>,
@@ -246,7 +240,7 @@ async fn cut(
 }
 
 /// Whether the certificate is still good, and its issuer, and what is known of them.
-fn recheck(trust: &TrustStore, permit: &Permit) -> Result<(), End> {
+pub(super) fn recheck(trust: &TrustStore, permit: &Permit) -> Result<(), End> {
     trust.recheck(permit.device()).map_err(End::Refused)
 }
 

@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::end::End;
 use super::inbox::Arrival;
 use super::life::Session;
-use super::online::{Talk, reply};
+use super::online::{Talk, cut, receive, recheck, reply};
 use super::retained::Sizes;
 use crate::audit::{self, Decision, Event};
 use crate::engine::{Message, Room};
@@ -70,16 +70,26 @@ impl Session {
     }
 
     /// Room in the engine for a message that weighs so much. An engine that is behind makes clients wait; it does not
-    /// keep one in that is to be cut off.
+    /// keep one in that is to be cut off. What it waits for may be this session's own reading, so that goes on.
     async fn room(&mut self, talk: &mut Talk, weight: usize) -> Result<Room, End> {
         let hub = Arc::clone(&self.hub);
         if let Some(room) = hub.engine.room_now(weight) {
             return Ok(room);
         }
         hub.counters.publishes_delayed.one();
-        tokio::select! {
-            end = self.cut(talk) => Err(end),
-            room = hub.engine.room(weight) => room.map_err(|error| End::engine(&error)),
+        let room = hub.engine.room(weight);
+        tokio::pin!(room);
+        loop {
+            tokio::select! {
+                end = cut(
+                    &mut self.commands,
+                    &mut self.stopping,
+                    &mut talk.trust_changed,
+                    || recheck(&self.trust, &self.permit),
+                ) => return Err(end),
+                room = &mut room => return room.map_err(|error| End::engine(&error)),
+                received = receive(&mut self.link) => self.gather(received).await?,
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use rcgen::{CertifiedIssuer, KeyPair};
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
@@ -15,10 +15,11 @@ use super::connection::{self, Connection};
 use super::{Arriving, Hub};
 use crate::audit::DecisionId;
 use crate::config::{BrokerLimits, Config, Limits};
-use crate::engine::Engine;
+use crate::engine::{Engine, Message, Origin};
 use crate::identity::{IdentityTemplate, identify};
 use crate::listener::Slot;
 use crate::packet::wire::Wire;
+use crate::packet::{QoS, Text};
 use crate::policy::Permit;
 use crate::trust::specimen::{TODAY, at, ca, client, crl};
 use crate::trust::{CrlNumbers, FixedClock, TrustStore};
@@ -43,6 +44,7 @@ match = { trust = "device-ca" }
 action = "allow"
 client-id = "must-equal"
 publish = ["devices/{device-id}/telemetry/#"]
+subscribe = ["devices/{device-id}/commands/#"]
 "#;
 
 /// A broker without a listener, and its only device.
@@ -165,4 +167,38 @@ async fn a_message_whose_client_is_taken_over_while_it_waits_is_published_once()
         assert_eq!((header, &rest[..2]), (0x50, &[0, 9][..]));
     }
     assert_eq!(site.hub.counters.published.get(), 1);
+}
+
+/// Publishers wait for sessions that are behind: two that wait for each other would do so for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_waits_for_the_engine_still_takes_what_comes_from_there() {
+    let site = Site::new();
+    let mut client = site.connect().await;
+    client.write_all(b"\x82\x1e\0\x01\0\0\x18devices/dev-1/commands/#\x01").await.unwrap();
+    assert_eq!(packet(&mut client).await.0, 0x90);
+    let little = site.hub.engine.room(40).await.unwrap();
+    let nearly_all = site.hub.engine.room(9_950).await.unwrap();
+    client.write_all(&publish(0x34)).await.unwrap();
+    site.somebody_waits().await;
+    little.publish(Message {
+        topic: Text::from_static("devices/dev-1/commands/a"),
+        payload: Bytes::from_static(b"x"),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        origin: Origin(0),
+        kept: 0,
+        expires_at: None,
+        properties: None,
+    });
+    let taken = async {
+        while site.hub.queued_bytes() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, taken).await.expect("the message is taken");
+    assert_eq!(site.hub.counters.published.get(), 0, "the client's own still waits");
+    drop(nearly_all);
+    let mut heard = [packet(&mut client).await.0, packet(&mut client).await.0];
+    heard.sort_unstable();
+    assert_eq!(heard, [0x32, 0x50], "the command, and the acknowledgement");
 }
