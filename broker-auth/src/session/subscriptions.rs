@@ -1,7 +1,7 @@
 //! What one client has subscribed to.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
@@ -10,6 +10,9 @@ use crate::packet::{QoS, SubscriptionOptions};
 use crate::policy::{TopicFilter, TopicName};
 
 use super::outbox::Delivery;
+
+/// How many ranges between losses are remembered of a bus filter. Others are behind by less than one of them.
+const MAX_RANGES: usize = 8;
 
 /// One subscription.
 #[derive(Clone, Debug)]
@@ -35,9 +38,28 @@ pub(crate) struct Subscriptions {
 #[derive(Debug, Default)]
 struct Lane {
     filters: BTreeMap<TopicFilter<'static>, Subscription>,
-    /// The places of the first and the last message that came through it. Between them it has brought all it lets
-    /// through, because it brings them in order.
-    brought: Option<RangeInclusive<u64>>,
+    /// The places of the first and the last message that came through it without a loss between them; the range that still
+    /// grows is the last. It brings them in order, so in each it has brought all that it lets through.
+    brought: VecDeque<RangeInclusive<u64>>,
+    /// It has lost messages since.
+    broken: bool,
+}
+
+impl Lane {
+    fn has_brought(&self, place: u64) -> bool {
+        self.brought.iter().any(|range| range.contains(&place))
+    }
+
+    fn brings(&mut self, place: u64) {
+        match self.brought.back_mut() {
+            Some(last) if !self.broken => *last = *last.start()..=place,
+            _ => self.brought.push_back(place..=place),
+        }
+        self.broken = false;
+        if self.brought.len() > MAX_RANGES {
+            self.brought.pop_front();
+        }
+    }
 }
 
 impl Subscriptions {
@@ -95,19 +117,17 @@ impl Subscriptions {
         let others = BusFilter::letting_through(topic);
         let mut others =
             others.iter().filter(|other| *other != bus).filter_map(|other| self.by_bus.get(other));
-        let is_first =
-            !others.any(|lane| lane.brought.as_ref().is_some_and(|brought| brought.contains(&place)));
+        let is_first = !others.any(|lane| lane.has_brought(place));
         if let Some(lane) = self.by_bus.get_mut(bus) {
-            let first = lane.brought.as_ref().map_or(place, |brought| *brought.start());
-            lane.brought = Some(first..=place);
+            lane.brings(place);
         }
         is_first
     }
 
-    /// Notes that `bus` has lost messages. Whether another brings them is open, and so is what it has brought before.
+    /// Notes that `bus` has lost messages. Another may bring them.
     pub(crate) fn lost(&mut self, bus: &BusFilter) {
         if let Some(lane) = self.by_bus.get_mut(bus) {
-            lane.brought = None;
+            lane.broken = true;
         }
     }
 
@@ -183,10 +203,12 @@ mod tests {
         let mut subscriptions = subscriptions(&[("a/b", 1), ("#", 2)]);
         let (narrow, wide) = (BusFilter::of("a/b"), BusFilter::of("#"));
         assert!(subscriptions.is_first(&narrow, 1, "a/b"));
+        assert!(subscriptions.is_first(&narrow, 2, "a/b"));
         subscriptions.lost(&narrow);
-        assert!(subscriptions.is_first(&narrow, 3, "a/b"));
-        assert!(subscriptions.is_first(&wide, 2, "a/b"));
-        assert!(!subscriptions.is_first(&wide, 3, "a/b"));
+        assert!(subscriptions.is_first(&narrow, 4, "a/b"));
+        for (place, is_first) in [(1, false), (2, false), (3, true), (4, false), (5, true)] {
+            assert_eq!(subscriptions.is_first(&wide, place, "a/b"), is_first, "{place}");
+        }
     }
 
     proptest! {
