@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::end::End;
 use super::life::Session;
+use super::online::receive;
 use super::outbox::Delivery;
 use crate::engine::{EngineError, Link, Received};
 
@@ -19,6 +20,23 @@ impl Session {
             self.take(more).await?;
         }
         Ok(())
+    }
+
+    /// Waits for something else, and takes what the engine brings meanwhile: publishers wait for a session that does not,
+    /// and soon no longer.
+    pub(super) async fn meanwhile<T>(&mut self, something: impl Future<Output = T>) -> T {
+        tokio::pin!(something);
+        loop {
+            tokio::select! {
+                done = &mut something => return done,
+                received = receive(&mut self.link) => {
+                    if self.gather(received).await.is_err() {
+                        // Nothing comes at the moment. Whoever serves the session next finds out why.
+                        return something.await;
+                    }
+                }
+            }
+        }
     }
 
     async fn take(&mut self, received: Result<Received, EngineError>) -> Result<(), End> {

@@ -259,7 +259,7 @@ impl Session {
         self.log_drops();
         self.memberships.rest();
         let (last, publishes_will, ends_session) = (end.packet(), end.publishes_will(), end.ends_session());
-        connection.close(last, GOODBYE).await;
+        self.meanwhile(connection.close(last, GOODBYE)).await;
         self.info.connected(None);
         if !publishes_will {
             self.will = None;
@@ -333,7 +333,8 @@ impl Session {
 
     pub(super) async fn publish_will(&mut self) {
         if let Some(will) = self.will.take() {
-            will.publish(&self.hub).await;
+            let hub = Arc::clone(&self.hub);
+            self.meanwhile(will.publish(&hub)).await;
         }
     }
 

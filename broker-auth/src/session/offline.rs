@@ -1,7 +1,9 @@
 //! A session without its client: it keeps what arrives, until the client is back or the session has expired.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::end::End;
 use super::hub::stopped;
@@ -9,6 +11,9 @@ use super::life::{Arriving, Session};
 use super::online::receive;
 use super::registry::Command;
 use crate::reason::Reason;
+
+/// How soon an engine that was busy is asked again.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// What ended the solitude.
 pub(super) enum Awakened {
@@ -33,7 +38,7 @@ impl Session {
             return Awakened::Ended(None);
         }
         // An expiry too far away to be an instant is as good as never.
-        let never = gone + std::time::Duration::from_secs(u64::from(u32::MAX));
+        let never = gone + Duration::from_secs(u64::from(u32::MAX));
         let expires = gone.checked_add(self.expiry).unwrap_or(never);
         loop {
             let wake = self.will_due(gone).map_or(expires, |due| due.min(expires));
@@ -44,8 +49,11 @@ impl Session {
                     None => return Awakened::Ended(None),
                 },
                 received = receive(&mut self.link) => {
-                    if let Err(End::EngineStopped) = self.gather(received).await {
-                        return Awakened::Ended(None);
+                    match self.gather(received).await {
+                        Ok(()) => {}
+                        Err(End::EngineStopped) => return Awakened::Ended(None),
+                        // There is a new router, and it is busy.
+                        Err(_) => sleep(RETRY).await,
                     }
                     self.note_sizes();
                 }

@@ -50,7 +50,7 @@ impl Session {
         }
 
         let mut message = self.message(&publish);
-        let room = self.room(talk, message.weight()).await?;
+        let room = self.room(connection, talk, message.weight()).await?;
         // Nothing waits from here to the acknowledgement, so whatever ends the session finds all of it done, or nothing.
         if message.retain
             && let Err(full) =
@@ -70,8 +70,14 @@ impl Session {
     }
 
     /// Room in the engine for a message that weighs so much. An engine that is behind makes clients wait; it does not
-    /// keep one in that is to be cut off. What it waits for may be this session's own reading, so that goes on.
-    async fn room(&mut self, talk: &mut Talk, weight: usize) -> Result<Room, End> {
+    /// keep one in that is to be cut off. What it waits for may be this session's own reading, so that goes on, and so does
+    /// writing what was read.
+    async fn room(
+        &mut self,
+        connection: &mut Connection,
+        talk: &mut Talk,
+        weight: usize,
+    ) -> Result<Room, End> {
         let hub = Arc::clone(&self.hub);
         if let Some(room) = hub.engine.room_now(weight) {
             return Ok(room);
@@ -80,6 +86,7 @@ impl Session {
         let room = hub.engine.room(weight);
         tokio::pin!(room);
         loop {
+            self.fill(connection);
             tokio::select! {
                 end = cut(
                     &mut self.commands,
@@ -88,6 +95,9 @@ impl Session {
                     || recheck(&self.trust, &self.permit),
                 ) => return Err(end),
                 room = &mut room => return room.map_err(|error| End::engine(&error)),
+                written = connection.writer.write_some(), if connection.writer.has_work() => {
+                    written.map_err(End::NotReading)?;
+                }
                 received = receive(&mut self.link) => self.gather(received).await?,
             }
         }
