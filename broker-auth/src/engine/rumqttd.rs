@@ -50,8 +50,9 @@ const SEGMENT_SIZE: usize = 256 * 1024;
 const SEGMENT_COUNT: usize = 8;
 
 /// The same for the many bus filters that name a bucket: commands for a few devices, whose sessions have queues of their
-/// own. All of them together take half a gigabyte at most.
-const NARROW_SEGMENT_SIZE: usize = 64 * 1024;
+/// own. The router never forgets a log, so what all devices of a large fleet have ever heard on one lane takes 256 MiB; a
+/// message that is longer than a segment takes its own length instead.
+const NARROW_SEGMENT_SIZE: usize = 32 * 1024;
 
 /// Segments kept for each of those.
 const NARROW_SEGMENT_COUNT: usize = 8;
@@ -151,8 +152,8 @@ impl Engine {
         let controller = Controller::start(
             requests,
             entrance,
-            // One more link for the publish thread.
-            Bounds { links: max_links.saturating_add(1), rebuilds: max_rebuilds },
+            // Two more links, for the publish thread and the control thread.
+            Bounds { links: max_links.saturating_add(2), rebuilds: max_rebuilds },
             Arc::clone(&health),
             Arc::clone(&pace),
             runtime,

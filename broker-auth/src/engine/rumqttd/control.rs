@@ -8,20 +8,22 @@ use std::time::{Duration, Instant};
 
 use rumqttd::local::{LinkRx, LinkTx};
 use rumqttd::protocol::{
-    Disconnect, DisconnectReasonCode, Filter, Packet, QoS, RetainForwardRule, Subscribe, SubscribeProperties,
-    Unsubscribe,
+    Filter, Packet, QoS, RetainForwardRule, Subscribe, SubscribeProperties, Unsubscribe,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::pace::Pace;
 use super::publish::Entrance;
-use super::router::RunningRouter;
+use super::router::{Ends, RunningRouter, goodbye};
 use super::{Health, REBUILDS_WITHIN};
 use crate::engine::{BusFilter, EngineError};
 
-/// How often the router is looked at when nobody asks for anything. Whoever has lost it asks at once.
+/// How often the router is looked at, and nudged, when nobody asks for anything. Whoever has lost it asks at once.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// How soon it is nudged after a link has ended.
+const GLANCE_AFTER_END: Duration = Duration::from_millis(5);
 
 /// What a session asks of the control thread.
 pub(super) enum Control {
@@ -103,6 +105,11 @@ pub(super) struct Controller {
     numbered: u64,
     names: Names,
     rebuilt: VecDeque<Instant>,
+    /// The router falls asleep when the next of those that it serves has ended, though others wait behind it: it takes the
+    /// gap for the end of the queue. Whatever comes next wakes it, if need be this.
+    pulse: Option<Ends>,
+    /// A link has ended since the last nudge.
+    ended: bool,
 }
 
 impl Controller {
@@ -128,6 +135,8 @@ impl Controller {
             numbered: 0,
             names: Names::default(),
             rebuilt: VecDeque::new(),
+            pulse: None,
+            ended: false,
         };
         controller.open_entrance()?;
         Ok(controller)
@@ -136,9 +145,13 @@ impl Controller {
     /// Runs until the engine's handles are gone, or routers die too often.
     pub(super) fn run(mut self) {
         loop {
-            let request = match self.requests.recv_timeout(GLANCE) {
+            let glance = if self.ended { GLANCE_AFTER_END } else { GLANCE };
+            let request = match self.requests.recv_timeout(glance) {
                 Ok(request) => Some(request),
-                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.nudge();
+                    None
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             if !self.router.lives()
@@ -180,8 +193,19 @@ impl Controller {
         Ok(())
     }
 
+    /// Gives the router something to do that it does without a trace.
+    fn nudge(&mut self) {
+        self.ended = false;
+        if let Some((link, _receive)) = &mut self.pulse {
+            let nothing = Packet::Unsubscribe(Unsubscribe { pkid: 0, filters: Vec::new() }, None);
+            // A router that is gone is noticed anyway.
+            let _ = self.router.hand_over(link, vec![nothing]);
+        }
+    }
+
     /// Lets the publish thread into the router.
     fn open_entrance(&mut self) -> Result<(), EngineError> {
+        self.pulse = Some(self.router.link("pulse".into())?);
         let link = self.router.link("publish".into())?;
         let entrance = Entrance { router: Arc::clone(&self.router), link };
         // It ends with the engine only.
@@ -204,6 +228,7 @@ impl Controller {
         if let Some(Sending { name, link }) = self.links.remove(&id) {
             disconnect(link, &self.router);
             self.names.give_back(name);
+            self.ended = true;
         }
     }
 
@@ -265,7 +290,6 @@ fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], router: &Running
 /// The router forgets a link only when told so. It must hear it last, as it dies of a link that wakes it afterwards:
 /// whoever receives on the link does so no more, and what it has sent before is ahead of this.
 fn disconnect(mut link: LinkTx, router: &RunningRouter) {
-    let disconnect = Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection };
     // If the router is gone, so is the link.
-    let _ = router.hand_over(&mut link, vec![Packet::Disconnect(disconnect, None)]);
+    let _ = router.hand_over(&mut link, vec![goodbye()]);
 }

@@ -64,8 +64,25 @@ struct Subscribed {
     read: u64,
     /// Up to this mark it has everything, from the tail; what the router brings of it again is dropped.
     caught_up_to: u64,
+    /// What was published up to this mark may have come too early for it, and is not missed.
+    owed_after: u64,
     /// The position in the router's log of the next message, once one was seen.
     next: Option<u64>,
+}
+
+impl Subscribed {
+    /// How many messages were lost just before this one, at least. It notes how far the router has come.
+    fn lost_before(&mut self, position: Option<u64>, mark: u64, message: Option<&Message>) -> u64 {
+        let first = self.next.is_none();
+        let lost = match (self.next, position) {
+            (Some(next), Some(position)) => position.saturating_sub(next),
+            _ => 0,
+        };
+        self.next = position.map(|position| position + 1).or(self.next);
+        let weight = message.map_or(0, |message| u64::try_from(message.weight()).unwrap_or(u64::MAX));
+        // The log may have been too short before it was read for the first time.
+        if first && mark.saturating_sub(weight) > self.owed_after { lost.max(1) } else { lost }
+    }
 }
 
 impl Link {
@@ -93,7 +110,8 @@ impl Link {
         self.next_id += 1;
         let reader = self.exchange.pace.read(*filter);
         let read = reader.published();
-        let subscribed = Subscribed { filter: *filter, reader, read, caught_up_to: 0, next: None };
+        let mut subscribed =
+            Subscribed { filter: *filter, reader, read, caught_up_to: 0, owed_after: 0, next: None };
         let done = match self.ask(vec![(*filter, id)]).await {
             // The router has died; the next one is asked for this and for everything else.
             Err(EngineError::Lost) => {
@@ -103,6 +121,7 @@ impl Link {
             done => done,
         };
         if done.is_ok() {
+            subscribed.owed_after = subscribed.reader.published();
             self.subscriptions.insert(id, subscribed);
         } else {
             self.tell_unsubscribed(*filter);
@@ -151,7 +170,7 @@ impl Link {
         for subscribed in self.subscriptions.values_mut() {
             let missed = self.exchange.tail.missed(&subscribed.reader, subscribed.read);
             (subscribed.read, subscribed.caught_up_to) = (missed.up_to, missed.up_to);
-            subscribed.next = None;
+            (subscribed.owed_after, subscribed.next) = (missed.up_to, None);
             subscribed.reader.has_read(missed.up_to);
             let filter = subscribed.filter;
             if missed.has_gap {
@@ -202,18 +221,16 @@ impl Link {
                     let Some(subscribed) = id.and_then(|id| self.subscriptions.get_mut(&id)) else {
                         continue;
                     };
-                    let mut lost = 0;
-                    if let Some((_, position)) = forward.cursor {
-                        lost = subscribed.next.map_or(0, |next| position.saturating_sub(next));
-                        subscribed.next = Some(position + 1);
-                    }
                     let opened = self.exchange.envelopes.open(&forward.publish.payload);
-                    let new = opened.and_then(|opened| {
-                        let mark = subscribed.filter.mark(opened.marks);
+                    let mark = opened.as_ref().map_or(0, |opened| subscribed.filter.mark(opened.marks));
+                    let position = forward.cursor.map(|(_, position)| position);
+                    let message = opened.as_ref().map(|opened| &opened.message);
+                    let lost = subscribed.lost_before(position, mark, message);
+                    if opened.is_some() {
                         subscribed.reader.has_read(mark);
                         subscribed.read = subscribed.read.max(mark);
-                        (mark == 0 || mark > subscribed.caught_up_to).then_some(opened)
-                    });
+                    }
+                    let new = opened.filter(|_| mark == 0 || mark > subscribed.caught_up_to);
                     if new.is_some() || lost > 0 {
                         let (message, place) =
                             new.map_or((None, 0), |opened| (Some(opened.message), opened.place));
@@ -268,5 +285,41 @@ impl Drop for Link {
             // If the control thread is gone, so is the router.
             let _ = self.exchange.control.send(Control::Detach { link: self.link, receive });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::Origin;
+    use crate::packet::{QoS, Text};
+
+    #[test]
+    fn what_was_lost_before_the_first_message_is_noticed_too() {
+        let message = Message {
+            topic: Text::from_static("a/b/c"),
+            payload: Bytes::new(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            origin: Origin(0),
+            kept: 0,
+            expires_at: None,
+            properties: None,
+        };
+        let weight = u64::try_from(message.weight()).unwrap();
+        let subscribed = || {
+            let filter = BusFilter::of("a/b/c");
+            let reader = Arc::new(Pace::default()).read(filter);
+            Subscribed { filter, reader, read: 0, caught_up_to: 0, owed_after: 1_000, next: None }
+        };
+        let mut in_time = subscribed();
+        assert_eq!(in_time.lost_before(Some(70), 1_000 + weight, Some(&message)), 0);
+        assert_eq!(in_time.lost_before(Some(71), 1_000 + 2 * weight, Some(&message)), 0);
+        assert_eq!(in_time.lost_before(Some(75), 1_000 + 6 * weight, Some(&message)), 3);
+        // Published before the subscription was confirmed, but after the router had it.
+        assert_eq!(subscribed().lost_before(Some(70), 900, Some(&message)), 0);
+        assert_eq!(subscribed().lost_before(Some(75), 1_000 + 6 * weight, Some(&message)), 1);
     }
 }

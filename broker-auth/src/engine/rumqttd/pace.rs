@@ -20,6 +20,9 @@ use crate::engine::bus::{BusFilter, BusTopic, Marks};
 /// How long a reader may stand still before it is waited for no more.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How much longer for each reader of the same: the router serves one after the other, and with them their sessions run.
+const PATIENCE_EACH: Duration = Duration::from_micros(200);
+
 /// How long readers may stand still that have just lost their router, and look for their place in the next one.
 const PATIENCE_AFTER_LOSS: Duration = Duration::from_secs(2);
 
@@ -138,29 +141,26 @@ impl Flow {
         let mut seen = 0;
         let mut moved = Instant::now();
         loop {
-            let slowest = self.slowest(published);
+            let readers = self.readers.lock();
+            let slowest = slowest(&readers, published);
+            let count = u32::try_from(readers.len()).unwrap_or(u32::MAX);
             if slowest >= goal {
+                // Under the lock: whoever is waited for again lowers it.
                 self.floor.store(slowest, Ordering::Relaxed);
                 return;
             }
+            drop(readers);
             if !router_lives() {
                 return;
             }
             if slowest > seen {
                 (seen, moved) = (slowest, Instant::now());
-            } else if moved.elapsed() > patience() {
+            } else if moved.elapsed() > patience() + PATIENCE_EACH * count {
                 self.give_up_before(goal);
                 continue;
             }
             thread::sleep(PAUSE);
         }
-    }
-
-    /// How far the slowest has read of those that are waited for.
-    fn slowest(&self, published: u64) -> u64 {
-        let readers = self.readers.lock();
-        let waited_for = readers.iter().filter(|reader| !reader.given_up.load(Ordering::Acquire));
-        waited_for.map(|reader| reader.read.load(Ordering::Acquire)).min().unwrap_or(published)
     }
 
     fn give_up_before(&self, goal: u64) {
@@ -170,6 +170,12 @@ impl Flow {
             }
         }
     }
+}
+
+/// How far the slowest has read of those that are waited for.
+fn slowest(readers: &[Arc<Progress>], published: u64) -> u64 {
+    let waited_for = readers.iter().filter(|reader| !reader.given_up.load(Ordering::Acquire));
+    waited_for.map(|reader| reader.read.load(Ordering::Acquire)).min().unwrap_or(published)
 }
 
 impl Reader {
@@ -189,7 +195,9 @@ impl Reader {
         if self.progress.given_up.load(Ordering::Acquire)
             && self.flow.published.load(Ordering::Acquire) <= mark.saturating_add(lag_limit(self.filter))
         {
+            let _readers = self.flow.readers.lock();
             self.progress.given_up.store(false, Ordering::Release);
+            self.flow.floor.fetch_min(mark, Ordering::Relaxed);
         }
     }
 }
@@ -278,6 +286,25 @@ mod tests {
         assert!(gave_up(&stuck) && !gave_up(&running));
         stuck.has_read(stuck.filter.mark(last));
         assert!(!gave_up(&stuck));
+    }
+
+    #[test]
+    fn who_is_close_again_is_waited_for_as_before() {
+        let pace = Arc::new(Pace::default());
+        let filter = BusFilter::of("devices/dev-1/commands/#");
+        let limit = lag_limit(filter);
+        let reader = pace.read(filter);
+        let mut last = 0;
+        for _ in 0..4 {
+            let (published, marks) = publish(&pace, "devices/dev-1/commands/a", limit);
+            published.wait(LIVES);
+            last = filter.mark(marks);
+        }
+        assert!(reader.progress.given_up.load(Ordering::Acquire));
+        reader.has_read(last - limit);
+        assert!(!reader.progress.given_up.load(Ordering::Acquire));
+        publish(&pace, "devices/dev-1/commands/a", limit).0.wait(LIVES);
+        assert!(reader.progress.given_up.load(Ordering::Acquire), "it was not waited for");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! One router of rumqttd, from its start to its end.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, SendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
-use rumqttd::protocol::Packet;
+use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
 use rumqttd::{Router, RouterConfig, SegmentConfig};
 use tokio::runtime::Handle;
 
@@ -29,6 +29,11 @@ type Answer = mpsc::Sender<Result<Ends, EngineError>>;
 
 /// The router has died.
 pub(super) struct Dead;
+
+/// The end of a link.
+pub(super) fn goodbye() -> Packet {
+    Packet::Disconnect(Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection }, None)
+}
 
 /// A router on a thread of its own, and a thread that asks it for links.
 ///
@@ -67,6 +72,7 @@ impl RunningRouter {
             Box::new(move || !router.is_disconnected())
         };
         let (questions, asked) = mpsc::channel::<(String, Answer)>();
+        let handle = runtime.clone();
         thread::Builder::new()
             .name("engine-links".into())
             .spawn(move || {
@@ -79,8 +85,10 @@ impl RunningRouter {
                             EngineError::Refused(error.to_string())
                         }
                     });
-                    // Whoever asked may have given up.
-                    let _ = answer.send(ends);
+                    // Whoever asked may have given up; the router would keep the link.
+                    if let Err(SendError(Ok((mut send, _receive)))) = answer.send(ends) {
+                        let _ = handle.block_on(send.send(goodbye()));
+                    }
                 }
             })
             .map_err(EngineError::Start)?;

@@ -1,5 +1,7 @@
 //! The engine when its router dies.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use tokio::time::timeout;
 
@@ -271,4 +273,68 @@ async fn a_link_may_be_dropped_right_after_it_has_woken_the_router() {
         session.await.unwrap();
     }
     assert_eq!(engine.rebuilds(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_audience_hears_everything_or_knows_what_it_has_lost() {
+    const LINKS: usize = 3_000;
+    const MESSAGES: u64 = 600;
+    let engine = Engine::start(LINKS, PLENTY).unwrap();
+    let mut audience = Vec::new();
+    for _ in 0..LINKS {
+        audience.push(link(&engine, &["fleet/all/config/#"]).await);
+    }
+    let listen = async |mut link: Link| {
+        let (mut heard, mut lost) = (0, 0);
+        loop {
+            let received = timeout(PATIENCE, link.receive()).await.expect("something arrives").unwrap();
+            lost += received.lost;
+            if let Some(message) = received.message {
+                heard += 1;
+                if message.payload.ends_with(b"the last") {
+                    return (heard, lost);
+                }
+            }
+        }
+    };
+    let listening: Vec<_> = audience.into_iter().map(|link| tokio::spawn(listen(link))).collect();
+    for number in 1..=MESSAGES {
+        let mut payload = vec![b'x'; 1_000];
+        if number == MESSAGES {
+            payload.extend(b"the last");
+        }
+        let long = Message { payload: payload.into(), ..message("fleet/all/config/a", 0) };
+        engine.publish(long).await.unwrap();
+    }
+    let mut whole = 0;
+    for listener in listening {
+        let (heard, lost) = listener.await.unwrap();
+        assert!(heard == MESSAGES || lost > 0, "{heard} of {MESSAGES}, and nothing is known of the others");
+        whole += usize::from(heard == MESSAGES);
+    }
+    println!("{whole} of {LINKS} heard everything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_the_next_event_because_another_has_ended() {
+    const LINKS: usize = 1_500;
+    const ROUNDS: usize = 600;
+    let engine = Engine::start(LINKS, PLENTY).unwrap();
+    let mut links = VecDeque::new();
+    for _ in 0..LINKS {
+        links.push_back(link(&engine, &["fleet/all/config/#"]).await);
+    }
+    for round in 0..ROUNDS {
+        let number = u64::try_from(round).unwrap();
+        engine.publish(message("fleet/all/config/a", number)).await.unwrap();
+        // While the router serves the others, one that waits for its turn goes.
+        thread::sleep(Duration::from_micros(50 * (number % 20)));
+        drop(links.remove(600 + round * 7 % 800));
+        for link in &mut links {
+            let received = timeout(PATIENCE, link.receive()).await;
+            let received = received.expect("the router is awake").unwrap();
+            assert!(received.message.is_some() && received.lost == 0, "{received:?}");
+        }
+        links.push_back(link(&engine, &["fleet/all/config/#"]).await);
+    }
 }
