@@ -126,7 +126,8 @@ class Client:
         connection = self.paho.socket()
         if connection is not None:
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                # That of a TLS socket would let the network thread read what is left as if it were not encrypted.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
             except OSError:
                 pass  # The broker was first.
         self.paho.loop_stop()
