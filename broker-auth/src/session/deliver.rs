@@ -1,5 +1,7 @@
 //! What the engine brings, and what shared subscriptions do: matched, authorised, queued.
 
+use std::pin::Pin;
+
 use tokio::time::Instant;
 
 use super::end::End;
@@ -23,9 +25,11 @@ impl Session {
     }
 
     /// Waits for something else, and takes what the engine brings meanwhile: publishers wait for a session that does not,
-    /// and soon no longer.
-    pub(super) async fn meanwhile<T>(&mut self, something: impl Future<Output = T>) -> T {
-        tokio::pin!(something);
+    /// and soon no longer. Boxed, because every session would have room for it all its life.
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        mut something: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+    ) -> T {
         loop {
             tokio::select! {
                 done = &mut something => return done,

@@ -259,7 +259,7 @@ impl Session {
         self.log_drops();
         self.memberships.rest();
         let (last, publishes_will, ends_session) = (end.packet(), end.publishes_will(), end.ends_session());
-        self.meanwhile(connection.close(last, GOODBYE)).await;
+        self.meanwhile(Box::pin(connection.close(last, GOODBYE))).await;
         self.info.connected(None);
         if !publishes_will {
             self.will = None;
@@ -334,7 +334,7 @@ impl Session {
     pub(super) async fn publish_will(&mut self) {
         if let Some(will) = self.will.take() {
             let hub = Arc::clone(&self.hub);
-            self.meanwhile(will.publish(&hub)).await;
+            self.meanwhile(Box::pin(will.publish(&hub))).await;
         }
     }
 

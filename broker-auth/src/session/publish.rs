@@ -83,8 +83,7 @@ impl Session {
             return Ok(room);
         }
         hub.counters.publishes_delayed.one();
-        let room = hub.engine.room(weight);
-        tokio::pin!(room);
+        let mut room = Box::pin(hub.engine.room(weight));
         loop {
             self.fill(connection);
             tokio::select! {
