@@ -9,6 +9,7 @@ use super::life::Session;
 use super::online::receive;
 use super::outbox::Delivery;
 use crate::engine::{EngineError, Link, Received};
+use crate::policy::TopicFilter;
 
 /// Messages from the engine that are taken at once. The engine hands them over in lots, and has no patience.
 const GATHER: usize = 64;
@@ -74,6 +75,7 @@ impl Session {
                 tracing::warn!(
                     client_id = self.client_id.as_str(),
                     identity = self.permit.identity().as_str(),
+                    filter = self.subscriptions.example(&filter).map(TopicFilter::as_str),
                     lost = self.overtaken,
                     "messages were lost: the session was too far behind"
                 );

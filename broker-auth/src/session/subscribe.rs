@@ -190,6 +190,7 @@ impl Session {
         connection: &mut Connection,
         unsubscribe: Unsubscribe,
     ) -> Result<(), End> {
+        let mut unused = Vec::new();
         let status = unsubscribe
             .topic_filters
             .iter()
@@ -200,15 +201,16 @@ impl Session {
                 }
                 Ok(filter) => match self.subscriptions.remove(&filter) {
                     None => UnsubscribeAckReason::NoSubscriptionExisted,
-                    Some(unused) => {
-                        if let (Some(bus), Some(link)) = (unused, &mut self.link) {
-                            link.unsubscribe(&bus);
-                        }
+                    Some(bus) => {
+                        unused.extend(bus);
                         UnsubscribeAckReason::Success
                     }
                 },
             })
             .collect();
+        if let Some(link) = &mut self.link {
+            link.unsubscribe(unused);
+        }
         self.note_sizes();
         let ack = UnsubscribeAck {
             packet_id: unsubscribe.packet_id,

@@ -124,6 +124,11 @@ impl Subscriptions {
         is_first
     }
 
+    /// One of the filters for which there is `bus`, to name it to an operator.
+    pub(crate) fn example(&self, bus: &BusFilter) -> Option<&TopicFilter<'static>> {
+        self.by_bus.get(bus).and_then(|lane| lane.filters.keys().next())
+    }
+
     /// Notes that `bus` has lost messages. Another may bring them.
     pub(crate) fn lost(&mut self, bus: &BusFilter) {
         if let Some(lane) = self.by_bus.get_mut(bus) {

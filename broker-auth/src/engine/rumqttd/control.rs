@@ -35,8 +35,8 @@ pub(super) enum Control {
         filters: Vec<(BusFilter, usize)>,
         reply: oneshot::Sender<Result<(), EngineError>>,
     },
-    /// No longer receive what `filter` lets through.
-    Unsubscribe { link: LinkId, filter: BusFilter },
+    /// No longer receive what these filters let through.
+    Unsubscribe { link: LinkId, filters: Vec<BusFilter> },
     /// The end of a link. It carries the receiving half: whoever gave it away can wake the router no more.
     Detach { link: LinkId, receive: LinkRx },
     /// The end of the router.
@@ -250,9 +250,9 @@ impl Controller {
                 // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
                 let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Lost) });
             }
-            Control::Unsubscribe { link, filter } => {
+            Control::Unsubscribe { link, filters } => {
                 if let Some(link) = self.links.get_mut(&link) {
-                    let filters = vec![filter.to_string()];
+                    let filters = filters.iter().map(ToString::to_string).collect();
                     // If the router is gone, so is the subscription.
                     let packet = Packet::Unsubscribe(Unsubscribe { pkid: 0, filters }, None);
                     let _ = self.router.hand_over(&mut link.link, vec![packet]);

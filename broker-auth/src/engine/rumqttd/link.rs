@@ -124,7 +124,7 @@ impl Link {
             subscribed.owed_after = subscribed.reader.published();
             self.subscriptions.insert(id, subscribed);
         } else {
-            self.tell_unsubscribed(*filter);
+            self.unsubscribe(vec![*filter]);
         }
         done
     }
@@ -188,15 +188,14 @@ impl Link {
         Ok(())
     }
 
-    /// No longer receives what `filter` lets through.
-    pub(crate) fn unsubscribe(&mut self, filter: &BusFilter) {
-        self.subscriptions.retain(|_, subscribed| subscribed.filter != *filter);
-        self.tell_unsubscribed(*filter);
-    }
-
-    fn tell_unsubscribed(&self, filter: BusFilter) {
-        // If the control thread is gone, so is the subscription.
-        let _ = self.exchange.control.send(Control::Unsubscribe { link: self.link, filter });
+    /// No longer receives what these filters let through.
+    pub(crate) fn unsubscribe(&mut self, filters: Vec<BusFilter>) {
+        if filters.is_empty() {
+            return;
+        }
+        self.subscriptions.retain(|_, subscribed| !filters.contains(&subscribed.filter));
+        // If the control thread is gone, so are the subscriptions.
+        let _ = self.exchange.control.send(Control::Unsubscribe { link: self.link, filters });
     }
 
     /// The next message. Cancelling the future loses nothing. After [`EngineError::Lost`] one [`resume`](Self::resume)s.

@@ -232,7 +232,7 @@ async fn what_is_published_after_a_subscription_was_confirmed_arrives() {
                 link.subscribe(&BusFilter::of(&topic)).await.unwrap();
                 engine.publish(message(&topic, round)).await.unwrap();
                 assert_eq!(next(&mut link).await, (round, topic.clone()));
-                link.unsubscribe(&BusFilter::of(&topic));
+                link.unsubscribe(vec![BusFilter::of(&topic)]);
             }
         }));
     }
@@ -260,7 +260,7 @@ async fn a_link_may_be_dropped_right_after_it_has_woken_the_router() {
                 }
                 next(&mut link).await;
                 loop {
-                    link.unsubscribe(&other);
+                    link.unsubscribe(vec![other]);
                     match link.ready() {
                         Some(received) => assert!(received.is_ok(), "{received:?}"),
                         None => break,
