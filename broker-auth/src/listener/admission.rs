@@ -98,11 +98,13 @@ async fn enter(door: &Door, newcomer: Newcomer) {
     let Newcomer { reader, writer, wire, connect, chain, peer, slot } = newcomer;
     let connection = Connection::new(reader, writer, wire);
     if connect.auth_method.is_some() {
+        door.hub.counters.connects_refused.one();
         let answer = refuse_with(ConnectAckReason::BadAuthenticationMethod, "no authentication methods");
         return connection.close(Some(answer), GOODBYE).await;
     }
     // MQTT 5 §3.1.2.11.10
     if connect.auth_data.is_some() {
+        door.hub.counters.connects_refused.one();
         let answer = refuse_with(ConnectAckReason::ProtocolError, "authentication data without a method");
         return connection.close(Some(answer), GOODBYE).await;
     }
@@ -188,6 +190,8 @@ fn refuse_will(door: &Door, peer: SocketAddr, permit: &Permit, unfit: UnfitWill)
 /// Identity, policy, client id and will.
 fn judge(door: &Door, chain: VerifiedChain, connect: &Connect) -> Result<(Permit, ClientIdBinding), Refusal> {
     let device = identify(chain, &door.identity)?;
+    // The client had some seconds for its CONNECT, in which it may have been revoked.
+    door.trust.recheck(&device)?;
     let permit = door.policies.decide(&device)?;
     let binding = permit.client_id(&connect.client_id)?;
     if let Some(will) = &connect.last_will {

@@ -175,6 +175,8 @@ impl Trusted {
                 format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name);
             return Err((Reason::UnknownCa, evidence));
         }
+        // A session that waits for a client whose certificate has ended ends when that is revoked.
+        self.refuse_any_revoked(chain.links())?;
         let same_anchor = self.anchors().filter(|anchor| Some(anchor.authority()) == issuer);
         fit_anchor(same_anchor, chain.links().len().saturating_sub(1), now)?;
         if now > chain.not_after() {
@@ -185,16 +187,23 @@ impl Trusted {
     }
 
     fn check_revocation(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), PathFault> {
+        // What is known to be revoked is revoked, however old the list: staleness is the second question.
+        self.refuse_any_revoked(links)?;
+        self.checked(links).try_for_each(|link| self.refuse_stale(link, client, now))
+    }
+
+    fn refuse_any_revoked(&self, links: &[Link]) -> Result<(), PathFault> {
+        self.checked(links).try_for_each(|link| self.refuse_revoked(link))
+    }
+
+    /// The certificates that are looked up in revocation lists.
+    fn checked<'a>(&self, links: &'a [Link]) -> impl Iterator<Item = &'a Link> + use<'a> {
         let checked = match self.config.crl_check {
             CrlCheck::Off => 0,
             CrlCheck::Leaf => 1,
             CrlCheck::Chain => links.len(),
         };
-        // What is known to be revoked is revoked, however old the list: staleness is the second question.
-        for link in links.iter().take(checked) {
-            self.refuse_revoked(link)?;
-        }
-        links.iter().take(checked).try_for_each(|link| self.refuse_stale(link, client, now))
+        links.iter().take(checked)
     }
 
     fn refuse_revoked(&self, link: &Link) -> Result<(), PathFault> {
