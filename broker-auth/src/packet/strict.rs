@@ -3,7 +3,12 @@
 use super::Version;
 
 const CONNECT: u8 = 1;
+const PUBLISH: u8 = 3;
 const SUBSCRIBE: u8 = 8;
+
+/// The flags of a PUBLISH that tell of DUP and QoS (MQTT 5 §3.3.1), and DUP alone.
+const DUP_AND_QOS: u8 = 0x0E;
+const DUP: u8 = 0x08;
 
 /// Bits of the Connect Flags (MQTT 5 §3.1.2.3).
 const WILL: u8 = 0x04;
@@ -18,6 +23,8 @@ pub(super) fn breaks_a_rule(frame: &[u8], version: Version) -> bool {
     let body = rest.get(length_len + 1..).unwrap_or_default();
     match first >> 4 {
         CONNECT => connect_flags(body).is_some_and(|flags| contradict_themselves(flags, version)),
+        // A message without acknowledgement is never repeated (MQTT-3.3.1-2).
+        PUBLISH => first & DUP_AND_QOS == DUP,
         // In MQTT 5 there are options in these bits, which the codec knows.
         SUBSCRIBE if version == Version::V3 => has_reserved_bits(body),
         _ => false,
@@ -86,11 +93,20 @@ mod tests {
         assert!(!breaks_a_rule(b"\x82\x07\x00\x01\x00\x00\x01a\x04", Version::V5));
     }
 
+    #[test]
+    fn a_message_that_nobody_acknowledges_is_not_repeated() {
+        for version in [Version::V3, Version::V5] {
+            let broken: Vec<u8> =
+                (0x30..=0x3F).filter(|first| breaks_a_rule(&[*first, 4, 0, 1, b'a', 0], version)).collect();
+            assert_eq!(broken, [0x38, 0x39]);
+        }
+    }
+
     proptest! {
         #[test]
         fn no_frame_panics(frame in proptest::collection::vec(any::<u8>(), 0..60), v5 in any::<bool>()) {
             let version = if v5 { Version::V5 } else { Version::V3 };
-            for first in [0x10, 0x82] {
+            for first in [0x10, 0x38, 0x82] {
                 let _ = breaks_a_rule(&[&[first], &frame[..]].concat(), version);
             }
         }

@@ -85,6 +85,11 @@ impl Reader {
         }
     }
 
+    /// Nothing is read at the moment, for reasons of ours: the rest of a packet may be there for long.
+    pub(crate) fn rests(&mut self) {
+        self.partial_since = self.partial_since.map(|_| Instant::now());
+    }
+
     /// The next whole packet, if it has already arrived.
     pub(crate) fn buffered(&mut self) -> Result<Option<BytesMut>, ReadError> {
         let frame = frame::take(&mut self.received, self.limits.max_packet_size)?;

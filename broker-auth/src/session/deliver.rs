@@ -34,11 +34,10 @@ impl Session {
         loop {
             tokio::select! {
                 done = &mut something => return done,
-                received = receive(&mut self.link) => {
-                    if self.gather(received).await.is_err() {
-                        // Nothing comes at the moment. Whoever serves the session next finds out why.
-                        return something.await;
-                    }
+                received = receive(&mut self.link) => match received {
+                    Ok(received) => self.received(received),
+                    // Nothing comes at the moment. Whoever serves the session next finds out why.
+                    Err(_) => return something.await,
                 }
             }
         }
@@ -100,13 +99,14 @@ impl Session {
             self.memberships.rest();
             return false;
         }
-        let Some(delivery) = self.memberships.take(now) else { return false };
-        if self.permit.deliver(&delivery.message.topic) {
-            self.enqueue(delivery);
-        } else {
+        while let Some(delivery) = self.memberships.take(now) {
+            if self.permit.deliver(&delivery.message.topic) {
+                self.enqueue(delivery);
+                return true;
+            }
             self.hub.counters.deliveries_denied.one();
         }
-        true
+        false
     }
 
     /// Queues a delivery, if there is room for it.

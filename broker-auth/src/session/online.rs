@@ -53,11 +53,16 @@ impl Session {
             last_heard: Instant::now(),
             trust_changed: self.trust.changed(),
         };
+        // From here on every change is noticed; this is for one that came since the certificate was judged.
+        if let Err(end) = recheck(&self.trust, &self.permit) {
+            return end;
+        }
         let mut recheck_at = Instant::now();
         let alarm = sleep_until(recheck_at);
         tokio::pin!(alarm);
         loop {
             self.fill(connection);
+            rest(connection, &mut talk);
             let done = tokio::select! {
                 end = cut(
                     &mut self.commands,
@@ -67,8 +72,10 @@ impl Session {
                 ) => Err(end),
                 frame = connection.reader.frame(), if !connection.writer.is_full() => match frame {
                     Ok(frame) => {
+                        let done = self.take_in(connection, &mut talk, frame).await;
+                        // It may have waited for the engine meanwhile.
                         talk.last_heard = Instant::now();
-                        self.take_in(connection, &mut talk, frame).await
+                        done
                     }
                     Err(error) => Err(self.unreadable(error)),
                 },
@@ -82,6 +89,7 @@ impl Session {
                     Ok(())
                 }
                 () = &mut alarm => {
+                    rest(connection, &mut talk);
                     let now = Instant::now();
                     let mut checked = Ok(());
                     if recheck_at <= now {
@@ -129,6 +137,8 @@ impl Session {
                 _ => (None, None),
             };
             if connection.send(packet).is_err() {
+                // The member's turn is not over: nothing has been sent.
+                drawn = false;
                 self.oversize(topic.as_deref().unwrap_or_default());
                 if let Some(id) = id {
                     self.outbox.forget(id);
@@ -211,6 +221,15 @@ impl Session {
                 Err(End::protocol(DisconnectReasonCode::ProtocolError, "a packet only a server sends"))
             }
         }
+    }
+}
+
+/// Notes that a client that takes nothing off us is not listened to either, so that it is not silent meanwhile. It has
+/// another deadline.
+fn rest(connection: &mut Connection, talk: &mut Talk) {
+    if connection.writer.is_full() {
+        talk.last_heard = Instant::now();
+        connection.reader.rests();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::bounds::check_topic;
@@ -41,6 +42,10 @@ impl Session {
                 let what = "more unreleased QoS 2 messages than Receive Maximum allows";
                 return Err(End::protocol(DisconnectReasonCode::ReceiveMaximumExceeded, what));
             }
+        }
+        if publish.properties.as_ref().is_some_and(|properties| !properties.subscription_ids.is_empty()) {
+            let what = "PUBLISH with a Subscription Identifier, which only a server sends";
+            return Err(End::protocol(DisconnectReasonCode::ProtocolError, what));
         }
         if let Err(error) = TopicName::new(&publish.topic) {
             return Err(End::protocol(DisconnectReasonCode::TopicNameInvalid, error.to_string()));
@@ -98,6 +103,7 @@ impl Session {
                     written.map_err(End::NotReading)?;
                 }
                 received = receive(&mut self.link) => self.gather(received).await?,
+                () = self.memberships.woken() => yield_now().await,
             }
         }
     }

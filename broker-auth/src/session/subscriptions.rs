@@ -11,6 +11,9 @@ use crate::policy::{TopicFilter, TopicName};
 
 use super::outbox::Delivery;
 
+/// How many bus filters are remembered that are no longer needed.
+const MAX_FORMER: usize = 16;
+
 /// How many ranges between losses are remembered of a bus filter. Others are behind by less than one of them.
 const MAX_RANGES: usize = 8;
 
@@ -32,6 +35,9 @@ struct Subscription {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     by_bus: BTreeMap<BusFilter, Lane>,
+    /// What bus filters have brought that nobody needs any more, the latest at the end: one that is behind may bring it
+    /// again.
+    former: VecDeque<(BusFilter, VecDeque<RangeInclusive<u64>>)>,
 }
 
 /// The subscriptions of one bus filter.
@@ -46,10 +52,6 @@ struct Lane {
 }
 
 impl Lane {
-    fn has_brought(&self, place: u64) -> bool {
-        self.brought.iter().any(|range| range.contains(&place))
-    }
-
     fn brings(&mut self, place: u64) {
         match self.brought.back_mut() {
             Some(last) if !self.broken => *last = *last.start()..=place,
@@ -96,11 +98,18 @@ impl Subscriptions {
         let bus = BusFilter::of(filter.as_str());
         let filters = &mut self.by_bus.get_mut(&bus)?.filters;
         filters.remove(&filter.clone().into_owned())?;
-        if filters.is_empty() {
-            self.by_bus.remove(&bus);
-            return Some(Some(bus));
+        if !filters.is_empty() {
+            return Some(None);
         }
-        Some(None)
+        if let Some(lane) = self.by_bus.remove(&bus)
+            && !lane.brought.is_empty()
+        {
+            self.former.push_back((bus, lane.brought));
+            if self.former.len() > MAX_FORMER {
+                self.former.pop_front();
+            }
+        }
+        Some(Some(bus))
     }
 
     pub(crate) fn contains(&self, filter: &TopicFilter<'_>) -> bool {
@@ -114,10 +123,11 @@ impl Subscriptions {
 
     /// Notes that `bus` has brought the message of this place. `false`: another has brought it already.
     pub(crate) fn is_first(&mut self, bus: &BusFilter, place: u64, topic: &str) -> bool {
-        let others = BusFilter::letting_through(topic);
-        let mut others =
-            others.iter().filter(|other| *other != bus).filter_map(|other| self.by_bus.get(other));
-        let is_first = !others.any(|lane| lane.has_brought(place));
+        let through = BusFilter::letting_through(topic);
+        let others = through.iter().filter(|other| *other != bus).filter_map(|other| self.by_bus.get(other));
+        let former = self.former.iter().filter(|(former, _)| through.contains(former));
+        let mut brought = others.map(|lane| &lane.brought).chain(former.map(|(_, brought)| brought));
+        let is_first = !brought.any(|brought| brought.iter().any(|range| range.contains(&place)));
         if let Some(lane) = self.by_bus.get_mut(bus) {
             lane.brings(place);
         }
@@ -214,6 +224,27 @@ mod tests {
         for (place, is_first) in [(1, false), (2, false), (3, true), (4, false), (5, true)] {
             assert_eq!(subscriptions.is_first(&wide, place, "a/b"), is_first, "{place}");
         }
+    }
+
+    #[test]
+    fn what_a_bus_filter_has_brought_does_not_come_again_when_it_is_not_needed_any_more() {
+        let mut subscriptions = subscriptions(&[("a/b", 1), ("#", 2)]);
+        let (narrow, wide) = (BusFilter::of("a/b"), BusFilter::of("#"));
+        for place in 1..=5 {
+            assert!(subscriptions.is_first(&narrow, place, "a/b"));
+        }
+        assert_eq!(subscriptions.remove(&filter("a/b")), Some(Some(narrow)));
+        assert!(!subscriptions.is_first(&wide, 4, "a/b"));
+        subscriptions.insert(filter("a/b"), SubscriptionOptions::default(), None);
+        assert!(!subscriptions.is_first(&wide, 5, "a/b"));
+        assert!(subscriptions.is_first(&wide, 6, "a/b"));
+        for number in 0..100 {
+            let topic = format!("a/{number}");
+            subscriptions.insert(filter(&topic), SubscriptionOptions::default(), None);
+            subscriptions.is_first(&BusFilter::of(&topic), 10 + number, &topic);
+            subscriptions.remove(&filter(&topic));
+        }
+        assert_eq!(subscriptions.former.len(), MAX_FORMER);
     }
 
     proptest! {

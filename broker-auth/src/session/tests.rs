@@ -77,10 +77,17 @@ impl Site {
 
     /// A connection of the device, with MQTT 5 and a session that it keeps; without CONNACK.
     async fn connect(&self) -> DuplexStream {
+        self.connect_saying(60, &[]).await
+    }
+
+    /// The same, with another keep-alive, in seconds, and with packets that come together with CONNECT.
+    async fn connect_saying(&self, keep_alive: u8, more: &[u8]) -> DuplexStream {
         let limits = Limits::default();
         let (mut client, server) = duplex(64 * 1024);
+        client.write_all(more).await.unwrap();
         let (reader, writer) = connection::open(Box::new(server), &limits);
-        let connect = b"\x10\x17\0\x04MQTT\x05\0\0\x3c\x05\x11\0\0\0\xff\0\x05dev-1";
+        let mut connect = *b"\x10\x17\0\x04MQTT\x05\0\0\x3c\x05\x11\0\0\0\xff\0\x05dev-1";
+        connect[11] = keep_alive;
         let (wire, connect) = Wire::first(BytesMut::from(&connect[..])).unwrap();
         let binding = self.permit.client_id(&connect.client_id).unwrap();
         let arriving = Arriving {
@@ -128,6 +135,23 @@ async fn packet(client: &mut DuplexStream) -> (u8, Vec<u8>) {
     timeout(SOON, read).await.expect("a packet comes soon")
 }
 
+/// A command for the device.
+fn command(payload: &'static [u8]) -> Message {
+    Message {
+        topic: Text::from_static("devices/dev-1/commands/a"),
+        payload: Bytes::from_static(payload),
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        origin: Origin(0),
+        kept: 0,
+        expires_at: None,
+        properties: None,
+    }
+}
+
+/// Subscribes to all commands, with QoS 1.
+const SUBSCRIBE: &[u8] = b"\x82\x1e\0\x01\0\0\x18devices/dev-1/commands/#\x01";
+
 /// QoS 2, `devices/dev-1/telemetry/a`, id 9.
 fn publish(header: u8) -> Vec<u8> {
     let mut packet = vec![header, 31];
@@ -174,22 +198,13 @@ async fn a_message_whose_client_is_taken_over_while_it_waits_is_published_once()
 async fn a_client_that_waits_for_the_engine_still_takes_what_comes_from_there() {
     let site = Site::new();
     let mut client = site.connect().await;
-    client.write_all(b"\x82\x1e\0\x01\0\0\x18devices/dev-1/commands/#\x01").await.unwrap();
+    client.write_all(SUBSCRIBE).await.unwrap();
     assert_eq!(packet(&mut client).await.0, 0x90);
     let little = site.hub.engine.room(40).await.unwrap();
     let nearly_all = site.hub.engine.room(9_950).await.unwrap();
     client.write_all(&publish(0x34)).await.unwrap();
     site.somebody_waits().await;
-    little.publish(Message {
-        topic: Text::from_static("devices/dev-1/commands/a"),
-        payload: Bytes::from_static(b"x"),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        origin: Origin(0),
-        kept: 0,
-        expires_at: None,
-        properties: None,
-    });
+    little.publish(command(b"x"));
     let taken = async {
         while site.hub.queued_bytes() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -201,4 +216,43 @@ async fn a_client_that_waits_for_the_engine_still_takes_what_comes_from_there() 
     let mut heard = [packet(&mut client).await.0, packet(&mut client).await.0];
     heard.sort_unstable();
     assert_eq!(heard, [0x32, 0x50], "the command, and the acknowledgement");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_was_revoked_before_its_session_began_is_not_listened_to() {
+    let site = Site::new();
+    site.revoke();
+    let mut client = site.connect_saying(60, &[SUBSCRIBE, &publish(0x34)].concat()).await;
+    let (header, rest) = packet(&mut client).await;
+    assert_eq!((header, rest[0]), (0xE0, 0x98), "administrative action");
+    assert_eq!(site.hub.counters.published.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_not_listened_to_is_not_taken_for_silent() {
+    const LONG: &[u8] = &[b'x'; 200_000];
+    let site = Site::new();
+    let mut client = site.connect_saying(1, &[]).await;
+    client.write_all(SUBSCRIBE).await.unwrap();
+    assert_eq!(packet(&mut client).await.0, 0x90);
+    site.hub.engine.room(LONG.len()).await.unwrap().publish(command(LONG));
+    // The message fills all buffers, so the ping stays where it is.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    client.write_all(b"\xC0\0").await.unwrap();
+    tokio::time::sleep(SOON).await;
+    assert_eq!(client.read_u8().await.unwrap(), 0x32);
+    let mut rest = vec![0; "lll".len() + "..devices/dev-1/commands/a..p".len() + LONG.len()];
+    timeout(SOON, client.read_exact(&mut rest)).await.expect("the whole message comes").unwrap();
+    assert_eq!(packet(&mut client).await.0, 0xD0, "the answer to the ping");
+}
+
+/// MQTT-3.3.4-6.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_does_not_name_subscriptions_in_a_message() {
+    let site = Site::new();
+    let mut client = site.connect().await;
+    client.write_all(b"\x32\x21\0\x19devices/dev-1/telemetry/a\0\x09\x02\x0b\x01x").await.unwrap();
+    let (header, rest) = packet(&mut client).await;
+    assert_eq!((header, rest[0]), (0xE0, 0x82), "protocol error");
+    assert_eq!(site.hub.counters.published.get(), 0);
 }

@@ -6,11 +6,15 @@ use tokio::time::Instant;
 
 use super::hub::Hub;
 use super::retained::Sizes;
-use crate::engine::{Message, Origin};
+use crate::engine::{EngineError, Message, Origin};
 use crate::identity::Identity;
 use crate::packet::{LastWill, PublishProperties};
 use crate::policy::Permit;
 use crate::reason::Refusal;
+
+/// How often an engine that is behind is asked for room, five seconds each time: when many clients vanish at once, so do
+/// many wills come.
+const ATTEMPTS: usize = 6;
 
 /// A will whose topic the permit allows.
 #[derive(Clone, Debug)]
@@ -73,9 +77,18 @@ impl Will {
     pub(super) async fn publish(self, hub: &Hub) {
         let mut message = self.message;
         message.expires_at = self.expiry.and_then(|expiry| Instant::now().checked_add(expiry));
-        let Ok(room) = hub.engine.room(message.weight()).await else {
-            tracing::error!("a last will could not be published: the engine has stopped");
-            return;
+        let mut attempts = 0;
+        let room = loop {
+            attempts += 1;
+            match hub.engine.room(message.weight()).await {
+                Ok(room) => break room,
+                Err(EngineError::Busy) if attempts < ATTEMPTS => {}
+                Err(error) => {
+                    let (identity, topic) = (self.owner.as_str(), &*message.topic);
+                    tracing::error!(%error, identity, topic, "a last will could not be published");
+                    return;
+                }
+            }
         };
         if message.retain
             && let Err(full) = hub.retained.keep(&mut message, &self.owner, self.share)
