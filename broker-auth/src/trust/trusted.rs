@@ -129,7 +129,9 @@ impl Trusted {
             signatures,
         };
         let links = builder.prove(leaf, presented, now)?;
-        self.check_revocation(&links, Client::New, now)?;
+        // What is known to be revoked is revoked, however old the list: staleness is the second question.
+        self.refuse_any_revoked(&links)?;
+        self.refuse_any_stale(&links, Client::New, now)?;
         Ok(VerifiedChain::new(leaf.clone(), self.config.name.clone(), self.config.role, links))
     }
 
@@ -183,12 +185,10 @@ impl Trusted {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, ended at {end}")));
         }
-        self.check_revocation(chain.links(), Client::Live, now)
+        self.refuse_any_stale(chain.links(), Client::Live, now)
     }
 
-    fn check_revocation(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), PathFault> {
-        // What is known to be revoked is revoked, however old the list: staleness is the second question.
-        self.refuse_any_revoked(links)?;
+    fn refuse_any_stale(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), PathFault> {
         self.checked(links).try_for_each(|link| self.refuse_stale(link, client, now))
     }
 

@@ -203,7 +203,7 @@ impl Controller {
         }
     }
 
-    /// Lets the publish thread into the router.
+    /// Lets the publish thread and this one into the router.
     fn open_entrance(&mut self) -> Result<(), EngineError> {
         self.pulse = Some(self.router.link("pulse".into())?);
         let link = self.router.link("publish".into())?;
