@@ -87,6 +87,23 @@ impl fmt::Debug for Message {
 }
 
 #[cfg(test)]
+impl Message {
+    /// A plain message, for tests: QoS 1, neither retained nor anybody's.
+    pub(crate) fn specimen(topic: &str, payload: impl Into<Bytes>) -> Self {
+        Self {
+            topic: Text::from(topic.to_owned()),
+            payload: payload.into(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            origin: Origin(0),
+            kept: 0,
+            expires_at: None,
+            properties: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

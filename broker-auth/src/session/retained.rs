@@ -219,20 +219,10 @@ mod tests {
     use super::*;
     use crate::engine::Origin;
     use crate::packet::QoS;
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     fn message(topic: &str, payload: &'static [u8]) -> Message {
-        Message {
-            topic: Text::from(topic.to_owned()),
-            payload: Bytes::from_static(payload),
-            qos: QoS::AtMostOnce,
-            retain: true,
-            origin: Origin(1),
-            kept: 0,
-            expires_at: None,
-            properties: None,
-        }
+        Message { qos: QoS::AtMostOnce, retain: true, origin: Origin(1), ..Message::specimen(topic, payload) }
     }
 
     const MUCH: Sizes = Sizes { messages: 1_000, bytes: 1_000_000 };

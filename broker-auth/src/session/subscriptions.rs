@@ -174,8 +174,6 @@ impl Subscriptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Text;
-    use bytes::Bytes;
     use proptest::prelude::*;
 
     fn filter(text: &str) -> TopicFilter<'static> {
@@ -192,16 +190,7 @@ mod tests {
     }
 
     fn message(topic: &str) -> Message {
-        Message {
-            topic: Text::from(topic.to_owned()),
-            payload: Bytes::new(),
-            qos: QoS::ExactlyOnce,
-            retain: false,
-            origin: Origin(1),
-            kept: 0,
-            expires_at: None,
-            properties: None,
-        }
+        Message { qos: QoS::ExactlyOnce, origin: Origin(1), ..Message::specimen(topic, "") }
     }
 
     #[test]

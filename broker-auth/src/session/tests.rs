@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rcgen::{CertifiedIssuer, KeyPair};
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
@@ -15,11 +15,10 @@ use super::connection::{self, Connection};
 use super::{Arriving, Hub};
 use crate::audit::DecisionId;
 use crate::config::{BrokerLimits, Config, Limits};
-use crate::engine::{Engine, Message, Origin};
+use crate::engine::{Engine, Message};
 use crate::identity::{IdentityTemplate, identify};
 use crate::listener::Slot;
 use crate::packet::wire::Wire;
-use crate::packet::{QoS, Text};
 use crate::policy::Permit;
 use crate::trust::specimen::{TODAY, at, ca, client, crl};
 use crate::trust::{CrlNumbers, FixedClock, TrustStore};
@@ -137,16 +136,7 @@ async fn packet(client: &mut DuplexStream) -> (u8, Vec<u8>) {
 
 /// A command for the device.
 fn command(payload: &'static [u8]) -> Message {
-    Message {
-        topic: Text::from_static("devices/dev-1/commands/a"),
-        payload: Bytes::from_static(payload),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        origin: Origin(0),
-        kept: 0,
-        expires_at: None,
-        properties: None,
-    }
+    Message::specimen("devices/dev-1/commands/a", payload)
 }
 
 /// Subscribes to all commands, with QoS 1.

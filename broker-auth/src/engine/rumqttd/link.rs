@@ -289,24 +289,11 @@ impl Drop for Link {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::engine::Origin;
-    use crate::packet::{QoS, Text};
 
     #[test]
     fn what_was_lost_before_the_first_message_is_noticed_too() {
-        let message = Message {
-            topic: Text::from_static("a/b/c"),
-            payload: Bytes::new(),
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            origin: Origin(0),
-            kept: 0,
-            expires_at: None,
-            properties: None,
-        };
+        let message = Message::specimen("a/b/c", "");
         let weight = u64::try_from(message.weight()).unwrap();
         let subscribed = || {
             let filter = BusFilter::of("a/b/c");

@@ -2,12 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::*;
-use crate::engine::Origin;
-use crate::packet::{QoS, Text};
 
 /// As often as it likes.
 const FOR_EVER: usize = usize::MAX;
@@ -19,16 +16,7 @@ const PLENTY: usize = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn message(topic: &str, number: u64) -> Message {
-    Message {
-        topic: Text::from(topic.to_owned()),
-        payload: Bytes::from(number.to_string()),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        origin: Origin(0),
-        kept: 0,
-        expires_at: None,
-        properties: None,
-    }
+    Message::specimen(topic, number.to_string())
 }
 
 /// The next message as a session would get it, whatever becomes of the router.

@@ -1,7 +1,6 @@
 use super::super::memory::Memory;
 use super::*;
 use crate::engine::Origin;
-use crate::packet::Text;
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,16 +14,7 @@ fn outbox(limits: OutboxLimits) -> Outbox {
 }
 
 fn delivery(number: u32, qos: QoS) -> Delivery {
-    let message = Message {
-        topic: Text::from_static("a/b"),
-        payload: Bytes::from(number.to_string()),
-        qos,
-        retain: false,
-        origin: Origin(1),
-        kept: 0,
-        expires_at: None,
-        properties: None,
-    };
+    let message = Message { qos, origin: Origin(1), ..Message::specimen("a/b", number.to_string()) };
     Delivery { message, qos, retain: false, subscription_ids: Vec::new(), group: None }
 }
 

@@ -4,28 +4,17 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
-use crate::engine::Origin;
-use crate::packet::{QoS, SubscriptionOptions, Text};
+use crate::packet::{QoS, SubscriptionOptions};
 use crate::session::outbox::{Delivery, Outbox};
 
 const LIMITS: OutboxLimits = OutboxLimits { messages: 100, bytes: 100_000 };
 
 fn message(topic: &str, number: usize) -> Message {
-    Message {
-        topic: Text::from(topic.to_owned()),
-        payload: Bytes::from(number.to_string()),
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        origin: Origin(0),
-        kept: 0,
-        expires_at: None,
-        properties: None,
-    }
+    Message::specimen(topic, number.to_string())
 }
 
 fn groups() -> Arc<Groups> {
