@@ -1,0 +1,117 @@
+//! What a certificate says, before anything about it is proven.
+//!
+//! The only place that names an X.509 parser. Everything here is read from bytes that a peer or a file chose, so
+//! nothing is trusted yet: proof is the business of [`crate::trust`].
+
+mod authority;
+mod fields;
+mod name;
+mod revocation_list;
+mod serial;
+mod timestamp;
+
+pub use authority::{AuthorityCertificate, AuthorityFault};
+pub use fields::CertificateError;
+pub(crate) use name::attribute_type;
+pub use name::{AlternativeName, DistinguishedName};
+pub(crate) use revocation_list::RevocationListFrame;
+pub use serial::{Fingerprint, Serial};
+pub use timestamp::timestamp;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use fields::Fields;
+
+use crate::reason::{Reason, Refusal, RefusedCertificate};
+
+/// The certificate a peer presented, parsed.
+///
+/// It says what it says; whether that is true is known only once it is part of a [`crate::trust::VerifiedChain`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate {
+    der: CertificateDer<'static>,
+    fields: Fields,
+    fingerprint: Fingerprint,
+}
+
+impl PeerCertificate {
+    /// A certificate called `common_name`, which nobody signed.
+    #[cfg(any(test, feature = "for-test"))]
+    pub(crate) fn for_test(common_name: &str, serial: Serial, not_after: UnixTime) -> Self {
+        let der = CertificateDer::from(common_name.as_bytes().to_vec());
+        let fields = Fields::for_test(common_name, serial, not_after);
+        Self { fingerprint: Fingerprint::of(&der), der, fields }
+    }
+
+    /// Parses one DER certificate and nothing after it.
+    pub fn parse(der: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+        let fields = Fields::parse(der)?;
+        Ok(Self { fingerprint: Fingerprint::of(der), der: der.clone().into_owned(), fields })
+    }
+
+    /// The certificate as it was presented.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    /// The serial number.
+    pub fn serial(&self) -> &Serial {
+        &self.fields.serial
+    }
+
+    /// SHA-256 of the DER.
+    pub fn fingerprint_sha256(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The subject.
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.fields.subject
+    }
+
+    /// The issuer's name, as this certificate has it.
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.fields.issuer
+    }
+
+    /// The names in the subjectAltName extension, in order.
+    pub fn alternative_names(&self) -> &[AlternativeName] {
+        &self.fields.alternative_names
+    }
+
+    /// The first second it is valid.
+    pub fn not_before(&self) -> UnixTime {
+        self.fields.not_before
+    }
+
+    /// The last second it is valid (RFC 5280 §4.1.2.5: inclusive).
+    pub fn not_after(&self) -> UnixTime {
+        self.fields.not_after
+    }
+
+    /// Whether the basic constraints call it a CA.
+    pub(crate) fn is_ca(&self) -> bool {
+        self.fields.ca.is_some()
+    }
+
+    /// Whether the key usage, if there is one, allows digital signatures, which is what a TLS client makes.
+    pub(crate) fn may_sign(&self) -> bool {
+        self.fields.key_usage.is_none_or(|usage| usage.digital_signature)
+    }
+
+    /// Whether there is an extended key usage that names client authentication.
+    pub(crate) fn names_client_auth(&self) -> bool {
+        self.fields.extended_key_usage.is_some_and(|usage| usage.client_auth)
+    }
+
+    /// The refusal of this certificate.
+    pub fn refused(&self, reason: Reason, evidence: impl Into<String>) -> Refusal {
+        let mut refusal = Refusal::new(reason, evidence);
+        refusal.certificate = Some(Box::new(RefusedCertificate {
+            subject: self.subject().to_string(),
+            serial: self.serial().to_string(),
+            fingerprint_sha256: self.fingerprint.to_string(),
+        }));
+        refusal
+    }
+}

@@ -1,0 +1,89 @@
+//! Permits, trusts and rules made of values, so that no test of a session, policy or engine needs a CA or a file.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up fails")]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::UnixTime;
+
+use crate::certificate::{Fingerprint, PeerCertificate, Serial};
+use crate::identity::{IdentityTemplate, VerifiedClient, identify};
+use crate::policy::{Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy};
+use crate::trust::{CrlNumber, Role, TrustName, TrustSource, VerifiedChain};
+
+/// A client called `name` whose certificate counts as proven, and never expires.
+///
+/// # Panics
+/// `name` is no identity.
+pub fn verified_client(name: &str, role: Role) -> VerifiedClient {
+    let serial = Serial::from_der_contents(&[7]).expect("short enough");
+    let forever = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u32::MAX.into()));
+    let leaf = PeerCertificate::for_test(name, serial, forever);
+    let trust = TrustName::new(match role {
+        Role::Device => "device-ca",
+        Role::Service => "service-ca",
+    });
+    let chain = VerifiedChain::for_test(leaf, trust, role);
+    identify(chain, &IdentityTemplate::default()).expect("an identity")
+}
+
+/// A policy for everybody, with exactly these templates.
+///
+/// # Panics
+/// A text is no topic template.
+pub fn policy(client_id: ClientIdRule, publish: &[&str], subscribe: &[&str]) -> Policy {
+    let templates =
+        |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a topic template")).collect();
+    Policy {
+        name: "test".into(),
+        matches: Match { trust: None, identity: None },
+        action: Action::Allow,
+        client_id,
+        publish: templates(publish),
+        subscribe: templates(subscribe),
+        denied_publish: DeniedPublish::Disconnect,
+    }
+}
+
+/// The permit that `policy` grants `client`.
+///
+/// # Panics
+/// The policy is not for the client, or denies.
+pub fn permit(client: &VerifiedClient, policy: Policy) -> Permit {
+    Policies::new(vec![policy]).permit(client).expect("the policy allows the client")
+}
+
+/// The binding of the client id `requested`, as CONNECT asks for it; an empty one is assigned, with `unique` in it.
+///
+/// # Panics
+/// The permit does not allow it.
+pub fn client_id(permit: &Permit, requested: &str, unique: &str) -> ClientIdBinding {
+    permit.client_id(requested, || unique.to_owned()).expect("the client id is allowed")
+}
+
+/// Files in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles(BTreeMap<PathBuf, Vec<u8>>);
+
+impl MemoryFiles {
+    /// Puts a file there, or another in its place.
+    pub fn write(&mut self, name: &str, contents: impl Into<Vec<u8>>) -> PathBuf {
+        self.0.insert(name.into(), contents.into());
+        name.into()
+    }
+}
+
+impl TrustSource for MemoryFiles {
+    fn files(&self, source: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(vec![source.to_owned()])
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(file).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn highest_crl_number(&self, _issuer: &Fingerprint) -> Option<CrlNumber> {
+        None
+    }
+}

@@ -1,0 +1,127 @@
+//! What one client may do, worked out once.
+
+use std::sync::Arc;
+
+use super::binding::ClientIdBinding;
+use super::rule::{DeniedPublish, Policy};
+use super::topic::{TopicFilter, TopicName};
+use super::topic_template::TopicTemplate;
+use crate::identity::{Identity, VerifiedClient};
+use crate::reason::{Reason, Refusal};
+
+/// What a verified client may do. Made by [`crate::decide::decide`] alone.
+///
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Permit(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: VerifiedClient,
+    policy: Arc<Policy>,
+    publish: Vec<TopicFilter<'static>>,
+    subscribe: Vec<TopicFilter<'static>>,
+}
+
+impl Permit {
+    pub(super) fn new(client: VerifiedClient, policy: &Arc<Policy>) -> Self {
+        let filters = |templates: &[TopicTemplate]| {
+            templates.iter().filter_map(|template| template.filter(client.identity())).collect()
+        };
+        Self(Arc::new(Inner {
+            publish: filters(&policy.publish),
+            subscribe: filters(&policy.subscribe),
+            policy: Arc::clone(policy),
+            client,
+        }))
+    }
+
+    /// Whose permit it is.
+    pub fn identity(&self) -> &Identity {
+        self.0.client.identity()
+    }
+
+    /// The proof behind the identity.
+    pub fn client(&self) -> &VerifiedClient {
+        &self.0.client
+    }
+
+    /// The policy that granted it.
+    pub fn policy_name(&self) -> &str {
+        &self.0.policy.name
+    }
+
+    /// Binds the client id of CONNECT to the identity. An empty one is assigned; `unique` makes the difference between
+    /// the assigned client ids of one identity.
+    ///
+    /// # Errors
+    /// The policy does not let the identity have this client id.
+    pub(crate) fn client_id(
+        &self,
+        requested: &str,
+        unique: impl FnOnce() -> String,
+    ) -> Result<ClientIdBinding, Refusal> {
+        ClientIdBinding::grant(self.0.policy.client_id, self.identity(), requested, unique)
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Whether it may publish to `topic`.
+    pub fn publish(&self, topic: &str) -> Result<(), Refusal> {
+        let name =
+            TopicName::new(topic).map_err(|error| self.denied(format!("{topic:?} is no topic: {error}")))?;
+        if self.0.publish.iter().any(|filter| filter.matches(&name)) {
+            return Ok(());
+        }
+        Err(self.denied(format!(
+            "policy {:?} does not let {} publish to {topic:?}",
+            self.0.policy.name,
+            self.identity()
+        )))
+    }
+
+    /// Whether it may subscribe to `filter`: everything the filter matches must lie within one allowed filter.
+    ///
+    /// `$share/…` and `$SYS/…` start with a `$`, which no wildcard covers, so only a policy that names them allows them.
+    pub fn subscribe(&self, filter: &str) -> Result<(), Refusal> {
+        let asked = TopicFilter::new(filter)
+            .map_err(|error| self.denied(format!("{filter:?} is no topic filter: {error}")))?;
+        if asked.shared().is_some_and(|shared| shared.group.contains('+')) {
+            return Err(self.denied(format!("{filter:?} has a wildcard in its share name")));
+        }
+        if self.0.subscribe.iter().any(|allowed| asked.is_within(allowed)) {
+            return Ok(());
+        }
+        Err(self.denied(format!(
+            "policy {:?} does not let {} subscribe to {filter:?}",
+            self.0.policy.name,
+            self.identity()
+        )))
+    }
+
+    /// Whether it may have shared subscriptions at all.
+    pub fn allows_shared(&self) -> bool {
+        self.0.subscribe.iter().any(|allowed| allowed.shared().is_some())
+    }
+
+    /// Whether a message published to `topic` may be delivered to it, whatever it subscribed to in the past.
+    pub fn deliver(&self, topic: &str) -> bool {
+        let Ok(name) = TopicName::new(topic) else { return false };
+        self.0.subscribe.iter().any(|allowed| match allowed.shared() {
+            Some(shared) => shared.filter.matches(&name),
+            None => allowed.matches(&name),
+        })
+    }
+
+    /// What happens to a publish that is not allowed.
+    pub fn denied_publish(&self) -> DeniedPublish {
+        self.0.policy.denied_publish
+    }
+
+    fn denied(&self, evidence: String) -> Refusal {
+        self.0.client.certificate().refused(Reason::TopicDenied, evidence)
+    }
+
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        self.0.client.certificate().refused(refusal.reason, refusal.evidence)
+    }
+}

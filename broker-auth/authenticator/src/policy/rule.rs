@@ -1,0 +1,64 @@
+//! One `[[policy]]`: whom it is for, and what it decides.
+
+use super::binding::ClientIdRule;
+use super::topic_template::TopicTemplate;
+use crate::identity::Identity;
+use crate::trust::TrustName;
+
+/// One `[[policy]]`.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// How logs call it.
+    pub name: Box<str>,
+    /// Whom it is for.
+    pub matches: Match,
+    /// What it decides.
+    pub action: Action,
+    /// Which client ids go with the identity.
+    pub client_id: ClientIdRule,
+    /// Where its clients may publish.
+    pub publish: Vec<TopicTemplate>,
+    /// What its clients may subscribe to, and be delivered.
+    pub subscribe: Vec<TopicTemplate>,
+    /// What happens to a client that publishes elsewhere and cannot be told.
+    pub denied_publish: DeniedPublish,
+}
+
+/// Whom a policy is for; every part that is given must fit. At least one is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The trust that vouches for the client.
+    pub trust: Option<TrustName>,
+    /// The identities it is for.
+    pub identity: Option<Vec<Box<str>>>,
+}
+
+/// What a policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Its clients get in.
+    Allow,
+    /// Its clients do not.
+    Deny,
+}
+
+/// What to do with a publish that is not allowed where the protocol has no negative acknowledgement
+/// (MQTT 3.1.1, or QoS 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedPublish {
+    /// Close the connection.
+    Disconnect,
+    /// Drop the message and count it.
+    Drop,
+}
+
+impl Match {
+    /// Whether every part that is given fits.
+    pub(super) fn fits(&self, trust: &TrustName, identity: &Identity) -> bool {
+        self.trust.as_ref().is_none_or(|wanted| wanted == trust)
+            && self
+                .identity
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|wanted| **wanted == *identity.as_str()))
+    }
+}

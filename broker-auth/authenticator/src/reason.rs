@@ -1,0 +1,135 @@
+//! Why somebody was refused: the closed list, and the refusal that carries the evidence.
+
+use std::fmt;
+
+/// Why a connection, a publish or a subscribe was refused.
+///
+/// This list is closed: logs, `explain --json` and the events of the authenticator use these words and no others, so
+/// an operator can alert on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The peer showed no certificate.
+    NoCertificate,
+    /// No configured trust anchor issued the certificate.
+    UnknownCa,
+    /// A signature does not verify, or the certificate is not well-formed, so nothing in it is proven.
+    BadSignature,
+    /// The certificate, or one above it, has expired.
+    Expired,
+    /// The certificate, or one above it, has not begun.
+    NotYetValid,
+    /// The certificate was made for something else: a CA, a server, or a use this verifier cannot judge.
+    WrongUsage,
+    /// The issuer revoked the certificate for good.
+    Revoked,
+    /// The issuer put the certificate on hold (CRL reason `certificateHold`).
+    Suspended,
+    /// The revocation list is too old, or missing, and the trust's policy does not accept that.
+    StaleCrl,
+    /// The certificate is proven, but yields no identity that a policy allows in.
+    UnmappedIdentity,
+    /// The MQTT client id does not belong to the identity.
+    ClientIdMismatch,
+    /// The policy does not allow this topic or filter.
+    TopicDenied,
+    /// The registry does not know the device.
+    NotRegistered,
+    /// Too many connections or messages.
+    RateLimited,
+    /// The password or token that the policy asks for on top of the certificate is missing or wrong.
+    SecondFactor,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 15] = [
+        Self::NoCertificate,
+        Self::UnknownCa,
+        Self::BadSignature,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::WrongUsage,
+        Self::Revoked,
+        Self::Suspended,
+        Self::StaleCrl,
+        Self::UnmappedIdentity,
+        Self::ClientIdMismatch,
+        Self::TopicDenied,
+        Self::NotRegistered,
+        Self::RateLimited,
+        Self::SecondFactor,
+    ];
+
+    /// The word for logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no_certificate",
+            Self::UnknownCa => "unknown_ca",
+            Self::BadSignature => "bad_signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::WrongUsage => "wrong_usage",
+            Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
+            Self::StaleCrl => "stale_crl",
+            Self::UnmappedIdentity => "unmapped_identity",
+            Self::ClientIdMismatch => "client_id_mismatch",
+            Self::TopicDenied => "topic_denied",
+            Self::NotRegistered => "not_registered",
+            Self::RateLimited => "rate_limited",
+            Self::SecondFactor => "second_factor",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A refusal: the reason, the evidence, and whom it was about as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {evidence}")]
+pub struct Refusal {
+    /// The word from the closed list.
+    pub reason: Reason,
+    /// What was found, in a sentence for the operator. Text from the peer in it is escaped.
+    pub evidence: String,
+    /// The certificate it was about, if one was presented and could be read.
+    pub certificate: Option<Box<RefusedCertificate>>,
+}
+
+/// Which certificate was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedCertificate {
+    /// The subject (RFC 4514).
+    pub subject: String,
+    /// The serial number, lower-case hex.
+    pub serial: String,
+    /// SHA-256 of the DER, lower-case hex.
+    pub fingerprint_sha256: String,
+}
+
+impl Refusal {
+    /// A refusal with its evidence. Control characters in the evidence are escaped, so that a peer cannot forge a
+    /// log line.
+    pub fn new(reason: Reason, evidence: impl Into<String>) -> Self {
+        Self { reason, evidence: printable(evidence.into()), certificate: None }
+    }
+}
+
+/// `text` with every control character replaced by its escape.
+pub fn printable(text: String) -> String {
+    if !text.chars().any(char::is_control) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut out, character| {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+        out
+    })
+}

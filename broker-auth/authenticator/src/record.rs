@@ -1,0 +1,172 @@
+//! What a decision leaves behind: one record, which the audit log writes as one line.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::certificate::{Fingerprint, Serial};
+use crate::identity::{Identity, VerifiedClient};
+use crate::policy::Permit;
+use crate::reason::Refusal;
+
+/// What a decision was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A TLS handshake.
+    Handshake,
+    /// A CONNECT.
+    Connect,
+    /// A PUBLISH.
+    Publish,
+    /// A SUBSCRIBE.
+    Subscribe,
+    /// The end of a session.
+    SessionClosed,
+}
+
+impl Event {
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Connect => "connect",
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+            Self::SessionClosed => "session_closed",
+        }
+    }
+}
+
+/// Names one decision in logs, events and answers. Unique across restarts if whoever makes it keeps `process` so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DecisionId {
+    /// A random number of the process.
+    pub process: u64,
+    /// Counts up.
+    pub count: u64,
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.process, self.count)
+    }
+}
+
+/// A decision, with all that is known when it is made.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// What it was about.
+    pub event: Event,
+    /// Its id; whoever writes the record makes one if it has none yet.
+    pub id: Option<DecisionId>,
+    /// Where the client is.
+    pub peer: Option<SocketAddr>,
+    /// Whose certificate is proven.
+    pub identity: Option<&'a Identity>,
+    /// The policy that matched.
+    pub policy: Option<&'a str>,
+    /// The MQTT client id, as the peer has it.
+    pub client_id: Option<&'a str>,
+    /// The topic or filter, as the peer has it.
+    pub topic: Option<&'a str>,
+    /// The serial number of the certificate.
+    pub serial: Option<Serial>,
+    /// SHA-256 of the certificate.
+    pub fingerprint_sha256: Option<Fingerprint>,
+    /// Why it was refused; `None`: allowed.
+    pub refusal: Option<&'a Refusal>,
+    /// Anything else worth a word, such as why a session ended.
+    pub note: Option<&'a str>,
+}
+
+impl<'a> Record<'a> {
+    /// A decision about `event`, so far without further facts.
+    pub fn new(event: Event) -> Self {
+        Self {
+            event,
+            id: None,
+            peer: None,
+            identity: None,
+            policy: None,
+            client_id: None,
+            topic: None,
+            serial: None,
+            fingerprint_sha256: None,
+            refusal: None,
+            note: None,
+        }
+    }
+
+    /// With an id that was made before.
+    #[must_use]
+    pub fn id(mut self, id: DecisionId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// With the address of the client.
+    #[must_use]
+    pub fn peer(mut self, peer: SocketAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// With the client whose certificate is proven.
+    #[must_use]
+    pub fn client(mut self, client: &'a VerifiedClient) -> Self {
+        self.identity = Some(client.identity());
+        self.serial = Some(*client.serial());
+        self.fingerprint_sha256 = Some(client.fingerprint_sha256());
+        self
+    }
+
+    /// With the permit, and the client that holds it.
+    #[must_use]
+    pub fn permit(self, permit: &'a Permit) -> Self {
+        let mut record = self.client(permit.client());
+        record.policy = Some(permit.policy_name());
+        record
+    }
+
+    /// With the MQTT client id.
+    #[must_use]
+    pub fn client_id(mut self, client_id: &'a str) -> Self {
+        self.client_id = Some(client_id);
+        self
+    }
+
+    /// With the topic or filter.
+    #[must_use]
+    pub fn topic(mut self, topic: &'a str) -> Self {
+        self.topic = Some(topic);
+        self
+    }
+
+    /// Refused, and why.
+    #[must_use]
+    pub fn refused(mut self, refusal: &'a Refusal) -> Self {
+        self.refusal = Some(refusal);
+        self
+    }
+
+    /// With anything else worth a word.
+    #[must_use]
+    pub fn note(mut self, note: &'a str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// The word for what was decided. The end of a session that nobody cut off was no decision.
+    pub fn outcome(&self) -> &'static str {
+        match (self.refusal, self.event) {
+            (Some(_), _) => "refused",
+            (None, Event::SessionClosed) => "ended",
+            (None, _) => "allowed",
+        }
+    }
+}
+
+/// The port to the audit log.
+pub trait Audit: Send + Sync {
+    /// Writes `record`, and returns its id for the answer to the client.
+    fn write(&self, record: &Record<'_>) -> DecisionId;
+}

@@ -1,0 +1,33 @@
+//! Which CAs are trusted to vouch for clients, and whether a certificate is proven by them.
+//!
+//! A [`LoadedTrust`] is one `[[listener.trust]]`: its anchors, intermediates and revocation lists, read through a
+//! [`TrustSource`]. [`verify_chain`] proves the chain that a client presents; [`recheck_chain`] judges a proven chain
+//! again by what can have changed since: anchors, revocation, and the time.
+
+mod ambiguity;
+mod anchor;
+mod chain;
+mod config;
+mod crl;
+mod error;
+mod loaded_trust;
+mod path;
+mod pem;
+mod report;
+mod signature_algorithms;
+mod source;
+#[cfg(test)]
+mod specimen;
+mod verify;
+
+pub use ambiguity::refuse_ambiguity;
+pub use chain::VerifiedChain;
+pub use config::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
+pub use crl::{CrlFault, CrlNumber, NotACrlNumber, SignedCrl};
+pub use error::TrustError;
+pub use loaded_trust::LoadedTrust;
+pub use pem::{certificates, objects};
+pub use report::{AnchorReport, CrlReport, Freshness, TrustReport, TrustSummary};
+pub use signature_algorithms::SIGNATURE_ALGORITHMS;
+pub use source::TrustSource;
+pub use verify::{MAX_PRESENTED_INTERMEDIATES, recheck_chain, verify_chain};

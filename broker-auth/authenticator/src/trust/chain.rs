@@ -1,0 +1,74 @@
+//! The path from a client's certificate to an anchor, proven.
+
+use std::sync::Arc;
+
+use rustls_pki_types::UnixTime;
+
+use super::config::{Role, TrustName};
+use crate::certificate::{Fingerprint, PeerCertificate, Serial};
+
+/// A client certificate whose chain was proven under exactly one trust. Made by [`super::verify_chain`] alone; cheap to
+/// clone.
+///
+/// It keeps what a live session is judged by again: who signed each certificate, which one, and until when.
+#[derive(Clone, Debug)]
+pub struct VerifiedChain(Arc<Proven>);
+
+#[derive(Debug)]
+struct Proven {
+    leaf: PeerCertificate,
+    trust: TrustName,
+    role: Role,
+    links: Vec<Link>,
+}
+
+/// One certificate of a proven path, as far as it can still change: by the clock or by revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// Who signed it.
+    pub(super) issuer: Fingerprint,
+    pub(super) serial: Serial,
+    pub(super) not_after: UnixTime,
+}
+
+impl VerifiedChain {
+    /// A chain that counts as proven.
+    #[cfg(any(test, feature = "for-test"))]
+    pub(crate) fn for_test(leaf: PeerCertificate, trust: TrustName, role: Role) -> Self {
+        let links = vec![Link {
+            issuer: Fingerprint::of(b"anchor"),
+            serial: *leaf.serial(),
+            not_after: leaf.not_after(),
+        }];
+        Self::new(leaf, trust, role, links)
+    }
+
+    /// `links` starts with the leaf; the issuer of the last one is the anchor.
+    pub(super) fn new(leaf: PeerCertificate, trust: TrustName, role: Role, links: Vec<Link>) -> Self {
+        Self(Arc::new(Proven { leaf, trust, role, links }))
+    }
+
+    /// The client's certificate.
+    pub fn leaf(&self) -> &PeerCertificate {
+        &self.0.leaf
+    }
+
+    /// The trust whose anchor it leads to.
+    pub fn trust_name(&self) -> &TrustName {
+        &self.0.trust
+    }
+
+    /// What certificates of that trust stand for.
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// When the first certificate of the path ends: the session must not outlive it.
+    pub fn not_after(&self) -> UnixTime {
+        self.0.links.iter().map(|link| link.not_after).min().unwrap_or_else(|| self.0.leaf.not_after())
+    }
+
+    pub(super) fn links(&self) -> &[Link] {
+        &self.0.links
+    }
+}

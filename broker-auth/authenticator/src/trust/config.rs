@@ -1,0 +1,112 @@
+//! What `[[listener.trust]]` says, parsed.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of a trust, as policies refer to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrustName(Arc<str>);
+
+impl TrustName {
+    /// The trust called `name`.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TrustName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One set of anchors with its revocation lists. All paths are absolute, or relative to the working directory.
+#[derive(Clone, Debug)]
+pub struct TrustConfig {
+    /// How policies call it.
+    pub name: TrustName,
+    /// What its certificates stand for.
+    pub role: Role,
+    /// PEM or DER files of CA certificates. Devices send the leaf alone, so these are the issuing CAs.
+    pub anchors: Vec<PathBuf>,
+    /// PEM or DER files of CA certificates between the anchors and the leaves.
+    pub intermediates: Vec<PathBuf>,
+    /// Files or folders of revocation lists.
+    pub crl: Vec<PathBuf>,
+    /// Which certificates must be covered by a revocation list.
+    pub crl_check: CrlCheck,
+    /// What happens once a revocation list is older than `nextUpdate` + `stale_grace`.
+    pub stale_crl: StaleCrl,
+    /// How long after `nextUpdate` a revocation list still counts.
+    pub stale_grace: Duration,
+}
+
+/// What the certificates of a trust stand for. A service is no device: it owns no device's topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Devices; the default.
+    Device,
+    /// Back-end clients; the default for a trust called `service-ca`.
+    Service,
+}
+
+/// Which certificates of a path are looked up in revocation lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrlCheck {
+    /// None.
+    Off,
+    /// The client's own.
+    Leaf,
+    /// The client's own, and every intermediate up to the anchor.
+    Chain,
+}
+
+/// What a revocation list that is too old means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaleCrl {
+    /// Nobody new gets in; who is in stays.
+    DenyNew,
+    /// Nobody new gets in, and live sessions are closed.
+    DenyAll,
+    /// Everybody gets in as before; the log carries an error.
+    Alarm,
+}
+
+impl Role {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl CrlCheck {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Leaf => "leaf",
+            Self::Chain => "chain",
+        }
+    }
+}
+
+impl StaleCrl {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DenyNew => "deny-new",
+            Self::DenyAll => "deny-all",
+            Self::Alarm => "alarm",
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! [`AdmittedClient`]: a connection that has been let in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use authenticator::certificate::timestamp;
+use authenticator::identity::Identity;
+use authenticator::policy::{ClientId, ClientIdBinding, Permit};
+use authenticator::record::DecisionId;
+use mqtt::{Connect, Connection, Version};
+use rustls_pki_types::UnixTime;
+
+use crate::limits::SessionLimits;
+use crate::recheck::Recheck;
+use crate::session::ConnectionInfo;
+
+/// A connection that has been let in, and looks for its session.
+pub struct AdmittedClient {
+    /// Its bytes.
+    pub connection: Connection,
+    /// Its CONNECT.
+    pub connect: Box<Connect>,
+    /// The client id that it was granted.
+    pub binding: ClientIdBinding,
+    /// What it may do.
+    pub permit: Permit,
+    /// Who judges it again while it lives.
+    pub recheck: Arc<dyn Recheck>,
+    /// What its session may take.
+    pub limits: Arc<SessionLimits>,
+    /// Where it is.
+    pub peer: SocketAddr,
+    /// The decision that let it in.
+    pub decision: DecisionId,
+    /// The connection's place under the listener's limits, given back when it is dropped.
+    pub place: Box<dyn Send>,
+}
+
+impl AdmittedClient {
+    pub(crate) fn client_id(&self) -> &ClientId {
+        self.binding.client_id()
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        self.permit.identity()
+    }
+
+    pub(crate) fn info(&self, now: UnixTime) -> ConnectionInfo {
+        ConnectionInfo {
+            peer: self.peer,
+            protocol: match self.connection.version() {
+                Version::V3 => "3.1.1",
+                Version::V5 => "5",
+            },
+            policy: self.permit.policy_name().to_owned(),
+            serial: self.permit.client().serial().to_string(),
+            fingerprint_sha256: self.permit.client().fingerprint_sha256().to_string(),
+            decision_id: self.decision.to_string(),
+            connected_at: timestamp(now),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! A broker for one machine: sessions, retained messages, shared groups, wills, and the engine that carries messages
+//! from one session to the others.
+//!
+//! ```text
+//! AdmittedClient → Hub → session → engine → sessions
+//! ```
+//!
+//! It is given clients that have been let in; who is let in, and for how long, is decided elsewhere ([`Recheck`]).
+#![forbid(unsafe_code)]
+
+mod admitted_client;
+mod engine;
+mod limits;
+mod recheck;
+mod session;
+
+pub use admitted_client::AdmittedClient;
+pub use engine::{Engine, EngineError};
+pub use limits::{BrokerLimits, SessionLimits};
+pub use recheck::Recheck;
+pub use session::{
+    ConnectionInfo, Counted, Counters, Hub, Listed, Registry, Retained, SessionInfo, UnfitWill, Unrouted,
+    check_will, refuse, refuse_with,
+};

@@ -1,0 +1,132 @@
+//! Why a connection ended, and what follows from it.
+
+use std::fmt;
+
+use tokio::sync::oneshot;
+
+use crate::engine::EngineError;
+use authenticator::reason::{Reason, Refusal};
+use mqtt::{Disconnect, DisconnectReasonCode, Packet, Text};
+
+use crate::admitted_client::AdmittedClient;
+use mqtt::{ReadError, WriteError};
+
+/// The user property that says how many seconds an agent should stay away.
+const RETRY_AFTER: &str = "countersign-retry-after";
+
+/// Why a connection ended.
+pub(super) enum End {
+    /// The client said good-bye (MQTT 5 §3.14); `with_will` if it wants its will published all the same.
+    Disconnected { with_will: bool },
+    /// The client is gone without a word.
+    Lost(ReadError),
+    /// The client takes nothing off us.
+    NotReading(WriteError),
+    /// No packet for one and a half times the keep-alive.
+    KeepAlive,
+    /// The client broke the protocol.
+    Protocol { code: DisconnectReasonCode, what: String },
+    /// The certificate is no longer good, or the client did what its permit does not allow.
+    Refused(Refusal),
+    /// The same client has connected again.
+    TakenOver(Box<AdmittedClient>),
+    /// An operator closed it, and waits to hear that it is done.
+    Kicked(oneshot::Sender<()>),
+    /// The broker stops.
+    Stopping,
+    /// The engine did not answer in time.
+    EngineBusy,
+    /// The engine has stopped.
+    EngineStopped,
+}
+
+impl End {
+    /// A breach of the protocol, with the reason code that says which.
+    pub(super) fn protocol(code: DisconnectReasonCode, what: impl Into<String>) -> Self {
+        Self::Protocol { code, what: what.into() }
+    }
+
+    /// The last packet a client of MQTT 5 gets; 3.1.1 has none for this.
+    pub(super) fn packet(&self) -> Option<Packet> {
+        let code = match self {
+            Self::Disconnected { .. } | Self::Lost(_) | Self::NotReading(_) => return None,
+            Self::KeepAlive => DisconnectReasonCode::KeepAliveTimeout,
+            Self::Protocol { code, .. } => *code,
+            Self::Refused(refusal) => refusal_code(refusal),
+            Self::TakenOver(_) => DisconnectReasonCode::SessionTakenOver,
+            Self::Kicked(_) => DisconnectReasonCode::AdministrativeAction,
+            Self::EngineBusy => DisconnectReasonCode::ServerBusy,
+            Self::Stopping | Self::EngineStopped => DisconnectReasonCode::ServerShuttingDown,
+        };
+        // Never without words: Eclipse Paho for Python overlooks the code of a DISCONNECT that has no properties.
+        let words = match self {
+            Self::Protocol { what, .. } => what.clone(),
+            Self::Refused(refusal) => refusal.reason.to_string(),
+            other => other.to_string(),
+        };
+        let hint = |seconds: u32| (Text::from_static(RETRY_AFTER), Text::from(seconds.to_string()));
+        Some(Packet::Disconnect(Disconnect {
+            reason_string: Some(Text::from(words)),
+            user_properties: self.retry_after().map(hint).into_iter().collect(),
+            ..Disconnect::new(code)
+        }))
+    }
+
+    /// How long an agent should stay away, in seconds; it adds up to a quarter, so that not all come at once.
+    const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::EngineBusy => Some(5),
+            Self::EngineStopped => Some(10),
+            _ => None,
+        }
+    }
+
+    /// What the engine's failure means for a connection.
+    pub(super) fn engine(error: &EngineError) -> Self {
+        match error {
+            EngineError::Busy | EngineError::Lost | EngineError::Refused(_) => Self::EngineBusy,
+            EngineError::Stopped | EngineError::Start(_) => Self::EngineStopped,
+        }
+    }
+
+    /// Whether the last will is published. Only a proper good-bye withdraws it (MQTT 5 §3.14.4).
+    pub(super) fn publishes_will(&self) -> bool {
+        !matches!(self, Self::Disconnected { with_will: false })
+    }
+
+    /// Whether the session ends with the connection, whatever the client had asked for.
+    pub(super) fn ends_session(&self) -> bool {
+        match self {
+            // A revoked device does not come back; what waits for it is not for whoever else has its key.
+            Self::Refused(refusal) => refusal.reason == Reason::Revoked,
+            Self::Kicked(_) | Self::Stopping | Self::EngineStopped => true,
+            _ => false,
+        }
+    }
+}
+
+/// What a client is told when it is cut off. An agent takes either for a refusal and does not hammer.
+fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
+    match refusal.reason {
+        Reason::Revoked | Reason::Suspended | Reason::StaleCrl => DisconnectReasonCode::AdministrativeAction,
+        _ => DisconnectReasonCode::NotAuthorized,
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected { .. } => f.write_str("the client disconnected"),
+            Self::Lost(error) => error.fmt(f),
+            Self::NotReading(error) => error.fmt(f),
+            Self::KeepAlive => f.write_str("nothing was heard for one and a half times the keep-alive"),
+            Self::Protocol { what, .. } => write!(f, "protocol error: {what}"),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::TakenOver(_) => f.write_str("the same client connected again"),
+            Self::Kicked(_) => f.write_str("an operator closed it"),
+            Self::Stopping => f.write_str("the broker stops"),
+            Self::EngineBusy => f.write_str("the MQTT engine did not answer in time"),
+            Self::EngineStopped => f.write_str("the MQTT engine has stopped"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What an operator sees of a session.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What an operator sees of a session. Written by its task, read by the admin socket.
+#[derive(Debug, Default)]
+pub struct SessionInfo {
+    connection: Mutex<Option<ConnectionInfo>>,
+    pub(super) subscriptions: AtomicUsize,
+    pub(super) queued: AtomicUsize,
+}
+
+/// A session's present connection.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    pub peer: SocketAddr,
+    pub protocol: &'static str,
+    pub policy: String,
+    pub serial: String,
+    pub fingerprint_sha256: String,
+    pub decision_id: String,
+    /// RFC 3339.
+    pub connected_at: String,
+}
+
+impl SessionInfo {
+    pub(super) fn connected(&self, connection: Option<ConnectionInfo>) {
+        *self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = connection;
+    }
+
+    pub fn connection(&self) -> Option<ConnectionInfo> {
+        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.load(Ordering::Relaxed)
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+}

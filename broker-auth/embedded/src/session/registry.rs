@@ -1,0 +1,208 @@
+//! Who has a session: client id to the task that owns it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::hub::Hub;
+use super::info::SessionInfo;
+use super::life;
+use crate::admitted_client::AdmittedClient;
+use authenticator::identity::Identity;
+use authenticator::policy::ClientId;
+use authenticator::reason::{Reason, Refusal};
+
+/// Connections that may wait for one session to take them over. More than one at a time means that a client id is
+/// fought over.
+const MAILBOX: usize = 4;
+
+/// What a session's task is told.
+pub(super) enum Command {
+    /// Its client has connected.
+    Attach(Box<AdmittedClient>),
+    /// An operator wants it gone; the answer follows when its socket is closed.
+    Kick(oneshot::Sender<()>),
+}
+
+/// All sessions of a broker.
+pub struct Registry {
+    sessions: Mutex<Sessions>,
+    /// How many there may be, connected or kept.
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_client_id: HashMap<ClientId, Entry>,
+    count_of: HashMap<Identity, usize>,
+}
+
+struct Entry {
+    identity: Identity,
+    mailbox: mpsc::Sender<Command>,
+    info: Arc<SessionInfo>,
+}
+
+impl Entry {
+    /// Whether its task runs. One that panicked could not leave the registry; its client's next connection replaces
+    /// the entry.
+    fn lives(&self) -> bool {
+        !self.mailbox.is_closed()
+    }
+}
+
+/// Why a connection found no session.
+pub enum Unrouted {
+    /// The client id has a session of somebody else.
+    Refused(Box<AdmittedClient>, Refusal),
+    /// Too many connections wait for this session already.
+    Busy(Box<AdmittedClient>),
+    /// There is no room for another session.
+    Full(Box<AdmittedClient>),
+    /// There is no room for another session of this identity.
+    FullIdentity(Box<AdmittedClient>),
+}
+
+/// One session, for an operator.
+pub struct Listed {
+    pub client_id: ClientId,
+    pub identity: Identity,
+    pub info: Arc<SessionInfo>,
+}
+
+impl Sessions {
+    fn insert(&mut self, client_id: ClientId, entry: Entry) {
+        *self.count_of.entry(entry.identity.clone()).or_default() += 1;
+        self.by_client_id.insert(client_id, entry);
+    }
+
+    fn remove(&mut self, client_id: &ClientId) {
+        let Some(entry) = self.by_client_id.remove(client_id) else { return };
+        if let Some(count) = self.count_of.get_mut(&entry.identity) {
+            *count -= 1;
+            if *count == 0 {
+                self.count_of.remove(&entry.identity);
+            }
+        }
+    }
+}
+
+impl Registry {
+    /// A registry with room for `limit` sessions, connected or kept.
+    pub fn new(limit: usize) -> Self {
+        Self { sessions: Mutex::default(), limit }
+    }
+
+    /// Hands a connection to the session of its client id, which is created if there is none.
+    ///
+    /// Whoever holds the permit has been found to own the client id; still a session belongs to the *identity* that
+    /// opened it, and no other takes it over, whatever client ids a policy leaves free.
+    pub fn attach(&self, hub: &Arc<Hub>, arriving: Box<AdmittedClient>) -> Result<(), Unrouted> {
+        let mut sessions = self.lock();
+        let client_id = arriving.client_id().clone();
+        let mut arriving = arriving;
+        if let Some(entry) = sessions.by_client_id.get(&client_id) {
+            if entry.identity != *arriving.identity() {
+                let evidence = format!("the client id {client_id:?} has a session of another identity");
+                return Err(Unrouted::Refused(arriving, Refusal::new(Reason::ClientIdMismatch, evidence)));
+            }
+            match entry.mailbox.try_send(Command::Attach(arriving)) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::TrySendError::Full(Command::Attach(back))) => {
+                    return Err(Unrouted::Busy(back));
+                }
+                // The task is gone (it panicked, or it would have left the registry): start over.
+                Err(mpsc::error::TrySendError::Closed(Command::Attach(back))) => {
+                    arriving = back;
+                    sessions.remove(&client_id);
+                }
+                Err(_) => return Ok(()),
+            }
+        }
+        let own = sessions.count_of.get(arriving.identity()).copied().unwrap_or(0);
+        if own >= arriving.limits.max_sessions_per_identity {
+            return Err(Unrouted::FullIdentity(arriving));
+        }
+        if sessions.by_client_id.len() >= self.limit {
+            return Err(Unrouted::Full(arriving));
+        }
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        let info = Arc::new(SessionInfo::default());
+        let entry = Entry { identity: arriving.identity().clone(), mailbox, info: Arc::clone(&info) };
+        sessions.insert(client_id, entry);
+        tokio::spawn(life::run(Arc::clone(hub), info, commands, arriving));
+        Ok(())
+    }
+
+    /// A session's task leaves. `commands` is its mailbox: if a connection has come in meanwhile the session stays
+    /// registered, and the connection is returned.
+    pub(super) fn leave(
+        &self,
+        client_id: &ClientId,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Option<Box<AdmittedClient>> {
+        let mut sessions = self.lock();
+        // `attach` sends under the same lock, so nothing can come in between.
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Attach(arriving) => return Some(arriving),
+                Command::Kick(done) => drop(done),
+            }
+        }
+        sessions.remove(client_id);
+        None
+    }
+
+    /// Closes the sessions of an identity or client id, and waits until their sockets are closed. Returns how many
+    /// there were.
+    pub async fn kick(&self, name: &str) -> usize {
+        let mailboxes: Vec<_> = self
+            .lock()
+            .by_client_id
+            .iter()
+            .filter(|(client_id, entry)| client_id.as_str() == name || entry.identity.as_str() == name)
+            .map(|(_, entry)| entry.mailbox.clone())
+            .collect();
+        let count = mailboxes.len();
+        let mut closing = Vec::new();
+        for mailbox in mailboxes {
+            let (done, closed) = oneshot::channel();
+            if mailbox.send(Command::Kick(done)).await.is_ok() {
+                closing.push(closed);
+            }
+        }
+        for closed in closing {
+            // An error means that it was closed already.
+            let _ = closed.await;
+        }
+        count
+    }
+
+    /// Every session there is.
+    pub fn list(&self) -> Vec<Listed> {
+        let sessions = self.lock();
+        let mut list: Vec<_> = sessions
+            .by_client_id
+            .iter()
+            .filter(|(_, entry)| entry.lives())
+            .map(|(client_id, entry)| Listed {
+                client_id: client_id.clone(),
+                identity: entry.identity.clone(),
+                info: Arc::clone(&entry.info),
+            })
+            .collect();
+        list.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        list
+    }
+
+    /// How many sessions there are, connected or not.
+    pub fn count(&self) -> usize {
+        self.lock().by_client_id.values().filter(|entry| entry.lives()).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        // Nothing that is done under the lock panics half way.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

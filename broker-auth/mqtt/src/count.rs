@@ -1,0 +1,61 @@
+//! Counting what happens, and logging a sample of it: the 1st, 2nd, 4th, 8th … time.
+//!
+//! A flood of the same event fills no log that way, and the last line still tells the order of magnitude.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One counter since the start of the process.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// One more. Returns how many there are now, if this one is to be logged.
+    pub fn sample(&self) -> Option<u64> {
+        sampled(self.add(1))
+    }
+
+    /// One more.
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    /// So many more; how many there are now.
+    pub fn add(&self, count: u64) -> u64 {
+        self.0.fetch_add(count, Ordering::Relaxed).wrapping_add(count)
+    }
+
+    /// How many there are.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The same for what a single owner counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sampler(u64);
+
+impl Sampler {
+    /// One more. Returns how many there are now, if this one is to be logged.
+    pub fn sample(&mut self) -> Option<u64> {
+        self.0 += 1;
+        sampled(self.0)
+    }
+}
+
+fn sampled(count: u64) -> Option<u64> {
+    count.is_power_of_two().then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_second_fourth_and_eighth_are_sampled() {
+        let (count, mut sampler) = (Count::default(), Sampler::default());
+        let by_count: Vec<_> = (0..10).filter_map(|_| count.sample()).collect();
+        let by_sampler: Vec<_> = (0..10).filter_map(|_| sampler.sample()).collect();
+        assert_eq!((by_count, by_sampler), (vec![1, 2, 4, 8], vec![1, 2, 4, 8]));
+        assert_eq!(count.get(), 10);
+    }
+}
