@@ -20,7 +20,7 @@ use crate::audit::LogFormat;
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 input refused, 4 unknown session, 5 conflict, 6 denied"
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -28,7 +28,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the broker.
     Run(RunArgs),
     /// Load everything a configuration names, and say what is in it and what is wrong with it.
@@ -50,7 +50,7 @@ pub enum Command {
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     /// A fleet directory; its broker.toml is the configuration.
     #[arg(long, value_name = "DIR")]
     pub fleet: Option<PathBuf>,
@@ -61,7 +61,7 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     /// The configuration file.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         match (&self.config, &self.fleet) {
             (Some(config), _) => config.clone(),
             (None, fleet) => fleet.as_deref().unwrap_or_else(|| Path::new("fleet")).join("broker.toml"),
@@ -69,7 +69,7 @@ impl ConfigArgs {
     }
 
     /// Where the running broker of this configuration answers: `broker/admin.sock` beside the configuration file.
-    pub fn admin_socket(&self) -> PathBuf {
+    pub(crate) fn admin_socket(&self) -> PathBuf {
         self.file().parent().unwrap_or_else(|| Path::new("")).join("broker/admin.sock")
     }
 }
@@ -79,7 +79,7 @@ impl ConfigArgs {
 #[command(after_help = "Examples:
   countersign-broker run --fleet fleet
   countersign-broker run --config broker.toml --listen 127.0.0.1:0 --log-format json")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Listen here instead of at the only listener's address; port 0 picks a free one.
@@ -94,7 +94,7 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
   countersign-broker check --config /etc/countersign/broker.toml")]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print one JSON document.
@@ -108,7 +108,7 @@ pub struct CheckArgs {
   countersign-broker explain --fleet fleet --cert images/pump-1.cert.pem
   countersign-broker explain --fleet fleet --cert pump-1.pem --client-id pump-1 --publish devices/pump-1/telemetry/rpm
   countersign-broker explain --fleet fleet --cert pump-1.pem --at 2030-01-01T00:00:00Z --json")]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// The certificate the client would present, PEM (what follows it is taken for its intermediates) or DER.
@@ -133,7 +133,7 @@ pub struct ExplainArgs {
 
 /// `sessions`
 #[derive(Clone, Debug, Args)]
-pub struct SessionsArgs {
+pub(crate) struct SessionsArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print one JSON array.
@@ -143,7 +143,7 @@ pub struct SessionsArgs {
 
 /// `kick`
 #[derive(Clone, Debug, Args)]
-pub struct KickArgs {
+pub(crate) struct KickArgs {
     /// The identity whose sessions are closed.
     #[arg(value_name = "ID")]
     pub id: String,
@@ -156,7 +156,7 @@ pub struct KickArgs {
 
 /// `status`
 #[derive(Clone, Debug, Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print one JSON document.
@@ -166,7 +166,7 @@ pub struct StatusArgs {
 
 /// `reload`
 #[derive(Clone, Debug, Args)]
-pub struct ReloadArgs {
+pub(crate) struct ReloadArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print one JSON document.
@@ -176,7 +176,7 @@ pub struct ReloadArgs {
 
 /// `completions`
 #[derive(Clone, Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell.
     pub shell: clap_complete::Shell,
 }

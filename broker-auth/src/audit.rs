@@ -2,12 +2,12 @@
 //!
 //! Written to by everything, reads nothing.
 
-mod decision;
+mod decision_log;
 mod lasting;
 mod lines;
 mod log;
 
-pub use decision::{Decision, DecisionId, Event, decision};
+pub(crate) use decision_log::{DecisionLog, next_decision_id};
 pub(crate) use lasting::Lasting;
 pub(crate) use log::LostLines;
-pub use log::{Log, LogFormat};
+pub(crate) use log::{Log, LogFormat};

@@ -4,20 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use embedded::{Engine, Hub};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::admin::{AdminSocket, Operated, OperatedListener};
-use crate::audit::LostLines;
-use crate::cli;
+use crate::audit::{DecisionLog, LostLines};
+use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
-use crate::engine::Engine;
+use crate::counters::Counters;
 use crate::listener::Listener;
-use crate::session::Hub;
-use crate::trust::{Clock, CrlNumbers, ServerCertificate, TrustStore, watch};
+use crate::reload::{CrlNumbers, RulesetStore, watch};
+use crate::start_error::StartError;
+use crate::transport::ServerCertificate;
 
 /// How long sessions have to deliver what waits and to say good-bye when the broker stops.
-const GOODBYE: Duration = Duration::from_secs(5);
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How often the engine is looked at.
 const ENGINE_CHECK: Duration = Duration::from_millis(500);
@@ -29,80 +31,69 @@ pub(crate) struct Broker {
     listening: Vec<JoinHandle<()>>,
 }
 
-/// Why a broker does not run.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) code: u8,
-    pub(crate) what: String,
-    pub(crate) help: &'static str,
-}
-
-impl Failure {
-    pub(crate) fn refused(error: impl std::fmt::Display) -> Self {
-        let help = "countersign-broker check says all that is wrong with the configuration";
-        Self { code: cli::INPUT_REFUSED, what: error.to_string(), help }
-    }
-
-    pub(crate) fn failed(what: impl std::fmt::Display, help: &'static str) -> Self {
-        Self { code: cli::FAILED, what: what.to_string(), help }
-    }
-}
-
 impl Broker {
     /// Loads everything that `config` names, then listens: nobody gets in on half a configuration.
     pub(crate) async fn start(
         config: &Config,
         clock: Arc<dyn Clock>,
         lost_lines: LostLines,
-    ) -> Result<Self, Failure> {
-        let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(Failure::refused)?);
+    ) -> Result<Self, StartError> {
+        let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(StartError::refused)?);
         let EngineConfig::Rumqttd = config.engine;
-        let max_sessions = config.listeners.iter().map(|listener| listener.limits.max_sessions).sum();
+        let max_sessions = config.listeners.iter().map(|listener| listener.limits.session.max_sessions).sum();
         let engine = Engine::start(max_sessions, config.limits.max_publishing_bytes)
-            .map_err(|error| Failure::failed(error, "free memory or threads on this machine"))?;
-        let hub = Arc::new(Hub::new(engine, Arc::clone(&clock), max_sessions, config.limits));
+            .map_err(|error| StartError::failed(error, "free memory or threads on this machine"))?;
+        let unix_time = {
+            let clock = Arc::clone(&clock);
+            Arc::new(move || clock.now())
+        };
+        let hub = Arc::new(Hub::new(engine, unix_time, Arc::new(DecisionLog), max_sessions, config.limits));
+        let counters = Arc::new(Counters::default());
 
         let mut loaded = Vec::new();
         for listener in &config.listeners {
-            let trust = TrustStore::empty(Arc::clone(&clock), Arc::clone(&numbers));
-            let report = trust.load(&listener.trusts).map_err(Failure::refused)?;
+            let rules =
+                RulesetStore::new(Arc::clone(&clock), Arc::clone(&numbers), Arc::clone(&config.access));
+            let report = rules.load(&listener.trusts).map_err(StartError::refused)?;
             for warning in &report.warnings {
                 tracing::warn!(warning);
             }
             let certificate = ServerCertificate::load(&listener.server_cert, &listener.server_key)
-                .map_err(Failure::refused)?;
+                .map_err(StartError::refused)?;
             if let Some(warning) = certificate.warning() {
                 tracing::warn!(warning);
             }
-            loaded.push((listener, trust, certificate));
+            loaded.push((listener, rules, certificate));
         }
         let admin = AdminSocket::bind(&config.state_directory().join("admin.sock")).map_err(|error| {
             let what =
                 format!("the admin socket in {} cannot be used: {error}", config.state_directory().display());
-            Failure::failed(what, "stop the other broker, or give this one a shorter path of its own")
+            StartError::failed(what, "stop the other broker, or give this one a shorter path of its own")
         })?;
         let mut operated = Vec::new();
         let mut listeners = Vec::new();
-        for (listener, trust, certificate) in loaded {
+        for (listener, rules, certificate) in loaded {
             let bound =
-                Listener::bind(&hub, &trust, &certificate, config, listener).await.map_err(|error| {
-                    Failure::failed(
+                Listener::bind(&hub, &counters, &rules, &certificate, listener).await.map_err(|error| {
+                    StartError::failed(
                         format!("cannot listen on {}: {error}", listener.address),
                         "choose another --listen address",
                     )
                 })?;
-            let address =
-                bound.address().map_err(|error| Failure::failed(error, "choose another --listen address"))?;
-            operated.push(OperatedListener { address, trust, certificate });
+            let address = bound
+                .address()
+                .map_err(|error| StartError::failed(error, "choose another --listen address"))?;
+            operated.push(OperatedListener { address, rules, certificate });
             listeners.push(bound);
         }
         let watched = watch(
-            operated.iter().map(|listener| Arc::clone(&listener.trust)).collect(),
+            operated.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
             operated.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
         );
         let addresses = operated.iter().map(|listener| listener.address).collect();
         let operated = Arc::new(Operated {
             hub: Arc::clone(&hub),
+            counters,
             listeners: operated,
             engine: "rumqttd",
             started: Instant::now(),
@@ -134,13 +125,13 @@ impl Broker {
                 // A listener that panicked has stopped too.
                 let _ = listener.await;
             }
-            while self.hub.registry.len() > 0 {
+            while self.hub.registry.count() > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if timeout(GOODBYE, goodbye).await.is_err() {
+        if timeout(STOP_DEADLINE, goodbye).await.is_err() {
             tracing::warn!(
-                sessions = self.hub.registry.len(),
+                sessions = self.hub.registry.count(),
                 "the broker stops without waiting for its last sessions"
             );
         }

@@ -1,10 +1,6 @@
 //! What broker.toml means: parsed types only, built whole or not at all.
 //!
 //! Each module owns the type of its part; this one assembles them.
-#![cfg_attr(
-    not(test),
-    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
-)]
 
 mod broker_limits;
 mod duration;
@@ -18,16 +14,16 @@ mod policy;
 mod reader;
 mod trust;
 
-pub use broker_limits::BrokerLimits;
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
 pub use listener::{ListenerConfig, Transport};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::identity::IdentityTemplate;
-use crate::policy::Policies;
+use authenticator::ruleset::AccessRules;
+use embedded::BrokerLimits;
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -38,10 +34,8 @@ pub struct Config {
     pub directory: PathBuf,
     /// At least one.
     pub listeners: Vec<ListenerConfig>,
-    /// How identities are read from certificates.
-    pub identity: IdentityTemplate,
-    /// Who may do what.
-    pub policies: Policies,
+    /// How identities are read from certificates, and what they may do.
+    pub access: Arc<AccessRules>,
     /// What all clients together may use up.
     pub limits: BrokerLimits,
     /// The MQTT broker behind the authenticator.

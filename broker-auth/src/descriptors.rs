@@ -3,6 +3,8 @@
 //! Were connections to take the last one, a stolen device could not be revoked and no operator heard. So the process has
 //! as many open as the system grants, and connections get what is left after a reserve.
 
+use std::sync::Arc;
+
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::config::ListenerConfig;
@@ -30,16 +32,17 @@ pub(crate) fn raise_limit() -> usize {
 
 /// Lowers the limits of `listeners`, each in proportion, to what `descriptors` allow.
 pub(crate) fn fit(listeners: &mut [ListenerConfig], descriptors: usize) -> Option<Shortage> {
-    let limits = || listeners.iter().map(|listener| listener.limits.max_connections);
+    let limits = || listeners.iter().map(|listener| listener.limits.listener.max_connections);
     let wanted = limits().fold(0, usize::saturating_add);
     let granted = descriptors.saturating_sub(RESERVE);
     if wanted <= granted {
         return None;
     }
     for listener in listeners {
-        let share = listener.limits.max_connections as u128 * granted as u128 / wanted as u128;
+        let limits = Arc::make_mut(&mut listener.limits.listener);
+        let share = limits.max_connections as u128 * granted as u128 / wanted as u128;
         // No more than it was.
-        listener.limits.max_connections = usize::try_from(share).unwrap_or(usize::MAX);
+        limits.max_connections = usize::try_from(share).unwrap_or(usize::MAX);
     }
     Some(Shortage { wanted, granted })
 }
@@ -64,7 +67,7 @@ mod tests {
     }
 
     fn limits(listeners: &[ListenerConfig]) -> Vec<usize> {
-        listeners.iter().map(|listener| listener.limits.max_connections).collect()
+        listeners.iter().map(|listener| listener.limits.listener.max_connections).collect()
     }
 
     #[test]

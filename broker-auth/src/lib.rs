@@ -1,29 +1,32 @@
-//! Lets in exactly the devices that should be let in, says why it refused the others, and cuts a stolen device off.
-//!
-//! Data flows one way, and a module imports only from its left:
+//! The broker that lets in exactly the devices that should be let in, says why it refused the others, and cuts a stolen
+//! device off.
 //!
 //! ```text
-//! certificate → trust → identity → policy → config → listener → session → engine
+//! config → reload → listener → transport → gate → embedded
+//!             ↘ admin ↙          audit: one line per decision
 //! ```
 //!
-//! A checked fact is a value: [`certificate::PeerCertificate`] becomes a [`trust::VerifiedChain`], that a
-//! [`identity::VerifiedDevice`], and that a [`policy::Permit`]. None of them can be made in any other way.
+//! What is proven and decided is the business of the crate `authenticator`, MQTT on the wire that of `mqtt`, and sessions
+//! that of `embedded`; this crate gathers the evidence, asks for decisions, and carries them out.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 mod admin;
-pub mod args;
-pub mod audit;
+mod args;
+mod audit;
 mod broker;
-pub mod certificate;
 pub mod cli;
+pub mod clock;
 mod command;
 pub mod config;
+mod counters;
 mod descriptors;
-mod engine;
-pub mod identity;
+mod exit;
+mod gate;
 mod listener;
-mod packet;
-pub mod policy;
-pub mod reason;
-mod session;
-pub mod trust;
+pub mod reload;
+mod start_error;
+pub mod transport;

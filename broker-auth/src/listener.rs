@@ -1,14 +1,15 @@
 //! Accepting connections: a task for each before anything is read from it, limits first, then TLS, then CONNECT.
 
-mod admission;
-mod farewell;
+mod connect;
 mod handshake;
+mod limits;
+mod lingering_close;
 mod network;
 mod rate;
 mod slots;
 mod turns;
 
-pub(crate) use slots::Slot;
+pub(crate) use limits::ListenerLimits;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,12 +23,14 @@ use tokio::time::Instant;
 use self::rate::Rate;
 use self::slots::{NoSlot, Slots};
 use self::turns::Turns;
+use embedded::Hub;
+
 use crate::audit::Lasting;
-use crate::config::{Config, ListenerConfig};
-use crate::identity::IdentityTemplate;
-use crate::policy::Policies;
-use crate::session::Hub;
-use crate::trust::{ServerCertificate, TrustStore};
+use crate::config::ListenerConfig;
+use crate::counters::Counters;
+use crate::gate::GateContext;
+use crate::reload::RulesetStore;
+use crate::transport::ServerCertificate;
 
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -39,17 +42,16 @@ const BACKLOG: u32 = 4096;
 /// One address that clients connect to.
 pub(crate) struct Listener {
     socket: TcpListener,
-    door: Arc<Door>,
+    context: Arc<ListenerContext>,
 }
 
-/// What every connection of a listener is judged by.
-struct Door {
+/// What every connection of a listener is decided by, and counted in.
+struct ListenerContext {
     hub: Arc<Hub>,
-    trust: Arc<TrustStore>,
+    counters: Arc<Counters>,
+    rules: Arc<RulesetStore>,
     certificate: Arc<ServerCertificate>,
     config: ListenerConfig,
-    identity: IdentityTemplate,
-    policies: Policies,
     slots: Arc<Slots>,
     rate: Rate,
     turns: Turns,
@@ -59,25 +61,24 @@ impl Listener {
     /// Binds the listener's address.
     pub(crate) async fn bind(
         hub: &Arc<Hub>,
-        trust: &Arc<TrustStore>,
+        counters: &Arc<Counters>,
+        rules: &Arc<RulesetStore>,
         certificate: &Arc<ServerCertificate>,
-        config: &Config,
-        listener: &ListenerConfig,
+        config: &ListenerConfig,
     ) -> io::Result<Self> {
-        let socket = listen(listener.address)?;
-        let limits = &listener.limits;
-        let door = Door {
+        let socket = listen(config.address)?;
+        let limits = &config.limits.listener;
+        let context = ListenerContext {
             hub: Arc::clone(hub),
-            trust: Arc::clone(trust),
+            counters: Arc::clone(counters),
+            rules: Arc::clone(rules),
             certificate: Arc::clone(certificate),
-            config: listener.clone(),
-            identity: config.identity.clone(),
-            policies: config.policies.clone(),
+            config: config.clone(),
             slots: Arc::new(Slots::new(limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
             turns: Turns::new(limits.max_handshakes),
         };
-        Ok(Self { socket, door: Arc::new(door) })
+        Ok(Self { socket, context: Arc::new(context) })
     }
 
     /// Where it listens; the port is the real one.
@@ -87,8 +88,8 @@ impl Listener {
 
     /// Accepts connections until the broker stops.
     pub(crate) async fn run(self) {
-        let mut stopping = self.door.hub.stopping();
-        let mut turns = pin!(self.door.rate.give_turns());
+        let mut stopping = self.context.hub.stopping();
+        let mut turns = pin!(self.context.rate.give_turns());
         let mut trouble = Lasting::default();
         loop {
             let accepted = tokio::select! {
@@ -101,12 +102,12 @@ impl Listener {
                     if let Some(lasted) = trouble.over(Instant::now()) {
                         tracing::info!(seconds = lasted.as_secs(), "connections are accepted again");
                     }
-                    self.door.hub.counters.connections.one();
-                    match self.door.slots.take(peer.ip()) {
+                    self.context.counters.connections.one();
+                    match self.context.slots.take(peer.ip()) {
                         Ok(slot) => {
-                            tokio::spawn(admission::admit(Arc::clone(&self.door), stream, peer, slot));
+                            tokio::spawn(connect::serve(Arc::clone(&self.context), stream, peer, slot));
                         }
-                        Err(limit) => self.door.turned_away(peer, limit),
+                        Err(limit) => self.context.turn_away(peer, limit),
                     }
                 }
                 Err(error) if is_of_one_connection(&error) => {}
@@ -129,17 +130,29 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-impl Door {
-    /// Counts a connection for which there is no place; of many, the first, second, fourth … is logged.
-    fn turned_away(&self, peer: SocketAddr, limit: NoSlot) {
-        let counters = &self.hub.counters;
-        let all = counters.connections_limited.one();
-        let (count, key) = match limit {
+impl ListenerContext {
+    /// What clients of this listener are admitted by.
+    fn gate(&self) -> GateContext<'_> {
+        GateContext {
+            hub: &self.hub,
+            counters: &self.counters,
+            rules: &self.rules,
+            limits: &self.config.limits.session,
+        }
+    }
+
+    /// Counts a connection for which there is no place, and logs a sample.
+    fn turn_away(&self, peer: SocketAddr, limit: NoSlot) {
+        let counters = &self.counters;
+        let all = counters.connections_limited.sample();
+        let (sampled, key) = match limit {
             NoSlot::Total => (all, "max-connections"),
-            NoSlot::Host => (counters.connections_limited_by_address.one(), "max-connections-per-address"),
-            NoSlot::Network => (counters.connections_limited_by_prefix.one(), "max-connections-per-prefix"),
+            NoSlot::Host => (counters.connections_limited_by_address.sample(), "max-connections-per-address"),
+            NoSlot::Network => {
+                (counters.connections_limited_by_prefix.sample(), "max-connections-per-prefix")
+            }
         };
-        if count.is_power_of_two() {
+        if let Some(count) = sampled {
             tracing::warn!(%peer, limit = key, count, "connections are turned away: a limit is met");
         }
     }

@@ -49,7 +49,7 @@ fn a_broker_does_not_start_on_an_anchor_that_is_no_ca_or_is_not_valid() {
             self_signed("CA", |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]),
             anchor,
         ),
-        ("a CA that has ended", self_signed("CA", |params| params.not_after = now() - DAY), "ended"),
+        ("a CA that has ended", self_signed("CA", |params| params.not_after = now() - DAY), "expired"),
         ("a CA that has not begun", self_signed("CA", |params| params.not_before = now() + DAY), "begins"),
         ("no certificate at all", "nothing\n".to_owned(), anchor),
         ("an empty file", String::new(), anchor),

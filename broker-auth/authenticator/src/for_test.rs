@@ -10,6 +10,7 @@ use rustls_pki_types::UnixTime;
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::identity::{IdentityTemplate, VerifiedClient, identify};
 use crate::policy::{Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy};
+use crate::reason::Refusal;
 use crate::trust::{CrlNumber, Role, TrustName, TrustSource, VerifiedChain};
 
 /// A client called `name` whose certificate counts as proven, and never expires.
@@ -51,7 +52,7 @@ pub fn policy(client_id: ClientIdRule, publish: &[&str], subscribe: &[&str]) -> 
 /// # Panics
 /// The policy is not for the client, or denies.
 pub fn permit(client: &VerifiedClient, policy: Policy) -> Permit {
-    Policies::new(vec![policy]).permit(client).expect("the policy allows the client")
+    first_match(&Policies::new(vec![policy]), client).expect("the policy allows the client")
 }
 
 /// The binding of the client id `requested`, as CONNECT asks for it; an empty one is assigned, with `unique` in it.
@@ -59,7 +60,23 @@ pub fn permit(client: &VerifiedClient, policy: Policy) -> Permit {
 /// # Panics
 /// The permit does not allow it.
 pub fn client_id(permit: &Permit, requested: &str, unique: &str) -> ClientIdBinding {
-    permit.client_id(requested, || unique.to_owned()).expect("the client id is allowed")
+    bind_client_id(permit, requested, unique).expect("the client id is allowed")
+}
+
+/// What the first of `policies` that matches `client` decides.
+///
+/// # Errors
+/// It denies, or none matches.
+pub fn first_match(policies: &Policies, client: &VerifiedClient) -> Result<Permit, Refusal> {
+    policies.permit(client)
+}
+
+/// What `permit` says to the client id `requested`; an empty one is assigned, with `unique` in it.
+///
+/// # Errors
+/// The policy does not allow it.
+pub fn bind_client_id(permit: &Permit, requested: &str, unique: &str) -> Result<ClientIdBinding, Refusal> {
+    permit.client_id(requested, || unique.to_owned())
 }
 
 /// Files in memory.

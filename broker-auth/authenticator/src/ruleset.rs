@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use crate::evidence::ChainResult;
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
-use crate::trust::{LoadedTrust, TrustError, TrustReport, refuse_ambiguity, verify_chain};
+use crate::trust::{LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity, verify_chain};
 
 /// All that one listener decides by: who vouches for clients, how their identities are read, and what they may do.
 ///
@@ -55,6 +55,16 @@ impl Ruleset {
     /// Proves what a client presented, leaf first.
     pub fn verify_chain(&self, presented: &[CertificateDer<'_>], now: UnixTime) -> ChainResult {
         verify_chain(&self.trusts, presented, now)
+    }
+
+    /// Reads the revocation lists again. What a refused file held before stays in force; returns why each was refused.
+    pub fn reload_crls(&mut self, source: &dyn TrustSource, now: UnixTime) -> Vec<TrustError> {
+        self.trusts.iter_mut().flat_map(|trust| trust.reload_crls(source, now)).collect()
+    }
+
+    /// Whether both hold the same revocation lists, file by file.
+    pub fn has_same_crls(&self, other: &Self) -> bool {
+        self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.has_same_crls(other))
     }
 
     /// What is loaded, for `check`, `status` and the log.

@@ -38,7 +38,7 @@ mod will;
 
 pub use bounds::{UnfitWill, check_will};
 pub use connack::{refuse, refuse_with};
-pub use counters::{Counted, Counters};
+pub use counters::Counters;
 pub use hub::Hub;
 pub use info::{ConnectionInfo, SessionInfo};
 pub use registry::{Listed, Registry, Unrouted};

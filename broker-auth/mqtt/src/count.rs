@@ -30,6 +30,23 @@ impl Count {
     }
 }
 
+/// Defines a struct `Counters` whose fields are [`Count`]s.
+#[macro_export]
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters since the start of the process.
+        #[derive(Debug, Default)]
+        pub struct Counters { $($(#[$doc])* pub $name: $crate::count::Count,)* }
+
+        impl Counters {
+            /// Their names, and their values now.
+            pub fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name.get()),)*].into_iter()
+            }
+        }
+    };
+}
+
 /// The same for what a single owner counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sampler(u64);

@@ -72,7 +72,7 @@ pub(crate) struct Status {
     /// Log lines that could not be written.
     pub(crate) log_lines_lost: u64,
     pub(crate) listeners: Vec<ListenerLine>,
-    pub(crate) counters: serde_json::Value,
+    pub(crate) counters: serde_json::Map<String, serde_json::Value>,
 }
 
 /// One listener.

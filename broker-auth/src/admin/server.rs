@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use authenticator::certificate::timestamp;
+use embedded::Hub;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
 use crate::audit::{Lasting, LostLines};
-use crate::certificate::timestamp;
-use crate::session::Hub;
-use crate::trust::{ServerCertificate, TrustStore};
+use crate::counters::Counters;
+use crate::reload::RulesetStore;
+use crate::transport::ServerCertificate;
 
 /// The longest request, in bytes.
 const MAX_REQUEST: u64 = 4096;
@@ -28,6 +30,7 @@ const MAX_SOCKET_PATH: usize = 107;
 /// What an operator can see and move.
 pub(crate) struct Operated {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) listeners: Vec<OperatedListener>,
     pub(crate) engine: &'static str,
     pub(crate) started: Instant,
@@ -37,7 +40,7 @@ pub(crate) struct Operated {
 /// A listener, as an operator sees it.
 pub(crate) struct OperatedListener {
     pub(crate) address: std::net::SocketAddr,
-    pub(crate) trust: Arc<TrustStore>,
+    pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
 }
 
@@ -175,8 +178,8 @@ fn status(operated: &Operated) -> Status {
         engine: operated.engine.to_owned(),
         engine_alive: hub.engine.is_alive(),
         engine_rebuilds: hub.engine.rebuilds(),
-        sessions: hub.registry.len(),
-        retained_messages: hub.retained.len(),
+        sessions: hub.registry.count(),
+        retained_messages: hub.retained.count(),
         retained_bytes: hub.retained.bytes(),
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: operated.lost_lines.count(),
@@ -185,19 +188,23 @@ fn status(operated: &Operated) -> Status {
             .iter()
             .map(|listener| ListenerLine {
                 address: listener.address.to_string(),
-                trust_generation: listener.trust.generation(),
+                trust_generation: listener.rules.generation(),
                 server_certificate_not_after: timestamp(listener.certificate.not_after()),
             })
             .collect(),
-        // Counters are numbers under fixed names, which always make a document.
-        counters: serde_json::to_value(hub.counters.read()).unwrap_or_default(),
+        counters: operated
+            .counters
+            .values()
+            .chain(hub.counters.values())
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect(),
     }
 }
 
 fn reload(operated: &Operated) -> Reloaded {
     let mut reloaded = Reloaded { changed: false, refused: Vec::new() };
     for listener in &operated.listeners {
-        let report = listener.trust.reload_crls();
+        let report = listener.rules.reload_crls();
         reloaded.changed |= report.changed;
         reloaded.refused.extend(report.refused);
         if let Err(error) = listener.certificate.reload() {

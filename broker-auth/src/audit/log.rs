@@ -8,7 +8,7 @@ use super::lines::Lines;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -22,7 +22,7 @@ const DEFAULT_FILTER: &str = "info,rumqttd=error";
 
 /// A log that is being written. Dropping it waits for the last lines, but not for ever.
 #[derive(Debug)]
-pub struct Log(Lines);
+pub(crate) struct Log(Lines);
 
 /// Tells how many lines of a log found no way out.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct LostLines(Option<Lines>);
 impl Log {
     /// Sends log lines to stderr: stdout belongs to the results of commands. `RUST_LOG` narrows or widens them. Only the
     /// first log of a process gets any.
-    pub fn start(format: LogFormat) -> io::Result<Self> {
+    pub(crate) fn start(format: LogFormat) -> io::Result<Self> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
         let lines = Lines::to(io::stderr(), |lost| {
             tracing::error!(lost, "log lines were lost: they could not be written, or not fast enough");

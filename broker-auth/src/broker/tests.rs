@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Broker;
 use crate::audit::LostLines;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::trust::Clock;
 
 const DAY: i64 = 24 * 3600;
 
@@ -175,7 +175,7 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
     for client in &mut clients {
         assert!(is_alive(client).await, "no session was closed, and nothing comes twice");
     }
-    assert_eq!(place.broker.hub.registry.len(), clients.len() + 1);
+    assert_eq!(place.broker.hub.registry.count(), clients.len() + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,7 +206,7 @@ async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing
     let listed = place.broker.hub.registry.list();
     let of_away = listed.iter().find(|session| session.client_id.as_str() == &*away.name).unwrap();
     let connected_at = of_away.info.connection().unwrap().connected_at;
-    let tomorrow = crate::certificate::timestamp(place.clock.now());
+    let tomorrow = authenticator::certificate::timestamp(place.clock.now());
     assert_eq!(connected_at[..10], tomorrow[..10], "people are told the time of the clock");
 }
 

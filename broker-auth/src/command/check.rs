@@ -6,20 +6,20 @@ mod text;
 use std::process::ExitCode;
 
 use crate::args::CheckArgs;
-use crate::cli;
 use crate::config::Config;
+use crate::exit;
 
 use findings::Findings;
 
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let config = match Config::load(&args.config.file()) {
         Ok(config) => config,
-        Err(error) => return cli::fail(cli::INPUT_REFUSED, &error, error.fault.help()),
+        Err(error) => return exit::fail(exit::INPUT_REFUSED, &error, error.fault.help()),
     };
     let (findings, errors) = Findings::of(&config);
-    let mut code = if args.json { cli::print_json(&findings) } else { cli::print(&text::of(&findings)) };
+    let mut code = if args.json { exit::print_json(&findings) } else { exit::print(&text::of(&findings)) };
     for (error, help) in errors {
-        code = cli::fail(cli::INPUT_REFUSED, error, help);
+        code = exit::fail(exit::INPUT_REFUSED, error, help);
     }
     code
 }

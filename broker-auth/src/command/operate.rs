@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::admin::{Answer, AskError, Request, SessionLine, Status, ask};
 use crate::args::{ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
-use crate::cli;
+use crate::exit;
 
 pub(crate) fn sessions(args: &SessionsArgs) -> ExitCode {
     match put(&args.config, &Request::Sessions) {
         Ok(Answer::Sessions(sessions)) if args.json => json(&sessions),
-        Ok(Answer::Sessions(sessions)) => cli::print(&session_table(&sessions)),
+        Ok(Answer::Sessions(sessions)) => exit::print(&session_table(&sessions)),
         Ok(_) => unexpected(),
         Err(code) => code,
     }
@@ -20,14 +20,14 @@ pub(crate) fn sessions(args: &SessionsArgs) -> ExitCode {
 
 pub(crate) fn kick(args: &KickArgs) -> ExitCode {
     match put(&args.config, &Request::Kick { id: args.id.clone() }) {
-        Ok(Answer::Kicked(kicked)) if kicked.sessions == 0 => cli::fail(
-            cli::UNKNOWN,
+        Ok(Answer::Kicked(kicked)) if kicked.sessions == 0 => exit::fail(
+            exit::UNKNOWN,
             format!("{:?} has no session", args.id),
             "countersign-broker sessions lists those there are",
         ),
         Ok(Answer::Kicked(kicked)) if args.json => json(&kicked),
         Ok(Answer::Kicked(kicked)) => {
-            cli::print(&format!("closed {} session(s) of {}\n", kicked.sessions, kicked.id))
+            exit::print(&format!("closed {} session(s) of {}\n", kicked.sessions, kicked.id))
         }
         Ok(_) => unexpected(),
         Err(code) => code,
@@ -37,7 +37,7 @@ pub(crate) fn kick(args: &KickArgs) -> ExitCode {
 pub(crate) fn status(args: &StatusArgs) -> ExitCode {
     match put(&args.config, &Request::Status) {
         Ok(Answer::Status(status)) if args.json => json(&status),
-        Ok(Answer::Status(status)) => cli::print(&status_page(&status)),
+        Ok(Answer::Status(status)) => exit::print(&status_page(&status)),
         Ok(_) => unexpected(),
         Err(code) => code,
     }
@@ -47,12 +47,12 @@ pub(crate) fn reload(args: &ReloadArgs) -> ExitCode {
     match put(&args.config, &Request::Reload) {
         Ok(Answer::Reloaded(reloaded)) => {
             let text = if reloaded.changed { "reloaded\n" } else { "nothing had changed\n" };
-            let code = if args.json { json(&reloaded) } else { cli::print(text) };
+            let code = if args.json { json(&reloaded) } else { exit::print(text) };
             if reloaded.refused.is_empty() {
                 return code;
             }
-            cli::fail(
-                cli::INPUT_REFUSED,
+            exit::fail(
+                exit::INPUT_REFUSED,
                 reloaded.refused.join("; "),
                 "what was in force before stays in force; put the files right and reload again",
             )
@@ -68,23 +68,20 @@ fn put(config: &ConfigArgs, request: &Request) -> Result<Answer, ExitCode> {
             AskError::NoBroker { .. } => "start it with countersign-broker run, as the same user",
             AskError::NoAnswer { .. } => "use the countersign-broker of the same version as the running one",
         };
-        cli::fail(cli::FAILED, error, help)
+        exit::fail(exit::FAILED, error, help)
     })
 }
 
 fn unexpected() -> ExitCode {
-    cli::fail(
-        cli::FAILED,
+    exit::fail(
+        exit::FAILED,
         "the broker answered another question",
         "use the countersign-broker of the same version as the running one",
     )
 }
 
 fn json(document: &impl Serialize) -> ExitCode {
-    match serde_json::to_string_pretty(document) {
-        Ok(text) => cli::print(&(text + "\n")),
-        Err(error) => cli::fail(cli::FAILED, error, "report this"),
-    }
+    exit::print_json(document)
 }
 
 fn session_table(sessions: &[SessionLine]) -> String {
@@ -142,10 +139,8 @@ fn status_page(status: &Status) -> String {
         line("  trust generation", &listener.trust_generation);
         line("  certificate ends", &listener.server_certificate_not_after);
     }
-    if let Some(counters) = status.counters.as_object() {
-        for (name, value) in counters {
-            line(&name.replace('_', " "), value);
-        }
+    for (name, value) in &status.counters {
+        line(&name.replace('_', " "), value);
     }
     page
 }

@@ -9,35 +9,36 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::audit::{Log, LostLines};
-use crate::broker::{Broker, Failure};
-use crate::cli;
+use crate::broker::Broker;
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::descriptors;
-use crate::trust::SystemClock;
+use crate::exit;
+use crate::start_error::StartError;
 
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let ended = match Log::start(args.log_format) {
         // The log ends before the last word.
         Ok(log) => run_logged(args, log.lost()),
-        Err(error) => Err(Failure::failed(error, "free memory or threads on this machine")),
+        Err(error) => Err(StartError::failed(error, "free memory or threads on this machine")),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => cli::fail(failure.code, failure.what, failure.help),
+        Err(StartError::Refused { what, help }) => exit::fail(exit::INPUT_REFUSED, what, help),
+        Err(StartError::Usage { what, help }) => exit::fail(exit::USAGE, what, help),
+        Err(StartError::Failed { what, help }) => exit::fail(exit::FAILED, what, help),
     }
 }
 
-fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), Failure> {
-    let mut config = Config::load(&args.config.file()).map_err(|error| Failure {
-        code: cli::INPUT_REFUSED,
+fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), StartError> {
+    let mut config = Config::load(&args.config.file()).map_err(|error| StartError::Refused {
         what: error.to_string(),
         help: "countersign-broker check says all that is wrong with it",
     })?;
     if let Some(address) = args.listen {
         let [listener] = config.listeners.as_mut_slice() else {
-            return Err(Failure {
-                code: cli::USAGE,
-                what: "--listen needs a configuration with exactly one listener".to_owned(),
+            return Err(StartError::Usage {
+                what: "--listen needs a configuration with exactly one listener",
                 help: "leave it out, or change the addresses in the configuration",
             });
         };
@@ -53,14 +54,14 @@ fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(error, "free memory or threads on this machine"))?;
+        .map_err(|error| StartError::failed(error, "free memory or threads on this machine"))?;
     let ended = runtime.block_on(serve(&config, lost_lines));
     // Threads of the engine and blocking look-ups need not be waited for.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(config: &Config, lost_lines: LostLines) -> Result<(), Failure> {
+async fn serve(config: &Config, lost_lines: LostLines) -> Result<(), StartError> {
     for path in config.exposed_secrets() {
         tracing::warn!(path = %path.display(), "a broker needs no such secret: give its host what export-broker writes");
     }
@@ -72,7 +73,7 @@ async fn serve(config: &Config, lost_lines: LostLines) -> Result<(), Failure> {
     }
     let outcome = tokio::select! {
         () = signals.stop() => Ok(()),
-        () = broker.engine_ended() => Err(Failure::failed(
+        () = broker.engine_ended() => Err(StartError::failed(
             "the embedded MQTT engine has stopped",
             "have the broker restarted by its service manager; persistent sessions start anew",
         )),
@@ -97,9 +98,9 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> Result<Self, Failure> {
+    fn listen() -> Result<Self, StartError> {
         let listen = |kind| {
-            signal(kind).map_err(|error| Failure::failed(error, "run it where signals can be received"))
+            signal(kind).map_err(|error| StartError::failed(error, "run it where signals can be received"))
         };
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }

@@ -61,9 +61,10 @@ impl Limits {
                 *limit = value.positive()?;
             }
         }
-        for (key, limit) in
-            [("max-inflight", &mut session.max_inflight), ("max-topic-aliases", &mut session.max_topic_aliases)]
-        {
+        for (key, limit) in [
+            ("max-inflight", &mut session.max_inflight),
+            ("max-topic-aliases", &mut session.max_topic_aliases),
+        ] {
             if let Some(value) = table.get(key) {
                 *limit = value.positive()?;
             }

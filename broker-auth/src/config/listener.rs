@@ -7,7 +7,9 @@ use super::error::{ConfigError, ConfigFault};
 use super::limits::Limits;
 use super::reader::{Table, Value};
 use super::trust::read_trust;
-use crate::trust::{TlsVersions, TrustConfig};
+use authenticator::trust::TrustConfig;
+
+use crate::transport::TlsVersions;
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]

@@ -1,14 +1,18 @@
 //! From the file to a [`Config`].
 
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
 use super::policy::read_policies;
 use super::reader::{Source, Table};
-use super::{BrokerLimits, Config, EngineConfig, ListenerConfig};
-use crate::identity::IdentityTemplate;
+use super::{Config, EngineConfig, ListenerConfig};
+use authenticator::identity::IdentityTemplate;
+use authenticator::ruleset::AccessRules;
+use embedded::BrokerLimits;
 
 /// A configuration is written by people; a larger file is something else.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -44,8 +48,9 @@ impl Config {
             None => IdentityTemplate::default(),
         };
         let policies = read_policies(root.tables("policy", "[[policy]]")?, &listeners)?;
+        let access = Arc::new(AccessRules { identity, policies });
         let limits = match root.get("limits") {
-            Some(value) => BrokerLimits::read(value.table("[limits]")?)?,
+            Some(value) => read_broker_limits(value.table("[limits]")?)?,
             None => BrokerLimits::default(),
         };
         let engine = match root.get("engine") {
@@ -57,7 +62,7 @@ impl Config {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => Path::new(".").to_owned(),
         };
-        Ok(Self { file: path.to_owned(), directory, listeners, identity, policies, limits, engine })
+        Ok(Self { file: path.to_owned(), directory, listeners, access, limits, engine })
     }
 }
 

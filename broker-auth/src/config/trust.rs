@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
-use crate::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
+use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
 
 /// A weekend's worth would be friendlier to a neglected factory, and to a thief; a day gives somebody time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::limits::ListenerLimits;
 use super::network::{Host, Network};
-use crate::config::Limits;
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &ListenerLimits) -> Self {
         Self {
             taken: Mutex::default(),
             limit: limits.max_connections,
@@ -74,15 +74,6 @@ impl Slots {
         taken.by_host.insert(host, of_host + 1);
         taken.by_network.insert(network, of_network + 1);
         Ok(Slot { slots: Arc::clone(self), host, network })
-    }
-}
-
-#[cfg(test)]
-impl Slot {
-    /// A place with nobody beside it.
-    pub(crate) fn lonely() -> Self {
-        let address = IpAddr::from([127, 0, 0, 1]);
-        Arc::new(Slots::new(&Limits::default())).take(address).expect("the first place is free")
     }
 }
 
@@ -115,11 +106,11 @@ mod tests {
 
     #[test]
     fn places_run_out_in_all_for_each_host_and_for_each_network_and_come_back() {
-        let limits = Limits {
+        let limits = ListenerLimits {
             max_connections: 5,
             max_connections_per_address: 2,
             max_connections_per_prefix: 3,
-            ..Limits::default()
+            ..ListenerLimits::default()
         };
         let slots = Arc::new(Slots::new(&limits));
         let take = |text: &str| slots.take(address(text));

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::number::CrlNumber;
-use crate::certificate::Fingerprint;
+use authenticator::certificate::Fingerprint;
+use authenticator::trust::CrlNumber;
 
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
@@ -97,12 +97,12 @@ impl CrlNumbers {
     }
 
     /// The highest number seen of `issuer`.
-    pub(in crate::trust) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
+    pub(super) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
         self.lock().seen.get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
     }
 
     /// Remembers the numbers of lists that come into force; each is the issuer, its name, and the number.
-    pub(in crate::trust) fn remember<'a>(
+    pub(super) fn remember<'a>(
         &self,
         lists: impl Iterator<Item = (&'a Fingerprint, &'a str, CrlNumber)>,
     ) -> Result<(), CrlNumbersError> {

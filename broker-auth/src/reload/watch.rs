@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use authenticator::certificate::timestamp;
+use authenticator::trust::{CrlReport, Freshness};
 use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
 
-use super::crl::files_of;
-use super::report::{CrlReport, Freshness};
-use super::server_certificate::{ServerCertificate, ServerCertificateError};
-use super::store::TrustStore;
-use crate::certificate::timestamp;
+use super::ruleset_store::RulesetStore;
+use super::trust_files::files_of;
+use crate::transport::{ServerCertificate, ServerCertificateError};
 
 /// How often the files are looked at. Looking costs a few microseconds a file, works on every file system, and sees a
 /// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
@@ -26,10 +26,10 @@ const CLOCK_STEP: u64 = 3;
 
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
 /// what it held before stays in force. Runs until it is dropped.
-pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificate>>) {
+pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertificate>>) {
     let mut stores: Vec<_> = stores.into_iter().map(|store| (Files::default(), store)).collect();
     let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
-    let mut clock = stores.first().map(|(_, store)| Passing::since(store.now()));
+    let mut clock = stores.first().map(|(_, store)| ClockComparison::since(store.now()));
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -53,10 +53,10 @@ pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificat
                     }
                 }
             }
-            let aged = store.aged();
-            aged.lists.iter().for_each(log_age);
-            for anchor in &aged.ended {
-                tracing::error!("the anchor {anchor} has ended: its clients are cut off");
+            let changes = store.status_changes();
+            changes.lists.iter().for_each(log_freshness);
+            for anchor in &changes.expired {
+                tracing::error!("the anchor {anchor} has expired: its clients are cut off");
             }
         }
         for (files, certs) in &mut certs {
@@ -71,7 +71,7 @@ pub async fn watch(stores: Vec<Arc<TrustStore>>, certs: Vec<Arc<ServerCertificat
 /// Why files were refused, and whether it may pass by itself.
 type Refusals = (Vec<String>, bool);
 
-fn reload_crls(store: &TrustStore) -> Refusals {
+fn reload_crls(store: &RulesetStore) -> Refusals {
     let report = store.reload_crls();
     if report.changed {
         for list in report.trust.trusts.iter().flat_map(|trust| &trust.crls) {
@@ -141,14 +141,14 @@ impl Files {
     }
 }
 
-/// The time that passes, by two clocks: one that people set, and one that nobody can.
+/// Compares the clock that people set with one that nobody sets.
 #[derive(Clone, Copy, Debug)]
-struct Passing {
+struct ClockComparison {
     told: UnixTime,
     at: Instant,
 }
 
-impl Passing {
+impl ClockComparison {
     fn since(now: UnixTime) -> Self {
         Self { told: now, at: Instant::now() }
     }
@@ -162,7 +162,7 @@ impl Passing {
     }
 }
 
-fn log_age(list: &CrlReport) {
+fn log_freshness(list: &CrlReport) {
     let next_update = timestamp(list.next_update);
     let issuer = &list.issuer;
     match list.freshness {

@@ -1,4 +1,4 @@
-//! The verifier rustls asks, and what it answered for one connection.
+//! The verifier that rustls asks, and what it found for one connection.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,43 +12,42 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::chain::VerifiedChain;
+use authenticator::decide::Request;
+use authenticator::evidence::ChainResult;
+use authenticator::reason::{Reason, Refusal};
+
 use super::server_config::SIGNATURES;
-use super::store::TrustStore;
-use crate::reason::{Reason, Refusal};
+use crate::reload::RulesetStore;
 
-/// What became of the client certificate of one connection.
+/// What became of the certificates that the client of one connection presented.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict(Arc<OnceLock<Result<VerifiedChain, Refusal>>>);
+pub struct HandshakeChain(Arc<OnceLock<ChainResult>>);
 
-impl Verdict {
-    /// The proven chain, once the handshake is over and so the client has shown that it holds the key.
+impl HandshakeChain {
+    /// The chain, once the handshake is over and so the client has shown that it holds the key.
     ///
-    /// Fails closed: an unfinished handshake, a resumed one (which asks no verifier), or one without a verdict yields
-    /// a refusal.
-    pub fn of(&self, connection: &ServerConnection) -> Result<VerifiedChain, Refusal> {
+    /// # Errors
+    /// Fails closed: the handshake is unfinished, or was a resumed one, which asks no verifier.
+    pub fn of(&self, connection: &ServerConnection) -> Result<ChainResult, Refusal> {
         if connection.is_handshaking() || connection.handshake_kind() == Some(HandshakeKind::Resumed) {
             return Err(Refusal::new(Reason::NoCertificate, "the handshake did not prove a certificate"));
         }
-        match self.0.get() {
-            Some(verdict) => verdict.clone(),
-            None => Err(Refusal::new(Reason::NoCertificate, "the client presented no certificate")),
-        }
+        Ok(self.0.get().cloned().unwrap_or(ChainResult::NotPresented))
     }
 
     /// Why the handshake was refused, if it failed over the client's certificate. `None` is a fault of the protocol or
-    /// the network, which is no decision of ours.
+    /// the network, which is no decision of this broker.
     pub fn refusal(&self, error: &Error) -> Option<Refusal> {
         match (self.0.get(), error) {
-            (Some(Err(refusal)), _) => Some(refusal.clone()),
-            (Some(Ok(chain)), Error::InvalidCertificate(_)) => Some(chain.leaf().refused(
+            (Some(ChainResult::Unproven(chain)), _) => Some(chain.fault().clone()),
+            (Some(ChainResult::Proven(chain)), Error::InvalidCertificate(_)) => Some(chain.leaf().refused(
                 Reason::BadSignature,
                 "the client did not prove that it holds the key of its certificate",
             )),
-            (None, Error::NoCertificatesPresented) => {
+            (None | Some(ChainResult::NotPresented), Error::NoCertificatesPresented) => {
                 Some(Refusal::new(Reason::NoCertificate, "the client presented no certificate"))
             }
-            (None, Error::InvalidCertificate(_)) => Some(Refusal::new(
+            (None | Some(ChainResult::NotPresented), Error::InvalidCertificate(_)) => Some(Refusal::new(
                 Reason::BadSignature,
                 format!("the client's certificate was not read: {error}"),
             )),
@@ -57,19 +56,15 @@ impl Verdict {
     }
 }
 
-/// Judges client certificates by a [`TrustStore`].
+/// The verifier of one connection. It decides by a [`RulesetStore`].
 pub(super) struct ClientVerifier {
-    store: Arc<TrustStore>,
-    verdict: Option<Verdict>,
+    rules: Arc<RulesetStore>,
+    chain: HandshakeChain,
 }
 
 impl ClientVerifier {
-    pub(super) fn new(store: Arc<TrustStore>, verdict: Verdict) -> Self {
-        Self { store, verdict: Some(verdict) }
-    }
-
-    pub(super) fn without_verdict(store: Arc<TrustStore>) -> Self {
-        Self { store, verdict: None }
+    pub(super) fn new(rules: Arc<RulesetStore>, chain: HandshakeChain) -> Self {
+        Self { rules, chain }
     }
 }
 
@@ -96,18 +91,21 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verdict = self.store.verify_path(end_entity, intermediates);
-        let answer = match &verdict {
+        let presented: Vec<_> = [end_entity]
+            .into_iter()
+            .chain(intermediates)
+            .map(|der| CertificateDer::from(der.as_ref()))
+            .collect();
+        let chain = self.rules.verify_chain(&presented);
+        let decision = self.rules.decide(chain.clone(), &Request::Handshake);
+        // Asked twice on one connection, the first answer stands, and the second must not be better.
+        if self.chain.0.set(chain).is_err() {
+            return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
+        }
+        match decision.outcome {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(refusal) => Err(Error::InvalidCertificate(alert_cause(refusal.reason))),
-        };
-        if let Some(place) = &self.verdict {
-            // Asked twice on one connection, the first verdict stands, and the second must not be better.
-            if place.0.set(verdict).is_err() {
-                return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
-            }
         }
-        answer
     }
 
     fn verify_tls12_signature(

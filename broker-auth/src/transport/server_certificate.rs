@@ -11,8 +11,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use zeroize::Zeroizing;
 
+use authenticator::certificate::{CertificateError, PeerCertificate};
+
 use super::server_config::{MAX_RECORD_LEN, crypto_provider};
-use crate::certificate::{CertificateError, PeerCertificate};
 
 /// How long the chain may be for devices, bytes. What the broker says in the handshake goes out in records of
 /// [`MAX_RECORD_LEN`]; what does not fit into the first is cut somewhere, and a device puts nothing together. The other

@@ -8,10 +8,12 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SignatureScheme, SupportedProtocolVersion};
 
-use super::config::TlsVersions;
+use authenticator::trust::SIGNATURE_ALGORITHMS;
+
+use super::client_verifier::{ClientVerifier, HandshakeChain};
 use super::server_certificate::ServerCertificate;
-use super::store::TrustStore;
-use super::verdict::{ClientVerifier, Verdict};
+use super::tls_versions::TlsVersions;
+use crate::reload::RulesetStore;
 
 /// The longest TLS record sent to a client, in bytes with its header: devices receive into 2 KiB.
 pub const MAX_RECORD_LEN: usize = 2048;
@@ -46,22 +48,9 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     })
 });
 
-/// The signatures accepted in handshakes, certificates and revocation lists: ECDSA on the two NIST curves that the
-/// profiles use, Ed25519, and RSA of at least 2048 bits for fleets that have it.
+/// The signatures accepted in handshakes: those of certificates, under the names that TLS has for them.
 pub(super) static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
-    all: &[
-        webpki::ring::ECDSA_P256_SHA256,
-        webpki::ring::ECDSA_P256_SHA384,
-        webpki::ring::ECDSA_P384_SHA256,
-        webpki::ring::ECDSA_P384_SHA384,
-        webpki::ring::ED25519,
-        webpki::ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-        webpki::ring::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-        webpki::ring::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-        webpki::ring::RSA_PKCS1_2048_8192_SHA256,
-        webpki::ring::RSA_PKCS1_2048_8192_SHA384,
-        webpki::ring::RSA_PKCS1_2048_8192_SHA512,
-    ],
+    all: SIGNATURE_ALGORITHMS,
     mapping: &[
         (
             SignatureScheme::ECDSA_NISTP256_SHA256,
@@ -86,29 +75,19 @@ pub(super) fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// A TLS configuration for a single connection, and where its verdict on the client will be found.
+/// A TLS configuration for a single connection, and where the chain that its client presents will be found.
 ///
 /// rustls tells a verifier nothing about the connection it judges for, so each connection gets a verifier, and with it
 /// a configuration, of its own. It costs a few microseconds, and saves judging the chain a second time after the
 /// handshake.
 pub fn connection_config(
-    store: &Arc<TrustStore>,
+    rules: &Arc<RulesetStore>,
     certs: &Arc<ServerCertificate>,
     versions: TlsVersions,
-) -> Result<(Arc<ServerConfig>, Verdict), rustls::Error> {
-    let verdict = Verdict::default();
-    let verifier = ClientVerifier::new(Arc::clone(store), verdict.clone());
-    Ok((Arc::new(config_with(verifier, certs, versions)?), verdict))
-}
-
-/// A TLS configuration for any number of connections. The chain of each must be judged again after its handshake.
-pub fn server_config(
-    store: &Arc<TrustStore>,
-    certs: &Arc<ServerCertificate>,
-    versions: TlsVersions,
-) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let verifier = ClientVerifier::without_verdict(Arc::clone(store));
-    Ok(Arc::new(config_with(verifier, certs, versions)?))
+) -> Result<(Arc<ServerConfig>, HandshakeChain), rustls::Error> {
+    let chain = HandshakeChain::default();
+    let verifier = ClientVerifier::new(Arc::clone(rules), chain.clone());
+    Ok((Arc::new(config_with(verifier, certs, versions)?), chain))
 }
 
 fn config_with(

@@ -1,14 +1,16 @@
 //! What may stand as an anchor. rustls-webpki keeps a name and a key of it, so all of this is ours.
 
-use broker_auth::certificate::AuthorityFault;
-use broker_auth::reason::Reason;
-use broker_auth::trust::{CrlCheck, TrustError};
+use authenticator::certificate::AuthorityFault;
+use authenticator::reason::Reason;
+use authenticator::trust::{CrlCheck, TrustError};
+use broker_auth::reload::LoadError;
+use embedded::Recheck;
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 
 use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, date, trust};
 
 /// Loads a trust whose only anchor is made from `params`, without revocation.
-fn load_anchor(params: CertificateParams) -> Result<(), TrustError> {
+fn load_anchor(params: CertificateParams) -> Result<(), LoadError> {
     let mut fleet = Fleet::unloaded();
     fleet.write("ca.pem", Ca::self_signed(params).certificate.pem());
     fleet.trust.crl = Vec::new();
@@ -36,7 +38,7 @@ fn a_certificate_that_may_not_issue_is_no_anchor() {
     ];
     for (params, wanted) in cases {
         match load_anchor(params) {
-            Err(TrustError::Authority { fault, .. }) => assert_eq!(fault, wanted),
+            Err(LoadError::Trust(TrustError::Authority { fault, .. })) => assert_eq!(fault, wanted),
             other => panic!("{wanted:?} was expected, and not {other:?}"),
         }
     }
@@ -49,9 +51,9 @@ fn an_anchor_must_be_valid_when_it_is_loaded() {
     ended.not_after = date(TODAY - 1);
     let mut not_begun = ca_params("Fleet Device CA");
     not_begun.not_before = date(TODAY + 1);
-    for (params, wanted) in [(ended, "ended"), (not_begun, "begins only")] {
+    for (params, wanted) in [(ended, "expired"), (not_begun, "begins only")] {
         match load_anchor(params) {
-            Err(TrustError::AnchorNotCurrent { state, .. }) => assert_eq!(state, wanted),
+            Err(LoadError::Trust(TrustError::AnchorNotCurrent { state, .. })) => assert_eq!(state, wanted),
             other => panic!("{wanted} was expected, and not {other:?}"),
         }
     }
@@ -63,7 +65,7 @@ fn an_anchor_that_may_not_sign_crls_cannot_be_checked_for_revocation() {
     let mut params = ca_params("Fleet Device CA");
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     fleet.write("ca.pem", Ca::self_signed(params).certificate.pem());
-    assert!(matches!(fleet.load(), Err(TrustError::NoCrlSign { .. })));
+    assert!(matches!(fleet.load(), Err(LoadError::Trust(TrustError::NoCrlSign { .. }))));
     fleet.trust.crl = Vec::new();
     fleet.trust.crl_check = CrlCheck::Off;
     fleet.load().expect("without revocation it may stand");
@@ -121,7 +123,7 @@ fn a_reload_that_fails_changes_nothing() {
     let client = fleet.ca.client("pump-1", 1);
     let generation = fleet.store.generation();
     fleet.write("ca.pem", "no certificate");
-    assert!(matches!(fleet.load(), Err(TrustError::Empty { .. })));
+    assert!(matches!(fleet.load(), Err(LoadError::Trust(TrustError::Empty { .. }))));
     assert_eq!(fleet.store.generation(), generation);
     assert_eq!(fleet.reason(&client), None);
 }
@@ -136,7 +138,7 @@ fn two_trusts_must_not_vouch_for_the_same_certificate() {
     let below = trust(fleet.directory.path(), "other", "issuing.pem", "issuing.crl");
     for other in [same, below] {
         for trusts in [[fleet.trust.clone(), other.clone()], [other.clone(), fleet.trust.clone()]] {
-            assert!(matches!(fleet.store.load(&trusts), Err(TrustError::Ambiguous { .. })));
+            assert!(matches!(fleet.store.load(&trusts), Err(LoadError::Trust(TrustError::Ambiguous { .. }))));
         }
     }
 }

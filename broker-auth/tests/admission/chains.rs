@@ -1,8 +1,9 @@
 //! Which chains prove a client, and why the others do not.
 
-use broker_auth::identity::{IdentityTemplate, identify};
-use broker_auth::reason::Reason;
-use broker_auth::trust::{CrlCheck, TrustName};
+use authenticator::identity::{IdentityTemplate, identify};
+use authenticator::reason::Reason;
+use authenticator::trust::{CrlCheck, TrustName};
+use embedded::Recheck;
 use rcgen::{BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls_pki_types::CertificateDer;
 
@@ -31,7 +32,7 @@ fn before_trust_is_loaded_nobody_gets_in() {
 
 #[test]
 fn an_empty_chain_is_no_certificate() {
-    let refusal = Fleet::new().store.verify(&[]).expect_err("nothing was presented");
+    let refusal = Fleet::new().store.verify_chain(&[]).proven().cloned().expect_err("nothing was presented");
     assert_eq!(refusal.reason, Reason::NoCertificate);
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use authenticator::trust::{CrlCheck, Role, StaleCrl};
 use broker_auth::config::{Config, EngineConfig};
-use broker_auth::trust::{CrlCheck, Role, StaleCrl, TlsVersions};
+use broker_auth::transport::TlsVersions;
 
 const GOOD: &str = r#"[[listener]]
 address = "0.0.0.0:8883"
@@ -64,24 +65,34 @@ fn limits_are_of_one_listener_or_of_all() {
             .map(|config| (config.listeners[0].limits.clone(), config.limits))
     };
     let (listener, all) = limits("", "").expect("nothing need be said");
-    assert_eq!((listener.max_connections_per_address, listener.max_connections_per_prefix), (2_000, 4_000));
-    assert_eq!((listener.max_queued_bytes, all.max_queued_bytes), (1024 * 1024, 256 * 1024 * 1024));
-    assert!(listener.max_handshakes >= 1);
+    assert_eq!(
+        (listener.listener.max_connections_per_address, listener.listener.max_connections_per_prefix),
+        (2_000, 4_000)
+    );
+    assert_eq!((listener.session.max_queued_bytes, all.max_queued_bytes), (1024 * 1024, 256 * 1024 * 1024));
+    assert!(listener.listener.max_handshakes >= 1);
     let (listener, all) = limits(
         "max-connections-per-address = 9000\nmax-queued-bytes = 1\nmax-topic-aliases = 2\nmax-handshakes-per-second = 3",
         "max-queued-bytes = 4\nmax-publishing-bytes = 5\nmax-retained-messages = 6\nmax-retained-bytes = 7",
     )
     .expect("good limits");
-    assert_eq!(listener.max_connections_per_prefix, 9_000, "a network has what one of its addresses has");
     assert_eq!(
-        (listener.max_queued_bytes, listener.max_topic_aliases, listener.max_handshakes_per_second),
+        listener.listener.max_connections_per_prefix, 9_000,
+        "a network has what one of its addresses has"
+    );
+    assert_eq!(
+        (
+            listener.session.max_queued_bytes,
+            listener.session.max_topic_aliases,
+            listener.listener.max_handshakes_per_second
+        ),
         (1, 2, 3)
     );
     assert_eq!((all.max_queued_bytes, all.max_publishing_bytes), (4, 5));
     assert_eq!((all.max_retained_messages, all.max_retained_bytes), (6, 7));
     let (listener, _) =
         limits("max-connections-per-prefix = 5\nmax-handshakes = 1", "").expect("good limits");
-    assert_eq!((listener.max_connections_per_prefix, listener.max_handshakes), (5, 1));
+    assert_eq!((listener.listener.max_connections_per_prefix, listener.listener.max_handshakes), (5, 1));
     for (of_listener, of_all, complaint) in [
         ("max-will-size = 0", "", "max-will-size"),
         ("max-topic-aliases = 65536", "", "max-topic-aliases"),
@@ -104,10 +115,10 @@ fn a_whole_configuration_means_what_it_says() {
     assert_eq!(listener.address.to_string(), "0.0.0.0:8883");
     assert_eq!(listener.tls_versions, TlsVersions::Tls13);
     assert_eq!(listener.server_cert, Path::new("/etc/fleet/broker/cert.pem"));
-    assert_eq!(listener.limits.handshake_timeout, Duration::from_secs(5));
-    assert_eq!(listener.limits.connect_timeout, Duration::from_secs(10));
-    assert_eq!(listener.limits.max_inflight, 10);
-    assert_eq!(listener.limits.max_packet_size, 256 * 1024);
+    assert_eq!(listener.limits.listener.handshake_timeout, Duration::from_secs(5));
+    assert_eq!(listener.limits.listener.connect_timeout, Duration::from_secs(10));
+    assert_eq!(listener.limits.session.max_inflight, 10);
+    assert_eq!(listener.limits.connection.max_packet_size, 256 * 1024);
     let [devices, services] = listener.trusts.as_slice() else { panic!("two trusts") };
     assert_eq!((devices.role, services.role), (Role::Device, Role::Service));
     assert_eq!((devices.crl_check, services.crl_check), (CrlCheck::Leaf, CrlCheck::Leaf));
@@ -233,5 +244,5 @@ fn a_configuration_without_a_listener_or_without_a_file_is_refused() {
 fn policies_are_not_needed_to_load() {
     let (listener, _) = GOOD.split_once("[identity]").expect("there is one");
     let config = parse(listener).expect("enough");
-    assert_eq!(config.policies.iter().count(), 0);
+    assert_eq!(config.access.policies.iter().count(), 0);
 }

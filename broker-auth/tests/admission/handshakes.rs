@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use broker_auth::reason::{Reason, Refusal};
-use broker_auth::trust::{
-    MAX_RECORD_LEN, ServerCertificate, TlsVersions, Verdict, VerifiedChain, connection_config,
+use authenticator::reason::{Reason, Refusal};
+use authenticator::trust::VerifiedChain;
+use broker_auth::transport::{
+    HandshakeChain, MAX_RECORD_LEN, ServerCertificate, TlsVersions, connection_config,
 };
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::client::{ClientConnection, ResolvesClientCert};
@@ -50,10 +51,10 @@ impl Broker {
         Self { fleet, ca, certificate }
     }
 
-    fn accept(&self, versions: TlsVersions) -> (ServerConnection, Verdict) {
-        let (config, verdict) =
+    fn accept(&self, versions: TlsVersions) -> (ServerConnection, HandshakeChain) {
+        let (config, chain) =
             connection_config(&self.fleet.store, &self.certificate, versions).expect("a good configuration");
-        (ServerConnection::new(config).expect("a connection"), verdict)
+        (ServerConnection::new(config).expect("a connection"), chain)
     }
 
     fn client_config(
@@ -75,11 +76,11 @@ impl Broker {
     fn connect(&self, config: &Arc<ClientConfig>, versions: TlsVersions) -> Outcome {
         let name = ServerName::try_from("broker.test").expect("name");
         let mut client = ClientConnection::new(Arc::clone(config), name).expect("a connection");
-        let (mut server, verdict) = self.accept(versions);
+        let (mut server, chain) = self.accept(versions);
         let (client_error, server_error) = exchange(&mut client, &mut server);
         let verdict = match &server_error {
-            None => verdict.of(&server),
-            Some(error) => Err(verdict.refusal(error).unwrap_or_else(|| panic!("{error} is no refusal"))),
+            None => chain.of(&server).and_then(|chain| chain.proven().cloned()),
+            Some(error) => Err(chain.refusal(error).unwrap_or_else(|| panic!("{error} is no refusal"))),
         };
         Outcome { verdict, client_error, client, server }
     }

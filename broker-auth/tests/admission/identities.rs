@@ -1,8 +1,8 @@
 //! Whose certificate it is: exactly one value, in the grammar of device ids, or nobody's.
 
-use broker_auth::identity::{Identity, IdentityTemplate, Template, TemplateError, identify};
-use broker_auth::reason::{Reason, Refusal};
-use broker_auth::trust::Role;
+use authenticator::identity::{Identity, IdentityTemplate, Template, TemplateError, identify};
+use authenticator::reason::{Reason, Refusal};
+use authenticator::trust::Role;
 use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, SanType};
 
 use crate::pki::{Fleet, client_params};
@@ -36,7 +36,7 @@ fn with_common_names(names: &[&str]) -> Result<String, Refusal> {
     let subject = element(0x30, &attributes);
     let placeholder = fleet.ca.client("placeholder", 1);
     let signed = resigned(&fleet, placeholder.der.as_ref(), &subject);
-    let chain = fleet.store.verify(&[signed.into()])?;
+    let chain = fleet.store.verify_chain(&[signed.into()]).proven()?.clone();
     identify(chain, &IdentityTemplate::default()).map(|device| device.identity().to_string())
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use broker_auth::reason::Reason;
+use authenticator::reason::Reason;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use broker_auth::identity::{IdentityTemplate, VerifiedDevice, identify};
-use broker_auth::reason::{Reason, Refusal};
-use broker_auth::trust::{
-    Clock, CrlCheck, CrlNumbers, ReloadReport, Role, StaleCrl, TrustConfig, TrustError, TrustName,
-    TrustReport, TrustStore, VerifiedChain,
-};
+use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
+use authenticator::reason::{Reason, Refusal};
+use authenticator::ruleset::AccessRules;
+use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain};
+use broker_auth::clock::Clock;
+use broker_auth::reload::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
@@ -159,7 +159,7 @@ pub(crate) struct Fleet {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) ca: Ca,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) store: Arc<TrustStore>,
+    pub(crate) store: Arc<RulesetStore>,
     pub(crate) trust: TrustConfig,
 }
 
@@ -179,7 +179,11 @@ impl Fleet {
         let trust = trust(directory.path(), "device-ca", "ca.pem", "ca.crl");
         let clock = TestClock::new();
         let numbers = Arc::new(CrlNumbers::open(directory.path()).expect("no record yet"));
-        let store = TrustStore::empty(Arc::clone(&clock) as Arc<dyn Clock>, numbers);
+        let store = RulesetStore::new(
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            numbers,
+            Arc::new(AccessRules::default()),
+        );
         Self { directory, ca, clock, store, trust }
     }
 
@@ -193,7 +197,7 @@ impl Fleet {
         path
     }
 
-    pub(crate) fn load(&self) -> Result<TrustReport, TrustError> {
+    pub(crate) fn load(&self) -> Result<TrustReport, LoadError> {
         self.store.load(std::slice::from_ref(&self.trust))
     }
 
@@ -205,7 +209,7 @@ impl Fleet {
 
     pub(crate) fn verify(&self, chain: &[&CertificateDer<'static>]) -> Result<VerifiedChain, Refusal> {
         let chain: Vec<_> = chain.iter().map(|der| (*der).clone()).collect();
-        self.store.verify(&chain)
+        self.store.verify_chain(&chain).proven().cloned()
     }
 
     /// The reason that a client presenting its certificate alone meets with.
@@ -213,7 +217,7 @@ impl Fleet {
         self.verify(&[&client.der]).err().map(|refusal| refusal.reason)
     }
 
-    pub(crate) fn admit(&self, client: &Client) -> VerifiedDevice {
+    pub(crate) fn admit(&self, client: &Client) -> VerifiedClient {
         let chain = self.verify(&[&client.der]).expect("a proper client");
         identify(chain, &IdentityTemplate::default()).expect("a proper name")
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use broker_auth::reason::Reason;
-use broker_auth::trust::{
-    Clock, CrlCheck, CrlFault, CrlNumbers, Freshness, StaleCrl, TrustError, TrustStore,
-};
+use authenticator::reason::Reason;
+use authenticator::trust::{CrlCheck, CrlFault, Freshness, StaleCrl, TrustError};
+use broker_auth::clock::Clock;
+use broker_auth::reload::{CrlNumbers, LoadError, RulesetStore};
+use embedded::Recheck;
 use rcgen::RevocationReason;
 
 use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, crl_pem as pem};
@@ -16,7 +17,7 @@ fn a_revoked_device_is_refused_and_its_live_session_ends() {
     let fleet = Fleet::new();
     let (stolen, other) = (fleet.ca.client("pump-1", 1), fleet.ca.client("pump-2", 2));
     let (live_stolen, live_other) = (fleet.admit(&stolen), fleet.admit(&other));
-    let mut changed = fleet.store.changed();
+    let mut changed = fleet.store.changes();
     changed.mark_unchanged();
 
     let report = fleet.publish(fleet.ca.crl(11, &[(1, Some(RevocationReason::KeyCompromise))]));
@@ -258,7 +259,7 @@ fn without_a_list_of_the_issuer_the_trust_does_not_load() {
     let mut fleet = Fleet::unloaded();
     std::fs::create_dir(fleet.path("empty")).expect("folder");
     fleet.trust.crl = vec![fleet.path("empty")];
-    assert!(matches!(fleet.load(), Err(TrustError::NoCrl { .. })));
+    assert!(matches!(fleet.load(), Err(LoadError::Trust(TrustError::NoCrl { .. }))));
 }
 
 #[test]
@@ -268,13 +269,13 @@ fn not_even_a_restart_lets_an_older_list_back_in() {
     fleet.write("ca.crl", fleet.ca.crl(11, &[]));
 
     let restarted = |numbers: CrlNumbers| {
-        TrustStore::empty(Arc::clone(&fleet.clock) as Arc<dyn Clock>, Arc::new(numbers))
+        RulesetStore::new(Arc::clone(&fleet.clock) as Arc<dyn Clock>, Arc::new(numbers), Arc::default())
             .load(std::slice::from_ref(&fleet.trust))
             .map(|_| ())
     };
     let kept = || CrlNumbers::open(fleet.directory.path()).expect("a good record");
     match restarted(kept()) {
-        Err(TrustError::Crl { fault: CrlFault::Older { number, highest }, .. }) => {
+        Err(LoadError::Trust(TrustError::Crl { fault: CrlFault::Older { number, highest }, .. })) => {
             assert_eq!((number.to_string(), highest.to_string()), ("11".to_owned(), "12".to_owned()));
         }
         other => panic!("an older list was expected to be refused, and not {other:?}"),
@@ -290,7 +291,7 @@ fn not_even_a_restart_lets_an_older_list_back_in() {
 fn commands_that_only_look_leave_no_record() {
     let fleet = Fleet::unloaded();
     let numbers = Arc::new(CrlNumbers::read_only(fleet.directory.path()).expect("no record yet"));
-    let store = TrustStore::empty(Arc::clone(&fleet.clock) as Arc<dyn Clock>, numbers);
+    let store = RulesetStore::new(Arc::clone(&fleet.clock) as Arc<dyn Clock>, numbers, Arc::default());
     store.load(std::slice::from_ref(&fleet.trust)).expect("a proper trust");
     assert!(!fleet.path("crl-numbers.json").exists());
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use broker_auth::reason::Reason;
+use authenticator::reason::Reason;
+use embedded::Recheck;
 
 use crate::pki::{Fleet, client_params};
 use crate::unusual_crl::UnusualCrl;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_auth::reason::Reason;
-use broker_auth::trust::{StaleCrl, watch};
+use authenticator::reason::Reason;
+use authenticator::trust::StaleCrl;
+use broker_auth::reload::watch;
+use embedded::Recheck;
 
 use crate::pki::{DAY, Fleet, TODAY};
 
@@ -28,7 +30,7 @@ fn a_renamed_and_a_rewritten_list_are_both_noticed() {
         let fleet = Fleet::new();
         let client = fleet.ca.client("pump-1", 1);
         let device = fleet.admit(&client);
-        let mut changed = fleet.store.changed();
+        let mut changed = fleet.store.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
 
@@ -50,7 +52,7 @@ fn a_renamed_and_a_rewritten_list_are_both_noticed() {
 fn a_list_that_changed_between_loading_and_watching_is_not_missed() {
     run(async {
         let fleet = Fleet::new();
-        let mut changed = fleet.store.changed();
+        let mut changed = fleet.store.changes();
         changed.mark_unchanged();
         rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
@@ -64,7 +66,7 @@ fn a_list_that_changed_between_loading_and_watching_is_not_missed() {
 fn a_bad_list_is_followed_by_a_good_one() {
     run(async {
         let fleet = Fleet::new();
-        let mut changed = fleet.store.changed();
+        let mut changed = fleet.store.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         rename_into_place(&fleet, b"half a li".to_vec());
@@ -84,7 +86,7 @@ fn a_list_that_becomes_stale_wakes_live_sessions_up() {
         fleet.trust.stale_crl = StaleCrl::DenyAll;
         fleet.load().expect("a proper trust");
         let device = fleet.admit(&fleet.ca.client("pump-1", 1));
-        let mut changed = fleet.store.changed();
+        let mut changed = fleet.store.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 9 * DAY);
@@ -99,7 +101,7 @@ fn an_anchor_that_ends_wakes_live_sessions_up() {
     run(async {
         let fleet = Fleet::new();
         let device = fleet.admit(&fleet.ca.client("pump-1", 1));
-        let mut changed = fleet.store.changed();
+        let mut changed = fleet.store.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 3651 * DAY);

@@ -181,9 +181,10 @@ impl Engine {
     }
 
     /// Kills the router, as a bug in it would.
-    #[cfg(test)]
-    pub(crate) fn kill_router(&self) {
-        self.exchange.control.send(control::Control::Kill).unwrap();
+    #[cfg(any(test, feature = "for-test"))]
+    pub fn kill_router(&self) {
+        // A control thread that has ended has no router left.
+        let _ = self.exchange.control.send(control::Control::Kill);
     }
 
     /// A link for one session.

@@ -1,27 +1,6 @@
-//! What happened, counted since the start; for `status`.
+//! What happened to sessions and messages, counted for operators.
 
-use mqtt::count::Count;
-use serde::Serialize;
-
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Counters since the start of the process.
-        #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: Count,)* }
-
-        /// Their values at one moment.
-        #[derive(Clone, Debug, Serialize)]
-        pub struct Counted { $($(#[$doc])* pub $name: u64,)* }
-
-        impl Counters {
-            pub fn read(&self) -> Counted {
-                Counted { $($name: self.$name.get(),)* }
-            }
-        }
-    };
-}
-
-counters! {
+mqtt::counters! {
     /// CONNECTs refused: there was no room for another session.
     sessions_limited,
     /// Of those: the identity had all its sessions.

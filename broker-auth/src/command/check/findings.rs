@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use authenticator::certificate::timestamp;
+use authenticator::policy::{Action, Policy};
+use authenticator::ruleset::AccessRules;
+use authenticator::trust::{CrlReport, TrustSummary};
 use serde::Serialize;
 
-use crate::certificate::timestamp;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ListenerConfig};
-use crate::policy::{Action, Policy};
-use crate::trust::{Clock, CrlNumbers, CrlReport, ServerCertificate, SystemClock, TrustStore, TrustSummary};
+use crate::reload::{CrlNumbers, RulesetStore};
+use crate::transport::ServerCertificate;
 
 /// A server certificate that ends sooner than this deserves a warning: half of the usual renewal period of 30 days.
 const SERVER_CERTIFICATE_WARNING: u64 = 15 * 24 * 3600;
@@ -79,7 +83,7 @@ impl Findings {
         let mut findings = Self {
             config: config.file.display().to_string(),
             listeners: Vec::new(),
-            policies: config.policies.iter().map(PolicyFinding::of).collect(),
+            policies: config.access.policies.iter().map(PolicyFinding::of).collect(),
             warnings: config
                 .exposed_secrets()
                 .iter()
@@ -134,8 +138,9 @@ impl Findings {
                 None
             }
         };
-        let store = TrustStore::empty(Arc::new(SystemClock), Arc::clone(numbers));
-        let trusts = match store.load(&config.trusts) {
+        let rules =
+            RulesetStore::new(Arc::new(SystemClock), Arc::clone(numbers), Arc::new(AccessRules::default()));
+        let trusts = match rules.load(&config.trusts) {
             Ok(report) => {
                 self.warnings.extend(report.warnings);
                 report.trusts

@@ -1,17 +1,17 @@
-//! The whole way of one certificate, from the chain to the topic.
+//! The decision about one certificate, from the chain to the topic, as `explain` shows it.
 
+use authenticator::certificate::{PeerCertificate, timestamp};
+use authenticator::decide::{Connect, Request, Step};
+use authenticator::trust::TrustReport;
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
 use crate::args::ExplainArgs;
-use crate::certificate::{PeerCertificate, timestamp};
-use crate::config::{Config, ListenerConfig};
-use crate::identity::identify;
-use crate::policy::Permit;
-use crate::reason::Refusal;
-use crate::trust::{TrustReport, TrustStore};
+use crate::audit::next_decision_id;
+use crate::config::ListenerConfig;
+use crate::reload::RulesetStore;
 
-/// What a certificate meets with. A field is `null` where the way ended before it.
+/// The steps of a decision. A field is `null` where an earlier step refused.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Explanation {
     pub(super) allowed: bool,
@@ -48,25 +48,38 @@ pub(super) struct Certificate {
 impl Explanation {
     pub(super) fn of(
         args: &ExplainArgs,
-        config: &Config,
         listener: &ListenerConfig,
-        store: &TrustStore,
+        rules: &RulesetStore,
         trust: &TrustReport,
-        chain: &[CertificateDer<'_>],
+        presented: &[CertificateDer<'_>],
     ) -> Self {
+        let connect = Connect {
+            client_id: args.client_id.as_deref(),
+            will_topic: None,
+            unique: &|| next_decision_id().to_string(),
+        };
+        let request = match (&args.publish, &args.subscribe) {
+            (Some(topic), _) => Request::Publish(connect, topic),
+            (None, Some(filter)) => Request::Subscribe(connect, filter),
+            (None, None) => Request::Connect(connect),
+        };
+        let decision = rules.decide(rules.verify_chain(presented), &request);
         let mut explanation = Self {
-            at: timestamp(store.now()),
+            at: timestamp(rules.now()),
             listener: listener.address.to_string(),
             publish: args.publish.clone(),
             subscribe: args.subscribe.clone(),
-            certificate: chain
+            certificate: presented
                 .first()
                 .and_then(|leaf| PeerCertificate::parse(leaf).ok())
                 .map(Certificate::of),
             ..Self::default()
         };
-        match explanation.follow(args, config, store, trust, chain) {
-            Ok(()) => explanation.allowed = true,
+        for step in &decision.trace {
+            explanation.add(step, trust);
+        }
+        match decision.outcome {
+            Ok(_) => explanation.allowed = true,
             Err(refusal) => {
                 explanation.reason = Some(refusal.reason.as_str());
                 explanation.evidence = Some(refusal.evidence);
@@ -75,44 +88,24 @@ impl Explanation {
         explanation
     }
 
-    /// The same steps, in the same order, as the broker's.
-    fn follow(
-        &mut self,
-        args: &ExplainArgs,
-        config: &Config,
-        store: &TrustStore,
-        trust: &TrustReport,
-        chain: &[CertificateDer<'_>],
-    ) -> Result<(), Refusal> {
-        let chain = store.verify(chain)?;
-        self.trust = Some(chain.trust_name().to_string());
-        self.role = Some(chain.role().as_str());
-        let summary = trust.trusts.iter().find(|summary| summary.name == *chain.trust_name());
-        let crl = summary.and_then(|summary| {
-            let issuer = chain.leaf().issuer().to_string();
-            summary.crls.iter().find(|list| list.issuer == issuer)
-        });
-        self.crl_number = crl.map(|list| list.number.to_string());
-        self.crl_next_update = crl.map(|list| timestamp(list.next_update));
-
-        let device = identify(chain, &config.identity)?;
-        self.identity = Some(device.identity().to_string());
-        let permit = config.policies.decide(&device)?;
-        self.policy = Some(permit.policy_name().to_owned());
-        self.act(args, &permit)
-    }
-
-    fn act(&mut self, args: &ExplainArgs, permit: &Permit) -> Result<(), Refusal> {
-        if let Some(requested) = &args.client_id {
-            self.client_id = Some(permit.client_id(requested)?.as_str().to_owned());
+    /// Adds what a step of the decision found.
+    fn add(&mut self, step: &Step, trust: &TrustReport) {
+        match step {
+            Step::Chain(chain) => {
+                self.trust = Some(chain.trust_name().to_string());
+                self.role = Some(chain.role().as_str());
+                let summary = trust.trusts.iter().find(|summary| summary.name == *chain.trust_name());
+                let issuer = chain.leaf().issuer().to_string();
+                let crl = summary.and_then(|summary| summary.crls.iter().find(|list| list.issuer == issuer));
+                self.crl_number = crl.map(|list| list.number.to_string());
+                self.crl_next_update = crl.map(|list| timestamp(list.next_update));
+            }
+            Step::Identity(client) => self.identity = Some(client.identity().to_string()),
+            Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
+            Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
+            // The topic or filter that was asked about is shown whether it is allowed or not.
+            Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
         }
-        if let Some(topic) = &args.publish {
-            permit.publish(topic)?;
-        }
-        if let Some(filter) = &args.subscribe {
-            permit.subscribe(filter)?;
-        }
-        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) enum Control {
     /// The end of a link. It carries the receiving half: whoever gave it away can wake the router no more.
     Detach { link: LinkId, receive: LinkRx },
     /// The end of the router.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "for-test"))]
     Kill,
 }
 
@@ -259,7 +259,7 @@ impl Controller {
                 }
             }
             Control::Detach { link, receive } => self.detach(link, receive),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "for-test"))]
             Control::Kill => {
                 if let Ok((send, receive)) = self.router.link("killer".into()) {
                     disconnect(send, &self.router);

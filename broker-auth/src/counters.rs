@@ -1,0 +1,28 @@
+//! What happened to connections before they had a session, counted for operators.
+
+mqtt::counters! {
+    /// TCP connections accepted.
+    connections,
+    /// Connections turned away because a limit was met.
+    connections_limited,
+    /// Of those: their address had all its places.
+    connections_limited_by_address,
+    /// Of those: the network of their address had all its places.
+    connections_limited_by_prefix,
+    /// Handshakes that waited because too many began.
+    handshakes_paced,
+    /// Handshakes that waited because others were computed.
+    handshakes_queued,
+    /// Handshakes that failed or were refused.
+    handshakes_refused,
+    /// Of those: the client was too slow.
+    handshake_timeouts,
+    /// Of those: they waited to begin for too long.
+    handshakes_limited,
+    /// Connections that were silent for too long before CONNECT.
+    connect_timeouts,
+    /// CONNECTs accepted.
+    connects,
+    /// CONNECTs refused.
+    connects_refused,
+}

@@ -1,0 +1,97 @@
+//! From an accepted socket to a whole CONNECT.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mqtt::frame::FrameError;
+use mqtt::wire::{FirstPacketError, Wire};
+use mqtt::{Connect, ConnectAckReason, Connection, Packet, ReadError, Reader, Version};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::ListenerContext;
+use super::handshake::handshake;
+use super::slots::Slot;
+use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
+
+/// What was read instead of a CONNECT.
+enum NoConnect {
+    /// Something that an answer is owed to.
+    Answered { wire: Wire, answer: Packet },
+    /// Nothing, or something that MQTT has no answer to.
+    Unanswered,
+}
+
+/// Serves one connection: TLS, CONNECT, and then the gate. What is wrong with a certificate is said in a TLS alert,
+/// everything else in CONNACK.
+pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer: SocketAddr, slot: Slot) {
+    // Telemetry is small and waits for no more of it.
+    let _ = stream.set_nodelay(true);
+    let Some((stream, chain)) = handshake(&context, stream, peer).await else { return };
+    let limits = &context.config.limits;
+    let (mut reader, writer) = mqtt::open(Box::new(stream), &limits.connection);
+    match read_connect(&context, &mut reader, peer).await {
+        Ok((wire, connect)) => {
+            let connection = Connection::new(reader, writer, wire);
+            let client = PendingClient { connection, connect, chain, peer, place: Box::new(slot) };
+            gate::admit(&context.gate(), client).await;
+        }
+        Err(NoConnect::Answered { wire, answer }) => {
+            Connection::new(reader, writer, wire).close(Some(answer), REFUSAL_DEADLINE).await;
+        }
+        Err(NoConnect::Unanswered) => {}
+    }
+}
+
+/// The first packet, within its deadline.
+async fn read_connect(
+    context: &ListenerContext,
+    reader: &mut Reader,
+    peer: SocketAddr,
+) -> Result<(Wire, Box<Connect>), NoConnect> {
+    let deadline = context.config.limits.listener.connect_timeout;
+    let frame = match timeout(deadline, reader.frame()).await {
+        Ok(Ok(frame)) => frame,
+        Ok(Err(ReadError::Closed)) => return Err(NoConnect::Unanswered),
+        Ok(Err(error)) => {
+            if matches!(error, ReadError::Frame(FrameError::TooLarge { .. })) {
+                context.hub.counters.packets_limited.one();
+            }
+            tracing::info!(%peer, %error, "no CONNECT could be read");
+            return Err(NoConnect::Unanswered);
+        }
+        Err(_) => {
+            context.counters.connect_timeouts.one();
+            tracing::info!(%peer, seconds = deadline.as_secs(), "no CONNECT came in time");
+            return Err(NoConnect::Unanswered);
+        }
+    };
+    Wire::first(frame).map_err(|error| {
+        tracing::info!(%peer, %error, "no CONNECT could be read");
+        match answer_to(&error) {
+            Some((version, code, why)) => NoConnect::Answered {
+                wire: Wire::for_refusal(version),
+                answer: embedded::refuse_with(code, why),
+            },
+            None => NoConnect::Unanswered,
+        }
+    })
+}
+
+/// The CONNACK that a first packet is owed: in which version, with which code, and why in words.
+fn answer_to(error: &FirstPacketError) -> Option<(Version, ConnectAckReason, &'static str)> {
+    match error {
+        FirstPacketError::NotConnect => None,
+        FirstPacketError::Version(_) => {
+            Some((Version::V3, ConnectAckReason::UnsupportedProtocolVersion, "unsupported protocol version"))
+        }
+        FirstPacketError::Malformed(malformed, version) if malformed.is_client_id() => {
+            Some((*version, ConnectAckReason::ClientIdentifierNotValid, "client identifier not valid"))
+        }
+        // 3.1.1 has no code for it (§3.1.4).
+        FirstPacketError::Malformed(_, Version::V3) => None,
+        FirstPacketError::Malformed(_, Version::V5) => {
+            Some((Version::V5, ConnectAckReason::MalformedPacket, "malformed CONNECT"))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! [`LoadError`]: why trust cannot be loaded.
+
+use authenticator::trust::TrustError;
+
+use super::crl_numbers::CrlNumbersError;
+
+/// Why the trusts of a listener cannot be loaded. What was loaded before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A trust is not what it should be.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The record of the highest CRL numbers cannot be read or written.
+    #[error(transparent)]
+    Numbers(#[from] CrlNumbersError),
+}
+
+impl LoadError {
+    /// Whether it may pass without a change of the files: they could not be read or written, or the clock is wrong.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Trust(error) => error.may_pass(),
+            Self::Numbers(error) => matches!(error, CrlNumbersError::Write { .. }),
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Trust(error) => error.help(),
+            Self::Numbers(CrlNumbersError::Damaged { .. }) => {
+                "restore the file; if that is not possible, delete it, and make sure that the lists are the newest"
+            }
+            Self::Numbers(_) => "check the permissions of the directory of the configuration",
+        }
+    }
+}
