@@ -3,11 +3,11 @@
 //! Written to by everything, reads nothing.
 
 mod decision_log;
-mod lasting;
 mod lines;
 mod log;
+mod outage;
 
 pub(crate) use decision_log::{DecisionLog, next_decision_id};
-pub(crate) use lasting::Lasting;
 pub(crate) use log::LostLines;
 pub(crate) use log::{Log, LogFormat};
+pub(crate) use outage::Outage;

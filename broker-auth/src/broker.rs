@@ -8,13 +8,14 @@ use embedded::{Engine, Hub};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::admin::{AdminSocket, Operated, OperatedListener};
+use crate::admin::{AdminContext, AdminListener, AdminSocket};
 use crate::audit::{DecisionLog, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
 use crate::listener::Listener;
-use crate::reload::{CrlNumbers, RulesetStore, watch};
+use crate::reload::watch;
+use crate::rules::{CrlNumbers, RulesetStore};
 use crate::start_error::StartError;
 use crate::transport::ServerCertificate;
 
@@ -40,7 +41,8 @@ impl Broker {
     ) -> Result<Self, StartError> {
         let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(StartError::refused)?);
         let EngineConfig::Rumqttd = config.engine;
-        let max_sessions = config.listeners.iter().map(|listener| listener.limits.session.max_sessions).sum();
+        let max_sessions =
+            config.listeners.iter().map(|listener| listener.settings.limits.session.max_sessions).sum();
         let engine = Engine::start(max_sessions, config.limits.max_publishing_bytes)
             .map_err(|error| StartError::failed(error, "free memory or threads on this machine"))?;
         let unix_time = {
@@ -70,37 +72,38 @@ impl Broker {
                 format!("the admin socket in {} cannot be used: {error}", config.state_directory().display());
             StartError::failed(what, "stop the other broker, or give this one a shorter path of its own")
         })?;
-        let mut operated = Vec::new();
+        let mut admin_listeners = Vec::new();
         let mut listeners = Vec::new();
         for (listener, rules, certificate) in loaded {
-            let bound =
-                Listener::bind(&hub, &counters, &rules, &certificate, listener).await.map_err(|error| {
+            let bound = Listener::bind(&hub, &counters, &rules, &certificate, listener.settings.clone())
+                .await
+                .map_err(|error| {
                     StartError::failed(
-                        format!("cannot listen on {}: {error}", listener.address),
+                        format!("cannot listen on {}: {error}", listener.settings.address),
                         "choose another --listen address",
                     )
                 })?;
             let address = bound
                 .address()
                 .map_err(|error| StartError::failed(error, "choose another --listen address"))?;
-            operated.push(OperatedListener { address, rules, certificate });
+            admin_listeners.push(AdminListener { address, rules, certificate });
             listeners.push(bound);
         }
         let watched = watch(
-            operated.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
-            operated.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
+            admin_listeners.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
+            admin_listeners.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
         );
-        let addresses = operated.iter().map(|listener| listener.address).collect();
-        let operated = Arc::new(Operated {
+        let addresses = admin_listeners.iter().map(|listener| listener.address).collect();
+        let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,
-            listeners: operated,
+            listeners: admin_listeners,
             engine: "rumqttd",
             started: Instant::now(),
             lost_lines,
         });
         tokio::spawn(watched);
-        tokio::spawn(admin.run(operated));
+        tokio::spawn(admin.run(context));
         let listening = listeners.into_iter().map(|listener| tokio::spawn(listener.run())).collect();
         Ok(Self { hub, addresses, listening })
     }

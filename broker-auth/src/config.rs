@@ -16,7 +16,6 @@ mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
-pub use limits::Limits;
 pub use listener::{ListenerConfig, Transport};
 
 use std::path::PathBuf;

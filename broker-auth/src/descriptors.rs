@@ -32,14 +32,14 @@ pub(crate) fn raise_limit() -> usize {
 
 /// Lowers the limits of `listeners`, each in proportion, to what `descriptors` allow.
 pub(crate) fn fit(listeners: &mut [ListenerConfig], descriptors: usize) -> Option<Shortage> {
-    let limits = || listeners.iter().map(|listener| listener.limits.listener.max_connections);
+    let limits = || listeners.iter().map(|listener| listener.settings.limits.listener.max_connections);
     let wanted = limits().fold(0, usize::saturating_add);
     let granted = descriptors.saturating_sub(RESERVE);
     if wanted <= granted {
         return None;
     }
     for listener in listeners {
-        let limits = Arc::make_mut(&mut listener.limits.listener);
+        let limits = Arc::make_mut(&mut listener.settings.limits.listener);
         let share = limits.max_connections as u128 * granted as u128 / wanted as u128;
         // No more than it was.
         limits.max_connections = usize::try_from(share).unwrap_or(usize::MAX);
@@ -59,7 +59,7 @@ mod tests {
             format!(
                 "[[listener]]\naddress = \"127.0.0.1:0\"\nserver-cert = \"a\"\nserver-key = \"a\"\n\
                  [[listener.trust]]\nname = \"device-ca\"\nanchors = [\"a\"]\ncrl = [\"a\"]\n\
-                 [listener.limits]\nmax-connections = {limit}\n"
+                 [listener.settings.limits]\nmax-connections = {limit}\n"
             )
         };
         let text: String = limits.iter().map(listener).collect();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn limits(listeners: &[ListenerConfig]) -> Vec<usize> {
-        listeners.iter().map(|listener| listener.limits.listener.max_connections).collect()
+        listeners.iter().map(|listener| listener.settings.limits.listener.max_connections).collect()
     }
 
     #[test]

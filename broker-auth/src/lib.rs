@@ -28,5 +28,6 @@ mod exit;
 mod gate;
 mod listener;
 pub mod reload;
+pub mod rules;
 mod start_error;
 pub mod transport;

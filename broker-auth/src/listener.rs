@@ -1,15 +1,18 @@
 //! Accepting connections: a task for each before anything is read from it, limits first, then TLS, then CONNECT.
 
 mod connect;
+mod context;
 mod handshake;
 mod limits;
 mod lingering_close;
 mod network;
 mod rate;
+mod settings;
 mod slots;
 mod turns;
 
 pub(crate) use limits::ListenerLimits;
+pub(crate) use settings::{Limits, ListenerSettings};
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,16 +23,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 
+use self::context::ListenerContext;
 use self::rate::Rate;
-use self::slots::{NoSlot, Slots};
+use self::slots::Slots;
 use self::turns::Turns;
 use embedded::Hub;
 
-use crate::audit::Lasting;
-use crate::config::ListenerConfig;
+use crate::audit::Outage;
 use crate::counters::Counters;
-use crate::gate::GateContext;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 use crate::transport::ServerCertificate;
 
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
@@ -45,18 +47,6 @@ pub(crate) struct Listener {
     context: Arc<ListenerContext>,
 }
 
-/// What every connection of a listener is decided by, and counted in.
-struct ListenerContext {
-    hub: Arc<Hub>,
-    counters: Arc<Counters>,
-    rules: Arc<RulesetStore>,
-    certificate: Arc<ServerCertificate>,
-    config: ListenerConfig,
-    slots: Arc<Slots>,
-    rate: Rate,
-    turns: Turns,
-}
-
 impl Listener {
     /// Binds the listener's address.
     pub(crate) async fn bind(
@@ -64,17 +54,17 @@ impl Listener {
         counters: &Arc<Counters>,
         rules: &Arc<RulesetStore>,
         certificate: &Arc<ServerCertificate>,
-        config: &ListenerConfig,
+        settings: ListenerSettings,
     ) -> io::Result<Self> {
-        let socket = listen(config.address)?;
-        let limits = &config.limits.listener;
+        let socket = listen(settings.address)?;
+        let limits = Arc::clone(&settings.limits.listener);
         let context = ListenerContext {
             hub: Arc::clone(hub),
             counters: Arc::clone(counters),
             rules: Arc::clone(rules),
             certificate: Arc::clone(certificate),
-            config: config.clone(),
-            slots: Arc::new(Slots::new(limits)),
+            settings,
+            slots: Arc::new(Slots::new(&limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
             turns: Turns::new(limits.max_handshakes),
         };
@@ -90,7 +80,7 @@ impl Listener {
     pub(crate) async fn run(self) {
         let mut stopping = self.context.hub.stopping();
         let mut turns = pin!(self.context.rate.give_turns());
-        let mut trouble = Lasting::default();
+        let mut outage = Outage::default();
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -99,7 +89,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    if let Some(lasted) = trouble.over(Instant::now()) {
+                    if let Some(lasted) = outage.over(Instant::now()) {
                         tracing::info!(seconds = lasted.as_secs(), "connections are accepted again");
                     }
                     self.context.counters.connections.one();
@@ -112,7 +102,7 @@ impl Listener {
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    if let Some(times) = trouble.again(Instant::now()) {
+                    if let Some(times) = outage.again(Instant::now()) {
                         tracing::error!(%error, times, "connections cannot be accepted");
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -128,34 +118,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-impl ListenerContext {
-    /// What clients of this listener are admitted by.
-    fn gate(&self) -> GateContext<'_> {
-        GateContext {
-            hub: &self.hub,
-            counters: &self.counters,
-            rules: &self.rules,
-            limits: &self.config.limits.session,
-        }
-    }
-
-    /// Counts a connection for which there is no place, and logs a sample.
-    fn turn_away(&self, peer: SocketAddr, limit: NoSlot) {
-        let counters = &self.counters;
-        let all = counters.connections_limited.sample();
-        let (sampled, key) = match limit {
-            NoSlot::Total => (all, "max-connections"),
-            NoSlot::Host => (counters.connections_limited_by_address.sample(), "max-connections-per-address"),
-            NoSlot::Network => {
-                (counters.connections_limited_by_prefix.sample(), "max-connections-per-prefix")
-            }
-        };
-        if let Some(count) = sampled {
-            tracing::warn!(%peer, limit = key, count, "connections are turned away: a limit is met");
-        }
-    }
 }
 
 /// Whether only the connection that was to be accepted has failed, and the next may be well (accept(2)).

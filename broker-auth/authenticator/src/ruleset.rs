@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::evidence::ChainResult;
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
-use crate::trust::{LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity, verify_chain};
+use crate::trust::{
+    ChainResult, LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity, verify_chain,
+};
 
 /// All that one listener decides by: who vouches for clients, how their identities are read, and what they may do.
 ///

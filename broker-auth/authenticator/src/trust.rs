@@ -7,6 +7,7 @@
 mod ambiguity;
 mod anchor;
 mod chain;
+mod chain_result;
 mod config;
 mod crl;
 mod error;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use ambiguity::refuse_ambiguity;
 pub use chain::VerifiedChain;
+pub use chain_result::{ChainResult, UnprovenChain};
 pub use config::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
 pub use crl::{CrlFault, CrlNumber, NotACrlNumber, SignedCrl};
 pub use error::TrustError;

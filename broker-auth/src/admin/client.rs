@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::protocol::{Answer, Request};
 
 /// How long a broker may take to answer. Closing a session takes it less than a second.
-const PATIENCE: Duration = Duration::from_secs(10);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest answer, in bytes: some 200,000 sessions.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
@@ -47,8 +47,8 @@ pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Answer, AskError> 
 }
 
 fn exchange(stream: &mut UnixStream, request: &Request) -> io::Result<Answer> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(EXCHANGE_TIMEOUT))?;
+    stream.set_write_timeout(Some(EXCHANGE_TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;

@@ -13,32 +13,32 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
-use crate::audit::{Lasting, LostLines};
+use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 use crate::transport::ServerCertificate;
 
 /// The longest request, in bytes.
 const MAX_REQUEST: u64 = 4096;
 
 /// How long an operator's program may take to ask, and the broker to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest path a Unix socket address holds, with its terminator (`sun_path`, unix(7)).
 const MAX_SOCKET_PATH: usize = 107;
 
 /// What an operator can see and move.
-pub(crate) struct Operated {
+pub(crate) struct AdminContext {
     pub(crate) hub: Arc<Hub>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) listeners: Vec<OperatedListener>,
+    pub(crate) listeners: Vec<AdminListener>,
     pub(crate) engine: &'static str,
     pub(crate) started: Instant,
     pub(crate) lost_lines: LostLines,
 }
 
 /// A listener, as an operator sees it.
-pub(crate) struct OperatedListener {
+pub(crate) struct AdminListener {
     pub(crate) address: std::net::SocketAddr,
     pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
@@ -78,26 +78,26 @@ impl AdminSocket {
     }
 
     /// Answers until it is dropped.
-    pub(crate) async fn run(self, operated: Arc<Operated>) {
+    pub(crate) async fn run(self, context: Arc<AdminContext>) {
         let Ok(owner) =
             std::fs::metadata(&self.path).map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata))
         else {
             return;
         };
-        let mut trouble = Lasting::default();
+        let mut outage = Outage::default();
         loop {
             match self.socket.accept().await {
                 Ok((stream, _)) => {
-                    trouble.over(Instant::now());
+                    outage.over(Instant::now());
                     match stream.peer_cred() {
                         Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
-                            tokio::spawn(timeout(PATIENCE, serve(stream, Arc::clone(&operated))));
+                            tokio::spawn(timeout(EXCHANGE_TIMEOUT, serve(stream, Arc::clone(&context))));
                         }
                         _ => tracing::warn!("somebody else's request at the admin socket was refused"),
                     }
                 }
                 Err(error) => {
-                    if let Some(times) = trouble.again(Instant::now()) {
+                    if let Some(times) = outage.again(Instant::now()) {
                         tracing::error!(%error, times, "operators cannot be heard");
                     }
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -114,14 +114,14 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve(mut stream: UnixStream, operated: Arc<Operated>) {
+async fn serve(mut stream: UnixStream, context: Arc<AdminContext>) {
     let (read, mut write) = stream.split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(MAX_REQUEST));
     let answer = match read.read_line(&mut line).await {
         Err(_) | Ok(0) => return,
         Ok(_) => match serde_json::from_str(&line) {
-            Ok(request) => answer(request, &operated).await,
+            Ok(request) => answer(request, &context).await,
             Err(error) => Answer::Error(format!("the request was not understood: {error}")),
         },
     };
@@ -131,16 +131,16 @@ async fn serve(mut stream: UnixStream, operated: Arc<Operated>) {
     let _ = write.write_all(&answer).await;
 }
 
-async fn answer(request: Request, operated: &Operated) -> Answer {
+async fn answer(request: Request, context: &AdminContext) -> Answer {
     match request {
-        Request::Sessions => Answer::Sessions(sessions(&operated.hub)),
+        Request::Sessions => Answer::Sessions(sessions(&context.hub)),
         Request::Kick { id } => {
-            let sessions = operated.hub.registry.kick(&id).await;
+            let sessions = context.hub.registry.kick(&id).await;
             tracing::info!(identity = id, sessions, "an operator closed sessions");
             Answer::Kicked(Kicked { id, sessions })
         }
-        Request::Status => Answer::Status(Box::new(status(operated))),
-        Request::Reload => Answer::Reloaded(reload(operated)),
+        Request::Status => Answer::Status(Box::new(status(context))),
+        Request::Reload => Answer::Reloaded(reload(context)),
     }
 }
 
@@ -169,21 +169,21 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
         .collect()
 }
 
-fn status(operated: &Operated) -> Status {
-    let hub = &operated.hub;
+fn status(context: &AdminContext) -> Status {
+    let hub = &context.hub;
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        uptime_seconds: operated.started.elapsed().as_secs(),
-        engine: operated.engine.to_owned(),
+        uptime_seconds: context.started.elapsed().as_secs(),
+        engine: context.engine.to_owned(),
         engine_alive: hub.engine.is_alive(),
         engine_rebuilds: hub.engine.rebuilds(),
         sessions: hub.registry.count(),
         retained_messages: hub.retained.count(),
         retained_bytes: hub.retained.bytes(),
         queued_bytes: hub.queued_bytes(),
-        log_lines_lost: operated.lost_lines.count(),
-        listeners: operated
+        log_lines_lost: context.lost_lines.count(),
+        listeners: context
             .listeners
             .iter()
             .map(|listener| ListenerLine {
@@ -192,7 +192,7 @@ fn status(operated: &Operated) -> Status {
                 server_certificate_not_after: timestamp(listener.certificate.not_after()),
             })
             .collect(),
-        counters: operated
+        counters: context
             .counters
             .values()
             .chain(hub.counters.values())
@@ -201,9 +201,9 @@ fn status(operated: &Operated) -> Status {
     }
 }
 
-fn reload(operated: &Operated) -> Reloaded {
+fn reload(context: &AdminContext) -> Reloaded {
     let mut reloaded = Reloaded { changed: false, refused: Vec::new() };
-    for listener in &operated.listeners {
+    for listener in &context.listeners {
         let report = listener.rules.reload_crls();
         reloaded.changed |= report.changed;
         reloaded.refused.extend(report.refused);

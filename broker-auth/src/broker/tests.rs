@@ -22,7 +22,7 @@ use crate::config::Config;
 const DAY: i64 = 24 * 3600;
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 const LISTENER: &str = r#"
 [[listener]]
@@ -123,7 +123,7 @@ async fn is_alive(client: &mut Client) -> bool {
 
 /// Waits until a client is cut off; the reason code that it is told.
 async fn cut_off(client: &mut Client) -> u8 {
-    let told = timeout(PATIENCE, client.hear()).await.expect("it is cut off").unwrap();
+    let told = timeout(TEST_TIMEOUT, client.hear()).await.expect("it is cut off").unwrap();
     let Packet::Disconnect(code) = told else { panic!("{told:?}") };
     assert!(client.answer().await.is_err(), "and closed");
     code
@@ -162,7 +162,7 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
         let took: Spread = back.iter().map(|(_, took)| *took).collect();
         println!("all {SESSIONS} sessions are served again after {took} (median / p99 / last)");
         // A second, on a machine that does nothing else.
-        assert!(took.max() < PATIENCE, "{took}");
+        assert!(took.max() < TEST_TIMEOUT, "{took}");
         clients = back.into_iter().map(|(client, _)| client).collect();
         // It may be that slow in dying that everything was delivered before.
         let rebuilt = async {
@@ -170,7 +170,7 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(PATIENCE, rebuilt).await.expect("there is a new router");
+        timeout(TEST_TIMEOUT, rebuilt).await.expect("there is a new router");
     }
     for client in &mut clients {
         assert!(is_alive(client).await, "no session was closed, and nothing comes twice");
@@ -181,9 +181,9 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing_else() {
     let place = Place::new().await;
-    let (lasting, away) = (place.site.device(1), place.site.device(2));
+    let (outage, away) = (place.site.device(1), place.site.device(2));
     let ending = place.site.short_lived(3, Duration::from_secs(12 * 3600));
-    let mut stays = place.obedient(&lasting, Wish { keep_alive: 60, ..Wish::default() }).await;
+    let mut stays = place.obedient(&outage, Wish { keep_alive: 60, ..Wish::default() }).await;
     let an_hour = Wish { session_expiry: 3600, ..Wish::default() };
     place.obedient(&away, an_hour).await.leave().await.unwrap();
     let mut ends = place.obedient(&ending, Wish::default()).await;
@@ -196,7 +196,7 @@ async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing
     println!("cut off {:?} after the clock was set", set.elapsed());
     assert!(place.connect(&ending, Wish::default()).await.is_err());
     assert!(is_alive(&mut stays).await && is_alive(&mut backend).await);
-    for device in [&lasting, &away] {
+    for device in [&outage, &away] {
         backend.publish(&command(device), b"tomorrow").await.unwrap();
     }
     assert_eq!(receive(&mut stays).await, "tomorrow");
@@ -213,12 +213,12 @@ async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_set_a_day_back_lets_nobody_in_again_and_a_list_from_its_future_waits_for_it() {
     let place = Place::new().await;
-    let (revoked, next, lasting) = (place.site.device(1), place.site.device(2), place.site.device(3));
+    let (revoked, next, outage) = (place.site.device(1), place.site.device(2), place.site.device(3));
     let mut first = place.obedient(&revoked, Wish::default()).await;
     place.site.revoke(&[&revoked]).unwrap();
     assert_eq!(cut_off(&mut first).await, 0x98);
     let mut second = place.obedient(&next, Wish::default()).await;
-    let mut stays = place.obedient(&lasting, Wish { keep_alive: 60, ..Wish::default() }).await;
+    let mut stays = place.obedient(&outage, Wish { keep_alive: 60, ..Wish::default() }).await;
 
     place.clock.set(-DAY);
     assert!(place.connect(&revoked, Wish::default()).await.is_err(), "revoked is revoked");

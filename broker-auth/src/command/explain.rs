@@ -18,7 +18,7 @@ use crate::args::ExplainArgs;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::exit;
-use crate::reload::{CrlNumbers, RulesetStore, read_file};
+use crate::rules::{CrlNumbers, RulesetStore, read_file};
 
 use explanation::Explanation;
 

@@ -42,7 +42,7 @@ fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), StartError> {
                 help: "leave it out, or change the addresses in the configuration",
             });
         };
-        listener.address = address;
+        listener.settings.address = address;
     }
     if let Some(shortage) = descriptors::fit(&mut config.listeners, descriptors::raise_limit()) {
         tracing::warn!(

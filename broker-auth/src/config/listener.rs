@@ -1,33 +1,29 @@
 //! `[[listener]]`.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::error::{ConfigError, ConfigFault};
-use super::limits::Limits;
+use super::limits::read_limits;
 use super::reader::{Table, Value};
 use super::trust::read_trust;
 use authenticator::trust::TrustConfig;
 
+use crate::listener::{Limits, ListenerSettings};
 use crate::transport::TlsVersions;
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
 pub struct ListenerConfig {
-    /// Where it listens; port 0 picks a free one.
-    pub address: SocketAddr,
+    /// Address, TLS versions and limits.
+    pub settings: ListenerSettings,
     /// What carries MQTT.
     pub transport: Transport,
-    /// Which TLS versions it speaks.
-    pub tls_versions: TlsVersions,
     /// PEM: the broker's certificate, then its issuing CA's.
     pub server_cert: PathBuf,
     /// PEM: the broker's private key.
     pub server_key: PathBuf,
     /// Who vouches for clients; at least one.
     pub trusts: Vec<TrustConfig>,
-    /// What one client, or all of them, may use up.
-    pub limits: Limits,
 }
 
 /// What carries MQTT.
@@ -58,7 +54,7 @@ impl ListenerConfig {
         let server_cert = table.require("server-cert")?.path()?;
         let server_key = table.require("server-key")?.path()?;
         let limits = match table.get("limits") {
-            Some(value) => Limits::read(value.table("[listener.limits]")?)?,
+            Some(value) => read_limits(value.table("[listener.limits]")?)?,
             None => Limits::default(),
         };
         let mut trusts: Vec<TrustConfig> = Vec::new();
@@ -73,7 +69,8 @@ impl ListenerConfig {
             trusts.push(trust);
         }
         table.finish()?;
-        Ok(Self { address, transport, tls_versions, server_cert, server_key, trusts, limits })
+        let settings = ListenerSettings { address, tls_versions, limits };
+        Ok(Self { settings, transport, server_cert, server_key, trusts })
     }
 }
 

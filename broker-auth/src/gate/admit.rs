@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::decide::{Connect as ConnectRequest, Granted, Request};
-use authenticator::evidence::ChainResult;
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Audit, Event, Record};
+use authenticator::trust::ChainResult;
 use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, check_will, refuse, refuse_with,
 };
@@ -16,7 +16,7 @@ use mqtt::{Connect, ConnectAckReason, Connection, Packet};
 
 use crate::audit::{DecisionLog, next_decision_id};
 use crate::counters::Counters;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 
 /// How long a refused client may take to read why.
 pub(crate) const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);

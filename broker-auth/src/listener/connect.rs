@@ -9,7 +9,7 @@ use mqtt::{Connect, ConnectAckReason, Connection, Packet, ReadError, Reader, Ver
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::ListenerContext;
+use super::context::ListenerContext;
 use super::handshake::handshake;
 use super::slots::Slot;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
@@ -28,7 +28,7 @@ pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer
     // Telemetry is small and waits for no more of it.
     let _ = stream.set_nodelay(true);
     let Some((stream, chain)) = handshake(&context, stream, peer).await else { return };
-    let limits = &context.config.limits;
+    let limits = &context.settings.limits;
     let (mut reader, writer) = mqtt::open(Box::new(stream), &limits.connection);
     match read_connect(&context, &mut reader, peer).await {
         Ok((wire, connect)) => {
@@ -49,7 +49,7 @@ async fn read_connect(
     reader: &mut Reader,
     peer: SocketAddr,
 ) -> Result<(Wire, Box<Connect>), NoConnect> {
-    let deadline = context.config.limits.listener.connect_timeout;
+    let deadline = context.settings.limits.listener.connect_timeout;
     let frame = match timeout(deadline, reader.frame()).await {
         Ok(Ok(frame)) => frame,
         Ok(Err(ReadError::Closed)) => return Err(NoConnect::Unanswered),

@@ -10,16 +10,16 @@ use std::net::SocketAddr;
 use std::pin::pin;
 
 use authenticator::decide::Request;
-use authenticator::evidence::ChainResult;
 use authenticator::reason::Refusal;
 use authenticator::record::{Audit, Event, Record};
+use authenticator::trust::ChainResult;
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::ListenerContext;
+use super::context::ListenerContext;
 use super::lingering_close::lingering_close;
 use super::network::Network;
 use crate::audit::DecisionLog;
@@ -63,7 +63,7 @@ pub(super) async fn handshake(
     match failed {
         Failed::Slow => {
             counters.handshake_timeouts.one();
-            let seconds = context.config.limits.listener.handshake_timeout.as_secs();
+            let seconds = context.settings.limits.listener.handshake_timeout.as_secs();
             tracing::info!(%peer, seconds, "a TLS handshake took too long");
         }
         Failed::Limited => {
@@ -96,7 +96,7 @@ fn refuse(peer: SocketAddr, refusal: &Refusal) {
 }
 
 async fn prove(context: &ListenerContext, stream: TcpStream, peer: SocketAddr) -> Result<Proven, Failed> {
-    let deadline = Instant::now() + context.config.limits.listener.handshake_timeout;
+    let deadline = Instant::now() + context.settings.limits.listener.handshake_timeout;
     let counters = &context.counters;
 
     let mut hello = pin!(LazyConfigAcceptor::new(Acceptor::default(), stream));
@@ -113,7 +113,7 @@ async fn prove(context: &ListenerContext, stream: TcpStream, peer: SocketAddr) -
     }
 
     let (config, chain) =
-        connection_config(&context.rules, &context.certificate, context.config.tls_versions)
+        connection_config(&context.rules, &context.certificate, context.settings.tls_versions)
             .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };

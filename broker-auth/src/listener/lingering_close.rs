@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a refused peer's last bytes are awaited.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many of them are read at most.
 const MAX_BYTES: usize = 64 * 1024;
@@ -30,5 +30,5 @@ pub(super) async fn lingering_close(mut stream: TcpStream) {
         Ok::<(), std::io::Error>(())
     };
     // Whether the peer listens is its own affair.
-    let _ = timeout(PATIENCE, drain).await;
+    let _ = timeout(LINGER_TIMEOUT, drain).await;
 }

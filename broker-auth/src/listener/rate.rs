@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::network::Network;
 
 /// How much a full bucket holds, as time.
-const BURST: Duration = Duration::from_secs(1);
+const BUCKET_DEPTH: Duration = Duration::from_secs(1);
 
 /// Lets handshakes begin.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Bucket {
     /// When the next token is there.
     fn ready_at(&self, now: Instant) -> Instant {
         let full_again_at = self.full_at.max(now) + self.interval;
-        full_again_at.checked_sub(BURST).map_or(now, |ready| ready.max(now))
+        full_again_at.checked_sub(BUCKET_DEPTH).map_or(now, |ready| ready.max(now))
     }
 
     fn take(&mut self, now: Instant) {
@@ -54,7 +54,7 @@ impl Bucket {
 impl Rate {
     /// A full bucket, and this many more tokens every second.
     pub(super) fn new(per_second: u32, now: Instant) -> Self {
-        let bucket = Bucket { interval: BURST / per_second.max(1), full_at: now };
+        let bucket = Bucket { interval: BUCKET_DEPTH / per_second.max(1), full_at: now };
         let state = State { bucket, waiting: HashMap::new(), turns: VecDeque::new() };
         Self { state: Mutex::new(state), somebody_waits: Notify::new() }
     }

@@ -1,28 +1,25 @@
 //! Notices new revocation lists and server certificates by itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
-use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
 
-use super::ruleset_store::RulesetStore;
-use super::trust_files::files_of;
+use super::clock_step::ClockComparison;
+use super::file_stamp::Stamp;
+use crate::rules::RulesetStore;
 use crate::transport::{ServerCertificate, ServerCertificateError};
 
 /// How often the files are looked at. Looking costs a few microseconds a file, works on every file system, and sees a
 /// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
-const INTERVAL: Duration = Duration::from_millis(100);
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// When a file is tried again that was refused for what may pass by itself: no descriptor was free, the disk was full, the
 /// clock was wrong. Nobody writes the file again then, and whom it revokes must not stay in.
-const RETRY: Duration = Duration::from_millis(500);
-
-/// By how much the clock may differ from the time that has passed, in seconds, before it counts as having been set.
-const CLOCK_STEP: u64 = 3;
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
 /// what it held before stays in force. Runs until it is dropped.
@@ -30,7 +27,7 @@ pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertific
     let mut stores: Vec<_> = stores.into_iter().map(|store| (Files::default(), store)).collect();
     let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
     let mut clock = stores.first().map(|(_, store)| ClockComparison::since(store.now()));
-    let mut ticks = tokio::time::interval(INTERVAL);
+    let mut ticks = tokio::time::interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -137,28 +134,7 @@ impl Files {
             tracing::error!("{why}");
         }
         self.refused = refused;
-        self.retry_at = may_pass.then(|| Instant::now() + RETRY);
-    }
-}
-
-/// Compares the clock that people set with one that nobody sets.
-#[derive(Clone, Copy, Debug)]
-struct ClockComparison {
-    told: UnixTime,
-    at: Instant,
-}
-
-impl ClockComparison {
-    fn since(now: UnixTime) -> Self {
-        Self { told: now, at: Instant::now() }
-    }
-
-    /// By how many seconds the clock was set since it was last asked, if it was.
-    fn step(&mut self, now: UnixTime) -> Option<i128> {
-        let passed = self.at.elapsed().as_secs();
-        let step = i128::from(now.as_secs()) - i128::from(self.told.as_secs().saturating_add(passed));
-        *self = Self::since(now);
-        (step.unsigned_abs() > u128::from(CLOCK_STEP)).then_some(step)
+        self.retry_at = may_pass.then(|| Instant::now() + RETRY_INTERVAL);
     }
 }
 
@@ -182,35 +158,5 @@ fn log_freshness(list: &CrlReport) {
         Freshness::Stale => {
             tracing::error!("the revocation list of {issuer} was due at {next_update}: it is stale now");
         }
-    }
-}
-
-/// What tells one state of some files from another, without reading them.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Stamp(Vec<(PathBuf, Option<FileStamp>)>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct FileStamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    /// A rename within the resolution of the clock still brings another inode.
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(sources: &[impl AsRef<Path>]) -> Self {
-        let files = sources.iter().flat_map(|source| {
-            let source = source.as_ref();
-            files_of(source).unwrap_or_else(|_| vec![source.to_owned()])
-        });
-        Self(files.map(|file| (FileStamp::of(&file), file)).map(|(stamp, file)| (file, stamp)).collect())
-    }
-}
-
-impl FileStamp {
-    fn of(file: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(file).ok()?;
-        Some(Self { modified: metadata.modified().ok(), length: metadata.len(), inode: metadata.ino() })
     }
 }

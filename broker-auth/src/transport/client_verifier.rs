@@ -13,11 +13,11 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use authenticator::decide::Request;
-use authenticator::evidence::ChainResult;
 use authenticator::reason::{Reason, Refusal};
+use authenticator::trust::ChainResult;
 
 use super::server_config::SIGNATURES;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 
 /// What became of the certificates that the client of one connection presented.
 #[derive(Clone, Debug, Default)]

@@ -13,7 +13,7 @@ use authenticator::trust::SIGNATURE_ALGORITHMS;
 use super::client_verifier::{ClientVerifier, HandshakeChain};
 use super::server_certificate::ServerCertificate;
 use super::tls_versions::TlsVersions;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 
 /// The longest TLS record sent to a client, in bytes with its header: devices receive into 2 KiB.
 pub const MAX_RECORD_LEN: usize = 2048;

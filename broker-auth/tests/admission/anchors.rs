@@ -3,7 +3,7 @@
 use authenticator::certificate::AuthorityFault;
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, TrustError};
-use broker_auth::reload::LoadError;
+use broker_auth::rules::LoadError;
 use embedded::Recheck;
 use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 

@@ -33,7 +33,7 @@ crl = ["/var/crl"]
 stale-crl = "deny-all"
 stale-grace = "12h"
 
-[listener.limits]
+[listener.settings.limits]
 handshake-timeout = "5s"
 max-inflight = 10
 
@@ -62,7 +62,7 @@ fn limits_are_of_one_listener_or_of_all() {
     let limits = |of_listener: &str, of_all: &str| {
         let text = GOOD.replace("max-inflight = 10", of_listener);
         parse(&format!("{text}\n[limits]\n{of_all}"))
-            .map(|config| (config.listeners[0].limits.clone(), config.limits))
+            .map(|config| (config.listeners[0].settings.limits.clone(), config.limits))
     };
     let (listener, all) = limits("", "").expect("nothing need be said");
     assert_eq!(
@@ -112,13 +112,13 @@ fn a_whole_configuration_means_what_it_says() {
     assert_eq!(config.state_directory(), Path::new("/etc/fleet/broker"));
     assert_eq!(config.engine, EngineConfig::Rumqttd);
     let [listener] = config.listeners.as_slice() else { panic!("one listener") };
-    assert_eq!(listener.address.to_string(), "0.0.0.0:8883");
-    assert_eq!(listener.tls_versions, TlsVersions::Tls13);
+    assert_eq!(listener.settings.address.to_string(), "0.0.0.0:8883");
+    assert_eq!(listener.settings.tls_versions, TlsVersions::Tls13);
     assert_eq!(listener.server_cert, Path::new("/etc/fleet/broker/cert.pem"));
-    assert_eq!(listener.limits.listener.handshake_timeout, Duration::from_secs(5));
-    assert_eq!(listener.limits.listener.connect_timeout, Duration::from_secs(10));
-    assert_eq!(listener.limits.session.max_inflight, 10);
-    assert_eq!(listener.limits.connection.max_packet_size, 256 * 1024);
+    assert_eq!(listener.settings.limits.listener.handshake_timeout, Duration::from_secs(5));
+    assert_eq!(listener.settings.limits.listener.connect_timeout, Duration::from_secs(10));
+    assert_eq!(listener.settings.limits.session.max_inflight, 10);
+    assert_eq!(listener.settings.limits.connection.max_packet_size, 256 * 1024);
     let [devices, services] = listener.trusts.as_slice() else { panic!("two trusts") };
     assert_eq!((devices.role, services.role), (Role::Device, Role::Service));
     assert_eq!((devices.crl_check, services.crl_check), (CrlCheck::Leaf, CrlCheck::Leaf));

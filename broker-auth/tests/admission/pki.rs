@@ -10,7 +10,7 @@ use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain};
 use broker_auth::clock::Clock;
-use broker_auth::reload::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
+use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, CrlFault, Freshness, StaleCrl, TrustError};
 use broker_auth::clock::Clock;
-use broker_auth::reload::{CrlNumbers, LoadError, RulesetStore};
+use broker_auth::rules::{CrlNumbers, LoadError, RulesetStore};
 use embedded::Recheck;
 use rcgen::RevocationReason;
 

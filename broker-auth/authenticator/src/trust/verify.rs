@@ -3,10 +3,10 @@
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::chain::VerifiedChain;
+use super::chain_result::{ChainResult, UnprovenChain};
 use super::loaded_trust::LoadedTrust;
 use super::path::PathFault;
 use crate::certificate::PeerCertificate;
-use crate::evidence::{ChainResult, UnprovenChain};
 use crate::reason::{Reason, Refusal};
 
 /// Certificates a client may send along with its own. No path has more than six CAs (rustls-webpki), and each that

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ListenerConfig};
-use crate::reload::{CrlNumbers, RulesetStore};
+use crate::rules::{CrlNumbers, RulesetStore};
 use crate::transport::ServerCertificate;
 
 /// A server certificate that ends sooner than this deserves a warning: half of the usual renewal period of 30 days.
@@ -151,7 +151,7 @@ impl Findings {
             }
         };
         Listener {
-            address: config.address.to_string(),
+            address: config.settings.address.to_string(),
             server_cert: config.server_cert.display().to_string(),
             server_cert_not_after,
             trusts: trusts.into_iter().map(Trust::of).collect(),

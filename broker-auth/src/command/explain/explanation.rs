@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::ExplainArgs;
 use crate::audit::next_decision_id;
 use crate::config::ListenerConfig;
-use crate::reload::RulesetStore;
+use crate::rules::RulesetStore;
 
 /// The steps of a decision. A field is `null` where an earlier step refused.
 #[derive(Debug, Default, Serialize)]
@@ -66,7 +66,7 @@ impl Explanation {
         let decision = rules.decide(rules.verify_chain(presented), &request);
         let mut explanation = Self {
             at: timestamp(rules.now()),
-            listener: listener.address.to_string(),
+            listener: listener.settings.address.to_string(),
             publish: args.publish.clone(),
             subscribe: args.subscribe.clone(),
             certificate: presented

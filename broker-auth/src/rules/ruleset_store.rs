@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
 use authenticator::decide::{Decision, Request, decide};
-use authenticator::evidence::{ChainResult, Evidence};
+use authenticator::evidence::Evidence;
 use authenticator::identity::VerifiedClient;
 use authenticator::reason::Refusal;
 use authenticator::ruleset::{AccessRules, Ruleset};
+use authenticator::trust::ChainResult;
 use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustReport};
 use embedded::Recheck;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -42,11 +43,11 @@ struct Status {
 
 /// What the clock alone has changed.
 #[derive(Debug, Default)]
-pub(super) struct StatusChanges {
+pub(crate) struct StatusChanges {
     /// The lists whose freshness has changed.
-    pub(super) lists: Vec<CrlReport>,
+    pub(crate) lists: Vec<CrlReport>,
     /// The subjects of the anchors that have expired.
-    pub(super) expired: Vec<String>,
+    pub(crate) expired: Vec<String>,
 }
 
 /// What a reload of the revocation lists did.
@@ -149,7 +150,7 @@ impl RulesetStore {
     }
 
     /// The clock was set: every session is judged again.
-    pub(super) fn clock_was_set(&self) {
+    pub(crate) fn clock_was_set(&self) {
         self.count_up();
     }
 
@@ -159,14 +160,14 @@ impl RulesetStore {
     }
 
     /// The files and folders that revocation lists come from.
-    pub(super) fn crl_sources(&self) -> Vec<PathBuf> {
+    pub(crate) fn crl_sources(&self) -> Vec<PathBuf> {
         let present = self.present.load();
         present.trusts().iter().flat_map(|trust| trust.config().crl.iter().cloned()).collect()
     }
 
     /// What the clock alone has changed since this was last asked, so that the log can say so. Counts the generation up
     /// then: live sessions end with their anchor and, with `deny-all`, when a list becomes too old.
-    pub(super) fn status_changes(&self) -> StatusChanges {
+    pub(crate) fn status_changes(&self) -> StatusChanges {
         let now = self.clock.now();
         let present = self.present.load();
         let trusts = present.trusts();

@@ -1,0 +1,61 @@
+//! [`ChainResult`]: what became of the certificates that a client presented.
+
+use super::chain::VerifiedChain;
+use crate::certificate::PeerCertificate;
+use crate::reason::{Reason, Refusal};
+
+/// What became of the certificates that a client presented. Made by [`super::verify_chain`].
+#[derive(Clone, Debug)]
+pub enum ChainResult {
+    /// It presented none.
+    NotPresented,
+    /// It presented some that prove nothing.
+    Unproven(UnprovenChain),
+    /// They lead to an anchor of exactly one trust.
+    Proven(VerifiedChain),
+}
+
+/// A presented chain that proves nothing. No identity can be read out of it.
+#[derive(Clone, Debug)]
+pub struct UnprovenChain {
+    leaf: Option<Box<PeerCertificate>>,
+    fault: Refusal,
+}
+
+impl UnprovenChain {
+    /// `leaf` could be read, and `fault` is why it is not proven.
+    pub(crate) fn new(leaf: PeerCertificate, fault: Refusal) -> Self {
+        Self { leaf: Some(Box::new(leaf)), fault }
+    }
+
+    /// Not even the client's own certificate could be read.
+    pub(crate) fn unreadable(fault: Refusal) -> Self {
+        Self { leaf: None, fault }
+    }
+
+    /// The client's certificate, if it could be read. Nothing in it is proven.
+    pub fn leaf(&self) -> Option<&PeerCertificate> {
+        self.leaf.as_deref()
+    }
+
+    /// Why it is not proven.
+    pub fn fault(&self) -> &Refusal {
+        &self.fault
+    }
+}
+
+impl ChainResult {
+    /// The proven chain.
+    ///
+    /// # Errors
+    /// Nothing was presented, or it proves nothing.
+    pub fn proven(&self) -> Result<&VerifiedChain, Refusal> {
+        match self {
+            Self::Proven(chain) => Ok(chain),
+            Self::Unproven(unproven) => Err(unproven.fault.clone()),
+            Self::NotPresented => {
+                Err(Refusal::new(Reason::NoCertificate, "the client presented no certificate"))
+            }
+        }
+    }
+}

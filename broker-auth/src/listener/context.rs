@@ -1,0 +1,55 @@
+//! [`ListenerContext`]: what every connection of a listener is decided by, and counted in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use embedded::Hub;
+
+use super::rate::Rate;
+use super::settings::ListenerSettings;
+use super::slots::{NoSlot, Slots};
+use super::turns::Turns;
+use crate::counters::Counters;
+use crate::gate::GateContext;
+use crate::rules::RulesetStore;
+use crate::transport::ServerCertificate;
+
+/// What every connection of a listener is decided by, and counted in.
+pub(super) struct ListenerContext {
+    pub(super) hub: Arc<Hub>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) rules: Arc<RulesetStore>,
+    pub(super) certificate: Arc<ServerCertificate>,
+    pub(super) settings: ListenerSettings,
+    pub(super) slots: Arc<Slots>,
+    pub(super) rate: Rate,
+    pub(super) turns: Turns,
+}
+
+impl ListenerContext {
+    /// What clients of this listener are admitted by.
+    pub(super) fn gate(&self) -> GateContext<'_> {
+        GateContext {
+            hub: &self.hub,
+            counters: &self.counters,
+            rules: &self.rules,
+            limits: &self.settings.limits.session,
+        }
+    }
+
+    /// Counts a connection for which there is no place, and logs a sample.
+    pub(super) fn turn_away(&self, peer: SocketAddr, limit: NoSlot) {
+        let counters = &self.counters;
+        let all = counters.connections_limited.sample();
+        let (sampled, key) = match limit {
+            NoSlot::Total => (all, "max-connections"),
+            NoSlot::Host => (counters.connections_limited_by_address.sample(), "max-connections-per-address"),
+            NoSlot::Network => {
+                (counters.connections_limited_by_prefix.sample(), "max-connections-per-prefix")
+            }
+        };
+        if let Some(count) = sampled {
+            tracing::warn!(%peer, limit = key, count, "connections are turned away: a limit is met");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! [`ListenerSettings`]: what a listener is told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use embedded::SessionLimits;
+use mqtt::ConnectionLimits;
+
+use super::limits::ListenerLimits;
+use crate::transport::TlsVersions;
+
+/// What a listener is told.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Where it listens; port 0 picks a free one.
+    pub address: SocketAddr,
+    /// Which TLS versions it speaks.
+    pub tls_versions: TlsVersions,
+    /// What one client, or all of them, may use up.
+    pub limits: Limits,
+}
+
+/// How long, how many, how much: by whoever keeps the limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections and handshakes.
+    pub listener: Arc<ListenerLimits>,
+    /// The bytes of one connection.
+    pub connection: Arc<ConnectionLimits>,
+    /// Sessions.
+    pub session: Arc<SessionLimits>,
+}

@@ -1,0 +1,13 @@
+//! The rules in force: what each listener decides by, loaded whole, and swapped while connections go on.
+//!
+//! Before trust is loaded nobody gets in.
+
+mod crl_numbers;
+mod load_error;
+mod ruleset_store;
+mod trust_files;
+
+pub use crl_numbers::{CrlNumbers, CrlNumbersError};
+pub use load_error::LoadError;
+pub use ruleset_store::{ReloadReport, RulesetStore};
+pub(crate) use trust_files::{files_of, read_file};
