@@ -4,19 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::limits::ConnectionLimits;
 use crate::reader::Reader;
+use crate::transport::Transport;
 use crate::wire::{Malformed, Oversize, Wire};
 use crate::writer::Writer;
 use crate::{Packet, Version};
-
-/// What a connection is made of: TLS over TCP, or whatever else the listener has secured.
-pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// Splits a fresh transport.
 pub fn open(transport: Box<dyn Transport>, limits: &Arc<ConnectionLimits>) -> (Reader, Writer) {

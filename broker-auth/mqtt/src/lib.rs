@@ -15,12 +15,14 @@ pub mod frame;
 mod limits;
 mod reader;
 mod strict;
+mod transport;
 pub mod wire;
 mod writer;
 
 pub use connection::{Connection, open};
 pub use limits::ConnectionLimits;
 pub use reader::{ReadError, Reader};
+pub use transport::Transport;
 pub use writer::{WriteError, Writer};
 
 /// A UTF-8 string that shares the memory it was received in.

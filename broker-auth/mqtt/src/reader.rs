@@ -7,9 +7,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::Transport;
 use crate::frame::{self, FrameError};
 use crate::limits::ConnectionLimits;
+use crate::transport::Transport;
 
 /// How much is read at once. A constrained device's packets are far smaller, and every idle connection keeps one.
 const READ_SIZE: usize = 2048;

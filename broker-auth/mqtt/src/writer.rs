@@ -7,8 +7,8 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncWriteExt, WriteHalf};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::Transport;
 use crate::limits::ConnectionLimits;
+use crate::transport::Transport;
 
 /// Unwritten bytes beyond which nothing more is read from the client: its answers would only add to them.
 const HIGH_WATER: usize = 64 * 1024;

@@ -1,0 +1,153 @@
+//! The drawing of the house.
+
+/// One package of the house.
+pub(crate) struct Drawn {
+    pub(crate) name: &'static str,
+    /// The packages of this repository that it imports.
+    pub(crate) imports: &'static [&'static str],
+    pub(crate) rooms: Layers,
+}
+
+/// The top modules of a package.
+#[derive(Clone, Copy)]
+pub(crate) enum Layers {
+    /// From the ground up: a module imports from those before it.
+    Drawn(&'static [&'static str]),
+    /// It has too few to draw.
+    Undrawn,
+}
+
+use Layers::{Drawn as Rooms, Undrawn};
+
+/// Every package of the workspace.
+pub(crate) const PACKAGES: &[Drawn] = &[
+    // The ground floor.
+    Drawn { name: "device-identity", imports: &[], rooms: Undrawn },
+    // Rooms, which never import each other.
+    Drawn { name: "countersign-agent", imports: &["device-identity"], rooms: Undrawn },
+    Drawn { name: "provisioning", imports: &["device-identity"], rooms: Undrawn },
+    Drawn {
+        name: "authenticator",
+        imports: &["device-identity"],
+        rooms: Rooms(&[
+            "reason",
+            "brace_template",
+            "certificate",
+            "trust",
+            "identity",
+            "policy",
+            "record",
+            "evidence",
+            "ruleset",
+            "decide",
+        ]),
+    },
+    Drawn {
+        name: "mqtt",
+        imports: &[],
+        rooms: Rooms(&[
+            "count",
+            "limits",
+            "transport",
+            "frame",
+            "strict",
+            "wire",
+            "reader",
+            "writer",
+            "connection",
+        ]),
+    },
+    Drawn { name: "embedded", imports: &["authenticator", "mqtt"], rooms: Undrawn },
+    Drawn {
+        name: "broker-auth",
+        imports: &["authenticator", "embedded", "mqtt"],
+        rooms: Rooms(&[
+            "exit",
+            "clock",
+            "counters",
+            "audit",
+            "rules",
+            "transport",
+            "reload",
+            "gate",
+            "listener",
+            "config",
+            "descriptors",
+            "admin",
+            "start_error",
+            "broker",
+            "args",
+            "command",
+            "cli",
+        ]),
+    },
+    // The roof: nobody imports these.
+    Drawn {
+        name: "firmware-sim",
+        imports: &["broker-auth", "countersign-agent", "device-identity", "provisioning"],
+        rooms: Undrawn,
+    },
+    Drawn { name: "firmware-cortex-m", imports: &["countersign-agent"], rooms: Undrawn },
+    Drawn {
+        name: "integration-tests",
+        imports: &["broker-auth", "countersign-agent", "firmware-sim", "load", "provisioning"],
+        rooms: Undrawn,
+    },
+    // For tests.
+    Drawn { name: "adversary", imports: &["device-identity"], rooms: Undrawn },
+    Drawn { name: "load", imports: &[], rooms: Undrawn },
+    Drawn { name: "fuzz", imports: &["adversary", "countersign-agent", "device-identity"], rooms: Undrawn },
+];
+
+/// Packages that nobody imports, and that may import test packages.
+pub(crate) const ROOF: &[&str] = &["firmware-sim", "firmware-cortex-m", "integration-tests", "fuzz"];
+
+/// Packages that only tests import.
+pub(crate) const TEST_PACKAGES: &[&str] = &["adversary", "load"];
+
+/// Foreign packages with sharp edges, and who may name them.
+pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
+    ("rumqttd", &["embedded"]),
+    ("rmqtt-codec", &["mqtt"]),
+    ("rumqttc", &["countersign-agent"]),
+    ("embedded-tls", &["countersign-agent"]),
+    ("rusqlite", &["provisioning"]),
+    ("x509-parser", &["authenticator", "countersign-agent", "provisioning"]),
+];
+
+/// A package that is values and pure functions.
+pub(crate) struct Pure {
+    pub(crate) package: &'static str,
+    /// Packages that it may not depend on, through others either.
+    pub(crate) packages: &'static [&'static str],
+    /// Paths that its sources may not name.
+    pub(crate) paths: &'static [&'static str],
+}
+
+pub(crate) const PURE: &[Pure] = &[Pure {
+    package: "authenticator",
+    packages: &["tokio", "rustls", "tokio-rustls", "clap", "tracing", "rand", "rumqttd", "rmqtt-codec"],
+    paths: &[
+        "std::fs",
+        "std::thread",
+        "std::process",
+        "std::env",
+        "std::net::TcpStream",
+        "std::net::UdpSocket",
+        "std::time::SystemTime",
+        "std::time::Instant",
+        "SystemTime",
+        "Instant",
+        "UnixTime::now",
+        "ring::rand",
+    ],
+}];
+
+/// Files that import each other, and why they may.
+pub(crate) struct Circle {
+    pub(crate) package: &'static str,
+    /// Below the package's `src`.
+    pub(crate) files: &'static [&'static str],
+}
+
+pub(crate) const CIRCLES: &[Circle] = &[];
