@@ -35,7 +35,9 @@ pub(crate) fn site_logging(format: Format, alter: impl FnOnce(&Fleet)) -> Site {
     }
     let site = Site { broker: Broker::started_by(command, Stdio::piped()), fleet, device, service };
     // All files are read once more soon after the start; from then on nothing is logged without a cause.
-    site.broker.log().line(Mark::START, |line| line.to_string().contains("server certificate in force"));
+    for last in ["listening", "server certificate in force"] {
+        site.broker.log().line(Mark::START, |line| line.to_string().contains(last));
+    }
     site
 }
 
