@@ -218,6 +218,21 @@ impl Log {
         }
     }
 
+    /// Everything written after `mark`, once `count` lines of it are what is wanted; waits for them.
+    #[track_caller]
+    pub fn lines(&self, mark: Mark, count: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let (lines, news) = &*self.0;
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = |lines: &[Value]| lines[mark.0..].iter().filter(|line| wanted(line)).count();
+        let (lines, timeout) = news
+            .wait_timeout_while(lines, LINE_DEADLINE, |lines| found(lines) < count)
+            .unwrap_or_else(PoisonError::into_inner);
+        let written = lines[mark.0..].to_vec();
+        drop(lines);
+        assert!(!timeout.timed_out(), "not {count} such lines in the log: {}", render(&written));
+        written
+    }
+
     /// The first refusal written after `mark`; waits for it.
     #[track_caller]
     pub fn refusal(&self, mark: Mark) -> Value {

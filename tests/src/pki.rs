@@ -125,16 +125,15 @@ impl Forger {
 
     /// A CRL.
     pub fn crl(&self, crl: &Crl) -> String {
-        let revoked_certs = crl
-            .revoked
-            .iter()
-            .map(|serial| RevokedCertParams {
-                serial_number: SerialNumber::from_slice(serial),
-                revocation_time: OffsetDateTime::now_utc(),
-                reason_code: Some(RevocationReason::KeyCompromise),
-                invalidity_date: None,
-            })
-            .collect();
+        let entry = |serial: &Vec<u8>, reason| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: OffsetDateTime::now_utc(),
+            reason_code: Some(reason),
+            invalidity_date: None,
+        };
+        let revoked = crl.revoked.iter().map(|serial| entry(serial, RevocationReason::KeyCompromise));
+        let held = crl.held.iter().map(|serial| entry(serial, RevocationReason::CertificateHold));
+        let revoked_certs = revoked.chain(held).collect();
         let params = CertificateRevocationListParams {
             this_update: crl.this_update,
             next_update: crl.next_update,
@@ -156,8 +155,10 @@ pub struct Crl {
     pub next_update: OffsetDateTime,
     /// `cRLNumber`
     pub number: u64,
-    /// The serial numbers on it: their DER content octets.
+    /// The serial numbers that are revoked: their DER content octets.
     pub revoked: Vec<Vec<u8>>,
+    /// Those that are on hold, likewise.
+    pub held: Vec<Vec<u8>>,
 }
 
 impl Crl {
@@ -170,6 +171,7 @@ impl Crl {
             next_update: now + 7 * DAY,
             number: now.unix_timestamp().unsigned_abs() + 100_000,
             revoked: Vec::new(),
+            held: Vec::new(),
         }
     }
 

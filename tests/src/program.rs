@@ -44,7 +44,10 @@ impl Programs {
     fn role(self, role: &str) -> Command {
         let mut command = Command::new(self.0);
         // What the person who runs the tests has set must not leak into them.
-        command.arg(role).env_remove("COUNTERSIGN_FLEET").env_remove("RUST_LOG");
+        command.arg(role);
+        for variable in ["COUNTERSIGN_FLEET", "RUST_LOG", "COLUMNS", "LINES"] {
+            command.env_remove(variable);
+        }
         command
     }
 }
