@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use device_identity::user_property::TIME;
 use device_identity::{Channel, DeviceId, Topic};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -118,7 +119,7 @@ impl Connection {
     /// The broker's clock, if its CONNACK tells it (`countersign-time`): time since the Unix epoch.
     pub(in crate::gateway) fn broker_time(connack: &ConnAck) -> Option<Duration> {
         let properties = &connack.properties.as_ref()?.user_properties;
-        let (_, seconds) = properties.iter().find(|(name, _)| name == "countersign-time")?;
+        let (_, seconds) = properties.iter().find(|(name, _)| name == TIME)?;
         seconds.parse().ok().map(Duration::from_secs)
     }
 

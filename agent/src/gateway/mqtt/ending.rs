@@ -3,15 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use device_identity::user_property::RETRY_AFTER;
 use rumqttc::v5::mqttbytes::Error as PacketError;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Disconnect, DisconnectReasonCode, Packet};
 use rumqttc::v5::{ConnectionError, Event, EventLoop, StateError, TlsError};
 use rustls::AlertDescription;
 
 use crate::session::Ending;
-
-/// What the broker may say in a user property: seconds to stay away.
-const RETRY_AFTER: &str = "countersign-retry-after";
 
 /// The end of a connection, or of an attempt to have one.
 #[derive(Clone, Debug)]
