@@ -12,6 +12,7 @@ mod connect;
 mod disconnect;
 mod error;
 mod hint;
+#[cfg(feature = "device")]
 mod inbox;
 mod incoming;
 mod property;
@@ -26,6 +27,7 @@ pub use connect::{Connect, Will};
 pub use disconnect::{Disconnect, encode_disconnect};
 pub use error::{Overflow, PacketError};
 pub use hint::Hints;
+#[cfg(feature = "device")]
 pub use inbox::{Inbox, ReceiveError};
 pub use incoming::Incoming;
 pub use publish::{Outgoing, Publish};

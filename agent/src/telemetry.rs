@@ -8,6 +8,7 @@ use core::num::NonZeroU16;
 use device_identity::{Channel, DeviceId, Topic, TopicError};
 use heapless::Vec;
 
+use crate::delivery::Progress;
 use crate::mqtt::{PacketId, QoS};
 
 /// The most messages a queue holds, however short they are.
@@ -39,18 +40,6 @@ struct Entry {
     payload_len: u16,
     qos: QoS,
     progress: Progress,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    /// Not sent.
-    Waiting,
-    /// Handed to this connection without an identifier: it may have gone out, and nobody will say.
-    Leaving,
-    /// Sent over this connection, not acknowledged.
-    InFlight(PacketId),
-    /// Sent over a connection that is no more, not acknowledged.
-    ToRepeat(PacketId),
 }
 
 /// What the device has said.
@@ -257,7 +246,7 @@ impl<'m> Queue<'m> {
 
     /// Whether anything waits for the broker's acknowledgement.
     pub(crate) fn is_any_under_way(&self) -> bool {
-        self.messages.iter().any(|entry| matches!(entry.progress, Progress::InFlight(_)))
+        self.messages.iter().any(|entry| entry.progress.is_in_flight())
     }
 
     /// What was under way over this connection is to be repeated over the next, unless that could make it arrive twice
@@ -265,11 +254,9 @@ impl<'m> Queue<'m> {
     pub(crate) fn connection_lost(&mut self) {
         for index in (0..self.messages.len()).rev() {
             let Some(entry) = self.messages.get_mut(index) else { continue };
-            match (entry.progress, entry.qos) {
-                (Progress::InFlight(id), _) => entry.progress = Progress::ToRepeat(id),
-                (Progress::Leaving, QoS::AtLeastOnce) => entry.progress = Progress::Waiting,
-                (Progress::Leaving, QoS::AtMostOnce) => self.remove(index),
-                (Progress::Waiting | Progress::ToRepeat(_), _) => {}
+            match entry.progress.after_connection_lost(entry.qos) {
+                Some(progress) => entry.progress = progress,
+                None => self.remove(index),
             }
         }
     }
@@ -277,22 +264,19 @@ impl<'m> Queue<'m> {
     /// The broker remembers nothing: what was under way is as new to it as everything else.
     pub(crate) fn session_lost(&mut self) {
         for entry in &mut self.messages {
-            entry.progress = Progress::Waiting;
+            entry.progress = entry.progress.after_session_lost();
         }
     }
 
     /// The first message that has not gone out over this connection.
     fn due_index(&self, window: u16) -> Option<usize> {
-        let in_flight =
-            self.messages.iter().filter(|entry| matches!(entry.progress, Progress::InFlight(_))).count();
-        let waits = |entry: &Entry| matches!(entry.progress, Progress::Waiting | Progress::ToRepeat(_));
-        let index = self.messages.iter().position(waits)?;
+        let in_flight = self.messages.iter().filter(|entry| entry.progress.is_in_flight()).count();
+        let index = self.messages.iter().position(|entry| entry.progress.is_due())?;
         (in_flight < usize::from(window)).then_some(index)
     }
 
     fn position(&self, id: PacketId) -> Option<usize> {
-        let has = |entry: &Entry| matches!(entry.progress, Progress::InFlight(its) | Progress::ToRepeat(its) if its == id);
-        self.messages.iter().position(has)
+        self.messages.iter().position(|entry| entry.progress.packet_id() == Some(id))
     }
 
     fn message(&self, index: usize) -> Option<Message<'_>> {

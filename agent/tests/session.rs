@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_agent::session::{Ending, Session, State, Timing};
+use countersign_agent::ending::Ending;
+use countersign_agent::session::{Session, State, Timing};
 use proptest::prelude::*;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -17,15 +17,12 @@ use crate::floor::Floor;
 use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, ReasonCode, Will};
 use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
 use crate::session::State;
+use crate::status::OFFLINE;
 use crate::tls::{self, AuthenticatedStream, Buffers, TlsError};
 use crate::x509::Time;
 
 /// Commands that may be unacknowledged. They are obeyed one after the other, so more would only wait here.
 const RECEIVE_MAXIMUM: u16 = 4;
-
-/// What a device that is there says on its status topic, and what the broker says for it when it has gone.
-pub(super) const ONLINE: &[u8] = b"online";
-pub(super) const OFFLINE: &[u8] = b"offline";
 
 impl<S: Signer> Agent<'_, S> {
     /// One connection, from its beginning to its end; `Ok` if the application wished it.
@@ -68,7 +65,7 @@ impl<S: Signer> Agent<'_, S> {
                 session_expiry: self.config.session_expiry,
                 receive_maximum: RECEIVE_MAXIMUM,
                 maximum_packet_size: inbox.limit(),
-                will: Will { topic: &status, payload: OFFLINE },
+                will: Will { topic: &status, payload: OFFLINE.as_bytes() },
             };
             let introduction = pin!(introduce(&mut line, &mut inbox, &connect));
             within(clock, deadline, introduction).await.ok_or_else(too_late)??

@@ -3,9 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::ending::{CauseKind, Ending};
 use crate::mqtt::{PacketError, ReasonCode};
 use crate::platform::ConnectError;
-use crate::session::Ending;
 use crate::tls::{RecordFault, TlsError};
 
 /// The end of a connection, or of an attempt.
@@ -83,7 +83,7 @@ impl Ended {
 
     /// What it means for the next attempt.
     pub const fn ending(&self) -> Ending {
-        if self.cause.is_refusal() { Ending::Refused } else { Ending::Lost }
+        self.cause.ending()
     }
 }
 
@@ -94,41 +94,36 @@ impl From<Cause> for Ended {
 }
 
 impl Cause {
-    /// The kind of cause, for logs; the same names the gateway uses.
-    pub const fn as_str(&self) -> &'static str {
+    /// Its kind, as the gateway has it too.
+    pub const fn kind(&self) -> CauseKind {
         match self {
-            Self::Network(_) => "unreachable",
-            Self::Tls(TlsError::NoTime | TlsError::ClockBehindFloor { .. }) => "clock",
-            Self::Tls(TlsError::Chain(_) | TlsError::Handshake(_)) => "broker_not_trusted",
-            Self::Tls(_) => "tls",
-            Self::ClosedBeforeConnack => "closed_before_connack",
-            Self::Connack(_) => "connack",
-            Self::Disconnect(_) => "disconnect",
-            Self::Closed => "connection_lost",
-            Self::Deadline(_) => "timeout",
-            Self::Suback(_) => "suback",
-            Self::Protocol(_) | Self::Overflow => "protocol",
+            Self::Network(_) => CauseKind::Unreachable,
+            Self::Tls(TlsError::NoTime | TlsError::ClockBehindFloor { .. }) => CauseKind::Clock,
+            Self::Tls(TlsError::Chain(_) | TlsError::Handshake(_)) => CauseKind::BrokerNotTrusted,
+            Self::Tls(_) => CauseKind::Tls,
+            Self::ClosedBeforeConnack => CauseKind::ClosedBeforeConnack,
+            Self::Connack(_) => CauseKind::Connack,
+            Self::Disconnect(_) => CauseKind::Disconnect,
+            Self::Closed => CauseKind::ConnectionLost,
+            Self::Deadline(_) => CauseKind::Timeout,
+            Self::Suback(_) => CauseKind::Suback,
+            Self::Protocol(_) | Self::Overflow => CauseKind::Protocol,
         }
     }
 
-    /// Whether the broker does not want this device, so that asking again soon would not change its mind.
-    const fn is_refusal(&self) -> bool {
+    /// The name of its kind, for logs.
+    pub const fn as_str(&self) -> &'static str {
+        self.kind().as_str()
+    }
+
+    /// What it means for the next attempt.
+    const fn ending(&self) -> Ending {
         match self {
-            Self::ClosedBeforeConnack => true,
-            // A broker that is busy or full says so; every other no is about this device.
-            Self::Connack(
-                ReasonCode::SERVER_UNAVAILABLE
-                | ReasonCode::SERVER_BUSY
-                | ReasonCode::QUOTA_EXCEEDED
-                | ReasonCode::CONNECTION_RATE_EXCEEDED,
-            ) => false,
-            Self::Connack(_) => true,
-            // Nor does it want one that may not have its commands.
-            Self::Suback(reason) => matches!(*reason, ReasonCode::NOT_AUTHORIZED),
-            Self::Disconnect(reason) => {
-                matches!(*reason, ReasonCode::ADMINISTRATIVE_ACTION | ReasonCode::NOT_AUTHORIZED)
-            }
-            _ => false,
+            Self::ClosedBeforeConnack => Ending::Refused,
+            Self::Connack(reason) => Ending::by_connack(*reason),
+            Self::Suback(reason) => Ending::by_suback(*reason),
+            Self::Disconnect(reason) => Ending::by_disconnect(*reason),
+            _ => Ending::Lost,
         }
     }
 

@@ -11,7 +11,6 @@ use embassy_futures::yield_now;
 use embedded_io_async::{Read, Write};
 
 use super::application::{Application, Wish};
-use super::attempt::ONLINE;
 use super::ending::{Cause, Ended};
 use super::line::{Line, SendError, receive_cause};
 use super::vigil::Vigil;
@@ -21,6 +20,7 @@ use crate::mqtt::{
     encode_puback, encode_subscribe,
 };
 use crate::platform::Clock;
+use crate::status::ONLINE;
 use crate::telemetry::Queue;
 use crate::tls::TlsError;
 
@@ -106,7 +106,7 @@ impl<T: Read + Write, C: Clock> Online<'_, '_, '_, '_, T, C> {
             dup: false,
             payload_len: ONLINE.len(),
         };
-        self.line.publish(&status, ONLINE).await.map_err(in_session)
+        self.line.publish(&status, ONLINE.as_bytes()).await.map_err(in_session)
     }
 
     /// How many messages of the queue may be under way.

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use data_encoding::BASE64;
-use device_identity::{Channel, DeviceId, Topic};
+use device_identity::DeviceId;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::mqtt::Publish;
+use crate::command::Command;
 
 /// Commands waiting for stdout; more than the broker may send unacknowledged.
 const QUEUE: usize = 64;
@@ -30,8 +31,7 @@ struct CommandLine<'a> {
 /// The JSON line of a message, or `None` if it is no command for `device_id`.
 pub(super) fn json_line(publish: &Publish, device_id: &DeviceId) -> Option<Vec<u8>> {
     let topic = std::str::from_utf8(&publish.topic).ok()?;
-    let parsed = Topic::parse(topic).ok().filter(|topic| topic.device_id() == device_id)?;
-    let Channel::Commands(command_id) = parsed.channel() else { return None };
+    let command_id = Command::id_in(topic, device_id)?;
     let payload = std::str::from_utf8(&publish.payload).ok();
     let payload_base64 = payload.is_none().then(|| BASE64.encode(&publish.payload));
     let line = CommandLine { command_id, topic, payload, payload_base64, duplicate: publish.dup };

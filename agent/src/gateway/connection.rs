@@ -7,12 +7,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Delivery, json_line};
 use super::mqtt::{
-    Cause, ConnAck, Connection, Ended, Event, EventLoop, Limits, Outgoing as OutgoingPacket, Packet, PubAck,
+    ConnAck, Connection, Ended, Event, EventLoop, Limits, Outgoing as OutgoingPacket, Packet, PubAck,
     PubAckReason, Publication, Publish, SubAck, SubscribeReasonCode,
 };
 use super::outbox::Outgoing;
 use super::run::{End, Gateway};
+use crate::ending::CauseKind;
 use crate::session::State;
+use crate::status::{OFFLINE, ONLINE};
 
 /// A publish unacknowledged for this long means the connection is no good.
 const ACKNOWLEDGEMENT_DEADLINE: Duration = Duration::from_secs(30);
@@ -71,7 +73,7 @@ impl Gateway<'_> {
                         }
                         () = sleep_until(deadline) => {
                             let detail = "the connection makes no progress";
-                            return ControlFlow::Continue(Ended::lost(Cause::Timeout, detail));
+                            return ControlFlow::Continue(Ended::lost(CauseKind::Timeout, detail));
                         }
                     }
                 }
@@ -108,7 +110,7 @@ impl Gateway<'_> {
         if self.may_leave() {
             match live.farewell {
                 Farewell::No => {
-                    let publication = Publication::status(self.credential.device_id(), "offline");
+                    let publication = Publication::status(self.credential.device_id(), OFFLINE);
                     self.outbox.push(Outgoing { publication, line: None });
                     live.farewell = Farewell::Status;
                 }
@@ -154,7 +156,7 @@ impl Gateway<'_> {
         self.journal.state(State::Online, &format!("{host}:{port}"));
         self.compare_clocks(connack);
         live.connection.subscribe_commands(self.credential.device_id());
-        let publication = Publication::status(self.credential.device_id(), "online");
+        let publication = Publication::status(self.credential.device_id(), ONLINE);
         self.outbox.push_first(Outgoing { publication, line: None });
     }
 

@@ -15,7 +15,7 @@ mod connection;
 mod ending;
 
 pub(super) use connection::{Connection, Limits, Publication};
-pub(super) use ending::{Cause, Ended};
+pub(super) use ending::Ended;
 pub(super) use rumqttc::Outgoing;
 pub(super) use rumqttc::v5::mqttbytes::v5::{
     ConnAck, Packet, PubAck, PubAckReason, Publish, SubAck, SubscribeReasonCode,

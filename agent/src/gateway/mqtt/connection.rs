@@ -16,6 +16,7 @@ use rustls::ClientConfig;
 
 use super::{PACKET_IDS, WINDOW};
 use crate::gateway::credential::Credential;
+use crate::status::OFFLINE;
 
 /// From the first DNS packet to the CONNACK.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -89,7 +90,7 @@ impl Connection {
             .set_outgoing_inflight_upper_limit(PACKET_IDS)
             // A command is acknowledged once it is on stdout, not before.
             .set_manual_acks(true)
-            .set_last_will(LastWill::new(status_topic(device_id), "offline", QoS::AtLeastOnce, true, None));
+            .set_last_will(LastWill::new(status_topic(device_id), OFFLINE, QoS::AtLeastOnce, true, None));
         let (client, event_loop) = AsyncClient::new(options, REQUESTS);
         (Self { client }, event_loop)
     }
