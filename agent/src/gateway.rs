@@ -13,8 +13,8 @@ mod clock;
 mod command;
 mod connection;
 mod credential;
-mod journal;
 mod key;
+mod log;
 mod mqtt;
 mod outbox;
 mod run;
@@ -24,5 +24,5 @@ mod tls;
 
 pub use broker_certificate::AnchorError;
 pub use credential::{Credential, CredentialError};
-pub use journal::{Journal, LogFormat};
+pub use log::{Log, LogFormat};
 pub use run::{Options, RunError, run};

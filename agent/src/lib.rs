@@ -46,11 +46,11 @@ pub mod device;
 #[cfg(feature = "device")]
 pub mod ecdsa;
 #[cfg(feature = "device")]
-pub mod floor;
-#[cfg(feature = "device")]
 pub mod platform;
 #[cfg(feature = "device")]
 pub mod telemetry;
+#[cfg(feature = "device")]
+pub mod time_floor;
 #[cfg(feature = "device")]
 pub mod tls;
 #[cfg(feature = "device")]

@@ -1,7 +1,7 @@
 //! MQTT 5, as much of it as a device speaks: one session, QoS 0 and 1.
 //!
 //! Packets are written and read in place, without an allocator. [`Inbox`] assembles them from any stream and may be
-//! dropped at every byte; nothing in here waits for anything else, has a clock, or keeps a message.
+//! dropped at every byte. Nothing in here has a clock or keeps a message, and nothing else waits.
 //!
 //! Strict where a peer could gain from laxness: lengths, flags, UTF-8, properties that are not of the packet or come
 //! twice, packets a broker may not send to this client.
@@ -30,7 +30,7 @@ pub use hint::Hints;
 #[cfg(feature = "device")]
 pub use inbox::{Inbox, ReceiveError};
 pub use incoming::Incoming;
-pub use publish::{Outgoing, Publish};
+pub use publish::{OutgoingPublish, Publish};
 pub use reason::ReasonCode;
 pub use subscribe::encode_subscribe;
 

@@ -23,6 +23,6 @@ pub struct Platform<N, C, R, F> {
     pub clock: C,
     /// Seeded from hardware, anew at every boot. It must not fail.
     pub rng: R,
-    /// Two erase blocks of its own, for the [time floor](crate::floor).
+    /// Two erase blocks of its own, for the [time floor](crate::time_floor).
     pub flash: F,
 }

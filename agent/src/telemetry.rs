@@ -1,7 +1,7 @@
-//! What the device has to say, until the broker has it.
+//! Telemetry and results of commands, until the broker has them.
 //!
-//! A queue in one buffer, in RAM: it outlives connections, not a reboot. Nothing is dropped silently: what does not fit
-//! is refused, what the broker does not want comes back with its reason.
+//! A queue in one buffer, in RAM: it outlives connections, not a reboot. Nothing is dropped silently: a message that does
+//! not fit is refused, and one that the broker rejects is reported with its reason.
 
 use core::num::NonZeroU16;
 
@@ -20,10 +20,10 @@ const MAX_TELEMETRY: usize = MAX_MESSAGES - MAX_MESSAGES / 4;
 /// Where the results of commands are, below the device's telemetry.
 const RESULTS: &str = "commands";
 
-/// Messages in the order in which they were said.
+/// Messages in the order in which they were published.
 ///
 /// A quarter of its bytes and places is kept for results of commands: a device that is behind with its telemetry can
-/// still answer.
+/// still answer commands.
 pub struct Queue<'m> {
     device_id: DeviceId,
     /// Subtopic and payload of each message, without gaps.
@@ -42,30 +42,30 @@ struct Entry {
     progress: Progress,
 }
 
-/// What the device has said.
+/// A message in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'q> {
     /// What follows `telemetry/` in the topic; `commands/<id>` in that of a result.
     pub subtopic: &'q str,
-    /// What it says.
+    /// The payload.
     pub payload: &'q [u8],
 }
 
-/// A message that is going out over this connection, and counts as sent from now on: nobody knows how much of a write
-/// that failed has reached the broker.
+/// A message that is going out over this connection. It counts as sent from now on: how much of a write that fails has
+/// reached the broker is not known.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
-pub(crate) struct Departure {
+pub(crate) struct Outgoing {
     index: usize,
-    /// As the device wants it.
+    /// The QoS it was published with. The broker may allow less.
     pub(crate) qos: QoS,
-    /// If the broker is to acknowledge it. Without one, that it has gone out is all that will ever be known.
+    /// With QoS 1; with QoS 0 there is none, and no acknowledgement.
     pub(crate) packet_id: Option<PacketId>,
-    /// Whether it has gone out under this identifier before, over an earlier connection.
+    /// Whether it has gone out under this identifier before, over an earlier connection (DUP).
     pub(crate) repeats: bool,
 }
 
-/// Why a message is not taken.
+/// Why a message is not put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// No room until the broker acknowledges more.
@@ -125,7 +125,7 @@ impl<'m> Queue<'m> {
     /// Takes the result of a command, for `devices/<id>/telemetry/commands/<command_id>`, with QoS 1.
     pub fn publish_result(&mut self, command_id: &str, payload: &[u8]) -> Result<(), QueueError> {
         Topic::new(&self.device_id, Channel::Commands(command_id)).map_err(QueueError::Topic)?;
-        // A command on the channel itself has no id, and a topic that ends with a slash would be nobody's.
+        // A command on the channel itself has no id, and a topic that ends with a slash is none of the device's channels.
         let separator = if command_id.is_empty() { "" } else { "/" };
         let room = Room { bytes: self.bytes.len(), messages: MAX_MESSAGES };
         self.push([RESULTS, separator, command_id], payload, QoS::AtLeastOnce, room)
@@ -136,12 +136,12 @@ impl<'m> Queue<'m> {
         self.messages.len() < MAX_TELEMETRY && self.used.saturating_add(len) <= self.bytes_for_telemetry()
     }
 
-    /// How many messages the broker has not got yet.
+    /// How many messages the broker has not acknowledged yet.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether the broker has everything.
+    /// Whether the broker has acknowledged everything.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
@@ -180,14 +180,14 @@ impl<'m> Queue<'m> {
         Ok(())
     }
 
-    /// Whether there is a message to send, with fewer than `window` under way.
+    /// Whether there is a message to send, with fewer than `window` in flight.
     pub(crate) fn has_due(&self, window: u16) -> bool {
         self.due_index(window).is_some()
     }
 
-    /// Sends the next message on its way, if fewer than `window` are under way: with QoS 1 under an identifier, its own
-    /// again or one that no other has; with QoS 0, or if the broker takes no more than that, for good.
-    pub(crate) fn depart(&mut self, window: u16, maximum_qos: QoS) -> Option<Departure> {
+    /// The next message to send, if fewer than `window` are in flight. With QoS 1 it has an identifier: the one it went out
+    /// under before, or one that no other message has. With QoS 0, or if the broker takes no more than that, it has none.
+    pub(crate) fn send_next(&mut self, window: u16, maximum_qos: QoS) -> Option<Outgoing> {
         let index = self.due_index(window)?;
         let entry = *self.messages.get(index)?;
         let repeats = match entry.progress {
@@ -199,23 +199,18 @@ impl<'m> Queue<'m> {
             QoS::AtMostOnce => None,
         };
         self.messages.get_mut(index)?.progress = packet_id.map_or(Progress::Leaving, Progress::InFlight);
-        Some(Departure {
-            index,
-            qos: entry.qos,
-            packet_id,
-            repeats: packet_id.is_some() && repeats.is_some(),
-        })
+        Some(Outgoing { index, qos: entry.qos, packet_id, repeats: packet_id.is_some() && repeats.is_some() })
     }
 
-    /// Where the message goes, and what it says.
-    pub(crate) fn departing(&self, departure: Departure) -> Option<(Topic<'_>, Message<'_>)> {
-        let message = self.message(departure.index)?;
+    /// The topic of the message, and the message.
+    pub(crate) fn message_of(&self, outgoing: Outgoing) -> Option<(Topic<'_>, Message<'_>)> {
+        let message = self.message(outgoing.index)?;
         Some((Topic::new(&self.device_id, Channel::Telemetry(message.subtopic)).ok()?, message))
     }
 
     /// Forgets the message.
-    pub(crate) fn discard(&mut self, departure: Departure) {
-        self.remove(departure.index);
+    pub(crate) fn discard(&mut self, outgoing: Outgoing) {
+        self.remove(outgoing.index);
     }
 
     /// An identifier that no message has.
@@ -230,13 +225,13 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// The message that is under way with this identifier.
-    pub(crate) fn under_way(&self, id: PacketId) -> Option<Message<'_>> {
+    /// The message that was sent with this identifier and is not acknowledged.
+    pub(crate) fn in_flight(&self, id: PacketId) -> Option<Message<'_>> {
         self.message(self.position(id)?)
     }
 
-    /// The broker has the message of this identifier, or has refused it. Whether there was one.
-    pub(crate) fn settled(&mut self, id: PacketId) -> bool {
+    /// The broker has acknowledged or refused the message of this identifier, which is removed. Whether there was one.
+    pub(crate) fn acknowledge(&mut self, id: PacketId) -> bool {
         let position = self.position(id);
         if let Some(index) = position {
             self.remove(index);
@@ -244,13 +239,13 @@ impl<'m> Queue<'m> {
         position.is_some()
     }
 
-    /// Whether anything waits for the broker's acknowledgement.
-    pub(crate) fn is_any_under_way(&self) -> bool {
+    /// Whether any message waits for the broker's acknowledgement.
+    pub(crate) fn is_any_in_flight(&self) -> bool {
         self.messages.iter().any(|entry| entry.progress.is_in_flight())
     }
 
-    /// What was under way over this connection is to be repeated over the next, unless that could make it arrive twice
-    /// and it must not.
+    /// The connection is gone: messages in flight are to be sent again over the next, unless they have QoS 0 and could
+    /// arrive twice.
     pub(crate) fn connection_lost(&mut self) {
         for index in (0..self.messages.len()).rev() {
             let Some(entry) = self.messages.get_mut(index) else { continue };
@@ -261,7 +256,7 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// The broker remembers nothing: what was under way is as new to it as everything else.
+    /// The broker has no session of this device: messages that were in flight are new to it.
     pub(crate) fn session_lost(&mut self) {
         for entry in &mut self.messages {
             entry.progress = entry.progress.after_session_lost();

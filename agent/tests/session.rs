@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_broker_asks_for_is_obeyed_up_to_a_day(random: u32, asked in 0_u64..200_000) {
+    fn a_retry_after_of_the_broker_counts_up_to_a_day(random: u32, asked in 0_u64..200_000) {
         let mut session = Session::new(Timing::default());
         let asked = Duration::from_secs(asked);
         let wait = session.ended(Ending::Lost, Some(asked), Duration::ZERO, random);

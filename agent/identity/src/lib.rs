@@ -5,7 +5,7 @@
 //!
 //! - [`DeviceId`]: the name a fleet calls a device by, safe as an MQTT client id, a topic level and a file name;
 //! - [`Subject`]: the part of a certificate's subject that carries a device id;
-//! - [`Topic`]: where a device speaks and listens, to and from ([`DeviceId`], [`Channel`]);
+//! - [`Topic`]: the MQTT topics of a device, to and from ([`DeviceId`], [`Channel`]);
 //! - [`image::Image`]: the credential image the factory writes and the device reads in place;
 //! - [`user_property`]: the names of the MQTT user properties in which the broker tells a device something;
 //! - [`Printable`]: text of a peer, made safe for one line of a log.

@@ -9,18 +9,18 @@
 //!   by order of sending, out of [`PACKET_IDS`].
 //! - It asserts on keep alives under five seconds, and a Server Keep Alive of zero makes it ping without pause.
 //! - A CONNACK that refuses loses its properties, and a DISCONNECT without property length is dropped unread.
-//! - One deadline covers DNS, TCP, TLS and CONNACK; a write that never ends has none: the caller brings one.
+//! - One deadline covers DNS, TCP, TLS and CONNACK; a write that never ends has none, so the caller sets one.
 
 mod connection;
-mod ending;
+mod connection_end;
 
 pub(super) use connection::{Connection, Limits, Publication};
-pub(super) use ending::Ended;
-pub(super) use rumqttc::Outgoing;
+pub(super) use connection_end::ConnectionEnd;
+pub(super) use rumqttc::Outgoing as MqttRequest;
 pub(super) use rumqttc::v5::mqttbytes::v5::{
     ConnAck, Packet, PubAck, PubAckReason, Publish, SubAck, SubscribeReasonCode,
 };
-pub(super) use rumqttc::v5::{Event, EventLoop};
+pub(super) use rumqttc::v5::{Event as MqttEvent, EventLoop};
 
 /// The most publishes under way at once, oldest to newest.
 pub(super) const WINDOW: u16 = 32;
