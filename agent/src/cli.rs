@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::gateway::{Credential, Journal, LogFormat, Options, RunError, run};
+use crate::gateway::{Credential, Log, LogFormat, Options, RunError, run};
 use crate::session::Timing;
 
 /// Exit codes, the same for every Countersign command.
@@ -104,7 +104,7 @@ fn run_command(args: &RunArgs) -> ExitCode {
             return fail(exit::INPUT_REFUSED, &error, help);
         }
     };
-    let journal = Journal::new(args.log, credential.device_id());
+    let log = Log::new(args.log, credential.device_id());
     let mut timing = Timing::default();
     if let Some(seconds) = args.retry_refused_after {
         timing.refused = Duration::from_secs(u64::from(seconds));
@@ -118,7 +118,7 @@ fn run_command(args: &RunArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(exit::FAILED, &error, "the system refuses a thread or a file descriptor"),
     };
-    match runtime.block_on(run(&credential, options, &journal)) {
+    match runtime.block_on(run(&credential, options, &log)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (code, help) = match &error {

@@ -21,8 +21,16 @@ pub struct Command<'a> {
 impl<'a> Command<'a> {
     /// The command in a message, or `None` if it is no command for `device_id`.
     pub fn of(publish: &Publish<'a>, device_id: &DeviceId) -> Option<Self> {
-        let topic = Topic::parse(publish.topic).ok().filter(|topic| topic.device_id() == device_id)?;
-        let Channel::Commands(id) = topic.channel() else { return None };
+        let id = Self::id_in(publish.topic, device_id)?;
         Some(Self { id, payload: publish.payload, duplicate: publish.dup })
+    }
+
+    /// The id in the topic of a command, or `None` if it is no topic of commands for `device_id`.
+    pub fn id_in(topic: &'a str, device_id: &DeviceId) -> Option<&'a str> {
+        let topic = Topic::parse(topic).ok().filter(|topic| topic.device_id() == device_id)?;
+        match topic.channel() {
+            Channel::Commands(id) => Some(id),
+            _ => None,
+        }
     }
 }

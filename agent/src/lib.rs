@@ -3,7 +3,11 @@
 //! Three floors. The lowest one is pure and `no_std`, for microcontrollers and gateways alike:
 //!
 //! - [`session`]: Offline → Connecting → Online, and Refused; what happened in, how long to wait out;
-//! - [`backoff`]: exponential windows, full jitter.
+//! - [`backoff`]: exponential windows, full jitter;
+//! - [`ending`]: how connections end, and which ends are refusals;
+//! - [`mqtt`]: MQTT 5 packets, read and written in place (a gateway uses its reason codes and packet identifiers);
+//! - [`command`]: what a device is asked to do; [`status`]: what is said on its status topic;
+//! - `delivery`: how far a message has come, for the queue of a device and the outbox of a gateway.
 //!
 //! The device core, behind the feature `device`, is `no_std` too and has no allocator. Data flows one way,
 //! flash → image → [`credential`] → [`tls`] → [`mqtt`] → [`device`]:
@@ -11,8 +15,7 @@
 //! - [`x509`]: certificates of one strict profile, read in place; [`ecdsa`]: signatures on P-256;
 //! - [`credential`]: an image, checked: who the device is, how it signs, whom it believes;
 //! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls;
-//! - [`mqtt`]: MQTT 5 packets, read and written in place;
-//! - [`telemetry`]: what the device has to say, until the broker has it; [`command`]: what it is asked to do;
+//! - [`telemetry`]: what the device has to say, until the broker has it;
 //! - [`floor`]: the time that is certainly past, kept in flash;
 //! - [`platform`]: what a board lends: network, clock, randomness, flash;
 //! - [`device`]: all of it together, the agent of a microcontroller.
@@ -26,10 +29,16 @@
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod backoff;
-pub mod session;
-
-#[cfg(feature = "device")]
 pub mod command;
+pub mod ending;
+pub mod mqtt;
+pub mod session;
+pub mod status;
+
+// What both runtimes keep messages by.
+#[cfg(any(feature = "device", feature = "std"))]
+mod delivery;
+
 #[cfg(feature = "device")]
 pub mod credential;
 #[cfg(feature = "device")]
@@ -37,13 +46,11 @@ pub mod device;
 #[cfg(feature = "device")]
 pub mod ecdsa;
 #[cfg(feature = "device")]
-pub mod floor;
-#[cfg(feature = "device")]
-pub mod mqtt;
-#[cfg(feature = "device")]
 pub mod platform;
 #[cfg(feature = "device")]
 pub mod telemetry;
+#[cfg(feature = "device")]
+pub mod time_floor;
 #[cfg(feature = "device")]
 pub mod tls;
 #[cfg(feature = "device")]

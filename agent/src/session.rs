@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::backoff::{Backoff, spread};
+use crate::ending::Ending;
 
 /// Where the session with the broker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +37,6 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// How an attempt or a session ended, as far as the next attempt is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Network, timeouts, a broker that shuts down or is busy: worth trying again.
-    Lost,
-    /// The broker said no to this device, in words or by closing before its CONNACK.
-    Refused,
 }
 
 /// The waits of a session.

@@ -1,4 +1,4 @@
-//! The waits of the backoff, whatever randomness brings.
+//! The waits of the backoff, for any random number.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ const LIBRARY: &str = r#"
 use core::time::Duration;
 use countersign_agent::command::Command;
 use countersign_agent::credential::{Credential, SoftwareSigner};
-use countersign_agent::device::{Agent, Application, Config, Memory, Wish};
+use countersign_agent::device::{Agent, Application, Config, Memory, Control};
 use countersign_agent::mqtt::QoS;
 use countersign_agent::platform::{Clock, ConnectError, CryptoRngCore, Network, NorFlash, Platform, ReadNorFlash};
 use countersign_agent::telemetry::Queue;
@@ -51,11 +51,11 @@ impl NorFlash for Board {
     async fn write(&mut self, _: u32, _: &[u8]) -> Result<(), Self::Error> { Ok(()) }
 }
 impl Application for Board {
-    async fn produce(&mut self, queue: &mut Queue<'_>) -> Wish {
+    async fn produce(&mut self, queue: &mut Queue<'_>) -> Control {
         let _ = queue.publish("temperature", b"21", QoS::AtLeastOnce);
-        Wish::Continue
+        Control::Continue
     }
-    async fn obey(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
+    async fn handle_command(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
         let _ = queue.publish_result(command.id, b"done");
     }
 }

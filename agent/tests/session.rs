@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_agent::session::{Ending, Session, State, Timing};
+use countersign_agent::ending::Ending;
+use countersign_agent::session::{Session, State, Timing};
 use proptest::prelude::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -54,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_broker_asks_for_is_obeyed_up_to_a_day(random: u32, asked in 0_u64..200_000) {
+    fn a_retry_after_of_the_broker_counts_up_to_a_day(random: u32, asked in 0_u64..200_000) {
         let mut session = Session::new(Timing::default());
         let asked = Duration::from_secs(asked);
         let wait = session.ended(Ending::Lost, Some(asked), Duration::ZERO, random);

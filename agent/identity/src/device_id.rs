@@ -1,4 +1,4 @@
-//! [`DeviceId`]: one newtype, one door.
+//! [`DeviceId`]: a newtype with one constructor that validates.
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -146,9 +146,9 @@ impl Serialize for DeviceId {
 impl<'de> Deserialize<'de> for DeviceId {
     /// Goes through [`DeviceId::new`], so stored data cannot bring in an id that was never parsed.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Door;
+        struct DeviceIdVisitor;
 
-        impl Visitor<'_> for Door {
+        impl Visitor<'_> for DeviceIdVisitor {
             type Value = DeviceId;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +160,7 @@ impl<'de> Deserialize<'de> for DeviceId {
             }
         }
 
-        deserializer.deserialize_str(Door)
+        deserializer.deserialize_str(DeviceIdVisitor)
     }
 }
 

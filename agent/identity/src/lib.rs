@@ -1,12 +1,14 @@
 //! What a device is called, and how its credentials lie in flash.
 //!
 //! The ground floor of Countersign: the device, the factory and the broker all import this crate, and it imports
-//! none of them. It knows four words and nothing else (no X.509, no TLS, no MQTT, no allocator):
+//! none of them. It knows these words and nothing else (no X.509, no TLS, no MQTT, no allocator):
 //!
 //! - [`DeviceId`]: the name a fleet calls a device by, safe as an MQTT client id, a topic level and a file name;
 //! - [`Subject`]: the part of a certificate's subject that carries a device id;
-//! - [`Topic`]: where a device speaks and listens, to and from ([`DeviceId`], [`Channel`]);
-//! - [`image::Image`]: the credential image the factory writes and the device reads in place.
+//! - [`Topic`]: the MQTT topics of a device, to and from ([`DeviceId`], [`Channel`]);
+//! - [`image::Image`]: the credential image the factory writes and the device reads in place;
+//! - [`user_property`]: the names of the MQTT user properties in which the broker tells a device something;
+//! - [`Printable`]: text of a peer, made safe for one line of a log.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -21,9 +23,12 @@
 
 mod device_id;
 pub mod image;
+mod printable;
 mod subject;
 mod topic;
+pub mod user_property;
 
 pub use device_id::{DeviceId, DeviceIdError};
+pub use printable::Printable;
 pub use subject::{Subject, SubjectError};
 pub use topic::{Channel, Topic, TopicError};

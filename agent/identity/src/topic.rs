@@ -1,4 +1,4 @@
-//! [`Topic`] ⇄ ([`DeviceId`], [`Channel`]): where a device speaks and listens.
+//! [`Topic`] ⇄ ([`DeviceId`], [`Channel`]): the MQTT topics of a device.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::{DeviceId, DeviceIdError};
 /// The longest MQTT topic name, in bytes (its length is a 16-bit field, MQTT 5 §1.5.4).
 const MAX_TOPIC_LEN: usize = 65_535;
 
-/// One of a device's five directions of talk.
+/// One of the five channels of a device.
 ///
 /// The text of [`Telemetry`](Self::Telemetry) and [`Commands`](Self::Commands) is what follows the channel's own
 /// level: `""` for the level itself, `"temperature/cpu"` for two levels below.

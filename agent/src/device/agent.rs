@@ -1,4 +1,4 @@
-//! Attempt after attempt.
+//! The agent: one attempt after the other, with waits in between.
 
 use core::time::Duration;
 
@@ -6,15 +6,15 @@ use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::application::{Application, Change, Wish};
+use super::application::{Application, Change, Control};
 use super::config::Config;
-use super::ending::Ended;
+use super::connection_end::ConnectionEnd;
 use super::memory::Memory;
 use crate::credential::{Credential, Signer};
-use crate::floor::Floor;
 use crate::platform::{Clock, CryptoRngCore, Network, Platform};
 use crate::session::{Session, State};
 use crate::telemetry::Queue;
+use crate::time_floor::TimeFloor;
 use crate::tls::Buffers;
 
 /// The agent of one device.
@@ -26,7 +26,7 @@ pub struct Agent<'a, S> {
     pub(super) head: &'a mut [u8],
     pub(super) queue: Queue<'a>,
     pub(super) session: Session,
-    last: Option<Ended>,
+    last: Option<ConnectionEnd>,
 }
 
 impl<'a, S: Signer> Agent<'a, S> {
@@ -49,16 +49,17 @@ impl<'a, S: Signer> Agent<'a, S> {
     }
 
     /// How the last connection or attempt ended.
-    pub const fn last_end(&self) -> Option<&Ended> {
+    pub const fn last_end(&self) -> Option<&ConnectionEnd> {
         self.last.as_ref()
     }
 
-    /// What the device has to say.
+    /// The messages that wait for the broker.
     pub const fn queue(&mut self) -> &mut Queue<'a> {
         &mut self.queue
     }
 
-    /// Holds the session until `application` wishes to leave. Fails if the kept time floor cannot be read.
+    /// Holds the session until `application` wants to leave ([`Control::Leave`]). Fails if the time floor cannot be read
+    /// from flash.
     ///
     /// It may be dropped; the broker then finds the connection closed, and publishes the will. It may also be called
     /// again after that, and goes on with what was not acknowledged.
@@ -74,9 +75,9 @@ impl<'a, S: Signer> Agent<'a, S> {
         F: NorFlash,
         A: Application,
     {
-        let mut floor = Floor::load(&mut platform.flash, self.credential.time_floor()).await?;
+        let mut floor = TimeFloor::load(&mut platform.flash, self.credential.time_floor()).await?;
         loop {
-            // Here and not where a connection ends, for it may have been dropped.
+            // Here and not where a connection ends: `run` may have been dropped before it came there.
             self.queue.connection_lost();
             self.session.connecting();
             application.changed(Change::to(State::Connecting));
@@ -89,22 +90,27 @@ impl<'a, S: Signer> Agent<'a, S> {
             self.last = Some(ended);
             let change = Change { state: self.session.state(), ended: Some(&ended), wait: Some(wait) };
             application.changed(change);
-            if self.wait(wait, &platform.clock, application).await == Wish::Leave {
+            if self.wait(wait, &platform.clock, application).await == Control::Leave {
                 self.session.left();
                 return Ok(());
             }
         }
     }
 
-    /// Waits, and lets the application fill the queue meanwhile.
-    async fn wait(&mut self, wait: Duration, clock: &impl Clock, application: &mut impl Application) -> Wish {
+    /// Waits for `wait`, and lets the application fill the queue meanwhile.
+    async fn wait(
+        &mut self,
+        wait: Duration,
+        clock: &impl Clock,
+        application: &mut impl Application,
+    ) -> Control {
         let until = clock.now().saturating_add(wait);
         loop {
             match select(clock.sleep_until(until), application.produce(&mut self.queue)).await {
-                Either::First(()) => return Wish::Continue,
-                Either::Second(Wish::Leave) => return Wish::Leave,
-                // An application that always has something to say must not keep everybody else from working.
-                Either::Second(Wish::Continue) => yield_now().await,
+                Either::First(()) => return Control::Continue,
+                Either::Second(Control::Leave) => return Control::Leave,
+                // An application that always has something to say must not keep the executor's other tasks from working.
+                Either::Second(Control::Continue) => yield_now().await,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From nothing to a session: name, TCP, TLS, CONNECT, CONNACK.
+//! One connection: name, TCP, TLS, CONNECT, CONNACK, and the session to its end.
 
 use core::pin::pin;
 use core::time::Duration;
@@ -9,32 +9,29 @@ use embedded_storage_async::nor_flash::NorFlash;
 
 use super::agent::Agent;
 use super::application::{Application, Change};
-use super::ending::{Cause, Ended, Step};
-use super::line::{Line, receive_cause};
-use super::online::{Greeting, Online};
+use super::connection_end::{Cause, ConnectionEnd, Deadline};
+use super::mqtt_session::{MqttSession, Opening};
+use super::packet_writer::{PacketWriter, receive_cause};
 use crate::credential::{Credential, Signer};
-use crate::floor::Floor;
 use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, ReasonCode, Will};
 use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
 use crate::session::State;
+use crate::status::OFFLINE;
+use crate::time_floor::TimeFloor;
 use crate::tls::{self, AuthenticatedStream, Buffers, TlsError};
 use crate::x509::Time;
 
-/// Commands that may be unacknowledged. They are obeyed one after the other, so more would only wait here.
+/// Commands that may be unacknowledged. They are handled one after the other, so more would only wait here.
 const RECEIVE_MAXIMUM: u16 = 4;
 
-/// What a device that is there says on its status topic, and what the broker says for it when it has gone.
-pub(super) const ONLINE: &[u8] = b"online";
-pub(super) const OFFLINE: &[u8] = b"offline";
-
 impl<S: Signer> Agent<'_, S> {
-    /// One connection, from its beginning to its end; `Ok` if the application wished it.
+    /// One connection, from its beginning to its end; `Ok` if the application wants to leave.
     pub(super) async fn attempt<N, C, R, F, A>(
         &mut self,
         platform: &mut Platform<N, C, R, F>,
         application: &mut A,
-        floor: &mut Floor,
-    ) -> Result<(), Ended>
+        floor: &mut TimeFloor,
+    ) -> Result<(), ConnectionEnd>
     where
         N: Network,
         C: Clock,
@@ -44,18 +41,18 @@ impl<S: Signer> Agent<'_, S> {
     {
         let Platform { network, clock, rng, flash } = platform;
         let deadline = clock.now().saturating_add(self.config.connect_deadline);
-        let patience = self.config.patience;
+        let timeout = self.config.response_timeout;
         // The stream is made where it stays: every place it passes through would be in the future's frame for good.
-        let mut line = Line {
+        let mut writer = PacketWriter {
             stream: {
-                let time = judged_by(clock.unix_time(), floor).map_err(Cause::Tls)?;
-                let securing = pin!(secure(network, &mut self.credential, time, rng, self.tls));
-                within(clock, deadline, securing).await.ok_or_else(too_late)??
+                let time = verification_time(clock.unix_time(), floor).map_err(Cause::Tls)?;
+                let connecting = pin!(connect_tls(network, &mut self.credential, time, rng, self.tls));
+                within(clock, deadline, connecting).await.ok_or_else(connect_deadline_passed)??
             },
             head: self.head,
             clock,
-            patience,
-            limit: u32::MAX,
+            timeout,
+            maximum_packet_size: u32::MAX,
             last_sent: clock.now(),
         };
         let mut inbox = Inbox::new(self.incoming);
@@ -68,15 +65,15 @@ impl<S: Signer> Agent<'_, S> {
                 session_expiry: self.config.session_expiry,
                 receive_maximum: RECEIVE_MAXIMUM,
                 maximum_packet_size: inbox.limit(),
-                will: Will { topic: &status, payload: OFFLINE },
+                will: Will { topic: &status, payload: OFFLINE.as_bytes() },
             };
-            let introduction = pin!(introduce(&mut line, &mut inbox, &connect));
-            within(clock, deadline, introduction).await.ok_or_else(too_late)??
+            let exchange = pin!(exchange_connect(&mut writer, &mut inbox, &connect));
+            within(clock, deadline, exchange).await.ok_or_else(connect_deadline_passed)??
         };
 
         if let Some(time) = connack.hints.time {
-            // The floor has risen in any case; flash that cannot be written costs it at the next boot.
-            let _ = floor.raise(flash, time.min(line.stream.broker_not_after())).await;
+            // The floor has risen in any case; if the flash cannot be written, it is lost at the next boot.
+            let _ = floor.raise(flash, time.min(writer.stream.broker_not_after())).await;
         }
         self.session.online(clock.now());
         application.changed(Change::to(State::Online));
@@ -84,42 +81,44 @@ impl<S: Signer> Agent<'_, S> {
             self.queue.session_lost();
         }
         let keep_alive = match connack.server_keep_alive {
-            // Zero turns the mechanism off; we ask all the same, or a dead broker would never be noticed.
+            // Zero turns the mechanism off; the device pings all the same, or a dead broker would never be noticed.
             None | Some(Duration::ZERO) => self.config.keep_alive,
             Some(keep_alive) => keep_alive.min(self.config.keep_alive),
         };
-        line.limit = connack.maximum_packet_size;
-        let mut online = Online {
-            line: &mut line,
+        writer.maximum_packet_size = connack.maximum_packet_size;
+        let mut session = MqttSession {
+            writer: &mut writer,
             inbox: &mut inbox,
             queue: &mut self.queue,
             device_id: self.credential.device_id(),
             status: &status,
             connack,
             keep_alive,
-            acknowledgement: self.config.acknowledgement,
-            greeting: Greeting::default(),
+            acknowledgement_timeout: self.config.acknowledgement_timeout,
+            opening: Opening::default(),
         };
-        let end = online.talk(application).await;
-        let word = match &end {
-            // The broker then publishes the will; the device need not say `offline` and wait until it is heard.
-            Ok(()) | Err(Ended { cause: Cause::Suback(_), .. }) => Some(ReasonCode::DISCONNECT_WITH_WILL),
-            Err(Ended { cause: Cause::Protocol(error), .. }) => Some(error.reason_code()),
+        let end = session.run(application).await;
+        let reason = match &end {
+            // The broker then publishes the will: the device need not publish `offline` and wait for the PUBACK.
+            Ok(()) | Err(ConnectionEnd { cause: Cause::Suback(_), .. }) => {
+                Some(ReasonCode::DISCONNECT_WITH_WILL)
+            }
+            Err(ConnectionEnd { cause: Cause::Protocol(error), .. }) => Some(error.reason_code()),
             Err(_) => None,
         };
-        if let Some(word) = word {
-            line.disconnect(word).await;
-            if line.stream.is_open() {
-                let closing = pin!(line.stream.closing());
-                let _ = within(clock, clock.now().saturating_add(patience), closing).await;
+        if let Some(reason) = reason {
+            writer.disconnect(reason).await;
+            if writer.stream.is_open() {
+                let closing = pin!(writer.stream.closing());
+                let _ = within(clock, clock.now().saturating_add(timeout), closing).await;
             }
         }
         end
     }
 }
 
-/// The time to judge by. A clock that has fallen behind the floor since it was trusted is none.
-fn judged_by(clock: Option<u64>, floor: &Floor) -> Result<Time, TlsError> {
+/// The time to verify certificates at. A clock that is behind the floor is wrong, and not used.
+fn verification_time(clock: Option<u64>, floor: &TimeFloor) -> Result<Time, TlsError> {
     let floor = floor.value();
     match clock {
         Some(clock) if clock < floor => Err(TlsError::ClockBehindFloor { clock, floor }),
@@ -128,18 +127,18 @@ fn judged_by(clock: Option<u64>, floor: &Floor) -> Result<Time, TlsError> {
     }
 }
 
-fn too_late() -> Ended {
-    Cause::Deadline(Step::Connecting).into()
+fn connect_deadline_passed() -> ConnectionEnd {
+    Cause::Deadline(Deadline::Connect).into()
 }
 
-/// Name, TCP, TLS.
-async fn secure<'n, 'b, N: Network, S: Signer>(
+/// Resolves the name, connects with TCP, and completes the TLS handshake.
+async fn connect_tls<'n, 'b, N: Network, S: Signer>(
     network: &'n mut N,
     credential: &mut Credential<'_, S>,
     time: Time,
     rng: &mut impl CryptoRngCore,
     buffers: &'b mut Buffers,
-) -> Result<AuthenticatedStream<'b, N::Connection<'n>>, Ended>
+) -> Result<AuthenticatedStream<'b, N::Connection<'n>>, ConnectionEnd>
 where
     'n: 'b,
 {
@@ -148,31 +147,31 @@ where
     Ok(tls::connect(transport, credential, time, rng, buffers).await.map_err(Cause::in_handshake)?)
 }
 
-/// CONNECT, and what the broker says to it.
-async fn introduce<T, C>(
-    line: &mut Line<'_, '_, T, C>,
+/// Sends CONNECT and waits for the broker's CONNACK.
+async fn exchange_connect<T, C>(
+    writer: &mut PacketWriter<'_, '_, T, C>,
     inbox: &mut Inbox<'_>,
     connect: &Connect<'_, Topic<'_>>,
-) -> Result<Connack, Ended>
+) -> Result<Connack, ConnectionEnd>
 where
     T: Read + Write,
     C: Clock,
 {
-    let sent = line.send(|head| connect.encode(head), &[]).await;
+    let sent = writer.send(|head| connect.encode(head), &[]).await;
     if let Err(error) = sent {
         return Err(error.cause(Cause::before_connack).into());
     }
-    let packet = inbox.next(&mut line.stream).await;
+    let packet = inbox.next(&mut writer.stream).await;
     match packet.map_err(|error| receive_cause(error, Cause::before_connack, Cause::ClosedBeforeConnack))? {
         Incoming::Connack(connack) if connack.reason.is_error() => {
             let retry_after = connack.hints.retry_after;
-            Err(Ended { cause: Cause::Connack(connack.reason), retry_after })
+            Err(ConnectionEnd { cause: Cause::Connack(connack.reason), retry_after })
         }
         Incoming::Connack(connack) => Ok(connack),
-        // Not before CONNACK, says the specification; a word is better than none.
+        // A server may not send it before CONNACK (§3.14); its reason is worth more than a protocol error.
         Incoming::Disconnect(disconnect) => {
             let retry_after = disconnect.hints.retry_after;
-            Err(Ended { cause: Cause::Disconnect(disconnect.reason), retry_after })
+            Err(ConnectionEnd { cause: Cause::Disconnect(disconnect.reason), retry_after })
         }
         Incoming::Publish(_) => Err(Cause::Protocol(PacketError::Type { first: 0x30 }).into()),
         Incoming::Puback(_) => Err(Cause::Protocol(PacketError::Type { first: 0x40 }).into()),

@@ -46,7 +46,7 @@ pub enum AnchorError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum AnchorUnfit {
     #[error("the image's broker anchor has ended (notAfter {0} in Unix seconds)")]
-    Ended(i64),
+    Expired(i64),
     #[error("the image's broker anchor is not valid yet (notBefore {0} in Unix seconds)")]
     NotYetValid(i64),
     #[error("the broker's chain has {found} certificates between itself and an anchor that allows {allowed}")]
@@ -97,7 +97,7 @@ impl Anchor {
     fn fit(&self, intermediates: &[CertificateDer<'_>], now: UnixTime) -> Result<(), AnchorUnfit> {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         if now > self.not_after {
-            return Err(AnchorUnfit::Ended(self.not_after));
+            return Err(AnchorUnfit::Expired(self.not_after));
         }
         if now < self.not_before {
             return Err(AnchorUnfit::NotYetValid(self.not_before));

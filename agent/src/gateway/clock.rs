@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
-/// The system clock, silent while it is behind the floor.
+/// The system clock, which has no time while it is behind the floor.
 ///
-/// A gateway without a battery wakes up in 1970. Certificates judged by that clock would all seem to lie in the
-/// future, or an ended one to be alive; without a time rustls refuses to judge, and the session tries again later.
+/// A gateway without a battery boots in 1970. By that clock every certificate would be not yet valid, or an expired one
+/// still valid; without a time rustls refuses to verify, and the session tries again later.
 #[derive(Debug)]
 pub(super) struct FlooredClock {
     floor: u64,

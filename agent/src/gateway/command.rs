@@ -1,17 +1,18 @@
-//! Commands: what the broker delivers → one JSON line on stdout, then the acknowledgement.
+//! Commands: a message of the broker → one JSON line on stdout, then the acknowledgement.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use data_encoding::BASE64;
-use device_identity::{Channel, DeviceId, Topic};
+use device_identity::DeviceId;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::mqtt::Publish;
+use crate::command::Command;
 
 /// Commands waiting for stdout; more than the broker may send unacknowledged.
-const QUEUE: usize = 64;
+const MAX_PENDING: usize = 64;
 
 /// A command as stdout carries it.
 #[derive(Serialize)]
@@ -30,8 +31,7 @@ struct CommandLine<'a> {
 /// The JSON line of a message, or `None` if it is no command for `device_id`.
 pub(super) fn json_line(publish: &Publish, device_id: &DeviceId) -> Option<Vec<u8>> {
     let topic = std::str::from_utf8(&publish.topic).ok()?;
-    let parsed = Topic::parse(topic).ok().filter(|topic| topic.device_id() == device_id)?;
-    let Channel::Commands(command_id) = parsed.channel() else { return None };
+    let command_id = Command::id_in(topic, device_id)?;
     let payload = std::str::from_utf8(&publish.payload).ok();
     let payload_base64 = payload.is_none().then(|| BASE64.encode(&publish.payload));
     let line = CommandLine { command_id, topic, payload, payload_base64, duplicate: publish.dup };
@@ -41,48 +41,48 @@ pub(super) fn json_line(publish: &Publish, device_id: &DeviceId) -> Option<Vec<u
 }
 
 /// A command on its way to stdout, and the connection it came by.
-pub(super) struct Delivery {
-    /// The connection; its acknowledgement means nothing to another one.
+pub(super) struct PendingCommand {
+    /// The connection. Over another one it cannot be acknowledged.
     pub(super) connection: u64,
     /// The message to acknowledge.
     pub(super) publish: Publish,
     json: Vec<u8>,
 }
 
-impl Delivery {
+impl PendingCommand {
     pub(super) fn new(connection: u64, publish: Publish, json: Vec<u8>) -> Self {
         Self { connection, publish, json }
     }
 }
 
-/// Writes commands on a thread of their own: whoever reads our stdout may take his time.
+/// Writes commands on a thread of their own, because a write to stdout waits for its reader.
 pub(super) struct CommandWriter {
-    deliveries: SyncSender<Delivery>,
-    written: mpsc::Receiver<io::Result<Delivery>>,
+    pending: SyncSender<PendingCommand>,
+    written: mpsc::Receiver<io::Result<PendingCommand>>,
     under_way: usize,
 }
 
 impl CommandWriter {
     /// A writer to what `output` makes, on its own thread.
     pub(super) fn new<W: Write>(output: impl FnOnce() -> W + Send + 'static) -> Self {
-        let (deliveries, queue) = sync_channel::<Delivery>(QUEUE);
-        let (done, written) = mpsc::channel(QUEUE);
+        let (pending, queue) = sync_channel::<PendingCommand>(MAX_PENDING);
+        let (done, written) = mpsc::channel(MAX_PENDING);
         std::thread::spawn(move || {
             let mut output = output();
-            for delivery in queue {
-                let result = output.write_all(&delivery.json).and_then(|()| output.flush());
+            for command in queue {
+                let result = output.write_all(&command.json).and_then(|()| output.flush());
                 let failed = result.is_err();
-                if done.blocking_send(result.map(|()| delivery)).is_err() || failed {
+                if done.blocking_send(result.map(|()| command)).is_err() || failed {
                     break;
                 }
             }
         });
-        Self { deliveries, written, under_way: 0 }
+        Self { pending, written, under_way: 0 }
     }
 
-    /// Takes a command, or says that stdout has no room for it: unacknowledged, it will come again.
-    pub(super) fn deliver(&mut self, delivery: Delivery) -> bool {
-        match self.deliveries.try_send(delivery) {
+    /// Takes a command. `false`: stdout is too far behind; the command stays unacknowledged and will come again.
+    pub(super) fn enqueue(&mut self, command: PendingCommand) -> bool {
+        match self.pending.try_send(command) {
             Ok(()) => {
                 self.under_way += 1;
                 true
@@ -98,7 +98,7 @@ impl CommandWriter {
     }
 
     /// The next command that is on stdout, or why none ever will be again.
-    pub(super) async fn written(&mut self) -> io::Result<Delivery> {
+    pub(super) async fn written(&mut self) -> io::Result<PendingCommand> {
         match self.written.recv().await {
             Some(result) => {
                 self.under_way = self.under_way.saturating_sub(1);

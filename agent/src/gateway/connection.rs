@@ -5,126 +5,139 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::command::{Delivery, json_line};
+use super::command::{PendingCommand, json_line};
 use super::mqtt::{
-    Cause, ConnAck, Connection, Ended, Event, EventLoop, Limits, Outgoing as OutgoingPacket, Packet, PubAck,
+    ConnAck, Connection, ConnectionEnd, EventLoop, Limits, MqttEvent, MqttRequest, Packet, PubAck,
     PubAckReason, Publication, Publish, SubAck, SubscribeReasonCode,
 };
 use super::outbox::Outgoing;
-use super::run::{End, Gateway};
+use super::run::{Gateway, RunResult};
+use crate::ending::CauseKind;
 use crate::session::State;
+use crate::status::{OFFLINE, ONLINE};
 
 /// A publish unacknowledged for this long means the connection is no good.
 const ACKNOWLEDGEMENT_DEADLINE: Duration = Duration::from_secs(30);
 /// How long the broker may take to close after our DISCONNECT.
-const GOODBYE: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A difference between our clock and the broker's (`countersign-time`) that is worth a warning.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The connection under way.
-struct Live {
+struct ActiveConnection {
     connection: Connection,
     /// Set by the CONNACK.
     limits: Option<Limits>,
     /// The last sign of life of the event loop.
     last_event: Instant,
-    farewell: Farewell,
+    shutdown: Shutdown,
 }
 
-/// How far the goodbye has come.
+/// How far the orderly end of the connection has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Farewell {
-    No,
+enum Shutdown {
+    NotBegun,
     /// Status `offline` is on its way: a DISCONNECT suppresses the will that would say so.
-    Status,
-    Disconnect,
+    StatusSent,
+    /// DISCONNECT is on its way; the broker closes the connection.
+    DisconnectSent,
 }
 
 impl Gateway<'_> {
     /// Connects and stays until the connection ends, or the gateway does.
-    pub(super) async fn attempt(&mut self) -> ControlFlow<End, Ended> {
+    pub(super) async fn attempt(&mut self) -> ControlFlow<RunResult, ConnectionEnd> {
         self.connection += 1;
         let (connection, mut event_loop) = Connection::new(self.credential, &self.tls);
-        let mut live = Live { connection, limits: None, last_event: Instant::now(), farewell: Farewell::No };
+        let mut active = ActiveConnection {
+            connection,
+            limits: None,
+            last_event: Instant::now(),
+            shutdown: Shutdown::NotBegun,
+        };
         loop {
-            // A poll that is given up may lose a packet, so it is not: everything else happens beside it.
+            // A poll that is cancelled may lose a packet, so it is not: everything else happens beside it.
             let event = {
                 let poll = event_loop.poll();
                 tokio::pin!(poll);
                 loop {
-                    self.hand_over(&mut live);
-                    if live.limits.is_none()
+                    self.hand_over(&mut active);
+                    if active.limits.is_none()
                         && let Some(end) = self.end_offline()
                     {
                         return ControlFlow::Break(end);
                     }
-                    if live.farewell == Farewell::Disconnect {
-                        break timeout(GOODBYE, &mut poll).await;
+                    if active.shutdown == Shutdown::DisconnectSent {
+                        break timeout(CLOSE_TIMEOUT, &mut poll).await;
                     }
-                    let deadline = self.deadline(&live);
+                    let deadline = self.deadline(&active);
                     tokio::select! {
                         event = &mut poll => break Ok(event),
-                        happening = self.happening() => {
-                            if let Some(delivery) = self.take(happening)? {
-                                self.acknowledge(&live, &delivery);
+                        event = self.next_event() => {
+                            if let Some(command) = self.on_event(event)? {
+                                self.acknowledge(&active, &command);
                             }
                         }
                         () = sleep_until(deadline) => {
                             let detail = "the connection makes no progress";
-                            return ControlFlow::Continue(Ended::lost(Cause::Timeout, detail));
+                            return ControlFlow::Continue(ConnectionEnd::lost(CauseKind::Timeout, detail));
                         }
                     }
                 }
             };
-            live.last_event = Instant::now();
+            active.last_event = Instant::now();
             match event {
-                // Having said goodbye, we do not mind how the broker takes it.
+                // After our DISCONNECT it makes no difference how the connection ends.
                 Err(_) => return ControlFlow::Break(Ok(())),
-                Ok(Err(_)) if live.farewell == Farewell::Disconnect => return ControlFlow::Break(Ok(())),
+                Ok(Err(_)) if active.shutdown == Shutdown::DisconnectSent => {
+                    return ControlFlow::Break(Ok(()));
+                }
                 Ok(Err(error)) => {
-                    let ended = Ended::from_error(&error, live.limits.is_some(), &event_loop);
+                    let ended = ConnectionEnd::from_error(&error, active.limits.is_some(), &event_loop);
                     // What came with the last bytes, acknowledgements above all, is still to be taken in.
                     for event in std::mem::take(&mut event_loop.state.events) {
-                        self.handle(event, &mut live, &mut event_loop);
+                        self.handle(event, &mut active, &mut event_loop);
                     }
                     return ControlFlow::Continue(ended);
                 }
-                Ok(Ok(event)) => self.handle(event, &mut live, &mut event_loop),
+                Ok(Ok(event)) => self.handle(event, &mut active, &mut event_loop),
             }
         }
     }
 
-    fn deadline(&self, live: &Live) -> Instant {
-        let alive = live.last_event + live.limits.map_or(Limits::CONNECTING, |limits| limits.silence);
+    fn deadline(&self, active: &ActiveConnection) -> Instant {
+        let alive = active.last_event + active.limits.map_or(Limits::CONNECTING, |limits| limits.silence);
         match self.outbox.oldest_sent() {
             Some(oldest) => alive.min(oldest + ACKNOWLEDGEMENT_DEADLINE),
             None => alive,
         }
     }
 
-    /// Gives the connection what waits, as far as its window goes, and the goodbye when all is delivered.
-    fn hand_over(&mut self, live: &mut Live) {
-        let Some(limits) = live.limits else { return };
+    /// Hands waiting messages to the connection, as far as its window goes; when everything is delivered and the gateway
+    /// is to end, `offline` and DISCONNECT.
+    fn hand_over(&mut self, active: &mut ActiveConnection) {
+        let Some(limits) = active.limits else { return };
         if self.may_leave() {
-            match live.farewell {
-                Farewell::No => {
-                    let publication = Publication::status(self.credential.device_id(), "offline");
+            match active.shutdown {
+                Shutdown::NotBegun => {
+                    let publication = Publication::status(self.credential.device_id(), OFFLINE);
                     self.outbox.push(Outgoing { publication, line: None });
-                    live.farewell = Farewell::Status;
+                    active.shutdown = Shutdown::StatusSent;
                 }
-                Farewell::Status if live.connection.disconnect() => live.farewell = Farewell::Disconnect,
-                Farewell::Status | Farewell::Disconnect => {}
+                Shutdown::StatusSent if active.connection.disconnect() => {
+                    active.shutdown = Shutdown::DisconnectSent;
+                }
+                Shutdown::StatusSent | Shutdown::DisconnectSent => {}
             }
         }
         while let Some(outgoing) = self.outbox.next(limits.window) {
             let length = outgoing.publication.packet_len();
             if let Some(most) = limits.packet.filter(|most| length > *most) {
                 let why = format!("it would take a packet of {length} bytes, the broker takes {most}");
-                // Left in, it would break this connection and every one after it.
+                // Sent, it would break this connection and every one after it.
                 if let Some(line) = self.outbox.drop_next().and_then(|outgoing| outgoing.line) {
-                    self.journal.line_unusable(line, &why);
+                    self.log.line_unusable(line, &why);
                 }
-            } else if live.connection.publish(&outgoing.publication) {
+            } else if active.connection.publish(&outgoing.publication) {
                 self.outbox.mark_sent(Instant::now());
             } else {
                 break;
@@ -132,29 +145,29 @@ impl Gateway<'_> {
         }
     }
 
-    fn handle(&mut self, event: Event, live: &mut Live, event_loop: &mut EventLoop) {
+    fn handle(&mut self, event: MqttEvent, active: &mut ActiveConnection, event_loop: &mut EventLoop) {
         match event {
-            Event::Incoming(Packet::ConnAck(connack)) => self.accepted(&connack, live, event_loop),
-            Event::Incoming(Packet::Publish(publish)) => self.deliver(publish, live),
-            Event::Incoming(Packet::PubAck(puback)) => self.acknowledged(&puback),
-            Event::Incoming(Packet::SubAck(suback)) => self.subscribed(&suback),
-            Event::Outgoing(OutgoingPacket::Publish(packet_id)) => self.outbox.identify(packet_id),
-            Event::Incoming(_) | Event::Outgoing(_) => {}
+            MqttEvent::Incoming(Packet::ConnAck(connack)) => self.accepted(&connack, active, event_loop),
+            MqttEvent::Incoming(Packet::Publish(publish)) => self.deliver(publish, active),
+            MqttEvent::Incoming(Packet::PubAck(puback)) => self.acknowledged(&puback),
+            MqttEvent::Incoming(Packet::SubAck(suback)) => self.subscribed(&suback),
+            MqttEvent::Outgoing(MqttRequest::Publish(packet_id)) => self.outbox.identify(packet_id),
+            MqttEvent::Incoming(_) | MqttEvent::Outgoing(_) => {}
         }
     }
 
-    fn accepted(&mut self, connack: &ConnAck, live: &mut Live, event_loop: &mut EventLoop) {
-        if live.limits.is_some() {
-            self.journal.warning("protocol", "the broker sent a second CONNACK");
+    fn accepted(&mut self, connack: &ConnAck, active: &mut ActiveConnection, event_loop: &mut EventLoop) {
+        if active.limits.is_some() {
+            self.log.warning("protocol", "the broker sent a second CONNACK");
             return;
         }
-        live.limits = Some(Connection::accepted(event_loop, connack));
+        active.limits = Some(Connection::accepted(event_loop, connack));
         self.session.online(self.now());
         let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
-        self.journal.state(State::Online, &format!("{host}:{port}"));
+        self.log.state(State::Online, &format!("{host}:{port}"));
         self.compare_clocks(connack);
-        live.connection.subscribe_commands(self.credential.device_id());
-        let publication = Publication::status(self.credential.device_id(), "online");
+        active.connection.subscribe_commands(self.credential.device_id());
+        let publication = Publication::status(self.credential.device_id(), ONLINE);
         self.outbox.push_first(Outgoing { publication, line: None });
     }
 
@@ -166,28 +179,28 @@ impl Gateway<'_> {
             let detail = format!(
                 "our clock says {ours}, the broker's {theirs} (Unix seconds); certificates are judged by ours"
             );
-            self.journal.warning("clock", &detail);
+            self.log.warning("clock", &detail);
         }
     }
 
-    fn deliver(&mut self, publish: Publish, live: &Live) {
+    fn deliver(&mut self, publish: Publish, active: &ActiveConnection) {
         match json_line(&publish, self.credential.device_id()) {
             Some(json) => {
-                if !self.commands.deliver(Delivery::new(self.connection, publish, json)) {
-                    self.journal.warning("command_put_off", "a command came while stdout had no room for it");
+                if !self.commands.enqueue(PendingCommand::new(self.connection, publish, json)) {
+                    self.log.warning("command_put_off", "a command came while stdout had no room for it");
                 }
             }
             None => {
-                self.journal
+                self.log
                     .warning("not_a_command", "the broker delivered a message that is no command of ours");
-                live.connection.acknowledge(&publish);
+                active.connection.acknowledge(&publish);
             }
         }
     }
 
-    fn acknowledge(&self, live: &Live, delivery: &Delivery) {
-        if delivery.connection == self.connection {
-            live.connection.acknowledge(&delivery.publish);
+    fn acknowledge(&self, active: &ActiveConnection, command: &PendingCommand) {
+        if command.connection == self.connection {
+            active.connection.acknowledge(&command.publish);
         }
     }
 
@@ -196,7 +209,7 @@ impl Gateway<'_> {
         if !matches!(puback.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers) {
             self.denied_lines += u64::from(outgoing.line.is_some());
             let detail = format!("PUBACK {:?} for {}", puback.reason, outgoing.publication.topic);
-            self.journal.publish_denied(outgoing.line, &detail);
+            self.log.publish_denied(outgoing.line, &detail);
         }
     }
 
@@ -204,7 +217,7 @@ impl Gateway<'_> {
         for code in &suback.return_codes {
             if !matches!(code, SubscribeReasonCode::Success(_)) {
                 let detail = format!("the broker denied the subscription to commands (SUBACK {code:?})");
-                self.journal.warning("subscribe_denied", &detail);
+                self.log.warning("subscribe_denied", &detail);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The gateway's life: attempt after attempt, until its input ends or somebody asks it to stop.
+//! The gateway: one attempt after the other, until its input ends or a signal asks it to stop.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -10,9 +10,9 @@ use rustls::crypto::SecureRandom;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::command::{CommandWriter, Delivery};
+use super::command::{CommandWriter, PendingCommand};
 use super::credential::Credential;
-use super::journal::Journal;
+use super::log::Log;
 use super::outbox::Outbox;
 use super::stdin::{self, Line};
 use super::stop::StopSignals;
@@ -24,7 +24,7 @@ use crate::session::{Session, State, Timing};
 pub struct Options {
     /// Stay connected for commands when the input has ended.
     pub keep_running: bool,
-    /// How long to wait for the last acknowledgements once the end is wished for.
+    /// How long to wait for the last acknowledgements once the input has ended or a signal came.
     pub drain: Duration,
     /// The waits between attempts.
     pub timing: Timing,
@@ -61,13 +61,13 @@ pub enum RunError {
 /// Holds the session of `credential` until stdin has ended and all of it is acknowledged, or a signal comes.
 ///
 /// An input without a single line (`/dev/null`) is no input: the gateway then runs for its commands.
-pub async fn run(credential: &Credential, options: Options, journal: &Journal) -> Result<(), RunError> {
+pub async fn run(credential: &Credential, options: Options, log: &Log) -> Result<(), RunError> {
     let stop = StopSignals::listen().map_err(RunError::Signals)?;
     let (lines, input_end) = stdin::read(|| io::stdin().lock(), credential.device_id().clone());
     let mut gateway = Gateway {
         credential,
         tls: Arc::new(tls::client_config(credential)?),
-        journal,
+        log,
         options,
         session: Session::new(options.timing),
         outbox: Outbox::default(),
@@ -81,14 +81,14 @@ pub async fn run(credential: &Credential, options: Options, journal: &Journal) -
         input_end: Some(input_end),
         stop,
     };
-    let result = gateway.attempts().await;
+    let result = gateway.run_attempts().await;
     match gateway.denied_lines {
         0 => result,
         lines => result.and(Err(RunError::Denied { lines })),
     }
 }
 
-/// Whether the end is wished for.
+/// Whether the gateway is to end, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closing {
     No,
@@ -97,7 +97,7 @@ pub(super) enum Closing {
         deadline: Instant,
     },
     /// A signal came; what has been read so far is still to be delivered, if there is a session.
-    Asked {
+    Signalled {
         deadline: Instant,
     },
 }
@@ -106,7 +106,7 @@ pub(super) enum Closing {
 pub(super) struct Gateway<'a> {
     pub(super) credential: &'a Credential,
     pub(super) tls: Arc<ClientConfig>,
-    pub(super) journal: &'a Journal,
+    pub(super) log: &'a Log,
     pub(super) session: Session,
     pub(super) outbox: Outbox,
     pub(super) commands: CommandWriter,
@@ -122,39 +122,39 @@ pub(super) struct Gateway<'a> {
     stop: StopSignals,
 }
 
-/// How it all ends.
-pub(super) type End = Result<(), RunError>;
+/// What [`run`] returns in the end.
+pub(super) type RunResult = Result<(), RunError>;
 
-/// What can happen whether there is a connection or not.
-pub(super) enum Happening {
+/// What happens whether there is a connection or not.
+pub(super) enum Event {
     Line(Line),
-    LinesTaken,
+    LinesExhausted,
     InputEnded { lines: u64 },
-    StopAsked,
-    DrainOver,
-    Written(io::Result<Delivery>),
+    StopSignal,
+    DrainTimeout,
+    Written(io::Result<PendingCommand>),
 }
 
 impl Gateway<'_> {
-    async fn attempts(&mut self) -> End {
+    async fn run_attempts(&mut self) -> RunResult {
         loop {
             self.session.connecting();
             let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
-            self.journal.state(State::Connecting, &format!("{host}:{port}"));
+            self.log.state(State::Connecting, &format!("{host}:{port}"));
             let ended = match self.attempt().await {
                 ControlFlow::Break(end) => return end,
                 ControlFlow::Continue(ended) => ended,
             };
             self.outbox.connection_lost();
             let wait = self.session.ended(ended.ending, ended.retry_after, self.now(), random());
-            self.journal.ended(self.session.state(), &ended, wait);
+            self.log.ended(self.session.state(), &ended, wait);
             if let ControlFlow::Break(end) = self.wait(wait).await {
                 return end;
             }
         }
     }
 
-    async fn wait(&mut self, wait: Duration) -> ControlFlow<End> {
+    async fn wait(&mut self, wait: Duration) -> ControlFlow<RunResult> {
         let over = Instant::now() + wait;
         loop {
             if let Some(end) = self.end_offline() {
@@ -162,31 +162,33 @@ impl Gateway<'_> {
             }
             tokio::select! {
                 () = sleep_until(over) => return ControlFlow::Continue(()),
-                happening = self.happening() => {
-                    self.take(happening)?;
+                event = self.next_event() => {
+                    self.on_event(event)?;
                 }
             }
         }
     }
 
-    /// The end, if it is wished for and nothing is to be gained by another connection.
-    pub(super) fn end_offline(&self) -> Option<End> {
+    /// The result, if the gateway is to end and another connection would not change it.
+    pub(super) fn end_offline(&self) -> Option<RunResult> {
         match self.closing {
-            Closing::Asked { .. } => Some(if self.is_drained() { Ok(()) } else { Err(self.undelivered()) }),
+            Closing::Signalled { .. } => {
+                Some(if self.is_drained() { Ok(()) } else { Err(self.undelivered()) })
+            }
             Closing::InputEnded { .. } if self.is_drained() => Some(Ok(())),
             Closing::InputEnded { .. } | Closing::No => None,
         }
     }
 
-    /// Whether the end is wished for and everything is delivered, both ways: a command that is on stdout and not
+    /// Whether the gateway is to end and everything is delivered, both ways: a command that is on stdout and not
     /// acknowledged would come again.
     pub(super) fn may_leave(&self) -> bool {
         self.closing != Closing::No && self.is_drained() && self.commands.is_idle()
     }
 
     fn is_drained(&self) -> bool {
-        // After a signal nobody waits for the end of the input, which may never come.
-        let read_out = !self.lines_open || matches!(self.closing, Closing::Asked { .. });
+        // After a signal the end of the input is not waited for: it may never come.
+        let read_out = !self.lines_open || matches!(self.closing, Closing::Signalled { .. });
         self.outbox.is_empty() && self.lines.is_empty() && read_out
     }
 
@@ -200,49 +202,49 @@ impl Gateway<'_> {
         self.started.elapsed()
     }
 
-    /// Waits for the next thing to happen; giving up the wait loses nothing.
-    pub(super) async fn happening(&mut self) -> Happening {
+    /// Waits for the next event. Cancelling the wait loses nothing.
+    pub(super) async fn next_event(&mut self) -> Event {
         let deadline = match self.closing {
             Closing::No => None,
-            Closing::InputEnded { deadline } | Closing::Asked { deadline } => Some(deadline),
+            Closing::InputEnded { deadline } | Closing::Signalled { deadline } => Some(deadline),
         };
         tokio::select! {
             line = self.lines.recv(), if self.lines_open && self.outbox.has_room() => {
-                line.map_or(Happening::LinesTaken, Happening::Line)
+                line.map_or(Event::LinesExhausted, Event::Line)
             }
-            lines = ended(&mut self.input_end) => Happening::InputEnded { lines },
-            () = self.stop.asked() => Happening::StopAsked,
-            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Happening::DrainOver,
-            written = self.commands.written() => Happening::Written(written),
+            lines = ended(&mut self.input_end) => Event::InputEnded { lines },
+            () = self.stop.received() => Event::StopSignal,
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Event::DrainTimeout,
+            written = self.commands.written() => Event::Written(written),
         }
     }
 
-    /// Takes in what happened. What a connection has to do about it is the connection's affair.
-    pub(super) fn take(&mut self, happening: Happening) -> ControlFlow<End, Option<Delivery>> {
-        match happening {
-            Happening::Line(Ok(outgoing)) => self.outbox.push(outgoing),
-            Happening::Line(Err((number, error))) => self.journal.line_unusable(number, &error),
-            Happening::LinesTaken => self.lines_open = false,
-            Happening::InputEnded { lines } => {
+    /// Handles an event. Returns a command that is on stdout: the connection it came by, if it lives, acknowledges it.
+    pub(super) fn on_event(&mut self, event: Event) -> ControlFlow<RunResult, Option<PendingCommand>> {
+        match event {
+            Event::Line(Ok(outgoing)) => self.outbox.push(outgoing),
+            Event::Line(Err((number, error))) => self.log.line_unusable(number, &error),
+            Event::LinesExhausted => self.lines_open = false,
+            Event::InputEnded { lines } => {
                 if lines > 0 && !self.options.keep_running && self.closing == Closing::No {
                     self.closing = Closing::InputEnded { deadline: Instant::now() + self.options.drain };
                 }
             }
-            Happening::StopAsked => match self.closing {
-                Closing::Asked { .. } => return ControlFlow::Break(Err(self.undelivered())),
-                _ => self.closing = Closing::Asked { deadline: Instant::now() + self.options.drain },
+            Event::StopSignal => match self.closing {
+                Closing::Signalled { .. } => return ControlFlow::Break(Err(self.undelivered())),
+                _ => self.closing = Closing::Signalled { deadline: Instant::now() + self.options.drain },
             },
-            // Whoever reads our stdout no longer does; what he has not read will come again.
-            Happening::DrainOver if self.is_drained() => return ControlFlow::Break(Ok(())),
-            Happening::DrainOver => return ControlFlow::Break(Err(self.undelivered())),
-            Happening::Written(Ok(delivery)) => return ControlFlow::Continue(Some(delivery)),
-            Happening::Written(Err(error)) => return ControlFlow::Break(Err(RunError::Stdout(error))),
+            // Commands that are still not on stdout are not waited for: unacknowledged, they will come again.
+            Event::DrainTimeout if self.is_drained() => return ControlFlow::Break(Ok(())),
+            Event::DrainTimeout => return ControlFlow::Break(Err(self.undelivered())),
+            Event::Written(Ok(command)) => return ControlFlow::Continue(Some(command)),
+            Event::Written(Err(error)) => return ControlFlow::Break(Err(RunError::Stdout(error))),
         }
         ControlFlow::Continue(None)
     }
 }
 
-/// The number of lines the input had, once; then never again.
+/// Waits for the end of the input: the number of its lines. Never returns a second time.
 async fn ended(input_end: &mut Option<oneshot::Receiver<u64>>) -> u64 {
     match input_end {
         Some(receiver) => {

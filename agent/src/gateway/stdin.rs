@@ -12,10 +12,10 @@ use super::outbox::Outgoing;
 /// The longest line in bytes, without its end.
 const MAX_LINE: usize = 60 * 1024;
 
-/// Lines read and not yet taken. When they are this many, whoever writes to our stdin waits.
-const QUEUE: usize = 256;
+/// The most lines that are read and not yet taken. Then reading stops, and the writer of stdin has to wait.
+const MAX_LINES_READ: usize = 256;
 
-/// A line of stdin: a message, or what is wrong with it.
+/// A line of stdin: a message, or the line's number and what is wrong with it.
 pub(super) type Line = Result<Outgoing, (u64, LineError)>;
 
 /// Why a line is no telemetry.
@@ -33,7 +33,7 @@ pub(super) enum LineError {
     Read(io::Error),
 }
 
-/// Reads lines on a thread of their own: a read of stdin cannot be given up.
+/// Reads lines on a thread of their own, because a read of stdin cannot be cancelled.
 ///
 /// The second receiver fires when the input has ended, which may be long before its last line is taken.
 pub(super) fn read<R>(
@@ -43,7 +43,7 @@ pub(super) fn read<R>(
 where
     R: BufRead,
 {
-    let (lines, receiver) = mpsc::channel(QUEUE);
+    let (lines, receiver) = mpsc::channel(MAX_LINES_READ);
     let (ended, end) = oneshot::channel();
     std::thread::spawn(move || {
         let mut input = input();

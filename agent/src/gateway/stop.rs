@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the wish to end.
+//! SIGTERM and SIGINT, which ask the program to end.
 
 use std::io;
 
@@ -11,13 +11,13 @@ pub(super) struct StopSignals {
 }
 
 impl StopSignals {
-    /// From now on they are ours; the system no longer ends the process by itself.
+    /// Takes over both signals: the system no longer ends the process at once.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// The next such signal.
-    pub(super) async fn asked(&mut self) {
+    pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -2,10 +2,7 @@
 
 use core::time::Duration;
 
-/// The unix time, as the broker has it.
-const TIME: &str = "countersign-time";
-/// How many seconds the device is asked to stay away.
-const RETRY_AFTER: &str = "countersign-retry-after";
+use device_identity::user_property::{RETRY_AFTER, TIME};
 
 /// The hints of a CONNACK or DISCONNECT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a broker can say.
+//! The packets a broker can send.
 
 use super::acknowledgement::{Puback, Suback};
 use super::connack::Connack;

@@ -52,7 +52,7 @@ impl<'a> Publish<'a> {
 
 /// A message to the broker.
 #[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a, T> {
+pub struct OutgoingPublish<'a, T> {
     /// Where.
     pub topic: &'a T,
     /// With QoS 1, what the broker is to name in its acknowledgement.
@@ -65,7 +65,7 @@ pub struct Outgoing<'a, T> {
     pub payload_len: usize,
 }
 
-impl<T: fmt::Display> Outgoing<'_, T> {
+impl<T: fmt::Display> OutgoingPublish<'_, T> {
     /// Writes everything that comes before the payload to `buffer`.
     pub fn encode<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], Overflow> {
         let mut first = 0x30;

@@ -11,6 +11,8 @@ impl ReasonCode {
     pub const SUCCESS: Self = Self(0x00);
     /// The client leaves, and wants its will published.
     pub const DISCONNECT_WITH_WILL: Self = Self(0x04);
+    /// Unspecified error.
+    pub const UNSPECIFIED_ERROR: Self = Self(0x80);
     /// Malformed packet.
     pub const MALFORMED_PACKET: Self = Self(0x81);
     /// Protocol error.

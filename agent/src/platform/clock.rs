@@ -11,7 +11,7 @@ pub trait Clock {
     fn now(&self) -> Duration;
 
     /// Unix seconds, from a clock that can be trusted: battery backed, or set by an authenticated source. A board
-    /// without one says `None` and judges certificates by its [time floor](crate::floor).
+    /// without one says `None` and judges certificates by its [time floor](crate::time_floor).
     fn unix_time(&self) -> Option<u64>;
 
     /// Waits until [`now`](Self::now) is at least `at`. May be dropped.

@@ -27,8 +27,8 @@ enum Step {
     Publish { subtopic: String, length: usize, qos: bool },
     Result { command: String, length: usize },
     Send { window: u16, maximum_qos: bool, fate: Fate },
-    Settle { which: prop::sample::Index },
-    SettleUnknown { id: u16 },
+    Acknowledge { which: prop::sample::Index },
+    AcknowledgeUnknown { id: u16 },
     ConnectionLost,
     SessionLost,
 }
@@ -49,8 +49,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => ("[a-z0-9]{0,4}", 0_usize..60).prop_map(|(command, length)| Step::Result { command, length }),
         5 => (0_u16..5, prop::bool::weighted(0.9), fates())
             .prop_map(|(window, maximum_qos, fate)| Step::Send { window, maximum_qos, fate }),
-        4 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
-        1 => (1_u16..50).prop_map(|id| Step::SettleUnknown { id }),
+        4 => any::<prop::sample::Index>().prop_map(|which| Step::Acknowledge { which }),
+        1 => (1_u16..50).prop_map(|id| Step::AcknowledgeUnknown { id }),
         1 => Just(Step::ConnectionLost),
         1 => Just(Step::SessionLost),
     ];
@@ -113,28 +113,28 @@ proptest! {
                     let next = next.filter(|_| in_flight < usize::from(window));
                     prop_assert_eq!(queue.has_due(window), next.is_some());
                     let maximum_qos = if maximum_qos { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-                    let departure = queue.depart(window, maximum_qos);
-                    prop_assert_eq!(departure.is_some(), next.is_some());
-                    if let (Some(index), Some(departure)) = (next, departure) {
+                    let outgoing = queue.send_next(window, maximum_qos);
+                    prop_assert_eq!(outgoing.is_some(), next.is_some());
+                    if let (Some(index), Some(outgoing)) = (next, outgoing) {
                         let expected = model[index].clone();
-                        let (topic, message) = queue.departing(departure).unwrap();
+                        let (topic, message) = queue.message_of(outgoing).unwrap();
                         prop_assert_eq!(topic.to_string(), &*expected.topic);
                         prop_assert_eq!(message.payload, &*expected.payload);
                         let acknowledged = expected.qos.min(maximum_qos) == QoS::AtLeastOnce;
-                        prop_assert_eq!((departure.qos, departure.packet_id.is_some()), (expected.qos, acknowledged));
-                        prop_assert_eq!(departure.repeats, acknowledged && expected.repeats.is_some());
-                        if let (Some(id), Some(old)) = (departure.packet_id, expected.repeats) {
+                        prop_assert_eq!((outgoing.qos, outgoing.packet_id.is_some()), (expected.qos, acknowledged));
+                        prop_assert_eq!(outgoing.repeats, acknowledged && expected.repeats.is_some());
+                        if let (Some(id), Some(old)) = (outgoing.packet_id, expected.repeats) {
                             prop_assert_eq!(id, old);
                         }
-                        model[index].sent = departure.packet_id;
+                        model[index].sent = outgoing.packet_id;
                         match fate {
                             Fate::TooLong => {
-                                queue.discard(departure);
+                                queue.discard(outgoing);
                                 model.remove(index);
                             }
                             Fate::Sent => {
                                 if !acknowledged {
-                                    queue.discard(departure);
+                                    queue.discard(outgoing);
                                     model.remove(index);
                                 }
                             }
@@ -148,27 +148,27 @@ proptest! {
                                 connection_lost(&mut model);
                             }
                         }
-                        if let Some(id) = departure.packet_id {
+                        if let Some(id) = outgoing.packet_id {
                             let same = |message: &&Modelled| message.sent == Some(id) || message.repeats == Some(id);
                             prop_assert!(model.iter().filter(same).count() <= 1, "the identifier is its own");
                         }
                     }
                 }
-                Step::Settle { which } => {
-                    let under_way: Vec<_> = (0..model.len()).filter(|at| model[*at].sent.is_some()).collect();
-                    if !under_way.is_empty() {
-                        let index = under_way[which.index(under_way.len())];
+                Step::Acknowledge { which } => {
+                    let in_flight: Vec<_> = (0..model.len()).filter(|at| model[*at].sent.is_some()).collect();
+                    if !in_flight.is_empty() {
+                        let index = in_flight[which.index(in_flight.len())];
                         let Modelled { topic, payload, sent, .. } = model.remove(index);
-                        let message = queue.under_way(sent.unwrap()).unwrap();
+                        let message = queue.in_flight(sent.unwrap()).unwrap();
                         prop_assert_eq!(message.payload, payload);
                         prop_assert!(topic.ends_with(message.subtopic));
-                        prop_assert!(queue.settled(sent.unwrap()));
+                        prop_assert!(queue.acknowledge(sent.unwrap()));
                     }
                 }
-                Step::SettleUnknown { id } => {
+                Step::AcknowledgeUnknown { id } => {
                     let id = PacketId::new(id).unwrap();
                     let index = model.iter().position(|message| message.sent.or(message.repeats) == Some(id));
-                    prop_assert_eq!(queue.settled(id), index.is_some());
+                    prop_assert_eq!(queue.acknowledge(id), index.is_some());
                     index.map(|index| model.remove(index));
                 }
                 Step::ConnectionLost => {
@@ -209,16 +209,16 @@ fn identifiers_start_over_and_pass_by_those_in_use() {
     let device_id = DeviceId::new("pump-1").unwrap();
     let mut bytes = [0; 100];
     let mut queue = Queue::new(&device_id, &mut bytes);
-    let depart = |queue: &mut Queue<'_>| queue.depart(2, QoS::AtLeastOnce).unwrap().packet_id.unwrap();
+    let send = |queue: &mut Queue<'_>| queue.send_next(2, QoS::AtLeastOnce).unwrap().packet_id.unwrap();
     queue.publish("kept", b"", QoS::AtLeastOnce).unwrap();
-    let kept = depart(&mut queue);
+    let kept = send(&mut queue);
     let mut seen = 0;
     for _ in 0..70_000 {
         queue.publish("a", b"", QoS::AtLeastOnce).unwrap();
-        let id = depart(&mut queue);
+        let id = send(&mut queue);
         assert!(id != kept && id.get() > 2);
         seen = seen.max(id.get());
-        assert!(queue.settled(id));
+        assert!(queue.acknowledge(id));
     }
     assert_eq!(seen, u16::MAX);
 }

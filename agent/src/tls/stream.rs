@@ -71,8 +71,8 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
         self.end.is_none()
     }
 
-    /// [`close`](Self::close) of a stream that [is open](Self::is_open), for those who do not care what comes of it and
-    /// have no room for the stream in two frames.
+    /// [`close`](Self::close) of a stream that [is open](Self::is_open), without a result. It takes the stream by value
+    /// into one future only: an async function would hold it twice.
     pub(crate) fn closing(self) -> impl Future<Output = impl Sized> {
         self.tls.close()
     }

@@ -1,20 +1,20 @@
-//! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates; and the whole
-//! agent in virtual time.
+//! The device core against OpenSSL, against a hostile server of our own, and against hostile certificates; the whole
+//! agent in a simulation in virtual time, and against real servers.
 
 mod cancellation;
 mod chain;
 mod change;
 mod credentials;
 mod differential;
-mod floor;
-mod honest;
 mod hostile;
-mod owes;
+mod openssl;
+mod real_servers;
 mod replay;
+mod simulation;
 mod sizes;
 mod strictness;
+mod time_floor;
 mod transport;
 mod wording;
-mod world;
 
 use adversary::{forge, pki, random};

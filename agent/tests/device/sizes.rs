@@ -2,7 +2,7 @@
 
 use countersign_agent::command::Command;
 use countersign_agent::credential::{Credential, SoftwareSigner};
-use countersign_agent::device::{Agent, Application, Config, Memory, Wish};
+use countersign_agent::device::{Agent, Application, Config, Control, Memory};
 use countersign_agent::platform::Platform;
 use countersign_agent::platform::host::{HostClock, HostNetwork, MemoryFlash};
 use countersign_agent::telemetry::Queue;
@@ -18,11 +18,11 @@ use crate::replay::{Recording, Replay, block_on};
 struct Idle;
 
 impl Application for Idle {
-    async fn produce(&mut self, _: &mut Queue<'_>) -> Wish {
+    async fn produce(&mut self, _: &mut Queue<'_>) -> Control {
         std::future::pending().await
     }
 
-    async fn obey(&mut self, _: Command<'_>, _: &mut Queue<'_>) {}
+    async fn handle_command(&mut self, _: Command<'_>, _: &mut Queue<'_>) {}
 }
 
 /// A future's size without polling it.

@@ -1,4 +1,4 @@
-//! Refusals that read alike cannot be told apart in a log.
+//! Every refusal has a text of its own: two that read alike could not be told apart in a log.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::fmt::Display;
 use countersign_agent::tls::{HandshakeFault, RecordFault, ServerHelloFault};
 use countersign_agent::x509::{CertificateError, DerError, UsageError};
 
-/// Every text once, without a full stop, for it goes on in a longer line.
+/// Checks that every text is unique and has no full stop, because it stands within a longer line.
 fn all_distinct(errors: &[&dyn Display]) {
     let texts: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), errors.len(), "{texts:#?}");

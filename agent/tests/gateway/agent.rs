@@ -1,4 +1,4 @@
-//! The agent as a process, with everything it says.
+//! The agent as a process, with its log and its output.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Long enough for a busy machine; reached only when a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for an event, on a busy machine too; reached only when a test fails.
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Agent {
     child: Child,
@@ -54,7 +54,7 @@ impl Agent {
 
     /// The next line of its log for which `wanted` says yes.
     pub(crate) fn logged(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + EVENT_TIMEOUT;
         loop {
             let line = match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => line,
@@ -74,7 +74,7 @@ impl Agent {
 
     /// The next command on its stdout.
     pub(crate) fn command(&mut self) -> Value {
-        let line = self.stdout.recv_timeout(PATIENCE).unwrap();
+        let line = self.stdout.recv_timeout(EVENT_TIMEOUT).unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
@@ -95,7 +95,7 @@ impl Agent {
     /// Waits for its end. Returns its exit status and everything on stderr.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         self.stdin = None;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + EVENT_TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;

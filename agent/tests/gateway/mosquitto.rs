@@ -1,4 +1,4 @@
-//! A broker nobody here wrote, with certificates of our making.
+//! mosquitto, a third-party broker, with certificates of the test's fleet.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::agent::PATIENCE;
+use crate::agent::EVENT_TIMEOUT;
 use crate::pki::{Fleet, Leaf};
 
 /// mosquitto with mutual TLS on loopback, for devices and services of one fleet.
@@ -55,7 +55,7 @@ impl Mosquitto {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + EVENT_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "mosquitto does not listen on {port}");
             std::thread::sleep(Duration::from_millis(20));
@@ -135,7 +135,7 @@ impl Subscriber {
     }
 
     fn line(&self, wanted: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + EVENT_TIMEOUT;
         let mut seen = Vec::new();
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

@@ -133,7 +133,7 @@ fn a_busy_broker_and_a_broken_session_are_tried_again_soon() {
 }
 
 #[test]
-fn noise_instead_of_mqtt_harms_nothing() {
+fn noise_instead_of_mqtt_does_not_stop_the_agent() {
     let noise: [&[u8]; 6] = [
         &[0xff; 64],
         &[0x20, 0],
@@ -149,7 +149,7 @@ fn noise_instead_of_mqtt_harms_nothing() {
             send(&mut stream, bytes)?;
             close(stream)
         });
-        // Whatever it makes of it, it makes it twice: it is still there.
+        // It ends this attempt and the next, so it has survived the first.
         for _ in 0..2 {
             scene.agent.logged("the end of an attempt", |entry| entry["cause"].is_string());
         }

@@ -1,4 +1,4 @@
-//! A TLS server that says exactly what it is told, and counts who comes.
+//! A TLS server that sends what a test's script says, and counts connections.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -27,7 +27,7 @@ pub(crate) struct ScriptedBroker {
 }
 
 impl ScriptedBroker {
-    /// Serves `script` on every connection. Without `clients` nobody is asked for a certificate.
+    /// Runs `script` on every connection. Without `clients` no client certificate is requested.
     pub(crate) fn start(
         chain: &[&Leaf],
         clients: Option<&Ca>,
@@ -119,7 +119,7 @@ pub(crate) fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// Says goodbye properly, so that no reset overtakes what was sent.
+/// Closes with close_notify and reads to the end, so that no reset overtakes what was sent.
 pub(crate) fn close(mut stream: Stream) -> io::Result<()> {
     stream.conn.send_close_notify();
     stream.flush()?;
@@ -127,7 +127,7 @@ pub(crate) fn close(mut stream: Stream) -> io::Result<()> {
     io::copy(&mut stream.sock, &mut io::sink()).map(|_| ())
 }
 
-/// A broker that plays by the rules: SUBACK and PUBACK for everything, until the client goes. `ack` decides how a
+/// A broker that keeps the protocol: SUBACK and PUBACK for everything, until the client leaves. `ack` decides how a
 /// PUBLISH with this topic is acknowledged: with which reason code, or not at all.
 pub(crate) fn serve(mut stream: Stream, ack: impl Fn(&str) -> Option<u8>) -> io::Result<()> {
     loop {

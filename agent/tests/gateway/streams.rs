@@ -1,4 +1,4 @@
-//! Lines in, messages out; commands in, lines out; and a graceful end.
+//! Telemetry lines on stdin, commands on stdout, and an orderly end.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::agent::{Agent, PATIENCE};
+use crate::agent::{Agent, EVENT_TIMEOUT};
 use crate::mosquitto::Mosquitto;
 use crate::pki::{Fleet, ImageSpec};
 use crate::scripted_broker::{ACCEPTED, ScriptedBroker, close, connect, read_packet, send, serve};
@@ -213,7 +213,7 @@ fn what_a_broken_connection_had_not_acknowledged_comes_first_on_the_next_one() {
                 Some(0)
             });
         }
-        // Of five lines the second alone is acknowledged, out of order, and then the line is cut.
+        // Of five lines the second alone is acknowledged, out of order; then the connection is closed.
         let mut telemetry = 0;
         while telemetry < 5 {
             let (first, body) = read_packet(&mut stream)?;
@@ -240,7 +240,7 @@ fn what_a_broken_connection_had_not_acknowledged_comes_first_on_the_next_one() {
         ["status", "telemetry/1", "telemetry/3", "telemetry/4", "telemetry/5", "telemetry/6"]
             .map(|channel| format!("devices/pump-1/{channel}"))
             .to_vec();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + EVENT_TIMEOUT;
     while second.lock().unwrap().len() < expected.len() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,4 +1,4 @@
-//! Packets out of a stream: in pieces of every size, dropped at every wait.
+//! The inbox: packets from a stream in pieces of every size, with its future dropped at every wait.
 
 use core::convert::Infallible;
 use core::future::poll_fn;

@@ -1,4 +1,4 @@
-//! What a broker says: packets of the judge's making, as they are and damaged.
+//! Packets of a broker, as rmqtt-codec writes them and damaged.
 
 use core::num::NonZeroU16;
 use std::time::Duration;

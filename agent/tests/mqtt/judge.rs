@@ -1,4 +1,4 @@
-//! rmqtt-codec, as the judge of what is read and written.
+//! rmqtt-codec, the reference that packets are compared with.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! What the device says, read by the judge.
+//! Packets of the device, read by rmqtt-codec.
 
 use countersign_agent::mqtt::{
-    Connect, Outgoing, Overflow, PINGREQ, PacketId, ReasonCode, Will, encode_disconnect, encode_puback,
-    encode_subscribe,
+    Connect, OutgoingPublish, Overflow, PINGREQ, PacketId, ReasonCode, Will, encode_disconnect,
+    encode_puback, encode_subscribe,
 };
 use proptest::prelude::*;
 use rmqtt_codec::v5::{
@@ -80,7 +80,7 @@ proptest! {
         dup: bool,
     ) {
         let packet_id = packet_id.map(id);
-        let outgoing = Outgoing { topic: &topic, packet_id, retain, dup, payload_len: payload.len() };
+        let outgoing = OutgoingPublish { topic: &topic, packet_id, retain, dup, payload_len: payload.len() };
         let mut buffer = [0; 64];
         let mut packet = outgoing.encode(&mut buffer).unwrap().to_vec();
         packet.extend_from_slice(&payload);
@@ -93,7 +93,7 @@ proptest! {
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_fits_is_whole(topic in "[a-z]{1,40}", room in 0_usize..64) {
-        let outgoing = Outgoing { topic: &topic, packet_id: Some(id(3)), retain: false, dup: false, payload_len: 0 };
+        let outgoing = OutgoingPublish { topic: &topic, packet_id: Some(id(3)), retain: false, dup: false, payload_len: 0 };
         let mut buffer = vec![0; room];
         match outgoing.encode(&mut buffer) {
             Ok(packet) => prop_assert!(judged(packet).is_some()),

@@ -1,4 +1,4 @@
-//! What a broker can say, in the judge's words.
+//! The packets a broker can send, as rmqtt-codec has them.
 
 use core::num::NonZeroU16;
 

@@ -1,4 +1,4 @@
-//! What is refused, and how it is called.
+//! Packets that are refused, each with its error.
 
 use countersign_agent::mqtt::{Incoming, PacketError, ReasonCode};
 

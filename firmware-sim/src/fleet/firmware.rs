@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_agent::command::Command;
-use countersign_agent::device::{Application, Change, Wish};
+use countersign_agent::device::{Application, Change, Control};
 use countersign_agent::mqtt::{QoS, ReasonCode};
 use countersign_agent::session::State;
 use countersign_agent::telemetry::{Message, Queue};
@@ -97,14 +97,14 @@ impl Firmware {
 }
 
 impl Application for Firmware {
-    async fn produce(&mut self, queue: &mut Queue<'_>) -> Wish {
+    async fn produce(&mut self, queue: &mut Queue<'_>) -> Control {
         if let Some(deadline) = self.stopping.deadline() {
             // Whoever is refused or has no connection may come too late for the last acknowledgement.
             if queue.is_empty() || self.outcome != Outcome::Online || Instant::now() >= deadline {
-                return Wish::Leave;
+                return Control::Leave;
             }
             tokio::time::sleep_until(deadline).await;
-            return Wish::Continue;
+            return Control::Continue;
         }
         let next = self.next;
         let due = async {
@@ -123,10 +123,10 @@ impl Application for Firmware {
         if let Some(interval) = due {
             self.say(queue, interval);
         }
-        Wish::Continue
+        Control::Continue
     }
 
-    async fn obey(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
+    async fn handle_command(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
         self.tally.obeyed += 1;
         match queue.publish_result(command.id, &[b"done: ", command.payload].concat()) {
             Ok(()) => self.tally.published += 1,

@@ -59,7 +59,7 @@ impl<'a> Image<'a> {
         }
         image.check()?;
         // postcard takes numbers that are written in more bytes than they need. An image has one form.
-        serialize_with_flavor(&image, Same(body)).map_err(|_| BodyError::Overlong)?;
+        serialize_with_flavor(&image, Comparison(body)).map_err(|_| BodyError::Overlong)?;
         Ok(image)
     }
 
@@ -100,10 +100,10 @@ impl<'a> Image<'a> {
     }
 }
 
-/// Goes nowhere, and fails at the first byte that is not the same.
-struct Same<'a>(&'a [u8]);
+/// A sink for postcard that compares instead of storing: it fails at the first byte that differs.
+struct Comparison<'a>(&'a [u8]);
 
-impl Flavor for Same<'_> {
+impl Flavor for Comparison<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {

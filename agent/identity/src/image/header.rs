@@ -20,7 +20,7 @@ const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
 pub(super) fn read(slot: &[u8]) -> Result<(&[u8], &[u8]), ImageError> {
     let short = |needed| ImageError::Short { length: slot.len(), needed };
     let Some((header, rest)) = slot.split_first_chunk::<LEN>() else {
-        // A region too small for a header may still be no image at all: that is the better answer.
+        // A region too small for a header that does not start with the magic is no image at all: the better answer.
         return Err(if slot.starts_with(&MAGIC) { short(LEN) } else { ImageError::Magic });
     };
     let &[m0, m1, m2, m3, v0, v1, r0, r1, l0, l1, l2, l3, c0, c1, c2, c3] = header;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use device_identity::user_property::TIME;
 use device_identity::{Channel, DeviceId, Topic};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -15,13 +16,14 @@ use rustls::ClientConfig;
 
 use super::{PACKET_IDS, WINDOW};
 use crate::gateway::credential::Credential;
+use crate::status::OFFLINE;
 
 /// From the first DNS packet to the CONNACK.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
 /// Between pings. A dead broker is noticed after two of them.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// A connection that neither pings nor hears anything for its keep alive and this long is stuck in a write.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the broker keeps commands for a gateway that is away.
 const SESSION_EXPIRY: Duration = Duration::from_secs(60 * 60);
 /// The most commands the broker may have under way.
@@ -29,7 +31,7 @@ const RECEIVE_MAXIMUM: u16 = 32;
 /// The largest packet the broker may send, in bytes.
 const MAX_INCOMING: u32 = 64 * 1024;
 /// Requests that can wait for the event loop: every publish and every acknowledgement, and some to spare.
-const REQUESTS: usize = 128;
+const MAX_REQUESTS: usize = 128;
 
 /// A message to be published with QoS 1.
 #[derive(Clone, Debug)]
@@ -55,7 +57,7 @@ pub(in crate::gateway) struct Limits {
 
 impl Limits {
     /// How long the event loop may be silent while it connects; its own deadline comes first.
-    pub(in crate::gateway) const CONNECTING: Duration = CONNECT_DEADLINE.saturating_add(SILENCE);
+    pub(in crate::gateway) const CONNECTING: Duration = CONNECT_DEADLINE.saturating_add(SILENCE_LIMIT);
 }
 
 /// The sending side of a connection.
@@ -88,16 +90,16 @@ impl Connection {
             .set_outgoing_inflight_upper_limit(PACKET_IDS)
             // A command is acknowledged once it is on stdout, not before.
             .set_manual_acks(true)
-            .set_last_will(LastWill::new(status_topic(device_id), "offline", QoS::AtLeastOnce, true, None));
-        let (client, event_loop) = AsyncClient::new(options, REQUESTS);
+            .set_last_will(LastWill::new(status_topic(device_id), OFFLINE, QoS::AtLeastOnce, true, None));
+        let (client, event_loop) = AsyncClient::new(options, MAX_REQUESTS);
         (Self { client }, event_loop)
     }
 
-    /// Takes in what the CONNACK says, and mends what rumqttc made of it.
+    /// The limits of the CONNACK. Sets the event loop's keep alive right where the broker's is zero.
     pub(in crate::gateway) fn accepted(event_loop: &mut EventLoop, connack: &ConnAck) -> Limits {
         let properties = connack.properties.as_ref();
         let keep_alive = match properties.and_then(|properties| properties.server_keep_alive) {
-            // Zero turns the mechanism off; we ping all the same, or a dead broker would never be noticed.
+            // Zero turns the mechanism off; the gateway pings all the same, or a dead broker would never be noticed.
             None | Some(0) => {
                 event_loop.options.set_keep_alive(KEEP_ALIVE);
                 KEEP_ALIVE
@@ -111,18 +113,18 @@ impl Connection {
             packet: properties
                 .and_then(|properties| properties.max_packet_size)
                 .and_then(|size| usize::try_from(size).ok()),
-            silence: keep_alive + SILENCE,
+            silence: keep_alive + SILENCE_LIMIT,
         }
     }
 
     /// The broker's clock, if its CONNACK tells it (`countersign-time`): time since the Unix epoch.
     pub(in crate::gateway) fn broker_time(connack: &ConnAck) -> Option<Duration> {
         let properties = &connack.properties.as_ref()?.user_properties;
-        let (_, seconds) = properties.iter().find(|(name, _)| name == "countersign-time")?;
+        let (_, seconds) = properties.iter().find(|(name, _)| name == TIME)?;
         seconds.parse().ok().map(Duration::from_secs)
     }
 
-    /// Asks for this device's commands. `false`: the event loop is full or gone.
+    /// Subscribes to this device's commands. `false`: the event loop is full or gone.
     pub(in crate::gateway) fn subscribe_commands(&self, device_id: &DeviceId) -> bool {
         let commands = format!("{}/#", topic(device_id, Channel::Commands("")));
         let mut filter = Filter::new(commands, QoS::AtLeastOnce);
@@ -143,14 +145,14 @@ impl Connection {
         self.client.try_ack(command).is_ok()
     }
 
-    /// Says goodbye; the broker then keeps the will to itself. `false`: the event loop is full or gone.
+    /// Sends DISCONNECT; the broker then does not publish the will. `false`: the event loop is full or gone.
     pub(in crate::gateway) fn disconnect(&self) -> bool {
         self.client.try_disconnect().is_ok()
     }
 }
 
 impl Publication {
-    /// The device's presence, kept by the broker.
+    /// A message on the device's status topic, retained.
     pub(in crate::gateway) fn status(device_id: &DeviceId, status: &'static str) -> Self {
         let payload = Bytes::from_static(status.as_bytes());
         Self { topic: status_topic(device_id), payload, retain: true }

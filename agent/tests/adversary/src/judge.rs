@@ -1,4 +1,4 @@
-//! What webpki and x509-parser have against a chain that a broker sends.
+//! The verdict of webpki and x509-parser on a chain that a broker sends.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub fn objection(own: &[u8], others: &[&[u8]], root: &[u8]) -> Option<String> {
         .or_else(|| webpki(own, others, root).err().map(|error| format!("webpki: {error}")))
 }
 
-/// What x509-parser has against the form of a certificate.
+/// Why x509-parser refuses a certificate; `None` if it does not.
 pub fn form(der: &[u8]) -> Option<String> {
     match X509Certificate::from_der(der) {
         Ok(([], _)) => None,

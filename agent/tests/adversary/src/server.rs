@@ -1,6 +1,6 @@
-//! A TLS 1.3 server at the level of records, which does what its script says and no more.
+//! A TLS 1.3 server at the level of records, which sends what a test's script says and no more.
 //!
-//! It knows the handshake secrets of whatever it has begun, so it can read what the client gives away.
+//! It knows the secrets of the handshakes it begins, so it can read everything the client sends.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ use crate::random::Random;
 
 pub const ECDSA_SECP256R1_SHA256: u16 = 0x0403;
 
-/// What the client has given away.
+/// What the client has sent, decrypted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub certificate: bool,
@@ -109,7 +109,7 @@ impl<'f, S: Read + Write> Server<'f, S> {
         self.transcript.clone().finalize().into()
     }
 
-    /// Raw bytes. A client that has gone already is not the server's business.
+    /// Sends raw bytes. That the client has closed already is no error.
     pub fn raw(&mut self, bytes: &[u8]) {
         let _ = self.peer.write_all(bytes);
     }

@@ -4,7 +4,7 @@ use core::future::pending;
 use core::time::Duration;
 
 use countersign_agent::command::Command;
-use countersign_agent::device::{Application, Wish};
+use countersign_agent::device::{Application, Control};
 use countersign_agent::platform::{Clock, ConnectError, Network, NorFlash, ReadNorFlash};
 use countersign_agent::telemetry::Queue;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -104,9 +104,9 @@ impl rand_core::RngCore for Bare {
 impl rand_core::CryptoRng for Bare {}
 
 impl Application for Bare {
-    async fn produce(&mut self, _: &mut Queue<'_>) -> Wish {
+    async fn produce(&mut self, _: &mut Queue<'_>) -> Control {
         pending().await
     }
 
-    async fn obey(&mut self, _: Command<'_>, _: &mut Queue<'_>) {}
+    async fn handle_command(&mut self, _: Command<'_>, _: &mut Queue<'_>) {}
 }

@@ -1,0 +1,28 @@
+//! What a board lends the agent: time, a network, randomness, flash.
+//!
+//! Four ports and nothing else. The agent owns no hardware and no operating system; the same code runs on a
+//! microcontroller, in a simulated fleet, and in tests whose time is virtual.
+
+mod clock;
+#[cfg(feature = "host")]
+pub mod host;
+mod network;
+
+pub use clock::{Clock, within};
+pub use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
+pub use network::{ConnectError, Network};
+
+pub use crate::tls::CryptoRngCore;
+
+/// The ports of one board.
+#[derive(Debug)]
+pub struct Platform<N, C, R, F> {
+    /// Names, and TCP.
+    pub network: N,
+    /// Time.
+    pub clock: C,
+    /// Seeded from hardware, anew at every boot. It must not fail.
+    pub rng: R,
+    /// Two erase blocks of its own, for the [time floor](crate::time_floor).
+    pub flash: F,
+}
