@@ -1,9 +1,10 @@
 //! What a device is called, and how its credentials lie in flash.
 //!
 //! The ground floor of Countersign: the device, the factory and the broker all import this crate, and it imports
-//! none of them. It knows four words and nothing else (no X.509, no TLS, no MQTT, no allocator):
+//! none of them. It knows five words and nothing else (no X.509, no TLS, no MQTT, no allocator):
 //!
 //! - [`DeviceId`]: the name a fleet calls a device by, safe as an MQTT client id, a topic level and a file name;
+//! - [`ServiceName`]: the name a fleet calls a back-end client by, of the same grammar;
 //! - [`Subject`]: the part of a certificate's subject that carries a device id;
 //! - [`Topic`]: where a device speaks and listens, to and from ([`DeviceId`], [`Channel`]);
 //! - [`image::Image`]: the credential image the factory writes and the device reads in place.
@@ -21,9 +22,11 @@
 
 mod device_id;
 pub mod image;
+mod service_name;
 mod subject;
 mod topic;
 
 pub use device_id::{DeviceId, DeviceIdError};
+pub use service_name::ServiceName;
 pub use subject::{Subject, SubjectError};
 pub use topic::{Channel, Topic, TopicError};
