@@ -1,44 +1,11 @@
 //! [`Holder`]: whom a certificate is for.
 
 use std::fmt;
-use std::str::FromStr;
 
-use device_identity::{DeviceId, DeviceIdError};
-use serde::{Serialize, Serializer};
+use device_identity::{DeviceId, ServiceName};
 
 use crate::authority::Authority;
 use crate::broker::Hosts;
-
-/// What a back-end client is called. The grammar of a [`DeviceId`], because both share one namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceName(DeviceId);
-
-impl ServiceName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl FromStr for ServiceName {
-    type Err = DeviceIdError;
-
-    fn from_str(text: &str) -> Result<Self, DeviceIdError> {
-        DeviceId::new(text).map(Self)
-    }
-}
-
-impl fmt::Display for ServiceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for ServiceName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
 
 /// Whom an end-entity certificate is for. Decides its authority, subject, names and usages.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 //!
 //! The ground floor of Countersign: the device, the factory and the broker all import this crate, and it imports
 //! none of them. It knows these words and nothing else (no X.509, no TLS, no MQTT, no allocator):
+//! none of them. It knows five words and nothing else (no X.509, no TLS, no MQTT, no allocator):
 //!
 //! - [`DeviceId`]: the name a fleet calls a device by, safe as an MQTT client id, a topic level and a file name;
+//! - [`ServiceName`]: the name a fleet calls a back-end client by, of the same grammar;
 //! - [`Subject`]: the part of a certificate's subject that carries a device id;
 //! - [`Topic`]: the MQTT topics of a device, to and from ([`DeviceId`], [`Channel`]);
 //! - [`image::Image`]: the credential image the factory writes and the device reads in place;
@@ -24,11 +26,13 @@
 mod device_id;
 pub mod image;
 mod printable;
+mod service_name;
 mod subject;
 mod topic;
 pub mod user_property;
 
 pub use device_id::{DeviceId, DeviceIdError};
 pub use printable::Printable;
+pub use service_name::ServiceName;
 pub use subject::{Subject, SubjectError};
 pub use topic::{Channel, Topic, TopicError};

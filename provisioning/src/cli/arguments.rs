@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueHint};
-use device_identity::DeviceId;
+use device_identity::{DeviceId, ServiceName};
 
 use crate::broker::Host;
-use crate::holder::ServiceName;
 use crate::image::Format;
 use crate::organization::Organization;
 use crate::profile::{BROKER_DAYS, CRL_DAYS, DEVICE_DAYS, SERVICE_DAYS};

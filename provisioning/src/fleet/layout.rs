@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use device_identity::ServiceName;
+
 use crate::authority::Authority;
-use crate::holder::ServiceName;
 
 /// The paths of a fleet directory.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use device_identity::DeviceId;
+use device_identity::{DeviceId, ServiceName};
 use ring::rand::SecureRandom;
 
 use super::{Clash, IssuanceError};
@@ -11,7 +11,7 @@ use crate::csr::SigningRequest;
 use crate::delivery::Delivery;
 use crate::fleet::Fleet;
 use crate::grant::Grant;
-use crate::holder::{Holder, ServiceName};
+use crate::holder::Holder;
 use crate::image::chain_pem;
 use crate::issuer::Issuer;
 use crate::key::{KeyPair, KeyPairError, P256PublicKey};

@@ -332,6 +332,9 @@ fn apply(
         }
         (Change::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(seconds(now))),
         (Change::Suspend, _) => (Status::Suspended, Some(Reason::CertificateHold), Some(seconds(now))),
+        // The status from before the suspension is not stored, but follows from the registry; and a renewal during the
+        // suspension counts too.
+        (Change::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
         (Change::Resume, _) => (Status::Active, None, None),
     };
     connection
@@ -340,4 +343,13 @@ fn apply(
         )?
         .execute((serial.as_bytes(), status.name(), reason.map(Reason::name), at))?;
     Ok(true)
+}
+
+/// Whether a newer certificate of the same identity is registered, which is what supersedes the older ones.
+fn has_successor(connection: &Connection, serial: &SerialNumber) -> Result<bool, RevocationError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM certificate AS this JOIN certificate AS newer \
+         ON newer.identity = this.identity AND newer.id > this.id WHERE this.serial = ?1",
+    )?;
+    Ok(statement.exists([serial.as_bytes()])?)
 }

@@ -1,5 +1,6 @@
 //! `service`
 
+use device_identity::ServiceName;
 use serde::Serialize;
 
 use super::{open_for_issuing, shown};
@@ -9,7 +10,6 @@ use crate::cli::failure::Failure;
 use crate::cli::{Context, output, passphrase};
 use crate::digest::Sha256;
 use crate::fleet::{Duty, Fleet};
-use crate::holder::ServiceName;
 use crate::issuance::Workbench;
 use crate::issuer::Issuer;
 use crate::serial::SerialNumber;
