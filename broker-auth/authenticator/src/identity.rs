@@ -1,15 +1,13 @@
 //! Who a proven certificate belongs to.
 
-mod service_name;
 mod template;
 
-pub use service_name::ServiceName;
 pub use template::{IdentityTemplate, Template, TemplateError};
 
 use std::fmt;
 use std::sync::Arc;
 
-use device_identity::DeviceId;
+use device_identity::{DeviceId, ServiceName};
 
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::reason::{Reason, Refusal};

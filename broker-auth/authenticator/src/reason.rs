@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use device_identity::Printable;
+
 /// Why a connection, a publish or a subscribe was refused.
 ///
 /// This list is closed: logs, `explain --json` and the events of the authenticator use these words and no others, so
@@ -115,21 +117,6 @@ impl Refusal {
     /// A refusal with its evidence. Control characters in the evidence are escaped, so that a peer cannot forge a
     /// log line.
     pub fn new(reason: Reason, evidence: impl Into<String>) -> Self {
-        Self { reason, evidence: printable(evidence.into()), certificate: None }
+        Self { reason, evidence: Printable(&evidence.into()).to_string(), certificate: None }
     }
-}
-
-/// `text` with every control character replaced by its escape.
-pub fn printable(text: String) -> String {
-    if !text.chars().any(char::is_control) {
-        return text;
-    }
-    text.chars().fold(String::with_capacity(text.len()), |mut out, character| {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-        out
-    })
 }

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authenticator::identity::Identity;
-use authenticator::reason::printable;
 use authenticator::record::{Audit, DecisionId, Record};
+use device_identity::Printable;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The next decision's id.
@@ -38,8 +38,8 @@ impl Audit for DecisionLog {
             .as_deref()
             .or_else(|| refused.map(|certificate| certificate.fingerprint_sha256.as_str()));
         // What a peer chose is escaped: a client id with a line break must not write a line of its own.
-        let client_id = record.client_id.map(|text| printable(text.to_owned()));
-        let topic = record.topic.map(|text| printable(text.to_owned()));
+        let client_id = record.client_id.map(|text| Printable(text).to_string());
+        let topic = record.topic.map(|text| Printable(text).to_string());
         macro_rules! write_line {
             ($level:expr) => {
                 tracing::event!(

@@ -3,9 +3,9 @@
 use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
 use super::reader::{Table, Value};
-use authenticator::identity::ServiceName;
 use authenticator::policy::{Action, ClientIdRule, DeniedPublish, Match, Policies, Policy, TopicTemplate};
 use authenticator::trust::TrustName;
+use device_identity::ServiceName;
 
 /// Reads the policies; the trusts that they name must be among those of `listeners`.
 pub(super) fn read_policies(

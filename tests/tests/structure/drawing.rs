@@ -60,7 +60,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     Drawn { name: "embedded", imports: &["authenticator", "mqtt"], rooms: Undrawn },
     Drawn {
         name: "broker-auth",
-        imports: &["authenticator", "embedded", "mqtt"],
+        imports: &["authenticator", "device-identity", "embedded", "mqtt"],
         rooms: Rooms(&[
             "exit",
             "clock",
