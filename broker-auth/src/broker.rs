@@ -19,7 +19,7 @@ use crate::rules::{CrlNumbers, RulesetStore};
 use crate::start_error::StartError;
 use crate::transport::ServerCertificate;
 
-/// How long sessions have to deliver what waits and to say good-bye when the broker stops.
+/// How long sessions have to deliver what waits and to disconnect their clients when the broker stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How often the engine is looked at.
@@ -33,7 +33,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Loads everything that `config` names, then listens: nobody gets in on half a configuration.
+    /// Loads everything that `config` names, then listens: no client is admitted by half a configuration.
     pub(crate) async fn start(
         config: &Config,
         clock: Arc<dyn Clock>,
@@ -120,10 +120,10 @@ impl Broker {
         }
     }
 
-    /// Accepts nobody any more, and has every session deliver what waits and say good-bye, as far as it does so in time.
+    /// Accepts no more connections, and has every session deliver what waits and disconnect, as far as it does so in time.
     pub(crate) async fn stop(self) {
         self.hub.stop();
-        let goodbye = async {
+        let sessions_end = async {
             for listener in self.listening {
                 // A listener that panicked has stopped too.
                 let _ = listener.await;
@@ -132,7 +132,7 @@ impl Broker {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if timeout(STOP_DEADLINE, goodbye).await.is_err() {
+        if timeout(STOP_DEADLINE, sessions_end).await.is_err() {
             tracing::warn!(
                 sessions = self.hub.registry.count(),
                 "the broker stops without waiting for its last sessions"

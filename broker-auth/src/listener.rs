@@ -37,7 +37,7 @@ use crate::transport::ServerCertificate;
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections that may wait to be accepted: a whole fleet comes back at once, and whoever finds no place here tries
+/// Connections that may wait to be accepted: a whole fleet comes back at once, and a client without a place here tries
 /// again a second later, and then two. The system may allow fewer (net.core.somaxconn).
 const BACKLOG: u32 = 4096;
 

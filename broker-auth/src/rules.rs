@@ -1,6 +1,6 @@
 //! The rules in force: what each listener decides by, loaded whole, and swapped while connections go on.
 //!
-//! Before trust is loaded nobody gets in.
+//! Before trust is loaded every client is refused.
 
 mod crl_numbers;
 mod load_error;

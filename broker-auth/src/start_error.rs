@@ -5,21 +5,21 @@ use std::fmt::Display;
 /// Why a broker does not run, by who must act.
 #[derive(Debug)]
 pub(crate) enum StartError {
-    /// Whoever wrote the configuration, or a file that it names.
+    /// The author of the configuration, or of a file that it names.
     Refused {
         /// What is wrong.
         what: String,
         /// What to do.
         help: &'static str,
     },
-    /// Whoever typed the command.
+    /// The person who typed the command.
     Usage {
         /// What is wrong.
         what: &'static str,
         /// What to do.
         help: &'static str,
     },
-    /// Whoever runs the machine.
+    /// The operator of the machine.
     Failed {
         /// What failed.
         what: String,

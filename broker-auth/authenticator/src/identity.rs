@@ -1,4 +1,4 @@
-//! Who a proven certificate belongs to.
+//! The identity that a proven certificate maps to.
 
 mod template;
 
@@ -57,7 +57,7 @@ struct Inner {
 }
 
 impl VerifiedClient {
-    /// Who it is.
+    /// The identity.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }

@@ -1,4 +1,4 @@
-//! Why somebody was refused: the closed list, and the refusal that carries the evidence.
+//! [`Reason`], the closed list of reasons for a refusal, and [`Refusal`], which carries the evidence.
 
 use std::fmt;
 

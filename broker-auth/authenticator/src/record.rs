@@ -36,7 +36,7 @@ impl Event {
     }
 }
 
-/// Names one decision in logs, events and answers. Unique across restarts if whoever makes it keeps `process` so.
+/// Names one decision in logs, events and answers. Unique across restarts as far as `process` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DecisionId {
     /// A random number of the process.
@@ -56,7 +56,7 @@ impl fmt::Display for DecisionId {
 pub struct Record<'a> {
     /// What it was about.
     pub event: Event,
-    /// Its id; whoever writes the record makes one if it has none yet.
+    /// Its id; the audit log makes one if it has none yet.
     pub id: Option<DecisionId>,
     /// Where the client is.
     pub peer: Option<SocketAddr>,
@@ -155,7 +155,7 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// The word for what was decided. The end of a session that nobody cut off was no decision.
+    /// The word for what was decided. A session that ended by itself was not decided about.
     pub fn outcome(&self) -> &'static str {
         match (self.refusal, self.event) {
             (Some(_), _) => "refused",

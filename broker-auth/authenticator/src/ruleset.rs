@@ -38,7 +38,7 @@ impl Ruleset {
         Ok(Self { trusts, access })
     }
 
-    /// The same access rules with no trust: nobody gets in.
+    /// The same access rules without a trust: every client is refused.
     pub fn without_trust(access: Arc<AccessRules>) -> Self {
         Self { trusts: Vec::new(), access }
     }

@@ -16,7 +16,7 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 /// Why a broker could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
-    /// Nobody listens.
+    /// No broker listens there.
     #[error("no broker answers at {}: {source}", socket.display())]
     NoBroker {
         /// The socket.

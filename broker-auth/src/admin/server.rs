@@ -127,7 +127,7 @@ async fn serve(mut stream: UnixStream, context: Arc<AdminContext>) {
     };
     let Ok(mut answer) = serde_json::to_vec(&answer) else { return };
     answer.push(b'\n');
-    // Whoever asked may have gone.
+    // The client may have gone; the answer is lost then.
     let _ = write.write_all(&answer).await;
 }
 

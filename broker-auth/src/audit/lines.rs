@@ -1,4 +1,4 @@
-//! The way of log lines out of the process: whoever writes one waits for nobody.
+//! Writing log lines: a thread of its own writes them, so that no task waits for a disk or a terminal.
 //!
 //! A full disk, a closed pipe or a collector that stands still is no reason for a session to wait, and none to end. So
 //! lines wait in a buffer for a thread of their own, and what finds no way out is counted.
@@ -31,7 +31,7 @@ struct Shared {
     waiting: Mutex<Waiting>,
     /// For the thread: there are lines, or it is over.
     news: Condvar,
-    /// For whoever waits for the thread.
+    /// Signalled when the thread has written.
     written: Condvar,
     lost: AtomicU64,
 }
@@ -69,7 +69,7 @@ impl Lines {
         waiting.over = true;
         self.0.news.notify_one();
         let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.bytes.is_empty();
-        // Whoever reads them has had its time.
+        // The reader had its time.
         drop(self.0.written.wait_timeout_while(waiting, LAST_WORDS, unwritten));
     }
 }

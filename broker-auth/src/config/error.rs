@@ -23,7 +23,7 @@ pub enum ConfigFault {
     /// It is not TOML.
     #[error("{0}")]
     Syntax(String),
-    /// A key that nobody knows.
+    /// An unknown key.
     #[error("unknown key `{key}` in {table}{}", nearest.map(|nearest| format!(", did you mean `{nearest}`?")).unwrap_or_default())]
     UnknownKey {
         /// The key.

@@ -22,7 +22,7 @@ pub struct ListenerConfig {
     pub server_cert: PathBuf,
     /// PEM: the broker's private key.
     pub server_key: PathBuf,
-    /// Who vouches for clients; at least one.
+    /// The trusts that vouch for clients; at least one.
     pub trusts: Vec<TrustConfig>,
 }
 

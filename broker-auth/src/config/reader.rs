@@ -1,4 +1,4 @@
-//! A TOML table being read: every value keeps its place in the file, and a key that nobody asked for is refused.
+//! A TOML table being read: every value keeps its place in the file, and a key that was not read is refused.
 //!
 //! The derived `deny_unknown_fields` of serde knows neither the nearest key nor, for what is wrong between two values,
 //! a line; here both come with every error.
@@ -90,7 +90,7 @@ impl<'a> Table<'a> {
         value.elements()?.into_iter().map(|element| element.table(name)).collect()
     }
 
-    /// Refuses the first key that nobody asked for.
+    /// Refuses the first key that was not read.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         let known = self.known.borrow();
         let mut unknown: Vec<_> =

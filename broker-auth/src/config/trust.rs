@@ -6,7 +6,7 @@ use super::error::ConfigError;
 use super::reader::{Table, Value};
 use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
 
-/// A weekend's worth would be friendlier to a neglected factory, and to a thief; a day gives somebody time to act.
+/// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a trust; the value is its name, for errors about it.
@@ -50,7 +50,7 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
             }
             check
         }
-        // Whoever does not want revocation has to say so: left out by mistake, it would be missed when it is needed.
+        // Doing without revocation must be stated: a `crl` that is left out by mistake is missed only when it is needed.
         None if crl.is_empty() => {
             return Err(
                 place.refuse(format!("trust {name:?} has no `crl`: name one, or set crl-check = \"off\""))

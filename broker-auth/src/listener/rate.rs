@@ -1,7 +1,7 @@
 //! When a handshake may begin: so many per second, and no network keeps the others out.
 //!
 //! A token bucket holds one second's worth, so a small crowd does not notice it. In a larger one clients wait, and
-//! networks take turns: whoever floods the listener from one of them takes at most every other turn from a client
+//! networks take turns: a flood from one of them takes at most every other turn from a client
 //! elsewhere. Within a network the latest goes first. Under overload the one who has waited longest has the least time
 //! left, and serving it first would serve nobody in time.
 
@@ -28,7 +28,7 @@ pub(super) struct Rate {
 struct State {
     bucket: Bucket,
     waiting: HashMap<Network, VecDeque<oneshot::Sender<()>>>,
-    /// Every network that has somebody waiting, once.
+    /// Every network with a waiting handshake, once.
     turns: VecDeque<Network>,
 }
 
@@ -59,7 +59,7 @@ impl Rate {
         Self { state: Mutex::new(state), somebody_waits: Notify::new() }
     }
 
-    /// Waits until a handshake of `network` may begin; whether it had to wait. Whoever stops waiting takes no token.
+    /// Waits until a handshake of `network` may begin; whether it had to wait. A handshake that stops waiting takes no token.
     pub(super) async fn begin(&self, network: Network) -> bool {
         let Some(turn) = self.state.lock().begin(network, Instant::now()) else { return false };
         self.somebody_waits.notify_one();
@@ -101,7 +101,7 @@ impl State {
         Some(turn)
     }
 
-    /// Gives every turn there is; when the next one is due, if somebody waits for it.
+    /// Gives every turn there is; when the next one is due, if a handshake waits for it.
     fn give_turns(&mut self, now: Instant) -> Option<Instant> {
         while let Some(network) = self.turns.front().copied() {
             let ready_at = self.bucket.ready_at(now);

@@ -20,7 +20,7 @@ pub struct ListenerSettings {
     pub limits: Limits,
 }
 
-/// How long, how many, how much: by whoever keeps the limit.
+/// The limits of `[listener.limits]`, by the module that enforces them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Connections and handshakes.

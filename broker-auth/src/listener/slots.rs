@@ -29,11 +29,11 @@ struct Taken {
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoSlot {
-    /// For nobody.
+    /// The listener has all its places taken.
     Total,
-    /// For this host.
+    /// This host has all its places.
     Host,
-    /// For this network.
+    /// This network has all its places.
     Network,
 }
 

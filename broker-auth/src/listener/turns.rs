@@ -2,7 +2,7 @@
 //!
 //! What waits for its turn here is not in the scheduler's queue, so sessions that have something to do never stand
 //! behind a crowd of handshakes. A turn is for computing, not for waiting: a handshake whose client says nothing has
-//! none, and any number of stalled ones delay nobody.
+//! none, and any number of stalled ones delay no other client.
 
 use std::future::poll_fn;
 use std::mem;
@@ -44,7 +44,7 @@ impl Turns {
     }
 }
 
-/// Pending once. Whoever the task waits for, here the client's next bytes, wakes it.
+/// Pending once. What the task waits for, here the client's next bytes, wakes it.
 async fn woken() {
     let mut polled = false;
     poll_fn(|_| if mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }).await;

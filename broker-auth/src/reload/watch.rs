@@ -18,7 +18,7 @@ use crate::transport::{ServerCertificate, ServerCertificateError};
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// When a file is tried again that was refused for what may pass by itself: no descriptor was free, the disk was full, the
-/// clock was wrong. Nobody writes the file again then, and whom it revokes must not stay in.
+/// clock was wrong. The file is not written again then, and the devices that it revokes must not stay in.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and

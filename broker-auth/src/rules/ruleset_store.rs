@@ -64,7 +64,7 @@ pub struct ReloadReport {
 }
 
 impl RulesetStore {
-    /// A store that trusts nobody yet.
+    /// A store without trusts: every client is refused until some are loaded.
     pub fn new(clock: Arc<dyn Clock>, numbers: Arc<CrlNumbers>, access: Arc<AccessRules>) -> Arc<Self> {
         Arc::new(Self {
             clock,

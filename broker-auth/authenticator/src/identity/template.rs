@@ -147,7 +147,7 @@ impl Template {
 }
 
 impl Field {
-    /// Exactly one value: with two, whoever asked for the certificate could choose which one counts.
+    /// Exactly one value: with two, the requester of the certificate could choose which one counts.
     fn only_value(&self, certificate: &PeerCertificate, name: &str) -> Result<String, String> {
         let mut values = self.values(certificate);
         match (values.pop(), values.len()) {

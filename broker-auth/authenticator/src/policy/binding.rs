@@ -54,7 +54,7 @@ pub enum ClientIdBinding {
 }
 
 impl ClientIdBinding {
-    /// The client id, whoever chose it.
+    /// The client id, requested or assigned.
     pub fn client_id(&self) -> &ClientId {
         match self {
             Self::Requested(id) | Self::Assigned(id) => id,

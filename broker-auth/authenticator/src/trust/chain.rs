@@ -25,7 +25,7 @@ struct Proven {
 /// One certificate of a proven path, as far as it can still change: by the clock or by revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Link {
-    /// Who signed it.
+    /// The CA that signed it.
     pub(super) issuer: Fingerprint,
     pub(super) serial: Serial,
     pub(super) not_after: UnixTime,

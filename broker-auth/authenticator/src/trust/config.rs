@@ -71,11 +71,11 @@ pub enum CrlCheck {
 /// What a revocation list that is too old means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaleCrl {
-    /// Nobody new gets in; who is in stays.
+    /// New clients are refused; live sessions go on.
     DenyNew,
-    /// Nobody new gets in, and live sessions are closed.
+    /// New clients are refused, and live sessions are closed.
     DenyAll,
-    /// Everybody gets in as before; the log carries an error.
+    /// Clients are admitted as before; the log carries an error.
     Alarm,
 }
 

@@ -87,7 +87,7 @@ impl PathBuilder<'_> {
     }
 }
 
-/// Whether a leaf would be refused for what it says, whoever signed it: such faults are reported before any other.
+/// Whether a leaf is fit by what it says itself. Faults of that kind are reported before any other, whichever CA signed it.
 pub(super) fn is_fit_leaf(leaf: &PeerCertificate, now: UnixTime) -> bool {
     (leaf.not_before()..=leaf.not_after()).contains(&now)
         && refuse_unfit_leaf(leaf).is_ok()

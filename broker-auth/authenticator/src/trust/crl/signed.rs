@@ -9,16 +9,16 @@ use super::index::{CrlIndex, Revocation};
 use super::number::CrlNumber;
 use crate::certificate::{AuthorityCertificate, Fingerprint, RevocationListFrame, Serial, timestamp};
 
-/// How far the clock of the CA may be ahead of ours, in seconds: factory hosts are set by hand or by NTP, and a list
+/// How far the clock of the CA may be ahead of this host's, in seconds: factory hosts are set by hand or by NTP, and a list
 /// refused for a second's difference would not revoke anybody.
 const CLOCK_SKEW: u64 = 300;
 
 /// A revocation list whose signature was verified, once.
 #[derive(Debug)]
 pub struct SignedCrl {
-    /// Who signed it.
+    /// The CA that signed it.
     pub issuer: Fingerprint,
-    /// The name of who signed it (RFC 4514).
+    /// The name of that CA (RFC 4514).
     pub issuer_name: String,
     /// cRLNumber (RFC 5280 §5.2.3).
     pub number: CrlNumber,
