@@ -24,20 +24,27 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
 /// what it held before stays in force. Runs until it is dropped.
 pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertificate>>) {
-    let mut stores: Vec<_> = stores.into_iter().map(|store| (Files::default(), store)).collect();
+    let mut stores: Vec<_> = stores
+        .into_iter()
+        .map(|store| (Files::default(), ClockComparison::since(store.now()), store))
+        .collect();
     let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
-    let mut clock = stores.first().map(|(_, store)| ClockComparison::since(store.now()));
     let mut ticks = tokio::time::interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let (Some(clock), Some((_, first))) = (&mut clock, stores.first())
-            && let Some(step) = clock.step(first.now())
-        {
-            tracing::warn!(seconds = step, "the clock was set: every session is judged again");
-            stores.iter().for_each(|(_, store)| store.clock_was_set());
+        // Each store's own clock is looked at; usually it is the same, and its step is logged once.
+        let mut step = None;
+        for (_, clock, store) in &mut stores {
+            if let Some(seconds) = clock.step(store.now()) {
+                store.clock_was_set();
+                step = Some(seconds);
+            }
         }
-        for (files, store) in &mut stores {
+        if let Some(seconds) = step {
+            tracing::warn!(seconds, "the clock was set: every session is judged again");
+        }
+        for (files, _, store) in &mut stores {
             if files.are_due(&store.crl_sources()) {
                 let store = Arc::clone(store);
                 // A large list takes most of a second to verify; the connections go on meanwhile.

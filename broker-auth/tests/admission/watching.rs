@@ -110,3 +110,20 @@ fn an_anchor_that_ends_wakes_live_sessions_up() {
         watching.abort();
     });
 }
+
+/// Listeners share the clock of the machine, but nothing says that they must.
+#[test]
+fn the_clock_of_every_listener_is_looked_at() {
+    run(async {
+        let (first, second) = (Fleet::new(), Fleet::new());
+        let mut changed = second.store.changes();
+        changed.mark_unchanged();
+        let stores = vec![Arc::clone(&first.store), Arc::clone(&second.store)];
+        let watching = tokio::spawn(watch(stores, Vec::new()));
+        // The comparison begins with the first look at the files.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        second.clock.set(TODAY + 100);
+        changed.changed().await.expect("the store lives");
+        watching.abort();
+    });
+}
