@@ -10,8 +10,8 @@ use crate::mqtt::{PacketId, QoS};
 pub(crate) enum Progress {
     /// Not sent.
     Waiting,
-    /// Handed to this connection, and no packet identifier is known: with QoS 0 there is none, and nobody will say
-    /// whether it has gone out.
+    /// Handed to this connection, and no packet identifier is known: with QoS 0 there is none, and whether the message
+    /// arrives is never known.
     Leaving,
     /// Sent over this connection under this identifier, not acknowledged.
     InFlight(PacketId),
@@ -26,7 +26,7 @@ impl Progress {
         matches!(self, Self::Waiting | Self::ToRepeat(_))
     }
 
-    /// Whether this connection owes its acknowledgement.
+    /// Whether its acknowledgement is to come over this connection.
     pub(crate) const fn is_in_flight(self) -> bool {
         matches!(self, Self::InFlight(_))
     }

@@ -1,7 +1,7 @@
 //! The record guard: what lies between the network and embedded-tls.
 //!
 //! It hands up whole records of legal type and length, and nothing else; anything else shuts the connection for
-//! good. Of the plain text that anybody on the path can write, only a ServerHello gets through, and only one in
+//! good. Of the plain text that anything on the network path can send, only a ServerHello gets through, and only one in
 //! which every choice is ours.
 //!
 //! A read may be dropped at any byte and taken up again: what has arrived stays here. A write that is dropped shuts
