@@ -1,7 +1,7 @@
 //! How far a message has come on its way to the broker: the sender's side of QoS 0 and 1 (MQTT 5 §4.3, §4.4).
 //!
-//! The queue of a microcontroller and the outbox of a gateway keep their messages in different memory. Both keep them in
-//! the order in which they were published, each with its [`Progress`], and both send the first that is due.
+//! The queue of a microcontroller and the outbox of a gateway keep their messages in different memory. Both keep them
+//! in the order in which they were published, each with its [`Progress`], and both send the first that is due.
 
 use crate::mqtt::{PacketId, QoS};
 

@@ -135,8 +135,8 @@ impl Cause {
         }
     }
 
-    /// Reads an error of the secured stream between CONNECT and CONNACK. The broker has seen the device's certificate by
-    /// then, so a close is a refusal.
+    /// Reads an error of the secured stream between CONNECT and CONNACK. The broker has seen the device's certificate
+    /// by then, so a close is a refusal.
     pub(super) const fn before_connack(error: TlsError) -> Self {
         match error {
             TlsError::Alert | TlsError::Record(RecordFault::Ended) => Self::ClosedBeforeConnack,

@@ -111,8 +111,8 @@ impl<'b, T: Read + Write> Guard<'b, T> {
         Ok(())
     }
 
-    /// Fails if the broker has gone already, without having seen who we are: nothing it has read by now says that it does
-    /// not want us. A device can need longer for its part of the handshake than a broker waits.
+    /// Fails if the broker has gone already, without having seen who we are: nothing it has read by now says that it
+    /// does not want us. A device can need longer for its part of the handshake than a broker waits.
     async fn check_presence(&mut self) -> Result<(), Shut> {
         if self.handed.is_some_and(|handed| handed >= self.filled) {
             (self.filled, self.handed) = (0, None);
