@@ -1,4 +1,4 @@
-//! What the fleet asks of the device.
+//! Commands: messages that ask a device to do something.
 
 use device_identity::{Channel, DeviceId, Topic};
 
@@ -6,13 +6,13 @@ use crate::mqtt::Publish;
 
 /// A message on `devices/<id>/commands/…`.
 ///
-/// At least once: a connection that breaks between the deed and its acknowledgement brings the command again. What must
-/// not be done twice needs an id that the device remembers.
+/// It comes at least once: if the connection breaks after the command is carried out and before its acknowledgement, it
+/// comes again. A command that must not be carried out twice needs an id that the device remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command<'a> {
     /// What follows `commands/` in the topic, and what [its result](crate::telemetry::Queue::publish_result) goes by.
     pub id: &'a str,
-    /// What to do.
+    /// What the device is to do; its format is the application's.
     pub payload: &'a [u8],
     /// The broker has sent it before, and cannot know whether it arrived.
     pub duplicate: bool,
@@ -26,7 +26,7 @@ impl<'a> Command<'a> {
     }
 
     /// The id in the topic of a command, or `None` if it is no topic of commands for `device_id`.
-    pub fn id_in(topic: &'a str, device_id: &DeviceId) -> Option<&'a str> {
+    pub(crate) fn id_in(topic: &'a str, device_id: &DeviceId) -> Option<&'a str> {
         let topic = Topic::parse(topic).ok().filter(|topic| topic.device_id() == device_id)?;
         match topic.channel() {
             Channel::Commands(id) => Some(id),

@@ -1,4 +1,4 @@
-//! A credential image in flash, checked: who this device is, how it proves it, and whom it believes.
+//! A credential image in flash, checked: the device's identity, its key, and the CAs of its broker.
 
 mod error;
 mod signer;
@@ -116,7 +116,7 @@ impl<'a, S> Credential<'a, S> {
     }
 }
 
-/// Who and where to; never the key.
+/// The device and its broker; never the key.
 impl<S> fmt::Debug for Credential<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential")

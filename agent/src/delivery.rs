@@ -1,7 +1,7 @@
 //! How far a message has come on its way to the broker: the sender's side of QoS 0 and 1 (MQTT 5 §4.3, §4.4).
 //!
-//! The queue of a microcontroller and the outbox of a gateway keep their messages in different memory. Both keep them in
-//! the order in which they were published, each with its [`Progress`], and both send the first that is due.
+//! The queue of a microcontroller and the outbox of a gateway keep their messages in different memory. Both keep them
+//! in the order in which they were published, each with its [`Progress`], and both send the first that is due.
 
 use crate::mqtt::{PacketId, QoS};
 
@@ -10,8 +10,8 @@ use crate::mqtt::{PacketId, QoS};
 pub(crate) enum Progress {
     /// Not sent.
     Waiting,
-    /// Handed to this connection, and no packet identifier is known: with QoS 0 there is none, and nobody will say
-    /// whether it has gone out.
+    /// Handed to this connection, and no packet identifier is known: with QoS 0 there is none, and whether the message
+    /// arrives is never known.
     Leaving,
     /// Sent over this connection under this identifier, not acknowledged.
     InFlight(PacketId),
@@ -26,7 +26,7 @@ impl Progress {
         matches!(self, Self::Waiting | Self::ToRepeat(_))
     }
 
-    /// Whether this connection owes its acknowledgement.
+    /// Whether its acknowledgement is to come over this connection.
     pub(crate) const fn is_in_flight(self) -> bool {
         matches!(self, Self::InFlight(_))
     }

@@ -1,8 +1,9 @@
 //! The agent of a microcontroller: one session with the broker, for as long as there is power.
 //!
-//! [`Agent::run`] connects, authenticates, subscribes to commands, sends what the [`Application`] puts into the queue and
-//! hands it commands. After every end of a connection it connects again, as late as [`session`](crate::session) says. Everything it needs from
-//! the board is in [`Platform`](crate::platform::Platform); its memory is [`Memory`], all of it.
+//! [`Agent::run`] connects, authenticates, subscribes to commands, sends what the [`Application`] puts into the queue
+//! and hands it commands. After every end of a connection it connects again, as late as [`session`](crate::session)
+//! says. Everything it needs from the board is in [`Platform`](crate::platform::Platform); its memory is [`Memory`],
+//! all of it.
 
 mod agent;
 mod application;

@@ -10,12 +10,12 @@ use crate::mqtt::ReasonCode;
 pub enum Ending {
     /// Network, timeouts, a broker that shuts down or is busy: worth trying again.
     Lost,
-    /// The broker said no to this device, in words or by closing before its CONNACK.
+    /// The broker refused this device, with a reason code or by closing before its CONNACK.
     Refused,
 }
 
 impl Ending {
-    /// What a CONNACK means that says no: a broker that is busy or full says so; every other no is about this device.
+    /// The meaning of a CONNACK that refuses: some reasons are about a busy broker, all others about this device.
     pub const fn by_connack(reason: ReasonCode) -> Self {
         match reason {
             ReasonCode::SERVER_UNAVAILABLE
@@ -26,7 +26,7 @@ impl Ending {
         }
     }
 
-    /// What a DISCONNECT of the broker means: two of its reasons are about this device.
+    /// The meaning of a DISCONNECT of the broker: two of its reasons are about this device.
     pub const fn by_disconnect(reason: ReasonCode) -> Self {
         match reason {
             ReasonCode::ADMINISTRATIVE_ACTION | ReasonCode::NOT_AUTHORIZED => Self::Refused,
@@ -34,7 +34,7 @@ impl Ending {
         }
     }
 
-    /// What a SUBACK means that says no to the subscription to commands.
+    /// The meaning of a SUBACK that refuses the subscription to commands.
     pub const fn by_suback(reason: ReasonCode) -> Self {
         match reason {
             ReasonCode::NOT_AUTHORIZED => Self::Refused,
@@ -59,11 +59,11 @@ pub enum CauseKind {
     Alert,
     /// The broker closed the connection before its CONNACK.
     ClosedBeforeConnack,
-    /// The CONNACK said no.
+    /// The CONNACK refused.
     Connack,
     /// The broker sent DISCONNECT.
     Disconnect,
-    /// The SUBACK said no. Devices only: a gateway warns and stays, for its telemetry.
+    /// The SUBACK refused the subscription to commands. Devices only: a gateway warns, and stays for its telemetry.
     Suback,
     /// A session broke off.
     ConnectionLost,

@@ -5,8 +5,8 @@
 //!                                          └─ commands → JSON lines on stdout
 //! ```
 //!
-//! [`credential`] and [`key`] check what the factory wrote; [`broker_certificate`] and [`clock`] decide whether the
-//! broker is the one the image names; [`mqtt`] is the only folder that names the MQTT client; [`run`] is the loop.
+//! `credential` and `key` check what the factory wrote; `broker_certificate` and `clock` decide whether the
+//! broker is the one the image names; `mqtt` is the only folder that names the MQTT client; `run` is the loop.
 
 mod broker_certificate;
 mod clock;

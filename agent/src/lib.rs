@@ -13,11 +13,11 @@
 //! flash → image → [`credential`] → [`tls`] → [`mqtt`] → [`device`]:
 //!
 //! - [`x509`]: certificates of one strict profile, read in place; [`ecdsa`]: signatures on P-256;
-//! - [`credential`]: an image, checked: who the device is, how it signs, whom it believes;
+//! - [`credential`]: an image, checked: the device's identity, its key, the CAs of its broker;
 //! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls;
-//! - [`telemetry`]: what the device has to say, until the broker has it;
-//! - [`floor`]: the time that is certainly past, kept in flash;
-//! - [`platform`]: what a board lends: network, clock, randomness, flash;
+//! - [`telemetry`]: telemetry and results of commands, until the broker has them;
+//! - [`time_floor`]: the time that is certainly past, kept in flash;
+//! - [`platform`]: the ports of a board: network, clock, randomness, flash;
 //! - [`device`]: all of it together, the agent of a microcontroller.
 //!
 //! The uppermost, behind the feature `std`, is the runtime of Linux-class gateways and the program

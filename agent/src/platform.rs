@@ -1,4 +1,4 @@
-//! What a board lends the agent: time, a network, randomness, flash.
+//! The ports of a board: clock, network, randomness, flash.
 //!
 //! Four ports and nothing else. The agent owns no hardware and no operating system; the same code runs on a
 //! microcontroller, in a simulated fleet, and in tests whose time is virtual.
@@ -12,7 +12,7 @@ pub use clock::{Clock, within};
 pub use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 pub use network::{ConnectError, Network};
 
-pub use crate::tls::CryptoRngCore;
+pub use p256::elliptic_curve::rand_core::CryptoRngCore;
 
 /// The ports of one board.
 #[derive(Debug)]

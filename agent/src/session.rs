@@ -17,7 +17,7 @@ pub enum State {
     Connecting,
     /// The broker has accepted the session.
     Online,
-    /// The broker does not want this device. Asking again soon would not change its mind.
+    /// The broker refuses this device, and would do so again.
     Refused,
 }
 
@@ -53,7 +53,7 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// A server cannot park a device for longer than this with its `countersign-retry-after`.
+    /// The most that counts of a broker's `countersign-retry-after`.
     pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 }
 
@@ -63,7 +63,7 @@ impl Default for Timing {
             base: Duration::from_secs(1),
             cap: Duration::from_secs(5 * 60),
             stable_after: Duration::from_secs(60),
-            // A revoked device that asks every few seconds is an attack by one's own fleet.
+            // A revoked fleet that connected every few seconds would be a denial of service on its own broker.
             refused: Duration::from_secs(10 * 60),
         }
     }
@@ -94,19 +94,19 @@ impl Session {
         self.state
     }
 
-    /// An attempt begins. A session that was given up without a word about its end counts no more.
+    /// An attempt begins. A session whose end was not reported counts as no session.
     pub fn connecting(&mut self) {
         self.state = State::Connecting;
         self.online_since = None;
     }
 
-    /// The broker's CONNACK said yes. `now` is any monotonic time, the same one as in [`ended`](Self::ended).
+    /// The broker's CONNACK has accepted. `now` is any monotonic time, the same one as in [`ended`](Self::ended).
     pub fn online(&mut self, now: Duration) {
         self.state = State::Online;
         self.online_since = Some(now);
     }
 
-    /// The device has left its session by itself.
+    /// The device has ended its session itself.
     pub fn left(&mut self) {
         self.state = State::Offline;
         self.online_since = None;

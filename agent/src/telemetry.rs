@@ -1,7 +1,7 @@
 //! Telemetry and results of commands, until the broker has them.
 //!
-//! A queue in one buffer, in RAM: it outlives connections, not a reboot. Nothing is dropped silently: a message that does
-//! not fit is refused, and one that the broker rejects is reported with its reason.
+//! A queue in one buffer, in RAM: it outlives connections, not a reboot. Nothing is dropped silently: a message that
+//! does not fit is refused, and one that the broker rejects is reported with its reason.
 
 use core::num::NonZeroU16;
 
@@ -125,7 +125,8 @@ impl<'m> Queue<'m> {
     /// Takes the result of a command, for `devices/<id>/telemetry/commands/<command_id>`, with QoS 1.
     pub fn publish_result(&mut self, command_id: &str, payload: &[u8]) -> Result<(), QueueError> {
         Topic::new(&self.device_id, Channel::Commands(command_id)).map_err(QueueError::Topic)?;
-        // A command on the channel itself has no id, and a topic that ends with a slash is none of the device's channels.
+        // A command on the channel itself has no id, and a topic that ends with a slash is none of the device's
+        // channels.
         let separator = if command_id.is_empty() { "" } else { "/" };
         let room = Room { bytes: self.bytes.len(), messages: MAX_MESSAGES };
         self.push([RESULTS, separator, command_id], payload, QoS::AtLeastOnce, room)
@@ -185,8 +186,9 @@ impl<'m> Queue<'m> {
         self.due_index(window).is_some()
     }
 
-    /// The next message to send, if fewer than `window` are in flight. With QoS 1 it has an identifier: the one it went out
-    /// under before, or one that no other message has. With QoS 0, or if the broker takes no more than that, it has none.
+    /// The next message to send, if fewer than `window` are in flight. With QoS 1 it has an identifier: the one it went
+    /// out under before, or one that no other message has. With QoS 0, or if the broker takes no more than that, it has
+    /// none.
     pub(crate) fn send_next(&mut self, window: u16, maximum_qos: QoS) -> Option<Outgoing> {
         let index = self.due_index(window)?;
         let entry = *self.messages.get(index)?;

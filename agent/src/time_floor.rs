@@ -1,7 +1,7 @@
 //! The time floor: a moment that is certainly past, kept in flash, for boards whose clock starts at zero.
 //!
-//! It only rises, and only to what a broker that has proved itself says, up to the end of that broker's certificate. A
-//! device with nothing but a floor refuses certificates that ended before it, whatever it is told about the time.
+//! It only rises, and only to the time of an authenticated broker, up to the notAfter of that broker's certificate. A
+//! device with nothing but a floor refuses certificates that expired before it, whatever time it is told.
 
 use embedded_storage_async::nor_flash::NorFlash;
 
@@ -73,7 +73,7 @@ impl TimeFloor {
             self.free = 0;
         }
         let at = self.block * block_len + self.free;
-        // Whatever comes of it, this place is used.
+        // The place is used up even if the write fails.
         self.free += RECORD_LEN;
         flash.write(at, &encode(self.value)).await?;
         self.kept = self.value;

@@ -26,7 +26,7 @@ mod suite;
 
 use embedded_io_async::{Read, Write};
 use embedded_tls::{TlsConfig, TlsConnection, TlsContext};
-pub use p256::elliptic_curve::rand_core::CryptoRngCore;
+use p256::elliptic_curve::rand_core::CryptoRngCore;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -47,8 +47,8 @@ use guard::Guard;
 /// `time` is a trusted clock, or the highest floor the device has kept; the image's own floor counts in either case.
 /// `rng` must be seeded from hardware, anew at every boot: it makes the ephemeral keys. It must not fail.
 ///
-/// There is no deadline in here, for want of a clock: the caller sets one around it, and drops the future and with
-/// it the transport when it passes.
+/// It has no clock, so it sets no deadline: the caller does, and drops the future and with it the transport when it
+/// passes.
 pub async fn connect<'b, T, S, R>(
     transport: T,
     credential: &mut Credential<'_, S>,

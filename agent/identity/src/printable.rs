@@ -4,7 +4,7 @@ use core::fmt::{self, Write as _};
 
 /// Displays text with every control character escaped as [`char::escape_default`] does: `\n`, `\u{1b}`.
 ///
-/// Whoever chose the text can then neither begin a line of its own in a log nor send commands to a terminal. A
+/// The sender of the text can then neither begin a new line in a log nor send commands to a terminal. A
 /// backslash is not escaped: the output is for people, and cannot be read back.
 ///
 /// ```

@@ -76,7 +76,7 @@ impl<'a> Topic<'a> {
             "telemetry" => Channel::Telemetry(""),
             "commands" => Channel::Commands(""),
             _ => match channel.split_once('/') {
-                // "telemetry/" is a name of its own in MQTT, with an empty last level; it is nobody's channel.
+                // "telemetry/" is a name of its own in MQTT, with an empty last level; no channel has it.
                 Some((_, "")) => return Err(TopicError::NoChannel),
                 Some(("telemetry", below)) => Channel::Telemetry(below),
                 Some(("commands", below)) => Channel::Commands(below),
@@ -86,7 +86,7 @@ impl<'a> Topic<'a> {
         Self::new(&device_id, channel)
     }
 
-    /// Whose topic it is.
+    /// The device of the topic.
     pub fn device_id(&self) -> &DeviceId {
         &self.device_id
     }

@@ -6,7 +6,8 @@ use device_identity::{DeviceId, SubjectError};
 use super::SignError;
 use crate::x509::{AnchorError, CertificateError};
 
-/// Why an image gives no credential. Whoever made the image must mend it, except for [`Signer`](Self::Signer).
+/// Why an image gives no credential. Every one but [`Signer`](Self::Signer) is a fault of the image, which has to be
+/// made again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
     /// The bytes are no image.

@@ -20,10 +20,10 @@ impl<S: Signer> Signer for &mut S {
 /// Why there is no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The secure element, key store or driver says no.
+    /// The secure element, key store or driver reports an error.
     #[error("the device's key store does not sign (code {code:#x})")]
     KeyStore {
-        /// What it says.
+        /// Its error code.
         code: u32,
     },
     /// The computation failed.

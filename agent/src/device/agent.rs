@@ -58,8 +58,8 @@ impl<'a, S: Signer> Agent<'a, S> {
         &mut self.queue
     }
 
-    /// Holds the session until `application` wants to leave ([`Control::Leave`]). Fails if the time floor cannot be read
-    /// from flash.
+    /// Holds the session until `application` wants to leave ([`Control::Leave`]). Fails if the time floor cannot be
+    /// read from flash.
     ///
     /// It may be dropped; the broker then finds the connection closed, and publishes the will. It may also be called
     /// again after that, and goes on with what was not acknowledged.
@@ -109,7 +109,8 @@ impl<'a, S: Signer> Agent<'a, S> {
             match select(clock.sleep_until(until), application.produce(&mut self.queue)).await {
                 Either::First(()) => return Control::Continue,
                 Either::Second(Control::Leave) => return Control::Leave,
-                // An application that always has something to say must not keep the executor's other tasks from working.
+                // An application that always has something to say must not keep the executor's other tasks from
+                // working.
                 Either::Second(Control::Continue) => yield_now().await,
             }
         }

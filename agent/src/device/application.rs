@@ -11,8 +11,8 @@ use super::connection_end::{Cause, ConnectionEnd};
 
 /// The firmware's own part: it produces messages, and handles commands.
 pub trait Application {
-    /// Waits until there is a message to send, and puts it into `queue`. Called whether there is a connection or not, but
-    /// not while one is being made, nor while a command is handled.
+    /// Waits until there is a message to send, and puts it into `queue`. Called whether there is a connection or not,
+    /// but not while one is being made, nor while a command is handled.
     ///
     /// It is dropped whenever something else happens, and called again: what it waits for must not be lost then, and
     /// what it has put into `queue` must not come again. Waiting on a channel of embassy-sync is right as it is. If
@@ -30,8 +30,8 @@ pub trait Application {
         let _ = change;
     }
 
-    /// The broker has acknowledged a message of QoS 1. A broker that takes no more than QoS 0 acknowledges nothing; then
-    /// the message has been sent, and whether it arrived is not known.
+    /// The broker has acknowledged a message of QoS 1. A broker that takes no more than QoS 0 acknowledges nothing;
+    /// then the message has been sent, and whether it arrived is not known.
     fn delivered(&mut self, message: Message<'_>) {
         let _ = message;
     }
@@ -48,8 +48,8 @@ pub trait Application {
 pub enum Control {
     /// Go on.
     Continue,
-    /// End the session; [`Agent::run`](super::Agent::run) returns. The broker publishes `offline`, and messages it has not
-    /// acknowledged stay in the queue.
+    /// End the session; [`Agent::run`](super::Agent::run) returns. The broker publishes `offline`, and messages it has
+    /// not acknowledged stay in the queue.
     Leave,
 }
 

@@ -23,19 +23,19 @@ pub enum Cause {
     /// No TCP connection.
     #[error(transparent)]
     Network(ConnectError),
-    /// The broker did not prove itself, or the secured stream broke.
+    /// The TLS handshake failed, or the TLS stream broke.
     #[error(transparent)]
     Tls(TlsError),
     /// The broker closed the connection before its CONNACK: how TLS 1.3 and MQTT 3.1.1 brokers refuse a device.
     #[error("the broker closed the connection before its CONNACK")]
     ClosedBeforeConnack,
-    /// The CONNACK says no.
+    /// The CONNACK refuses the device.
     #[error("CONNACK {0}")]
     Connack(ReasonCode),
     /// The broker ended the session, and said why.
     #[error("DISCONNECT {0}")]
     Disconnect(ReasonCode),
-    /// The broker closed the connection without a word.
+    /// The broker closed the connection without DISCONNECT.
     #[error("the broker closed the connection")]
     Closed,
     /// A deadline passed.
@@ -135,8 +135,8 @@ impl Cause {
         }
     }
 
-    /// Reads an error of the secured stream between CONNECT and CONNACK. The broker has seen the device's certificate by
-    /// then, so a close is a refusal.
+    /// Reads an error of the secured stream between CONNECT and CONNACK. The broker has seen the device's certificate
+    /// by then, so a close is a refusal.
     pub(super) const fn before_connack(error: TlsError) -> Self {
         match error {
             TlsError::Alert | TlsError::Record(RecordFault::Ended) => Self::ClosedBeforeConnack,

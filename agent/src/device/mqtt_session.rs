@@ -80,7 +80,8 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
             match self.next_event(timer, broker_first, application).await? {
                 Event::Received => self.handle_received(&mut keep_alive, application).await?,
                 Event::Produced(Control::Leave) => return Ok(()),
-                // An application that always has something to say must not keep the executor's other tasks from working.
+                // An application that always has something to say must not keep the executor's other tasks from
+                // working.
                 Event::Produced(Control::Continue) => yield_now().await,
                 Event::MessageDue => self.send_next(application).await?,
                 Event::Timer => self.handle_timer(&mut keep_alive, application).await?,
@@ -204,7 +205,8 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
     async fn handle_packet(&mut self, application: &mut impl Application) -> Result<bool, ConnectionEnd> {
         match self.inbox.packet().map_err(Cause::Protocol)? {
             Incoming::Publish(publish) => {
-                // A message that is no command was not subscribed to. It is acknowledged, so that it does not come again.
+                // A message that is no command was not subscribed to. It is acknowledged, so that it does not come
+                // again.
                 if let Some(command) = Command::of(&publish, self.device_id) {
                     let mut handled = pin!(application.handle_command(command, self.queue));
                     // Nothing is read meanwhile, so pings go out without regard to their answers.

@@ -112,8 +112,8 @@ impl Gateway<'_> {
         }
     }
 
-    /// Hands waiting messages to the connection, as far as its window goes; when everything is delivered and the gateway
-    /// is to end, `offline` and DISCONNECT.
+    /// Hands waiting messages to the connection, as far as its window goes; when everything is delivered and the
+    /// gateway is to end, `offline` and DISCONNECT.
     fn hand_over(&mut self, active: &mut ActiveConnection) {
         let Some(limits) = active.limits else { return };
         if self.may_leave() {

@@ -29,7 +29,7 @@ pub struct Credential {
     time_floor: u64,
 }
 
-/// Why a file gives no credential. All of them are the image's maker's to mend.
+/// Why a file gives no credential. Every one is a fault of the image, which has to be made again.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// The file cannot be read.

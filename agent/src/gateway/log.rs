@@ -1,4 +1,4 @@
-//! What the operator reads on stderr: one line per change of state and per thing gone wrong, as text or JSON.
+//! The log on stderr: one line for every change of state and every fault, as text or JSON.
 
 use std::io::Write;
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl Log {
 
     fn write(&self, entry: &Entry<'_>, text: std::fmt::Arguments<'_>) {
         let mut stderr = std::io::stderr().lock();
-        // Nobody is left to tell if stderr is closed.
+        // If stderr is closed there is no other place to report it.
         let _ = match self.format {
             LogFormat::Text => writeln!(stderr, "{} {text}", self.device_id),
             LogFormat::Json => {

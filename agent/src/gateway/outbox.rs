@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_lost_connection_had_not_acknowledged_goes_first_over_the_next_and_the_status_does_not() {
+    fn unacknowledged_lines_go_first_over_the_next_connection_and_the_status_does_not() {
         let mut outbox = Outbox::default();
         (1..=4).for_each(|number| outbox.push(line(number)));
         outbox.push_first(status());

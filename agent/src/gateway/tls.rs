@@ -18,7 +18,8 @@ pub(super) fn client_config(credential: &Credential) -> Result<ClientConfig, rus
         .dangerous()
         .with_custom_certificate_verifier(credential.broker_verifier())
         .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(credential.certified_key())));
-    // A resumed session proves nobody anew: not the broker to us, nor us to a broker whose CRL has changed.
+    // A resumed session authenticates neither side again: not the broker, and not the device, which may be on the
+    // broker's CRL by now.
     config.resumption = Resumption::disabled();
     Ok(config)
 }

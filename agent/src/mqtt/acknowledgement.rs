@@ -5,12 +5,12 @@ use super::property::{Allowed, Properties};
 use super::wire::{Reader, Writer};
 use super::{PacketId, ReasonCode};
 
-/// The broker has a message of QoS 1, or does not want it.
+/// The broker has received a message of QoS 1, or refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Puback {
     /// Of the message.
     pub packet_id: PacketId,
-    /// Yes, or why not.
+    /// Success, or the reason of the refusal.
     pub reason: ReasonCode,
 }
 

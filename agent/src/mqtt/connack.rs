@@ -16,7 +16,7 @@ use super::{QoS, ReasonCode};
 pub struct Connack {
     /// Whether the broker had kept the session.
     pub session_present: bool,
-    /// Yes, or why not.
+    /// Success, or the reason of the refusal.
     pub reason: ReasonCode,
     /// The most messages that may be unacknowledged.
     pub receive_maximum: u16,
@@ -28,7 +28,7 @@ pub struct Connack {
     pub retain_available: bool,
     /// The keep-alive the broker prefers to the one of CONNECT; zero turns the mechanism off.
     pub server_keep_alive: Option<Duration>,
-    /// What a broker of ours adds.
+    /// The user properties of a Countersign broker.
     pub hints: Hints,
 }
 

@@ -11,12 +11,12 @@ const FLAG_WILL: u8 = 0b0000_0100;
 const FLAG_WILL_QOS_1: u8 = 0b0000_1000;
 const FLAG_WILL_RETAIN: u8 = 0b0010_0000;
 
-/// What the broker says for a device that has gone without a word: retained, QoS 1.
+/// What the broker publishes when a session ends without DISCONNECT: retained, QoS 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Will<'a, T> {
-    /// Where.
+    /// The topic.
     pub topic: &'a T,
-    /// What.
+    /// The payload.
     pub payload: &'a [u8],
 }
 

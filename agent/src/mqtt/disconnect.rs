@@ -6,12 +6,12 @@ use super::hint::Hints;
 use super::property::{Allowed, Properties, Value};
 use super::wire::{Reader, Writer};
 
-/// The broker ends the connection, and says why.
+/// The broker ends the connection, with a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnect {
     /// Why.
     pub reason: ReasonCode,
-    /// What a broker of ours adds.
+    /// The user properties of a Countersign broker.
     pub hints: Hints,
 }
 

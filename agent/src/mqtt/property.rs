@@ -98,7 +98,7 @@ impl<'a> Properties<'a> {
         let rest = &mut self.rest;
         let value = match id {
             0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28 | 0x29 | 0x2A => match rest.byte()? {
-                // Every property that is a byte is a yes or no.
+                // Every property of type byte is 0 or 1.
                 byte @ (0 | 1) => Value::Number(u32::from(byte)),
                 _ => return Err(PacketError::Value),
             },

@@ -13,9 +13,9 @@ const RETAIN: u8 = 0b0001;
 /// A message from the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publish<'a> {
-    /// Where it was published.
+    /// The topic it was published on.
     pub topic: &'a str,
-    /// What.
+    /// The payload.
     pub payload: &'a [u8],
     /// With QoS 1, what the acknowledgement is to name.
     pub packet_id: Option<PacketId>,
@@ -53,7 +53,7 @@ impl<'a> Publish<'a> {
 /// A message to the broker.
 #[derive(Clone, Copy, Debug)]
 pub struct OutgoingPublish<'a, T> {
-    /// Where.
+    /// The topic.
     pub topic: &'a T,
     /// With QoS 1, what the broker is to name in its acknowledgement.
     pub packet_id: Option<PacketId>,

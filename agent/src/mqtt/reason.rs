@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A reason code: below 0x80 it is a yes.
+/// A reason code: success below 0x80, failure from there on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ReasonCode(u8);
 
@@ -46,7 +46,7 @@ impl ReasonCode {
         self.0
     }
 
-    /// Whether it is a no.
+    /// Whether it is a failure.
     pub const fn is_error(self) -> bool {
         self.0 >= 0x80
     }

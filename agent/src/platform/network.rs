@@ -23,13 +23,13 @@ pub enum ConnectError {
     /// No link: no cable, no radio network, no address.
     #[error("there is no network")]
     NoLink,
-    /// The name has no address, or nobody who could say.
+    /// The name has no address, or the resolver does not answer.
     #[error("the broker's name does not resolve")]
     Name,
-    /// The other end said no.
+    /// The host refused the connection (TCP RST).
     #[error("the broker's host refuses the connection")]
     Refused,
-    /// Nobody answered, or something between here and there failed.
+    /// The host did not answer, or is unreachable.
     #[error("the broker's host does not answer")]
     Unreachable,
 }

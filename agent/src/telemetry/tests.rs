@@ -190,7 +190,7 @@ proptest! {
 }
 
 #[test]
-fn what_can_never_fit_is_told_from_what_does_not_fit_now() {
+fn a_message_that_can_never_fit_has_another_error_than_a_full_queue() {
     let device_id = DeviceId::new("pump-1").unwrap();
     let mut bytes = [0; 100];
     let mut queue = Queue::new(&device_id, &mut bytes);
@@ -224,7 +224,7 @@ fn identifiers_start_over_and_pass_by_those_in_use() {
 }
 
 #[test]
-fn a_device_that_is_behind_with_its_telemetry_can_still_answer() {
+fn a_queue_full_of_telemetry_has_room_for_results() {
     let device_id = DeviceId::new("pump-1").unwrap();
     let mut bytes = [0; 2048];
     let mut queue = Queue::new(&device_id, &mut bytes);

@@ -11,7 +11,7 @@ const MAX_SIGNATURES: u8 = 6;
 
 /// A certificate that chains to a trust anchor, is for a server of the expected name, and holds now.
 ///
-/// Whoever sent it has yet to prove that the key is theirs.
+/// That the peer holds its key is proved by CertificateVerify, later.
 #[derive(Clone, Debug)]
 pub struct BrokerCertificate {
     point: [u8; POINT_LEN],

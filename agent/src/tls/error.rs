@@ -73,7 +73,7 @@ pub enum HandshakeFault {
     /// CertificateVerify does not verify.
     #[error("the broker does not have the key of its certificate")]
     BadSignature,
-    /// The broker does not want to know who we are. It would take anybody's word for ours.
+    /// The broker does not ask for a client certificate, so it would take any client for this device.
     #[error("the broker did not ask for a client certificate")]
     NoCertificateRequest,
 }

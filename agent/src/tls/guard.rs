@@ -1,7 +1,7 @@
 //! The record guard: what lies between the network and embedded-tls.
 //!
 //! It hands up whole records of legal type and length, and nothing else; anything else shuts the connection for
-//! good. Of the plain text that anybody on the path can write, only a ServerHello gets through, and only one in
+//! good. Of the plain text that anything on the network path can send, only a ServerHello gets through, and only one in
 //! which every choice is ours.
 //!
 //! A read may be dropped at any byte and taken up again: what has arrived stays here. A write that is dropped shuts
@@ -111,8 +111,8 @@ impl<'b, T: Read + Write> Guard<'b, T> {
         Ok(())
     }
 
-    /// Fails if the broker has gone already, without having seen who we are: nothing it has read by now says that it does
-    /// not want us. A device can need longer for its part of the handshake than a broker waits.
+    /// Fails if the broker has gone already, without having seen who we are: nothing it has read by now says that it
+    /// does not want us. A device can need longer for its part of the handshake than a broker waits.
     async fn check_presence(&mut self) -> Result<(), Shut> {
         if self.handed.is_some_and(|handed| handed >= self.filled) {
             (self.filled, self.handed) = (0, None);

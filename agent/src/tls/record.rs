@@ -37,10 +37,10 @@ pub enum RecordFault {
     /// A legacy version other than 0x0303.
     #[error("a record of another legacy version than 0x0303")]
     Version,
-    /// A record that is not encrypted, where all must be. Whoever is on the path can send one.
+    /// A record that is not encrypted, where all must be. Anything on the network path can send one.
     #[error("a record in plain text where all must be encrypted")]
     Plaintext,
-    /// The server answers the ClientHello with an alert (RFC 8446 §6). Anybody on the path could have said it.
+    /// The server answers the ClientHello with an alert (RFC 8446 §6). Anything on the network path could have sent it.
     #[error("the server answers with alert {description}")]
     Alert {
         /// AlertDescription.

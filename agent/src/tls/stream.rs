@@ -44,7 +44,7 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
     }
 
     /// When the broker's certificate ends, Unix seconds. What the broker says about the time counts up to this.
-    pub const fn broker_not_after(&self) -> u64 {
+    pub(crate) const fn broker_not_after(&self) -> u64 {
         self.broker.certificate().not_after()
     }
 
@@ -84,7 +84,7 @@ impl<'b, T: Read + Write> AuthenticatedStream<'b, T> {
         error
     }
 
-    /// Nobody knows how much of a write that was dropped has gone out.
+    /// Shuts the stream if a write was dropped: how much of it has gone out is not known.
     fn check_writing(&mut self) {
         if self.writing && self.end.is_none() {
             self.end = Some(End::Failed(self.latch.shut(RecordFault::Interrupted).into()));

@@ -20,10 +20,10 @@ pub enum AnchorError {
     /// It cannot be read.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// It is not for that.
+    /// It may not issue certificates.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// It has no name by which it could be found.
+    /// It has no subject, by which issuers are looked up.
     #[error("it has no subject")]
     NoSubject,
 }
@@ -50,12 +50,12 @@ impl<'a> Anchor<'a> {
     }
 
     /// Does it hold at `time`?
-    pub fn check_time(&self, time: Time) -> Result<(), TimeError> {
+    pub(crate) fn check_time(&self, time: Time) -> Result<(), TimeError> {
         self.certificate.validity().check(time)
     }
 
     /// May there be `between` CA certificates between it and the end-entity?
-    pub fn check_path(&self, between: u8) -> Result<(), UsageError> {
+    pub(crate) fn check_path(&self, between: u8) -> Result<(), UsageError> {
         self.certificate.may_issue(between)
     }
 }

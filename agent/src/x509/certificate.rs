@@ -14,7 +14,7 @@ pub const MAX_LEN: usize = 1024;
 /// The longest serial number, in content octets without a leading sign zero (RFC 5280 §4.1.2.2).
 const MAX_SERIAL_LEN: usize = 20;
 
-/// A certificate that could be read. Nothing about it is proven: whoever sent it may have made it up.
+/// A certificate that could be parsed. Nothing about it is verified: a peer can send any bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate<'a> {
     tbs: &'a [u8],
@@ -68,12 +68,12 @@ impl<'a> Certificate<'a> {
         Ok(Self { tbs: tbs.whole, signature, issuer, subject, validity, public_key, extensions })
     }
 
-    /// Who it says has issued it.
+    /// The issuer it names.
     pub const fn issuer(&self) -> Name<'a> {
         self.issuer
     }
 
-    /// Whom it says it is about.
+    /// The subject it names.
     pub const fn subject(&self) -> Name<'a> {
         self.subject
     }
@@ -83,7 +83,7 @@ impl<'a> Certificate<'a> {
         self.validity
     }
 
-    /// The key it says its subject has.
+    /// The public key in it.
     pub const fn public_key(&self) -> PublicKey<'a> {
         self.public_key
     }
@@ -97,7 +97,7 @@ impl<'a> Certificate<'a> {
     ///
     /// basicConstraints critical with CA:TRUE, keyUsage with keyCertSign, pathLen, and an extendedKeyUsage that,
     /// if there is one, includes serverAuth.
-    pub fn may_issue(&self, between: u8) -> Result<(), UsageError> {
+    pub(crate) fn may_issue(&self, between: u8) -> Result<(), UsageError> {
         match self.extensions.constraints {
             Some(found) if found.ca && !found.critical => return Err(UsageError::ConstraintsNotCritical),
             Some(found) if found.ca => {
@@ -121,7 +121,7 @@ impl<'a> Certificate<'a> {
     /// An end-entity with digitalSignature and serverAuth, and the name among its SANs. RFC 5280 lets a
     /// certificate without extendedKeyUsage serve any purpose; here it must say serverAuth, which a device
     /// certificate never does.
-    pub fn may_serve(&self, name: &ServerName<'_>) -> Result<(), UsageError> {
+    pub(crate) fn may_serve(&self, name: &ServerName<'_>) -> Result<(), UsageError> {
         if self.extensions.constraints.is_some_and(|found| found.ca) {
             return Err(UsageError::IsACa);
         }

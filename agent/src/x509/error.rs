@@ -3,7 +3,7 @@
 use super::certificate::MAX_LEN;
 use super::der::DerError;
 
-/// Why bytes are no certificate of the profile. Who made the certificate must mend it.
+/// Why bytes are no certificate of the profile. The certificate has to be issued again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// Longer than any certificate of a fleet.

@@ -31,7 +31,7 @@ impl<'a> Name<'a> {
         Ok(Self { der: name.whole })
     }
 
-    /// A name without any attribute, by which nobody can be found.
+    /// Whether it has no attribute, so that it identifies no subject.
     pub(super) fn is_empty(&self) -> bool {
         self.der.len() <= 2
     }

@@ -89,7 +89,7 @@ impl<'a> SubjectAltName<'a> {
         }
     }
 
-    /// Exact matches only. A wildcard covers hosts nobody thought of when it was issued, and a fleet's broker has
+    /// Exact matches only. A wildcard covers hosts that did not exist when it was issued, and a fleet's broker has
     /// a name that its images say in full.
     pub(super) fn contains(&self, wanted: &ServerName<'_>) -> bool {
         let mut rest = self.names;

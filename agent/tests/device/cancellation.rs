@@ -32,7 +32,7 @@ fn client_hello_len(replay: &Replay) -> usize {
 }
 
 #[test]
-fn a_connection_cut_at_any_byte_is_an_error_and_what_was_said_before_is_kept() {
+fn a_connection_cut_at_any_byte_is_an_error_and_data_before_it_is_kept() {
     let recording = Recording::new();
     let words = WORDS.concat();
     for cut in 0..=recording.incoming.len() {
@@ -56,7 +56,7 @@ fn a_connection_cut_at_any_byte_is_an_error_and_what_was_said_before_is_kept() {
 }
 
 #[test]
-fn a_broker_that_hangs_up_on_the_devices_proof_is_not_mistaken_for_a_bad_network() {
+fn a_close_while_the_device_certificate_is_sent_is_dismissed_and_no_transport_error() {
     let recording = Recording::new();
     let mut whole = recording.replay();
     assert!(block_on(recording.connect(&mut whole, &mut Buffers::new())).is_ok());
@@ -79,7 +79,7 @@ fn a_broker_that_hangs_up_on_the_devices_proof_is_not_mistaken_for_a_bad_network
 }
 
 #[test]
-fn a_connection_damaged_at_any_byte_says_nothing_that_was_not_said() {
+fn a_connection_damaged_at_any_byte_delivers_nothing_that_was_not_sent() {
     let recording = Recording::new();
     let words = WORDS.concat();
     for place in 0..recording.incoming.len() {
@@ -103,7 +103,7 @@ fn a_connection_damaged_at_any_byte_says_nothing_that_was_not_said() {
 }
 
 #[test]
-fn a_connection_in_disorder_says_nothing_that_was_not_said() {
+fn a_connection_with_random_changes_delivers_nothing_that_was_not_sent() {
     let recording = Recording::new();
     let words = WORDS.concat();
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };

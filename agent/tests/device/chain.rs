@@ -254,7 +254,7 @@ fn time_is_judged_by_the_clock_at_both_ends_and_by_the_floor_at_one() {
 }
 
 #[test]
-fn a_leaf_must_be_a_servers() {
+fn a_leaf_must_be_a_server_certificate() {
     use ExtendedKeyUsagePurpose as Purpose;
     let ca = Ca::new();
     let mut matrix = Matrix::default();

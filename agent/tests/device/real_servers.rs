@@ -1,5 +1,5 @@
-//! The whole agent on a board made of this machine, against third-party servers: mosquitto as its broker, and OpenSSL as
-//! servers that fail, one at a time, the requirements on a broker.
+//! The whole agent on a board made of this machine, against third-party servers: mosquitto as its broker, and OpenSSL
+//! as servers that fail, one at a time, the requirements on a broker.
 
 mod board;
 mod broker_requirements;

@@ -131,7 +131,7 @@ pub(crate) struct Replay {
     pub(crate) outgoing: Vec<u8>,
     /// At most so many bytes at a time, and a wait before each time; 0 for all at once without waiting.
     pub(crate) pace: usize,
-    /// Nobody takes more bytes than this.
+    /// How many bytes writes take in all.
     pub(crate) takes: Option<usize>,
 }
 

@@ -1,5 +1,5 @@
-//! The whole agent in a deterministic simulation: its board, a network that may be bad, and a broker that behaves as the
-//! test says, in one thread and in virtual time. A week takes no longer than the work that is done in it.
+//! The whole agent in a deterministic simulation: its board, a network that may be bad, and a broker that behaves as
+//! the test says, in one thread and in virtual time. A week takes no longer than the work that is done in it.
 
 mod board;
 mod broker;

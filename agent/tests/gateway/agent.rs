@@ -52,7 +52,7 @@ impl Agent {
         self.stdin = None;
     }
 
-    /// The next line of its log for which `wanted` says yes.
+    /// The next line of its log for which `wanted` is true.
     pub(crate) fn logged(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + EVENT_TIMEOUT;
         loop {

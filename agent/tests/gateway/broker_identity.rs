@@ -126,7 +126,7 @@ fn no_other_server_is_taken_for_the_broker() {
 }
 
 #[test]
-fn a_clock_behind_the_time_floor_judges_nobody() {
+fn a_clock_behind_the_time_floor_verifies_no_certificate() {
     let fleet = Fleet::new();
     let leaf = fleet.broker();
     let (outcome, detail) =

@@ -1,4 +1,4 @@
-//! A refused device stays away; a device that lost its broker does not.
+//! A refused device stays away; a device that lost its connection comes back soon.
 
 use std::io;
 use std::process::Stdio;
@@ -139,7 +139,7 @@ fn noise_instead_of_mqtt_does_not_stop_the_agent() {
         &[0x20, 0],
         &[0x20, 0x7f],
         &[0x20, 0xff, 0xff, 0xff, 0xff, 0x01],
-        // Accepted, then a PUBLISH whose topic alias nobody has defined, and an acknowledgement of nothing.
+        // Accepted, then a PUBLISH with an undefined topic alias, and an acknowledgement of nothing.
         &[0x20, 3, 0, 0, 0, 0x32, 8, 0, 0, 0, 1, 3, 0x23, 0, 9],
         &[0x20, 3, 0, 0, 0, 0x40, 2, 0, 9],
     ];

@@ -32,7 +32,7 @@ impl Scene {
 }
 
 #[test]
-fn lines_become_messages_and_the_end_of_the_input_ends_the_agent_in_good_order() {
+fn lines_become_messages_and_the_end_of_the_input_ends_the_session_in_order() {
     let scene = Scene::new();
     let service = scene.mosquitto.subscribe("devices/+/#");
     let mut agent = scene.agent(&[]);
@@ -72,7 +72,7 @@ fn a_command_goes_to_stdout_and_its_result_comes_back_by_stdin() {
 }
 
 #[test]
-fn a_device_that_dies_is_reported_offline_by_its_will() {
+fn a_killed_agent_is_reported_offline_by_its_will() {
     let scene = Scene::new();
     let service = scene.mosquitto.subscribe("devices/+/status");
     let mut agent = scene.agent(&[]);

@@ -78,7 +78,7 @@ fn hints(properties: &v5::UserProperties) -> Hints {
 }
 
 /// The packet without what the judge refuses and we take, knowingly: reason codes are not ours to limit, and a
-/// message that expires at once is the broker's affair.
+/// message that expires at once is for the broker to handle.
 pub(crate) fn without_leniency(first: u8, body: &[u8]) -> Vec<u8> {
     let mut body = body.to_vec();
     let reason = match first {

@@ -16,7 +16,7 @@ fn id(number: u16) -> PacketId {
 }
 
 #[test]
-fn connect_asks_for_its_old_session_and_leaves_a_will() {
+fn connect_has_clean_start_0_and_a_will() {
     let connect = Connect {
         client_id: "pump-1",
         keep_alive: 60,
@@ -58,7 +58,7 @@ fn subscribe_wants_retained_commands_once() {
 }
 
 #[test]
-fn the_small_packets_are_what_they_should_be() {
+fn puback_pingreq_and_disconnect_are_read_as_written() {
     let mut buffer = [0; 16];
     let Some(Packet::PublishAck(read)) = judged(encode_puback(id(7), &mut buffer).unwrap()) else {
         panic!("no PUBACK")
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_and_what_fits_is_whole(topic in "[a-z]{1,40}", room in 0_usize..64) {
+    fn a_packet_that_does_not_fit_its_buffer_is_refused(topic in "[a-z]{1,40}", room in 0_usize..64) {
         let outgoing = OutgoingPublish { topic: &topic, packet_id: Some(id(3)), retain: false, dup: false, payload_len: 0 };
         let mut buffer = vec![0; room];
         match outgoing.encode(&mut buffer) {

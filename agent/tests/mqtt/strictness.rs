@@ -34,7 +34,7 @@ fn reserved_flags_are_refused() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_refused() {
+fn qos_2_and_topic_aliases_are_refused() {
     assert_eq!(refused(0x34, &[0, 1, b'a', 0, 1, 0]), PacketError::QoS2);
     assert_eq!(refused(0x30, &with_properties(&[0x23, 0, 1])), PacketError::TopicAlias);
     assert_eq!(PacketError::QoS2.reason_code(), ReasonCode::QOS_NOT_SUPPORTED);
@@ -83,7 +83,7 @@ fn texts_are_utf_8_without_nul_and_topics_not_empty() {
 }
 
 #[test]
-fn packets_end_where_they_end() {
+fn truncated_and_trailing_bytes_are_refused() {
     assert_eq!(refused(0x40, &[0, 1, 0, 0, 9]), PacketError::Trailing);
     assert_eq!(refused(0xD0, &[0]), PacketError::Trailing);
     assert_eq!(refused(0x90, &[0, 1, 0, 1, 1]), PacketError::Trailing);
@@ -94,7 +94,7 @@ fn packets_end_where_they_end() {
 }
 
 #[test]
-fn acknowledgements_may_leave_out_what_goes_without_saying() {
+fn acknowledgements_may_leave_out_reason_and_properties() {
     for body in [&[0, 1][..], &[0, 1, 0], &[0, 1, 0, 0]] {
         assert!(
             matches!(Incoming::parse(0x40, body), Ok(Incoming::Puback(puback)) if !puback.reason.is_error())

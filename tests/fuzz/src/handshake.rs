@@ -1,9 +1,8 @@
 //! The TLS client, against a server that holds the secrets of the handshake.
 //!
-//! An input is a script of what the server does. It may say anything in any order, sealed as it should be; what it
-//! cannot do is prove a key it does not have. The client panics at nothing, comes to an end, takes the server for its
-//! broker only if it has proved to be, shows its certificate to nobody else, and hears nothing that the broker did not
-//! say.
+//! An input is a script of what the server sends: any messages in any order, correctly encrypted; it cannot sign with a
+//! key it does not have. The client must not panic and must come to an end. It must authenticate the server only if the
+//! handshake was honest, send its certificate to no other, and deliver no data but that of an authenticated server.
 
 mod change;
 mod honesty;
@@ -33,7 +32,7 @@ use script::{Edit, Message, Step};
 pub use seeds::seeds;
 use wire::{ClientEnd, ServerEnd, Wire};
 
-/// What the client says once it believes in the server.
+/// What the client sends once it has authenticated the server.
 const SECRET: &[u8] = b"SECRET";
 
 /// The longest content of a record there is (RFC 8446 §5.1).

@@ -148,8 +148,8 @@ fn retry_after(user_properties: &[(String, String)]) -> Option<Duration> {
     seconds.parse().ok().map(Duration::from_secs)
 }
 
-/// The reason code behind rumqttc's name for it, as far as [`Ending::by_connack`] tells it from others. rumqttc keeps no
-/// numbers, and has names of MQTT 3.1.1 among them.
+/// The reason code behind rumqttc's name for it, as far as [`Ending::by_connack`] tells it from others. rumqttc keeps
+/// no numbers, and has names of MQTT 3.1.1 among them.
 const fn reason_code(code: ConnectReturnCode) -> ReasonCode {
     match code {
         ConnectReturnCode::ServerUnavailable | ConnectReturnCode::ServiceUnavailable => {

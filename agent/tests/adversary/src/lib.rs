@@ -1,5 +1,5 @@
-//! Test doubles of a device's peers: certificates, images and a TLS server that are right unless a test changes them, and
-//! reference implementations to compare verdicts with.
+//! Test doubles of a device's peers: certificates, images and a TLS server that are right unless a test changes them,
+//! and reference implementations to compare verdicts with.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! mosquitto 2: TLS 1.3 with client certificates for devices, a socket in its directory for everybody else.
+//! mosquitto 2: TLS 1.3 with client certificates for devices, a socket in its directory for back-end clients.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};

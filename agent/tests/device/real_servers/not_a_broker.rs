@@ -11,7 +11,7 @@ use super::board::Board;
 use super::openssl::OpenSsl;
 use crate::pki::Fleet;
 
-/// A CONNACK of MQTT 5 that says yes, and nothing else.
+/// A CONNACK of MQTT 5 that accepts, without properties.
 const CONNACK: &[u8] = &[0x20, 3, 0, 0, 0];
 
 /// What a web server answers. Its second letter passes for the length of a packet, 84 bytes.

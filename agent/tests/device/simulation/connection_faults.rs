@@ -125,8 +125,8 @@ fn a_connection_that_falls_silent_at_any_byte_is_given_up_and_loses_nothing() {
 fn a_flipped_bit_at_any_byte_ends_the_connection_and_is_never_delivered() {
     let flip = |after: usize| FaultKind::Flip(1 << (after % 8));
     assert_eq!(survive(Direction::ToDevice, 3, flip).1, 0);
-    // The broker is rustls, which must ignore legacy_record_version (RFC 8446 §5.1): two bytes of every record, which has
-    // twenty bytes at least.
+    // The broker is rustls, which must ignore legacy_record_version (RFC 8446 §5.1): two bytes of every record, which
+    // has twenty bytes at least.
     let (connections, survivors) = survive(Direction::ToBroker, 3, flip);
     assert!(survivors <= connections / 10, "{survivors} of {connections}");
 }

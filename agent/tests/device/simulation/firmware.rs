@@ -125,7 +125,8 @@ impl Firmware {
         }
     }
 
-    /// Puts a message into the queue if it has room. Texts are unique, and sort in the order in which they were published.
+    /// Puts a message into the queue if it has room. Texts are unique, and sort in the order in which they were
+    /// published.
     fn publish(&mut self, text: &str, qos: QoS, queue: &mut Queue<'_>) -> bool {
         let text = format!("{:06} {text}", self.published);
         let taken = queue.publish("log", text.as_bytes(), qos).is_ok();
@@ -183,7 +184,8 @@ impl Application for Firmware {
             sleep(duration).await;
         }
         let text = format!("{:06} did {}", self.published, String::from_utf8_lossy(payload));
-        // A command that is sent again and again, because connections break before its acknowledgement, fills any queue.
+        // A command that is sent again and again, because connections break before its acknowledgement, fills any
+        // queue.
         if queue.publish_result(id, text.as_bytes()).is_ok() {
             self.published += 1;
             self.log.record(Event::Queued { text, qos: QoS::AtLeastOnce });

@@ -167,8 +167,8 @@ impl Checker {
         }
     }
 
-    /// Every message was published by the firmware, arrives once if it has QoS 0, has DUP when it is repeated, and stays in
-    /// order.
+    /// Every message was published by the firmware, arrives once if it has QoS 0, has DUP when it is repeated, and
+    /// stays in order.
     fn publish_received(&mut self, number: usize, publish: &Publish) {
         let connection = self.connections.get_mut(&number).unwrap();
         let text = std::str::from_utf8(&publish.payload).unwrap().to_owned();

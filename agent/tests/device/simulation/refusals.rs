@@ -37,7 +37,8 @@ async fn end_of_session(act: impl FnOnce(&Broker)) -> End {
     end
 }
 
-/// Checks that for days every attempt ends with `cause`, and comes ten minutes to twelve and a half after the one before.
+/// Checks that for days every attempt ends with `cause`, and comes ten minutes to twelve and a half after the one
+/// before.
 async fn stays_away(simulation: &mut Simulation, days: u32, cause: Cause) {
     let log = simulation.log.clone();
     simulation.boot(sleep(days * DAY)).await;

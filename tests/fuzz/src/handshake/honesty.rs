@@ -1,5 +1,5 @@
-//! Whether what a server said was an honest handshake, judged from what it said and from nothing that the client made
-//! of it.
+//! Whether a transcript of the server is an honest handshake, decided from the transcript alone and from nothing that the
+//! client did with it.
 
 use adversary::keys::{Secret, verify_data};
 use adversary::pki::Certified;
@@ -22,7 +22,7 @@ pub(super) struct Transcript {
 
 #[derive(Clone, Debug)]
 pub(super) enum Said {
-    /// Bytes that anybody could have said.
+    /// Bytes in plain text, which anything on the path could have sent.
     Bytes(Vec<u8>),
     /// A record under the secrets of the handshake, or of the application.
     Sealed { inner: Vec<u8>, established: bool },
@@ -36,7 +36,7 @@ struct Message<'t> {
 }
 
 impl Transcript {
-    /// The application data that a client may believe; `None` if it may not even believe that this is its broker.
+    /// The application data that a client may deliver; `None` if it may not authenticate the server at all.
     ///
     /// One ServerHello, perhaps a ChangeCipherSpec, and under the secrets that follow: the broker's Certificate, a
     /// CertificateVerify of its key over everything up to that, Finished over everything, and a CertificateRequest

@@ -41,7 +41,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let established = [HELLO, EXTENSIONS, REQUEST, CHAIN, honest, FINISHED, SEND, Step::Establish];
     let scripts = [
         [&established[..], &[WORDS, add(TICKET), SEND, WORDS, CLOSE_NOTIFY]].concat(),
-        // Each message in a record of its own, after a ChangeCipherSpec; and a word repeated by somebody else.
+        // Each message in a record of its own, after a ChangeCipherSpec; and a record repeated by an attacker on the path.
         [
             &[HELLO, Step::Plain(20, &[1])],
             &separate[..],
@@ -51,13 +51,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
         // Messages in others.
         vec![HELLO, with_request(Message::EncryptedExtensions, 2), CHAIN, honest, FINISHED, SEND],
         [&established[..], &[with_request(TICKET, 16), SEND]].concat(),
-        // Who has not the broker's key, or proves something else with it.
+        // Servers without the broker's key, and signatures over something else.
         vec![HELLO, EXTENSIONS, REQUEST, chain(&[5, 6]), proof_of(5), FINISHED, SEND],
         vec![HELLO, EXTENSIONS, REQUEST, CHAIN, proof_of(5), FINISHED, SEND],
         vec![HELLO, EXTENSIONS, REQUEST, chain(&[3, 4]), proof_of(3), FINISHED, SEND],
         vec![HELLO, EXTENSIONS, REQUEST, CHAIN, proof(0, ECDSA_SECP384R1_SHA384), FINISHED, SEND],
         vec![HELLO, EXTENSIONS, REQUEST, CHAIN, FINISHED, SEND],
-        // Who does not ask.
+        // Servers that do not ask for a client certificate.
         vec![HELLO, EXTENSIONS, CHAIN, honest, FINISHED, SEND],
         vec![HELLO, EXTENSIONS, Step::SendPart(3), Step::SendPart(9)],
         vec![Step::Plain(21, &[2, 40])],

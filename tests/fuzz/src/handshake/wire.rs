@@ -1,4 +1,4 @@
-//! A connection within the process: whoever finds nothing to read waits until somebody has it go on.
+//! A connection within the process: a read without data is pending until the next poll.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 pub(super) struct Wire {
     pub(super) to_client: VecDeque<u8>,
     pub(super) to_server: VecDeque<u8>,
-    /// The server says no more.
+    /// The server sends no more.
     pub(super) ended: bool,
 }
 

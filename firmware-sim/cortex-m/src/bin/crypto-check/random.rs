@@ -1,4 +1,4 @@
-//! Keys and messages that nobody chose: signed alike, verified alike, and not verified after one flipped bit.
+//! Pseudo-random keys and messages: both implementations sign and verify alike, and refuse after one flipped bit.
 
 use crate::curve::{bytes, public_key};
 use crate::der::Der;

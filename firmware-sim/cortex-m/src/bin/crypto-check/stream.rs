@@ -1,4 +1,4 @@
-//! Numbers that nobody chose and everybody gets again: SHA-256 of a name and a counter.
+//! Reproducible pseudo-random bytes: SHA-256 of a name and a counter.
 
 use sha2::{Digest as _, Sha256};
 
