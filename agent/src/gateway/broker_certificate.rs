@@ -45,7 +45,7 @@ pub enum AnchorError {
 /// No usable time: the certificate is good at other times, or its anchor is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum AnchorUnfit {
-    #[error("the image's broker anchor has ended (notAfter {0} in Unix seconds)")]
+    #[error("the image's broker anchor has expired (notAfter {0} in Unix seconds)")]
     Expired(i64),
     #[error("the image's broker anchor is not valid yet (notBefore {0} in Unix seconds)")]
     NotYetValid(i64),
