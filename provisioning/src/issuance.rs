@@ -1,16 +1,22 @@
-//! Making credentials: key → certificate → verify → image → delivery with the registry, in this order, for a group of
-//! devices or for one holder.
+//! Issuing credentials: key → certificate → verify → image → delivery with the registry, in this order, for the devices
+//! of an order ([`Batch`]) or for one subject ([`SingleIssuer`]). Both certify through [`certify::Certifier`], check for
+//! conflicts through [`plan`], and write files through [`deliver_into`](crate::delivery::deliver_into).
 
 mod batch;
+mod certify;
 mod plan;
 mod single;
+mod summary;
 
-pub use batch::{Batch, GROUP, IssuedDevice, Report};
-pub use plan::{Clash, Plan, Planned};
-pub use single::Workbench;
+pub(crate) use batch::{Batch, BatchReport, GROUP_SIZE, IssuedDevice};
+pub(crate) use certify::Certifier;
+pub(crate) use plan::{Plan, RegisteredOrder};
+pub(crate) use single::SingleIssuer;
+pub(crate) use summary::CertificateSummary;
 
 use std::path::PathBuf;
 
+use crate::conflict::Conflict;
 use crate::delivery::DeliveryError;
 use crate::image::SlotError;
 use crate::issuer::IssueError;
@@ -19,28 +25,28 @@ use crate::pem::PemError;
 use crate::profile::ValidityError;
 use crate::registry::RegistryError;
 
-/// Why credentials were not made.
+/// Why credentials were not issued.
 #[derive(Debug, thiserror::Error)]
-pub enum IssuanceError {
-    /// Something of that name, or with that key, exists already. All of it.
-    #[error("{}", clashes(.0))]
-    Clashes(Vec<Clash>),
+pub(crate) enum IssuanceError {
+    /// Names, keys or files exist already. All of them are listed.
+    #[error("{}", conflict_lines(.0))]
+    Conflicts(Vec<Conflict>),
     /// A certificate would outlive its issuer.
     #[error(transparent)]
     Validity(#[from] ValidityError),
-    /// No key was made.
+    /// No key was generated.
     #[error(transparent)]
     Key(#[from] KeyPairError),
-    /// No certificate was made.
+    /// No certificate was signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// No image was made.
+    /// No image was written.
     #[error(transparent)]
     Slot(#[from] SlotError),
-    /// PEM could not be written.
+    /// PEM could not be encoded.
     #[error(transparent)]
     Pem(#[from] PemError),
-    /// A file in the way cannot be read.
+    /// An image in the output directory cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
         /// The file.
@@ -56,12 +62,12 @@ pub enum IssuanceError {
     Registry(#[from] RegistryError),
 }
 
-fn clashes(clashes: &[Clash]) -> String {
-    match clashes {
-        [clash] => clash.to_string(),
+fn conflict_lines(conflicts: &[Conflict]) -> String {
+    match conflicts {
+        [conflict] => conflict.to_string(),
         _ => {
-            let lines: String = clashes.iter().map(|clash| format!("\n  {clash}")).collect();
-            format!("{} conflicts{lines}", clashes.len())
+            let lines: String = conflicts.iter().map(|conflict| format!("\n  {conflict}")).collect();
+            format!("{} conflicts{lines}", conflicts.len())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Revoking, suspending and resuming: the rows. The CRL is `crl`'s.
+//! Revoking, suspending and resuming certificates in the registry. `crl` publishes the outcome.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,39 +7,39 @@ use std::str::FromStr;
 use rusqlite::{Connection, TransactionBehavior};
 use serde::{Serialize, Serializer};
 
-use super::certificates::{COLUMNS, CertificateRecord, seconds, serial};
+use super::certificates::{COLUMNS, CertificateRecord, serial};
 use super::{Registry, RegistryError, Status};
 use crate::authority::Authority;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
-/// Why a certificate is in the CRL, by the names of RFC 5280 §5.3.1.
+/// Why a certificate is listed in a CRL (RFC 5280 §5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Nobody said.
+pub(crate) enum Reason {
+    /// No reason was given.
     Unspecified,
-    /// The key is known to others, or may be.
+    /// The private key is known to others, or may be.
     KeyCompromise,
-    /// The CA's key is.
+    /// The private key of the CA is known to others, or may be.
     CaCompromise,
     /// The subject's name or organization changed.
     AffiliationChanged,
-    /// Another certificate took its place.
+    /// Another certificate replaced it.
     Superseded,
-    /// It is no longer needed.
+    /// The certificate is no longer needed.
     CessationOfOperation,
-    /// On hold.
+    /// The certificate is suspended.
     CertificateHold,
-    /// What it was allowed to do was withdrawn.
+    /// A privilege of the subject was withdrawn.
     PrivilegeWithdrawn,
-    /// An attribute authority's key is known to others.
+    /// The private key of an attribute authority is known to others.
     AaCompromise,
 }
 
 impl Reason {
-    /// Those a certificate can be revoked for. `certificateHold` is what `suspend` does, and `removeFromCRL` belongs
-    /// to delta CRLs, which there are none of.
-    pub const FOR_GOOD: [Self; 8] = [
+    /// The reasons of a revocation. `certificateHold` is the reason of a suspension, and `removeFromCRL` occurs in delta
+    /// CRLs, which this program does not make.
+    pub(crate) const PERMANENT: [Self; 8] = [
         Self::Unspecified,
         Self::KeyCompromise,
         Self::CaCompromise,
@@ -50,8 +50,8 @@ impl Reason {
         Self::AaCompromise,
     ];
 
-    /// The name in RFC 5280.
-    pub fn name(self) -> &'static str {
+    /// The name in RFC 5280 §5.3.1.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Unspecified => "unspecified",
             Self::KeyCompromise => "keyCompromise",
@@ -64,18 +64,34 @@ impl Reason {
             Self::AaCompromise => "aACompromise",
         }
     }
+
+    /// The reason of this code in RFC 5280 §5.3.1.
+    pub(crate) fn by_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Unspecified),
+            1 => Some(Self::KeyCompromise),
+            2 => Some(Self::CaCompromise),
+            3 => Some(Self::AffiliationChanged),
+            4 => Some(Self::Superseded),
+            5 => Some(Self::CessationOfOperation),
+            6 => Some(Self::CertificateHold),
+            9 => Some(Self::PrivilegeWithdrawn),
+            10 => Some(Self::AaCompromise),
+            _ => None,
+        }
+    }
 }
 
 /// No reason has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such revocation reason")]
-pub struct NoSuchReason;
+pub(crate) struct NoSuchReason;
 
 impl FromStr for Reason {
     type Err = NoSuchReason;
 
     fn from_str(text: &str) -> Result<Self, NoSuchReason> {
-        let all = Self::FOR_GOOD.into_iter().chain([Self::CertificateHold]);
+        let all = Self::PERMANENT.into_iter().chain([Self::CertificateHold]);
         all.into_iter().find(|reason| reason.name() == text).ok_or(NoSuchReason)
     }
 }
@@ -92,9 +108,9 @@ impl Serialize for Reason {
     }
 }
 
-/// Which certificates.
+/// Which certificates a change of status is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum RevocationTarget {
     /// Every unexpired certificate of a device or service.
     Identity(String),
     /// One certificate.
@@ -103,7 +119,7 @@ pub enum Target {
     WorkOrder(String),
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RevocationTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(name) => f.write_str(name),
@@ -113,48 +129,48 @@ impl fmt::Display for Target {
     }
 }
 
-/// What to do with them.
+/// A change of status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Revoke for good. A suspended certificate becomes a revoked one, with the time of this revocation.
+pub(crate) enum StatusChange {
+    /// Revoke permanently. A suspended certificate becomes revoked, at the time of this revocation.
     Revoke(Reason),
-    /// Put on hold.
+    /// Suspend.
     Suspend,
-    /// Take off hold.
+    /// End a suspension. The status is then what it would be without the suspension: active or superseded.
     Resume,
 }
 
-/// What came of a certificate.
+/// A certificate after a change of status.
 #[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
-    /// The certificate as it is now.
+pub(crate) struct ChangeOutcome {
+    /// The certificate after the change.
     #[serde(flatten)]
-    pub certificate: CertificateRecord,
-    /// Whether this changed it; `false`: it was like that before.
-    pub changed: bool,
+    pub(crate) certificate: CertificateRecord,
+    /// Whether the change had an effect; `false` if the certificate had that status before.
+    pub(crate) changed: bool,
 }
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
-pub enum RevocationError {
-    /// No such devices, services or serials.
-    #[error("unknown: {names}", names = .targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", "))]
+pub(crate) enum RevocationError {
+    /// Unknown devices, services or serial numbers.
+    #[error("unknown: {names}", names = .targets.iter().map(RevocationTarget::to_string).collect::<Vec<_>>().join(", "))]
     Unknown {
-        /// Those that are unknown.
-        targets: Vec<Target>,
+        /// All that are unknown.
+        targets: Vec<RevocationTarget>,
     },
-    /// A revoked certificate can be neither suspended nor resumed.
+    /// A revoked certificate can be neither suspended nor resumed: a revocation is permanent.
     #[error("certificate {serial} of {identity} is revoked, and a revocation is for good")]
     Revoked {
-        /// Its serial number.
+        /// The serial number.
         serial: SerialNumber,
-        /// Whose it is.
+        /// The device or service.
         identity: String,
     },
-    /// The broker's certificates are in no CRL.
+    /// A certificate of the broker, which no CRL lists.
     #[error("certificate {serial} is the broker's, and no device reads a CRL for those")]
     Broker {
-        /// Its serial number.
+        /// The serial number.
         serial: SerialNumber,
     },
     /// The registry did not answer.
@@ -168,25 +184,25 @@ impl From<rusqlite::Error> for RevocationError {
     }
 }
 
-/// A line of a CRL.
+/// An entry of a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevokedEntry {
-    /// Which certificate.
-    pub serial: SerialNumber,
-    /// Since when.
-    pub revoked_at: Timestamp,
-    /// Why.
-    pub reason: Reason,
+pub(crate) struct RevokedEntry {
+    /// The certificate's serial number.
+    pub(crate) serial: SerialNumber,
+    /// The time of the revocation or suspension.
+    pub(crate) revoked_at: Timestamp,
+    /// The reason.
+    pub(crate) reason: Reason,
 }
 
 impl Registry {
     /// Applies `change` to every unexpired certificate of all targets, or to none of them.
-    pub fn change(
+    pub(crate) fn change_status(
         &mut self,
-        targets: &[Target],
-        change: Change,
+        targets: &[RevocationTarget],
+        change: StatusChange,
         now: Timestamp,
-    ) -> Result<Vec<Outcome>, RevocationError> {
+    ) -> Result<Vec<ChangeOutcome>, RevocationError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut found = Vec::new();
         let mut unknown = Vec::new();
@@ -204,16 +220,16 @@ impl Registry {
         for certificate in found {
             let changed = apply(&transaction, &certificate, change, now)?;
             let after = by_serial(&transaction, &certificate.serial, now)?;
-            outcomes.push(Outcome { certificate: after.unwrap_or(certificate), changed });
+            outcomes.push(ChangeOutcome { certificate: after.unwrap_or(certificate), changed });
         }
         transaction.commit()?;
         Ok(outcomes)
     }
 
-    /// Whose CRLs a change of these targets needs. Changes nothing.
-    pub fn authorities_of(
+    /// The authorities whose CRLs a change of these targets affects.
+    pub(crate) fn authorities_of(
         &self,
-        targets: &[Target],
+        targets: &[RevocationTarget],
         now: Timestamp,
     ) -> Result<BTreeSet<Authority>, RevocationError> {
         let mut authorities = BTreeSet::new();
@@ -228,9 +244,9 @@ impl Registry {
         if unknown.is_empty() { Ok(authorities) } else { Err(RevocationError::Unknown { targets: unknown }) }
     }
 
-    /// What the next CRL of an authority must list: everything revoked or suspended that had not expired when the
-    /// last CRL was signed, so that each entry is in one CRL after its certificate ended (RFC 5280 §3.3).
-    pub fn revoked(
+    /// What the next CRL of an authority must list: every revoked or suspended certificate that had not expired when the
+    /// last CRL was signed, so that one CRL lists it after its `notAfter` (RFC 5280 §3.3).
+    pub(crate) fn revoked(
         &self,
         authority: Authority,
         last_crl: Option<Timestamp>,
@@ -239,12 +255,12 @@ impl Registry {
             "SELECT serial, revoked_at, ifnull(revocation_reason, 'unspecified') FROM certificate \
              WHERE authority = ?1 AND status IN ('suspended', 'revoked') AND not_after >= ?2",
         )?;
-        let since = last_crl.map_or(0, seconds);
+        let since = last_crl.map_or(0, Timestamp::signed);
         let rows = statement.query_and_then((authority.name(), since), |row| {
             let reason: String = row.get(2)?;
             Ok(RevokedEntry {
                 serial: serial(row.get(0)?)?,
-                revoked_at: super::certificates::moment(row.get(1)?),
+                revoked_at: Timestamp::from_signed(row.get(1)?),
                 reason: reason
                     .parse()
                     .map_err(|_| RegistryError::damaged("certificate.revocation_reason makes no sense"))?,
@@ -256,13 +272,13 @@ impl Registry {
 
 fn certificates(
     connection: &Connection,
-    target: &Target,
+    target: &RevocationTarget,
     now: Timestamp,
 ) -> Result<Vec<CertificateRecord>, RegistryError> {
     match target {
-        Target::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
-        Target::Identity(name) => matching(connection, "identity = ?1", name, now),
-        Target::WorkOrder(work_order) => {
+        RevocationTarget::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
+        RevocationTarget::Identity(name) => matching(connection, "identity = ?1", name, now),
+        RevocationTarget::WorkOrder(work_order) => {
             let of_its_devices = "identity IN (SELECT device_id FROM device WHERE work_order = ?1)";
             matching(connection, of_its_devices, work_order, now)
         }
@@ -292,27 +308,27 @@ fn by_serial(
     rows.next().transpose()
 }
 
-/// Those of a target's certificates that a change is about. A device whose old certificate was revoked can still have
-/// its new one suspended; only when nothing but revoked ones are left is that an error.
+/// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so that
+/// it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
 fn affected(
     mut certificates: Vec<CertificateRecord>,
-    change: Change,
+    change: StatusChange,
     now: Timestamp,
 ) -> Vec<CertificateRecord> {
-    let lives = |certificate: &CertificateRecord| {
+    let changeable = |certificate: &CertificateRecord| {
         certificate.status != Status::Revoked && now <= certificate.not_after
     };
-    if !matches!(change, Change::Revoke(_)) && certificates.iter().any(lives) {
-        certificates.retain(lives);
+    if !matches!(change, StatusChange::Revoke(_)) && certificates.iter().any(changeable) {
+        certificates.retain(changeable);
     }
     certificates
 }
 
-/// Whether it changed anything.
+/// Applies a change to a certificate; `false` if it has no effect.
 fn apply(
     connection: &Connection,
     certificate: &CertificateRecord,
-    change: Change,
+    change: StatusChange,
     now: Timestamp,
 ) -> Result<bool, RevocationError> {
     let serial = certificate.serial;
@@ -320,22 +336,22 @@ fn apply(
         return Err(RevocationError::Broker { serial });
     }
     let (status, reason, at) = match (change, certificate.status) {
-        // What has ended needs no entry in a CRL, and is left as it ended.
+        // An expired certificate needs no entry in a CRL, and keeps the status it had when it expired.
         _ if certificate.not_after < now => return Ok(false),
-        (Change::Revoke(_), Status::Revoked)
-        | (Change::Suspend, Status::Suspended)
-        | (Change::Resume, Status::Active | Status::Superseded | Status::Expired)
+        (StatusChange::Revoke(_), Status::Revoked)
+        | (StatusChange::Suspend, Status::Suspended)
+        | (StatusChange::Resume, Status::Active | Status::Superseded | Status::Expired)
         | (_, Status::Expired) => return Ok(false),
-        (Change::Suspend | Change::Resume, Status::Revoked) => {
+        (StatusChange::Suspend | StatusChange::Resume, Status::Revoked) => {
             let identity = certificate.identity.clone().unwrap_or_default();
             return Err(RevocationError::Revoked { serial, identity });
         }
-        (Change::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(seconds(now))),
-        (Change::Suspend, _) => (Status::Suspended, Some(Reason::CertificateHold), Some(seconds(now))),
+        (StatusChange::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(now.signed())),
+        (StatusChange::Suspend, _) => (Status::Suspended, Some(Reason::CertificateHold), Some(now.signed())),
         // The status from before the suspension is not stored, but follows from the registry; and a renewal during the
         // suspension counts too.
-        (Change::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
-        (Change::Resume, _) => (Status::Active, None, None),
+        (StatusChange::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
+        (StatusChange::Resume, _) => (Status::Active, None, None),
     };
     connection
         .prepare_cached(
