@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use rcgen::{
-    CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams,
+    CertificateRevocationListParams, KeyIdMethod, RevocationReason as RcgenReason, RevokedCertParams,
     SerialNumber as RcgenSerial,
 };
 use x509_parser::extensions::ParsedExtension;
@@ -18,7 +18,7 @@ use crate::authority::Authority;
 use crate::fleet::{Fleet, write_private};
 use crate::issuer::Issuer;
 use crate::pem::{self, Label, PemError};
-use crate::registry::{CrlState, Reason, Registry, RegistryError, RevokedEntry};
+use crate::registry::{CrlState, Registry, RegistryError, RevocationReason, RevokedEntry};
 use crate::timestamp::{DAY, Timestamp};
 use crate::verify::Chain;
 
@@ -107,15 +107,15 @@ fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<Si
 fn revoked_cert_params(revoked: &RevokedEntry) -> RevokedCertParams {
     let reason = match revoked.reason {
         // RFC 5280 §5.3.1: the extension is left out rather than set to unspecified.
-        Reason::Unspecified => None,
-        Reason::KeyCompromise => Some(RevocationReason::KeyCompromise),
-        Reason::CaCompromise => Some(RevocationReason::CaCompromise),
-        Reason::AffiliationChanged => Some(RevocationReason::AffiliationChanged),
-        Reason::Superseded => Some(RevocationReason::Superseded),
-        Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
-        Reason::CertificateHold => Some(RevocationReason::CertificateHold),
-        Reason::PrivilegeWithdrawn => Some(RevocationReason::PrivilegeWithdrawn),
-        Reason::AaCompromise => Some(RevocationReason::AaCompromise),
+        RevocationReason::Unspecified => None,
+        RevocationReason::KeyCompromise => Some(RcgenReason::KeyCompromise),
+        RevocationReason::CaCompromise => Some(RcgenReason::CaCompromise),
+        RevocationReason::AffiliationChanged => Some(RcgenReason::AffiliationChanged),
+        RevocationReason::Superseded => Some(RcgenReason::Superseded),
+        RevocationReason::CessationOfOperation => Some(RcgenReason::CessationOfOperation),
+        RevocationReason::CertificateHold => Some(RcgenReason::CertificateHold),
+        RevocationReason::PrivilegeWithdrawn => Some(RcgenReason::PrivilegeWithdrawn),
+        RevocationReason::AaCompromise => Some(RcgenReason::AaCompromise),
     };
     RevokedCertParams {
         serial_number: RcgenSerial::from_slice(revoked.serial.as_bytes()),

@@ -7,6 +7,7 @@ mod crl_state;
 mod devices;
 mod error;
 mod output_directories;
+mod reason;
 mod record;
 mod revocation;
 mod settings;
@@ -20,10 +21,9 @@ pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
 pub(crate) use crl_state::CrlState;
 pub(crate) use devices::{DeviceRecord, RegisteredDevice};
 pub(crate) use error::RegistryError;
+pub(crate) use reason::RevocationReason;
 pub(crate) use record::{KeyOrigin, NewDevice, RecordError};
-pub(crate) use revocation::{
-    ChangeOutcome, Reason, RevocationError, RevocationTarget, RevokedEntry, StatusChange,
-};
+pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, RevokedEntry, StatusChange};
 pub(crate) use settings::Settings;
 
 /// The version of the schema this program writes.

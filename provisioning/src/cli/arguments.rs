@@ -11,7 +11,7 @@ use crate::broker::Host;
 use crate::image::Format;
 use crate::organization::Organization;
 use crate::profile::{BROKER_DAYS, CRL_DAYS, DEVICE_DAYS, SERVICE_DAYS};
-use crate::registry::{Reason, Status};
+use crate::registry::{RevocationReason, Status};
 use crate::serial::SerialNumber;
 
 /// Makes device certificates and flash images, and can prove later what was made.
@@ -242,9 +242,9 @@ pub(super) struct Revoke {
     pub(super) targets: Targets,
 
     /// Why, by the names of RFC 5280.
-    #[arg(long, value_name = "REASON", default_value = Reason::Unspecified.name())]
-    #[arg(value_parser = PossibleValuesParser::new(Reason::PERMANENT.map(Reason::name)).try_map(|name| name.parse::<Reason>()))]
-    pub(super) reason: Reason,
+    #[arg(long, value_name = "REASON", default_value = RevocationReason::Unspecified.name())]
+    #[arg(value_parser = PossibleValuesParser::new(RevocationReason::PERMANENT.map(RevocationReason::name)).try_map(|name| name.parse::<RevocationReason>()))]
+    pub(super) reason: RevocationReason,
 
     #[command(flatten)]
     pub(super) publication: Publication,

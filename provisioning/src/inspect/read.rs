@@ -17,7 +17,7 @@ use super::content::{CertificateContent, Content, CrlContent, ImageContent, Requ
 use crate::csr::SigningRequest;
 use crate::digest::{Hex, Sha256};
 use crate::pem::{self, Label};
-use crate::registry::Reason;
+use crate::registry::RevocationReason;
 use crate::timestamp::Timestamp;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 49 MB, in PEM 66.
@@ -191,10 +191,10 @@ fn crl(der: &[u8]) -> Option<CrlContent> {
 
 /// The name of a reason code in RFC 5280 §5.3.1.
 fn reason(code: u8) -> &'static str {
-    match Reason::by_code(code) {
+    match RevocationReason::by_code(code) {
         Some(reason) => reason.name(),
         None if code == REMOVE_FROM_CRL => "removeFromCRL",
-        None => Reason::Unspecified.name(),
+        None => RevocationReason::Unspecified.name(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::{Serialize, Serializer};
 
-use super::{Reason, Registry, RegistryError};
+use super::{Registry, RegistryError, RevocationReason};
 use crate::authority::Authority;
 use crate::digest::Sha256;
 use crate::serial::SerialNumber;
@@ -111,7 +111,7 @@ pub(crate) struct CertificateRecord {
     /// The status at the time of reading.
     pub(crate) status: Status,
     /// Why it was revoked or suspended.
-    pub(crate) revocation_reason: Option<Reason>,
+    pub(crate) revocation_reason: Option<RevocationReason>,
     /// When it was revoked or suspended.
     pub(crate) revoked_at: Option<Timestamp>,
     /// The first second of validity.

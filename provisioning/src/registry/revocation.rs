@@ -2,111 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use rusqlite::{Connection, TransactionBehavior};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::certificates::{COLUMNS, CertificateRecord, serial};
-use super::{Registry, RegistryError, Status};
+use super::{Registry, RegistryError, RevocationReason, Status};
 use crate::authority::Authority;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
-
-/// Why a certificate is listed in a CRL (RFC 5280 §5.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// No reason was given.
-    Unspecified,
-    /// The private key is known to others, or may be.
-    KeyCompromise,
-    /// The private key of the CA is known to others, or may be.
-    CaCompromise,
-    /// The subject's name or organization changed.
-    AffiliationChanged,
-    /// Another certificate replaced it.
-    Superseded,
-    /// The certificate is no longer needed.
-    CessationOfOperation,
-    /// The certificate is suspended.
-    CertificateHold,
-    /// A privilege of the subject was withdrawn.
-    PrivilegeWithdrawn,
-    /// The private key of an attribute authority is known to others.
-    AaCompromise,
-}
-
-impl Reason {
-    /// The reasons of a revocation. `certificateHold` is the reason of a suspension, and `removeFromCRL` occurs in delta
-    /// CRLs, which this program does not make.
-    pub(crate) const PERMANENT: [Self; 8] = [
-        Self::Unspecified,
-        Self::KeyCompromise,
-        Self::CaCompromise,
-        Self::AffiliationChanged,
-        Self::Superseded,
-        Self::CessationOfOperation,
-        Self::PrivilegeWithdrawn,
-        Self::AaCompromise,
-    ];
-
-    /// The name in RFC 5280 §5.3.1.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::KeyCompromise => "keyCompromise",
-            Self::CaCompromise => "cACompromise",
-            Self::AffiliationChanged => "affiliationChanged",
-            Self::Superseded => "superseded",
-            Self::CessationOfOperation => "cessationOfOperation",
-            Self::CertificateHold => "certificateHold",
-            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
-            Self::AaCompromise => "aACompromise",
-        }
-    }
-
-    /// The reason of this code in RFC 5280 §5.3.1.
-    pub(crate) fn by_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Unspecified),
-            1 => Some(Self::KeyCompromise),
-            2 => Some(Self::CaCompromise),
-            3 => Some(Self::AffiliationChanged),
-            4 => Some(Self::Superseded),
-            5 => Some(Self::CessationOfOperation),
-            6 => Some(Self::CertificateHold),
-            9 => Some(Self::PrivilegeWithdrawn),
-            10 => Some(Self::AaCompromise),
-            _ => None,
-        }
-    }
-}
-
-/// No reason has this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such revocation reason")]
-pub(crate) struct NoSuchReason;
-
-impl FromStr for Reason {
-    type Err = NoSuchReason;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchReason> {
-        let all = Self::PERMANENT.into_iter().chain([Self::CertificateHold]);
-        all.into_iter().find(|reason| reason.name() == text).ok_or(NoSuchReason)
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
 
 /// Which certificates a change of status is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +37,7 @@ impl fmt::Display for RevocationTarget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatusChange {
     /// Revoke permanently. A suspended certificate becomes revoked, at the time of this revocation.
-    Revoke(Reason),
+    Revoke(RevocationReason),
     /// Suspend.
     Suspend,
     /// End a suspension. The status is then what it would be without the suspension: active or superseded.
@@ -192,7 +96,7 @@ pub(crate) struct RevokedEntry {
     /// The time of the revocation or suspension.
     pub(crate) revoked_at: Timestamp,
     /// The reason.
-    pub(crate) reason: Reason,
+    pub(crate) reason: RevocationReason,
 }
 
 impl Registry {
@@ -347,7 +251,9 @@ fn apply(
             return Err(RevocationError::Revoked { serial, identity });
         }
         (StatusChange::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(now.signed())),
-        (StatusChange::Suspend, _) => (Status::Suspended, Some(Reason::CertificateHold), Some(now.signed())),
+        (StatusChange::Suspend, _) => {
+            (Status::Suspended, Some(RevocationReason::CertificateHold), Some(now.signed()))
+        }
         // The status from before the suspension is not stored, but follows from the registry; and a renewal during the
         // suspension counts too.
         (StatusChange::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
@@ -357,7 +263,7 @@ fn apply(
         .prepare_cached(
             "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4 WHERE serial = ?1",
         )?
-        .execute((serial.as_bytes(), status.name(), reason.map(Reason::name), at))?;
+        .execute((serial.as_bytes(), status.name(), reason.map(RevocationReason::name), at))?;
     Ok(true)
 }
 
