@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 /// One of the three separate CAs, each a root and an issuing CA.
 ///
-/// The roots are separate so that no certificate of one kind can be taken for one of another: a device certificate does not
-/// chain to the anchor by which devices trust their broker, and no service can pass for a device.
+/// The roots are separate so that no certificate of one kind can be taken for one of another: a device certificate does
+/// not chain to the anchor by which devices trust their broker, and no service can pass for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
     /// Signs device certificates.
@@ -22,8 +22,8 @@ impl Authority {
     /// All three, in the order in which `init` creates them.
     pub(crate) const ALL: [Self; 3] = [Self::Device, Self::Service, Self::Broker];
 
-    /// The authorities that publish a CRL. The broker's certificates are short-lived instead, because constrained devices
-    /// have no room for CRLs.
+    /// The authorities that publish a CRL. The broker's certificates are short-lived instead, because constrained
+    /// devices have no room for CRLs.
     pub(crate) const WITH_CRL: [Self; 2] = [Self::Device, Self::Service];
 
     /// The name of its directory and its CRL, and the name in the registry.

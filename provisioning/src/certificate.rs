@@ -110,8 +110,8 @@ fn ca_params(
     validity: Validity,
     serial: SerialNumber,
 ) -> CertificateParams {
-    // The tag makes CA names unique among the fleets of an organization: software that finds an issuer by name, as OpenSSL
-    // does for CRLs, would confuse two CAs of the same name.
+    // The tag makes CA names unique among the fleets of an organization: software that finds an issuer by name, as
+    // OpenSSL does for CRLs, would confuse two CAs of the same name.
     let digest = Sha256::of(&key.public().spki());
     let tag = digest.as_bytes().first_chunk::<4>().map(|tag| Hex(tag).to_string()).unwrap_or_default();
     let common_name = format!("{} {role} CA {tag}", authority.title());

@@ -72,8 +72,8 @@ pub(crate) fn publish(
     let last = registry.crl_state(authority)?;
     let entries = registry.revoked(authority, last.map(|last| last.this_update))?;
     let state = CrlState {
-        // Higher than the last number and, since it follows the clock, also higher than the numbers that a restored backup
-        // of the registry does not know.
+        // Higher than the last number and, since it follows the clock, also higher than the numbers that a restored
+        // backup of the registry does not know.
         number: last.map_or(0, |last| last.number.saturating_add(1)).max(now.unix()),
         this_update: now,
         next_update: now.after(u64::from(days) * DAY),

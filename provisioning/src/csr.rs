@@ -93,7 +93,8 @@ impl SigningRequest {
             return Err(CsrError::Trailing { length: rest.len() });
         }
         let info = &request.certification_request_info;
-        // The key is checked before the signature, so that a refusal names the kind of key and not a signature algorithm.
+        // The key is checked before the signature, so that a refusal names the kind of key and not a signature
+        // algorithm.
         let public_key = P256PublicKey::from_spki(&info.subject_pki)?;
         request.verify_signature().map_err(|_| CsrError::ProofOfPossession)?;
         let common_names = info.subject.iter_by_oid(&OID_X509_COMMON_NAME);

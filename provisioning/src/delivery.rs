@@ -1,6 +1,6 @@
 //! Files that appear only once the registry knows their certificates.
 //!
-//! A private key made here is in its files and nowhere else, so no order of writing is harmless: a file the registry
+//! A private key generated here is in its files and nowhere else, so no order of writing is harmless: a file the registry
 //! does not know is a device nobody can revoke, and a registered device without its file is a lost board. Hence:
 //!
 //! 1. files are written to `.staging/` in their directory, named `<serial>.<name>`, and synced;
@@ -21,8 +21,8 @@ use crate::serial::SerialNumber;
 /// The directory that files are staged in, within the directory they are for.
 const STAGING: &str = ".staging";
 
-/// The least number of files for which one `syncfs` is cheaper than an `fsync` of each; with fewer, `syncfs` would mostly
-/// wait for what other programs write to the same file system.
+/// The least number of files for which one `syncfs` is cheaper than an `fsync` of each; with fewer, `syncfs` would
+/// mostly wait for what other programs write to the same file system.
 const SYNCFS_MIN_FILES: usize = 16;
 
 /// Why files were not delivered.
@@ -67,8 +67,8 @@ pub(crate) struct StagedFiles<'a> {
     files: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Opens `directory` for what `deliver` delivers into it, and closes it after. If `deliver` fails, what it staged and the
-/// registry does not know is removed.
+/// Opens `directory` for delivery, lets `deliver` stage and deliver files, and closes it. If `deliver` fails, staged
+/// files are recovered as after a crash.
 pub(crate) fn deliver_into<T, E: From<DeliveryError>>(
     fleet: &Fleet,
     registry: &mut Registry,
@@ -146,8 +146,8 @@ impl StagedFiles<'_> {
                 self.discard();
                 Err(error.into())
             }
-            // The registry may have committed before it failed, and then the files are the only copy of a key. `recover`
-            // asks the registry.
+            // The registry may have committed before it failed, and then the files are the only copy of a key.
+            // `recover` asks the registry.
             Err(error @ RecordError::Registry(_)) => Err(error.into()),
         }
     }
@@ -210,7 +210,7 @@ pub(crate) fn recover(fleet: &Fleet, registry: &Registry) -> Result<Vec<PathBuf>
 /// A file found in a staging directory.
 struct FoundFile {
     path: PathBuf,
-    /// The certificate it belongs to; `None` if its name does not say.
+    /// The serial number of the certificate it belongs to; `None` if the file name has none.
     serial: Option<SerialNumber>,
     /// The name it gets once delivered.
     name: String,
@@ -239,8 +239,8 @@ fn remove_staging(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Syncs the file system of `path`; `false` where there is no such call. Since Linux 5.8 `syncfs` reports a write error of
-/// any file.
+/// Syncs the file system of `path`; `false` where there is no such call. Since Linux 5.8 `syncfs` reports a write error
+/// of any file.
 #[cfg(target_os = "linux")]
 fn sync_file_system(path: &Path) -> io::Result<bool> {
     rustix::fs::syncfs(File::open(path)?)?;

@@ -1,4 +1,5 @@
-//! Reading a file for a person: a credential image, certificates, a signing request or CRLs. Private keys are not shown.
+//! Reading a file for a person: a credential image, certificates, a signing request or CRLs. Private keys are not
+//! shown.
 
 mod content;
 mod read;

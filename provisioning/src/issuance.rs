@@ -1,6 +1,6 @@
 //! Issuing credentials: key → certificate → verify → image → delivery with the registry, in this order, for the devices
-//! of an order ([`Batch`]) or for one subject ([`SingleIssuer`]). Both certify through [`certify::Certifier`], check for
-//! conflicts through [`plan`], and write files through [`deliver_into`](crate::delivery::deliver_into).
+//! of an order ([`Batch`]) or for one subject ([`SingleIssuer`]). Both certify through [`certify::Certifier`], check
+//! for conflicts through [`plan`], and write files through [`deliver_into`](crate::delivery::deliver_into).
 
 mod batch;
 mod certify;

@@ -114,9 +114,9 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// Signs a probe certificate and checks it over the whole path to the root, so that a CA whose signatures do not verify
-    /// is found before anything is issued. (If rcgen cannot represent the subject of a CA certificate, it writes another
-    /// issuer name into what it signs, without an error.)
+    /// Signs a probe certificate and checks it over the whole path to the root, so that a CA whose signatures do not
+    /// verify is found before anything is issued. (If rcgen cannot represent the subject of a CA certificate, it writes
+    /// another issuer name into what it signs, without an error.)
     fn probe(&self, authority: Authority, now: Timestamp) -> Result<(), IssuerError> {
         let unable = |fault: String| IssuerError::Probe { authority, fault };
         let missing = || unable("no probe could be made".to_owned());

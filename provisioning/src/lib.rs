@@ -1,7 +1,7 @@
 //! The factory side of Countersign: issues device certificates and credential images, and records what was issued.
 //!
-//! Data flows one way: **order → key → certificate → verify → image → registry → crl.** A device's private key is in the
-//! files that were asked for, and nowhere else.
+//! Data flows one way: **order → key → certificate → verify → image → registry → crl.** A device's private key is in
+//! the files that were asked for, and nowhere else.
 //!
 //! | module | content |
 //! |---|---|

@@ -1,31 +1,31 @@
 //! The lifetimes and path lengths of a fleet's certificates and CRLs.
 //!
-//! All keys are P-256 and all signatures ecdsa-with-SHA256: every TLS stack for devices has them, and many chips accelerate
-//! them.
+//! All keys are P-256 and all signatures ecdsa-with-SHA256: every TLS stack for devices has them, and many chips
+//! accelerate them.
 
 use crate::timestamp::{DAY, Timestamp};
 
-/// The lifetime of a root, in days: about thirty years. It is in the flash of devices, so replacing it means touching every
-/// device, and it must outlive every issuing CA under it.
+/// The lifetime of a root, in days: about thirty years. It is in the flash of devices, so replacing it means touching
+/// every device, and it must outlive every issuing CA under it.
 pub(crate) const ROOT_DAYS: u32 = 30 * 365;
 
-/// The lifetime of an issuing CA, in days: about twenty-five years. It must outlive the last certificate it issues, which
-/// leaves fifteen years of issuing devices with the default lifetime.
+/// The lifetime of an issuing CA, in days: about twenty-five years. It must outlive the last certificate it issues,
+/// which leaves fifteen years of issuing devices with the default lifetime.
 pub(crate) const ISSUING_DAYS: u32 = 25 * 365;
 
-/// The default lifetime of a device certificate, in days: about ten years. A device may lie on a shelf for years before its
-/// first connection, and needs a valid certificate to renew it; a device is excluded by revocation, not by expiry.
+/// The default lifetime of a device certificate, in days: about ten years. A device may lie on a shelf for years before
+/// its first connection, and needs a valid certificate to renew it; a device is excluded by revocation, not by expiry.
 pub(crate) const DEVICE_DAYS: u32 = 10 * 365;
 
 /// The default lifetime of a service certificate, in days. A service runs on a host where cron renews it.
 pub(crate) const SERVICE_DAYS: u32 = 365;
 
-/// The default lifetime of a broker certificate, in days. Devices check no CRL, so a stolen broker key is usable until its
-/// certificate expires.
+/// The default lifetime of a broker certificate, in days. Devices check no CRL, so a stolen broker key is usable until
+/// its certificate expires.
 pub(crate) const BROKER_DAYS: u32 = 90;
 
-/// How far `notBefore` lies before the time of issuance, in seconds: one hour, more than the clocks of a factory station, a
-/// broker and a device with a trusted clock should ever differ.
+/// How far `notBefore` lies before the time of issuance, in seconds: one hour, more than the clocks of a factory
+/// station, a broker and a device with a trusted clock should ever differ.
 pub(crate) const NOT_BEFORE_BACKDATING: u64 = 60 * 60;
 
 /// The path length of a root: one issuing CA below it, and nothing below that.
@@ -34,8 +34,8 @@ pub(crate) const ROOT_PATH_LENGTH: u8 = 1;
 /// The path length of an issuing CA: only end entities below it.
 pub(crate) const ISSUING_PATH_LENGTH: u8 = 0;
 
-/// The default lifetime of a CRL, in days. A week outlasts a holiday weekend without anyone at the factory; the broker's
-/// grace for stale CRLs is added to it.
+/// The default lifetime of a CRL, in days. A week outlasts a holiday weekend without anyone at the factory; the
+/// broker's grace for stale CRLs is added to it.
 pub(crate) const CRL_DAYS: u32 = 7;
 
 /// The validity of a certificate, which does not outlive its issuer.
@@ -64,7 +64,8 @@ pub(crate) enum ValidityError {
 }
 
 impl Validity {
-    /// From [`NOT_BEFORE_BACKDATING`] before `now` until `days` after it, under an issuer that expires at `issuer_not_after`.
+    /// From [`NOT_BEFORE_BACKDATING`] before `now` until `days` after it, under an issuer that expires at
+    /// `issuer_not_after`.
     pub(crate) fn new(now: Timestamp, days: u32, issuer_not_after: Timestamp) -> Result<Self, ValidityError> {
         if days == 0 {
             return Err(ValidityError::NoTime);

@@ -10,8 +10,8 @@ use crate::digest::Hex;
 
 /// The length of a serial number in bytes.
 ///
-/// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that stations without a common
-/// registry do not draw the same number, and still under the 20 octets that RFC 5280 §4.1.2.2 allows.
+/// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that stations without a
+/// common registry do not draw the same number, and still under the 20 octets that RFC 5280 §4.1.2.2 allows.
 pub(crate) const LEN: usize = 16;
 
 /// The serial number of a certificate of this fleet.

@@ -33,8 +33,8 @@ impl FromStr for Host {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Self::Ip(ip));
         }
-        // With a trailing dot a name is equal to itself without for DNS, and not for TLS. `DnsName` refuses wildcards, with
-        // which any host of a domain could pass for the broker.
+        // DNS ignores a trailing dot; the name check of a TLS client may not. Wildcards, with which any host of a domain
+        // could pass for the broker, are refused by `DnsName`.
         if text.ends_with('.') {
             return Err(host_error());
         }

@@ -1,5 +1,5 @@
-//! [`Failure`]: what went wrong, what to do about it, and the exit code. Errors become text for a person here and nowhere
-//! else.
+//! [`Failure`]: what went wrong, what to do about it, and the exit code. Errors become text for a person here and
+//! nowhere else.
 
 use std::io;
 use std::path::Path;

@@ -90,7 +90,8 @@ impl OutputOptions {
         names
     }
 
-    /// The names and contents of a device's files. `leaf` and `issuing` are DER; `key` is `None` if the device made its own.
+    /// The names and contents of a device's files. `leaf` and `issuing` are DER; `key` is `None` if the device made its
+    /// own.
     pub(crate) fn files(
         &self,
         device_id: &DeviceId,

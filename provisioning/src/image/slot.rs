@@ -12,8 +12,9 @@ use crate::verify::VerifiedCertificate;
 
 /// What all images of a batch have in common.
 pub(crate) struct ImageContext {
-    /// The root of the broker CA (DER): the device's trust anchor for the broker. The root rather than the issuing CA, so
-    /// that issuing CAs can be replaced without touching devices; the broker sends its issuing certificate in the handshake.
+    /// The root of the broker CA (DER): the device's trust anchor for the broker. The root rather than the issuing CA,
+    /// so that issuing CAs can be replaced without touching devices; the broker sends its issuing certificate in the
+    /// handshake.
     pub(crate) broker_root: Vec<u8>,
     /// The root of the device CA (DER): the device's trust anchor for its own next certificate.
     pub(crate) device_root: Vec<u8>,

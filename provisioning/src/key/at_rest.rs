@@ -83,7 +83,7 @@ impl KeyPair {
         sealed().ok_or(KeyPairError::Malformed)
     }
 
-    /// Decrypts a key pair that [`KeyPair::seal`] or OpenSSL encrypted.
+    /// Decrypts a key pair that `seal` or OpenSSL encrypted (PEM, `ENCRYPTED PRIVATE KEY`).
     pub fn unseal(pem: &str, passphrase: &Passphrase) -> Result<Self, KeyFileError> {
         let (label, document) = Document::from_pem(pem).map_err(|_| KeyFileError::Format)?;
         if label != EncryptedPrivateKeyInfo::PEM_LABEL {

@@ -6,8 +6,8 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 
 use super::{KeyPair, P256PublicKey};
 
-/// A key that signs certificates and CRLs. It replaces rcgen's own type, which keeps a second copy of the key that is not
-/// zeroized; a key in an HSM would implement the same two traits.
+/// A key that signs certificates and CRLs. It replaces rcgen's own type, which keeps a second copy of the key that is
+/// not zeroized; a key in an HSM would implement the same two traits.
 pub struct CaKey {
     signer: EcdsaKeyPair,
     public: P256PublicKey,

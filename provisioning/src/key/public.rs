@@ -11,7 +11,8 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::digest::Sha256;
 
-/// The DER that precedes the point in the SubjectPublicKeyInfo of a P-256 key: `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }`.
+/// The DER that precedes the point in the SubjectPublicKeyInfo of a P-256 key:
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }`.
 const SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,

@@ -82,8 +82,8 @@ pub(crate) enum LineFault {
         /// How many fit.
         longest: usize,
     },
-    /// A field has a control character. An unclosed quote is found here too: it makes the lines below part of the field,
-    /// line breaks included.
+    /// A field has a control character. An unclosed quote is found here too: it makes the lines below part of the
+    /// field, line breaks included.
     #[error("{column} has a control character or a line break (an unclosed quote?)")]
     ControlCharacter {
         /// The column.

@@ -184,8 +184,8 @@ impl Registry {
         rows.collect()
     }
 
-    /// Calls `each` with the newest certificate of every identity under an authority, in the order of their names; for a
-    /// device, also with its board state.
+    /// Calls `each` with the newest certificate of every identity under an authority, in the order of their names; for
+    /// a device, also with its board state.
     pub(crate) fn for_each_current<E: From<RegistryError>>(
         &self,
         authority: Authority,

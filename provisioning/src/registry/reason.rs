@@ -29,8 +29,8 @@ pub(crate) enum RevocationReason {
 }
 
 impl RevocationReason {
-    /// The reasons of a revocation. `certificateHold` is the reason of a suspension, and `removeFromCRL` occurs in delta
-    /// CRLs, which this program does not make.
+    /// The reasons of a revocation. `certificateHold` is the reason of a suspension, and `removeFromCRL` occurs in
+    /// delta CRLs, which this program does not make.
     pub(crate) const PERMANENT: [Self; 8] = [
         Self::Unspecified,
         Self::KeyCompromise,

@@ -148,8 +148,8 @@ impl Registry {
         if unknown.is_empty() { Ok(authorities) } else { Err(RevocationError::Unknown { targets: unknown }) }
     }
 
-    /// What the next CRL of an authority must list: every revoked or suspended certificate that had not expired when the
-    /// last CRL was signed, so that one CRL lists it after its `notAfter` (RFC 5280 §3.3).
+    /// What the next CRL of an authority must list: every revoked or suspended certificate that had not expired when
+    /// the last CRL was signed, so that one CRL lists it after its `notAfter` (RFC 5280 §3.3).
     pub(crate) fn revoked(
         &self,
         authority: Authority,
@@ -212,8 +212,8 @@ fn by_serial(
     rows.next().transpose()
 }
 
-/// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so that
-/// it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
+/// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so
+/// that it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
 fn affected(
     mut certificates: Vec<CertificateRecord>,
     change: StatusChange,

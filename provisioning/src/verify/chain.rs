@@ -14,8 +14,8 @@ use crate::timestamp::Timestamp;
 
 /// A root and the issuing CA certificate it signed, checked.
 ///
-/// webpki uses only the name and the key of a trust anchor, so the basic constraints, key usage and validity of both are
-/// checked here.
+/// webpki uses only the name and the key of a trust anchor, so the basic constraints, key usage and validity of both
+/// are checked here.
 #[derive(Clone)]
 pub(crate) struct Chain {
     root: CertificateDer<'static>,

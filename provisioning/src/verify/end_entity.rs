@@ -19,8 +19,8 @@ use crate::profile::Validity;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
-/// An end-entity certificate that two other libraries have read and found to say what its [`CertificateSpec`] says. Only
-/// [`Chain`] makes one; images, files and the registry accept nothing else.
+/// An end-entity certificate that two other libraries have read and found to say what its [`CertificateSpec`] says.
+/// Only [`Chain`] makes one; images, files and the registry accept nothing else.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifiedCertificate {
     der: Vec<u8>,
@@ -38,9 +38,9 @@ pub(crate) struct VerifyError {
 }
 
 impl Chain {
-    /// Checks that `der` says what `spec` says, and that it is valid `now` under the issuing CA of this chain. The issuing
-    /// CA was checked against the root when the chain was built, and is not checked again for every device: a batch spends
-    /// most of its time on signatures.
+    /// Checks that `der` says what `spec` says, and that it is valid `now` under the issuing CA of this chain. The
+    /// issuing CA was checked against the root when the chain was built, and is not checked again for every device: a
+    /// batch spends most of its time on signatures.
     pub(crate) fn verify_end_entity(
         &self,
         der: &[u8],
@@ -53,8 +53,8 @@ impl Chain {
             .map_err(|fault| VerifyError { subject: spec.subject.to_string(), fault })
     }
 
-    /// Like [`Chain::verify_end_entity`], but over the whole path to the root, as a broker that trusts the root alone checks
-    /// it. For a probe certificate, which is not used otherwise.
+    /// Like [`Chain::verify_end_entity`], but over the whole path to the root, as a broker that trusts the root alone
+    /// checks it. For a probe certificate, which is not used otherwise.
     pub(crate) fn verify_probe(
         &self,
         der: &[u8],

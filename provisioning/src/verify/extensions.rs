@@ -58,7 +58,8 @@ const CA_USAGE_BITS: u16 = 1 << 5 | 1 << 6;
 const END_ENTITY_USAGE_BITS: u16 = 1;
 
 impl Extensions<'_> {
-    /// Whether these are the extensions of a CA with at most `path_length` CAs below it, which signs certificates and CRLs.
+    /// Whether these are the extensions of a CA with at most `path_length` CAs below it, which signs certificates and
+    /// CRLs.
     pub(super) fn match_ca_profile(&self, path_length: u32) -> bool {
         let constraints = BasicConstraints { ca: true, path_len_constraint: Some(path_length) };
         self.basic_constraints == Some((true, &constraints))

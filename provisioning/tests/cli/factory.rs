@@ -1,4 +1,5 @@
-//! [`Factory`]: the built `countersign-provision` with a fleet in a temporary directory, and OpenSSL to check the results.
+//! [`Factory`]: the built `countersign-provision` with a fleet in a temporary directory, and OpenSSL to check the
+//! results.
 
 use std::fs;
 use std::path::{Path, PathBuf};

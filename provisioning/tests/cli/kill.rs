@@ -67,8 +67,9 @@ fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() 
         factory.write("order.csv", lines);
         let command = "issue --order order.csv --format bin,pem";
         for _ in 0..KILLS_PER_ORDER {
-            // The command is killed at a random time after it has written a random number of files, of three per device.
-            // In every other round only delivered files count, so that the kill falls among the renames after a commit.
+            // The command is killed at a random time after it has written a random number of files, of three per
+            // device. In every other round only delivered files count, so that the kill falls among the renames after a
+            // commit.
             let delivered_only = killed % 2 == 1;
             let written = || {
                 let (delivered, staged) = count_files(&images);
@@ -165,8 +166,8 @@ fn an_interrupted_init_leaves_no_fleet_and_can_be_repeated() {
 fn files_staged_on_a_removed_disk_are_delivered_once_the_disk_is_back() {
     let factory = Factory::new();
     factory.run("issue dev-1 --out disk").succeeded();
-    // As a kill between the registry's commit and the rename leaves it. The file name begins with the certificate's serial
-    // number.
+    // As a kill between the registry's commit and the rename leaves it. The file name begins with the certificate's
+    // serial number.
     let serial = factory.json("show dev-1")["certificates"][0]["serial"].as_str().unwrap().to_owned();
     let (image, staging) = (factory.path("disk/dev-1.bin"), factory.path("disk/.staging"));
     fs::create_dir(&staging).unwrap();
