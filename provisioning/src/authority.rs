@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 /// One of the three separate CAs, each a root and an issuing CA.
 ///
-/// Three roots, so that no certificate of one kind can ever be taken for one of another: a device certificate does
-/// not chain to what a device trusts its broker by, and no service can pass for a device.
+/// The roots are separate so that no certificate of one kind can be taken for one of another: a device certificate does
+/// not chain to the anchor by which devices trust their broker, and no service can pass for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
     /// Signs device certificates.
@@ -19,15 +19,15 @@ pub enum Authority {
 }
 
 impl Authority {
-    /// All three, in the order they are made.
-    pub const ALL: [Self; 3] = [Self::Device, Self::Service, Self::Broker];
+    /// All three, in the order in which `init` creates them.
+    pub(crate) const ALL: [Self; 3] = [Self::Device, Self::Service, Self::Broker];
 
-    /// Those whose certificates are revoked by CRL. Nobody checks a CRL for the broker: its certificates are
-    /// short-lived instead (constrained devices have no room for CRLs).
-    pub const WITH_CRL: [Self; 2] = [Self::Device, Self::Service];
+    /// The authorities that publish a CRL. The broker's certificates are short-lived instead, because constrained
+    /// devices have no room for CRLs.
+    pub(crate) const WITH_CRL: [Self; 2] = [Self::Device, Self::Service];
 
-    /// The name: of its directory, its CRL, and in the registry.
-    pub fn name(self) -> &'static str {
+    /// The name of its directory and its CRL, and the name in the registry.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Device => "device-ca",
             Self::Service => "service-ca",
@@ -35,7 +35,7 @@ impl Authority {
         }
     }
 
-    /// The word its certificates' subjects carry.
+    /// The word in the common names of its CA certificates.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Device => "Device",
@@ -45,7 +45,7 @@ impl Authority {
     }
 
     /// The authority of this name.
-    pub fn by_name(name: &str) -> Option<Self> {
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|authority| authority.name() == name)
     }
 }

@@ -1,9 +1,9 @@
-//! What a broker is called, how it is configured, and what its host is given.
+//! The broker's host names and port, its first configuration, and the files its host needs.
 
 mod address;
 mod config;
 mod export;
 
-pub use address::{Address, Host, HostError, Hosts};
-pub use config::config;
-pub use export::{ExportError, export};
+pub(crate) use address::{Address, Host, Hosts};
+pub(crate) use config::initial_config;
+pub(crate) use export::{ExportError, export};

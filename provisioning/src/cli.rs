@@ -1,6 +1,6 @@
-//! The command line: what was typed, what it means, and what the person is told.
+//! The command line: arguments, commands, and what is printed.
 //!
-//! The only place that reads a clock, an environment or a terminal.
+//! No other module reads the clock, the environment or the terminal.
 
 mod arguments;
 mod command;
@@ -19,7 +19,7 @@ use ring::rand::SystemRandom;
 use arguments::{Arguments, Command};
 use failure::Failure;
 
-use crate::fleet::{Duty, Fleet, Lock};
+use crate::fleet::{Fleet, Lock, LockKind};
 use crate::registry::RegistryError;
 use crate::timestamp::Timestamp;
 
@@ -27,11 +27,11 @@ use crate::timestamp::Timestamp;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return report_usage(&error),
     };
     let context = Context {
         fleet: Fleet::at(arguments.fleet),
-        patience: Duration::from_secs(arguments.lock_timeout),
+        lock_timeout: Duration::from_secs(arguments.lock_timeout),
         now: Timestamp::from_system_time(SystemTime::now()),
         rng: SystemRandom::new(),
     };
@@ -41,22 +41,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What every command works with.
+/// What every command gets besides its arguments.
 struct Context {
     fleet: Fleet,
-    /// How long to wait for another writer.
-    patience: Duration,
+    /// How long to wait for a lock.
+    lock_timeout: Duration,
     now: Timestamp,
     rng: SystemRandom,
 }
 
 impl Context {
-    fn lock(&self, duty: Duty) -> Result<Lock, Failure> {
+    /// Acquires a lock of a fleet that exists.
+    fn lock(&self, kind: LockKind) -> Result<Lock, Failure> {
         let registry = self.fleet.registry();
         if !registry.is_file() {
             return Err(RegistryError::Absent { path: registry }.into());
         }
-        Ok(Lock::acquire(&self.fleet, duty, self.patience)?)
+        Ok(Lock::acquire(&self.fleet, kind, self.lock_timeout)?)
     }
 }
 
@@ -79,10 +80,10 @@ fn run(command: Command, context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// What clap has to say: help and version on stdout, anything else on stderr in our own form.
-fn usage(error: &clap::Error) -> ExitCode {
+/// Prints what clap reports: help and version on standard output, errors on standard error in this program's form.
+fn report_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // Nothing is left to be done about a closed stdout.
+        // A closed standard output cannot be reported anywhere.
         let _ = error.print();
         return ExitCode::from(exit_code::DONE);
     }

@@ -1,12 +1,12 @@
-//! CRLs: the registry's revocations, signed by the issuing CA and put where the broker sees them.
+//! CRLs: the revocations in the registry, signed by the issuing CA and written where the broker reads them.
 //!
-//! Full CRLs only. rustls-webpki reads neither delta nor indirect CRLs.
+//! Full CRLs only: rustls-webpki reads neither delta nor indirect CRLs.
 
 use std::io;
 use std::path::PathBuf;
 
 use rcgen::{
-    CertificateRevocationListParams, KeyIdMethod, RevocationReason, RevokedCertParams,
+    CertificateRevocationListParams, KeyIdMethod, RevocationReason as RcgenReason, RevokedCertParams,
     SerialNumber as RcgenSerial,
 };
 use x509_parser::extensions::ParsedExtension;
@@ -18,33 +18,33 @@ use crate::authority::Authority;
 use crate::fleet::{Fleet, write_private};
 use crate::issuer::Issuer;
 use crate::pem::{self, Label, PemError};
-use crate::registry::{CrlState, Reason, Registry, RegistryError, RevokedEntry};
+use crate::registry::{CrlState, Registry, RegistryError, RevocationReason, RevokedEntry};
 use crate::timestamp::{DAY, Timestamp};
 use crate::verify::Chain;
 
-/// A CRL that another library has read and found to say what it should.
-pub struct SignedCrl {
+/// A signed CRL that another library has read and found to be as intended.
+pub(crate) struct SignedCrl {
     /// PEM: `openssl verify -CRLfile` and mosquitto's `crlfile` read it as it is.
-    pub pem: String,
-    /// What it says about itself.
-    pub state: CrlState,
-    /// How many certificates it lists.
-    pub entries: usize,
+    pub(crate) pem: String,
+    /// The number and the dates.
+    pub(crate) state: CrlState,
+    /// The number of entries.
+    pub(crate) entries: usize,
 }
 
 /// Why no CRL was published.
 #[derive(Debug, thiserror::Error)]
-pub enum CrlError {
+pub(crate) enum CrlError {
     /// Signing failed.
     #[error("signing the CRL failed: {0}")]
     Sign(#[from] rcgen::Error),
-    /// It was signed and is wrong.
+    /// The signed CRL differs from what was intended.
     #[error("the CRL that was made does not pass its check: {fault}")]
     Verify {
         /// What differs.
         fault: &'static str,
     },
-    /// It cannot be encoded.
+    /// It cannot be encoded as PEM.
     #[error(transparent)]
     Pem(#[from] PemError),
     /// It cannot be written.
@@ -61,7 +61,7 @@ pub enum CrlError {
 }
 
 /// Signs an authority's CRL as the registry has it now, and replaces the published one as a whole.
-pub fn publish(
+pub(crate) fn publish(
     fleet: &Fleet,
     registry: &Registry,
     issuer: &Issuer,
@@ -72,12 +72,13 @@ pub fn publish(
     let last = registry.crl_state(authority)?;
     let entries = registry.revoked(authority, last.map(|last| last.this_update))?;
     let state = CrlState {
-        // Never the same number twice, and forward even from a restored backup.
+        // Higher than the last number and, since it follows the clock, also higher than the numbers that a restored
+        // backup of the registry does not know.
         number: last.map_or(0, |last| last.number.saturating_add(1)).max(now.unix()),
         this_update: now,
         next_update: now.after(u64::from(days) * DAY),
     };
-    // The number is used up before anyone can see it.
+    // Recorded before the CRL is published, so that a crash in between does not lead to a second CRL of this number.
     registry.set_crl_state(authority, state)?;
     let crl = sign(issuer, &entries, state)?;
     let path = fleet.crl(authority);
@@ -92,8 +93,8 @@ fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<Si
         next_update: state.next_update.date_time(),
         crl_number: RcgenSerial::from(state.number),
         issuing_distribution_point: None,
-        revoked_certs: entries.iter().map(entry).collect(),
-        // Not derived anew: OpenSSL ignores a CRL whose authority key identifier is not, byte for byte, the issuing
+        revoked_certs: entries.iter().map(revoked_cert_params).collect(),
+        // Copied, not computed: OpenSSL ignores a CRL whose authority key identifier is not, byte for byte, the issuing
         // CA's subject key identifier.
         key_identifier_method: KeyIdMethod::PreSpecified(chain.key_id().to_vec()),
     };
@@ -103,18 +104,18 @@ fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<Si
     Ok(SignedCrl { pem, state, entries: entries.len() })
 }
 
-fn entry(revoked: &RevokedEntry) -> RevokedCertParams {
+fn revoked_cert_params(revoked: &RevokedEntry) -> RevokedCertParams {
     let reason = match revoked.reason {
-        // RFC 5280 §5.3.1: left out rather than said.
-        Reason::Unspecified => None,
-        Reason::KeyCompromise => Some(RevocationReason::KeyCompromise),
-        Reason::CaCompromise => Some(RevocationReason::CaCompromise),
-        Reason::AffiliationChanged => Some(RevocationReason::AffiliationChanged),
-        Reason::Superseded => Some(RevocationReason::Superseded),
-        Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
-        Reason::CertificateHold => Some(RevocationReason::CertificateHold),
-        Reason::PrivilegeWithdrawn => Some(RevocationReason::PrivilegeWithdrawn),
-        Reason::AaCompromise => Some(RevocationReason::AaCompromise),
+        // RFC 5280 §5.3.1: the extension is left out rather than set to unspecified.
+        RevocationReason::Unspecified => None,
+        RevocationReason::KeyCompromise => Some(RcgenReason::KeyCompromise),
+        RevocationReason::CaCompromise => Some(RcgenReason::CaCompromise),
+        RevocationReason::AffiliationChanged => Some(RcgenReason::AffiliationChanged),
+        RevocationReason::Superseded => Some(RcgenReason::Superseded),
+        RevocationReason::CessationOfOperation => Some(RcgenReason::CessationOfOperation),
+        RevocationReason::CertificateHold => Some(RcgenReason::CertificateHold),
+        RevocationReason::PrivilegeWithdrawn => Some(RcgenReason::PrivilegeWithdrawn),
+        RevocationReason::AaCompromise => Some(RcgenReason::AaCompromise),
     };
     RevokedCertParams {
         serial_number: RcgenSerial::from_slice(revoked.serial.as_bytes()),
@@ -124,7 +125,7 @@ fn entry(revoked: &RevokedEntry) -> RevokedCertParams {
     }
 }
 
-/// What x509-parser reads is what was meant, and it hangs from the issuing CA.
+/// Checks that x509-parser reads what was intended, and that the issuing CA signed it; `Err` names what differs.
 fn verify(der: &[u8], entries: &[RevokedEntry], state: CrlState, chain: &Chain) -> Result<(), &'static str> {
     let Ok(([], crl)) = CertificateRevocationList::from_der(der) else { return Err("it cannot be read") };
     let spki = chain.public_key().spki();

@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 
 /// A SHA-256 digest. Prints as lower-case hex without colons.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sha256([u8; 32]);
+pub(crate) struct Sha256([u8; 32]);
 
 impl Sha256 {
     /// Digests `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut digest = [0; 32];
         for (to, from) in digest.iter_mut().zip(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref()) {
             *to = *from;
@@ -18,19 +18,19 @@ impl Sha256 {
         Self(digest)
     }
 
-    /// A digest that was made earlier, from the registry.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// A digest that was computed earlier and stored.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// The 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 /// Bytes as lower-case hex without colons.
-pub struct Hex<'a>(pub &'a [u8]);
+pub(crate) struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

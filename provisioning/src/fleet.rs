@@ -1,10 +1,10 @@
-//! The fleet directory: where a fleet's files lie, and who may write to them now.
+//! The fleet directory: the paths of its files, the locks of its writers, and how its files are written.
 
 mod durable;
 mod layout;
 mod lock;
 
 pub(crate) use durable::private_options;
-pub use durable::{create_private_directory, directory_of, sync_directory, write_private};
+pub(crate) use durable::{create_private_directory, directory_of, sync_directory, write_private};
 pub use layout::Fleet;
-pub use lock::{Duty, Lock, LockError};
+pub(crate) use lock::{Lock, LockError, LockKind};

@@ -1,7 +1,7 @@
-//! What a file says: a credential image, a certificate, a signing request, a CRL. Never a private key.
+//! Reading a file for a person: a credential image, certificates, a signing request or CRLs. Private keys are not
+//! shown.
 
 mod content;
 mod read;
 
-pub use content::{CertificateContent, Content, CrlContent, ImageContent, RequestContent, RevokedContent};
-pub use read::{InspectError, inspect};
+pub(crate) use read::{InspectError, inspect};

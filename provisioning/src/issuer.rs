@@ -1,4 +1,4 @@
-//! [`Issuer`]: an issuing CA, ready to sign. The only holder of a CA key.
+//! [`Issuer`]: an issuing CA, ready to sign. No other type holds the key of an issuing CA.
 
 use std::fs;
 use std::io;
@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::authority::Authority;
 use crate::certificate::{self, CertificateError};
+use crate::certificate_spec::CertificateSpec;
+use crate::certificate_subject::CertificateSubject;
 use crate::fleet::Fleet;
-use crate::grant::Grant;
-use crate::holder::Holder;
 use crate::key::{CaKey, KeyFileError, KeyPair, Passphrase};
 use crate::pem::{self, Label};
 use crate::profile::Validity;
@@ -19,15 +19,15 @@ use crate::serial::{self, SerialNumber};
 use crate::timestamp::Timestamp;
 use crate::verify::{Chain, ChainError, VerifiedCertificate, VerifyError};
 
-/// An issuing CA whose key was opened and found to belong to its certificate.
-pub struct Issuer {
+/// An issuing CA whose key was decrypted and matches its certificate.
+pub(crate) struct Issuer {
     chain: Chain,
     signer: rcgen::Issuer<'static, CaKey>,
 }
 
 /// Why an issuing CA cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum IssuerError {
+pub(crate) enum IssuerError {
     /// A file that cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
@@ -36,16 +36,16 @@ pub enum IssuerError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A file that holds no certificate.
+    /// A file that does not hold exactly one certificate.
     #[error("{path} holds no single PEM certificate", path = .path.display())]
     NotPem {
         /// The file.
         path: PathBuf,
     },
-    /// A CA certificate that is wrong or has ended.
+    /// A CA certificate that is invalid or expired.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// A key file that gave no key.
+    /// A key file that cannot be used.
     #[error("{path}: {fault}", path = .path.display())]
     Key {
         /// The file.
@@ -53,15 +53,15 @@ pub enum IssuerError {
         /// Why.
         fault: KeyFileError,
     },
-    /// A CA whose certificates would not be believed.
+    /// A CA whose signatures do not verify.
     #[error("what {authority} signs does not verify: {fault}")]
     Probe {
         /// Which CA.
         authority: Authority,
-        /// What is wrong with its probe.
+        /// What is wrong with its probe certificate.
         fault: String,
     },
-    /// A key that belongs to another certificate.
+    /// A key that does not match the certificate.
     #[error("{key} is not the key of {certificate}", key = .key.display(), certificate = .certificate.display())]
     Mismatch {
         /// The key file.
@@ -73,25 +73,25 @@ pub enum IssuerError {
 
 /// Why an issuing CA did not sign.
 #[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// The certificate could not be made.
+pub(crate) enum IssueError {
+    /// The certificate could not be written or signed.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// The certificate was made and is wrong.
+    /// The signed certificate does not say what was specified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
 }
 
-/// What a probe certificate says; nobody ever reads it.
+/// The organization and the serial number of probe certificates.
 const PROBE_ORGANIZATION: &str = "probe";
 const PROBE_SERIAL: [u8; serial::LEN] = [1; serial::LEN];
 
-/// The longest CA file that is read, in bytes.
-const MAX_FILE: u64 = 64 * 1024;
+/// The longest file of a CA certificate or key that is read, in bytes.
+const MAX_CA_FILE_LEN: u64 = 64 * 1024;
 
 impl Issuer {
-    /// Opens an authority's issuing CA: its chain is valid `now`, and the key is the certificate's.
-    pub fn open(
+    /// Opens an authority's issuing CA, and checks that its chain is valid `now` and that its key matches.
+    pub(crate) fn open(
         fleet: &Fleet,
         authority: Authority,
         passphrase: &Passphrase,
@@ -114,50 +114,54 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// Signs a certificate that goes nowhere and checks it over the whole path to the root, so that a CA that would
-    /// sign in vain is found before anything is made. (Given a CA certificate with a subject it cannot represent,
-    /// rcgen quietly writes another issuer name into what it signs.)
+    /// Signs a probe certificate and checks it over the whole path to the root, so that a CA whose signatures do not
+    /// verify is found before anything is issued. (If rcgen cannot represent the subject of a CA certificate, it writes
+    /// another issuer name into what it signs, without an error.)
     fn probe(&self, authority: Authority, now: Timestamp) -> Result<(), IssuerError> {
         let unable = |fault: String| IssuerError::Probe { authority, fault };
         let missing = || unable("no probe could be made".to_owned());
-        let grant = Grant {
-            holder: Holder::probe(authority).ok_or_else(missing)?,
+        let spec = CertificateSpec {
+            subject: CertificateSubject::probe(authority).ok_or_else(missing)?,
             organization: PROBE_ORGANIZATION.parse().map_err(|_| missing())?,
             public_key: self.chain.public_key().clone(),
             validity: Validity::of_existing(now, now),
             serial: SerialNumber::from_bytes(PROBE_SERIAL).ok_or_else(missing)?,
         };
         let certificate =
-            certificate::end_entity(&grant, &self.signer).map_err(|error| unable(error.to_string()))?;
-        self.chain.verify_probe(certificate.der(), &grant, now).map_err(|error| unable(error.fault))
+            certificate::end_entity(&spec, &self.signer).map_err(|error| unable(error.to_string()))?;
+        self.chain.verify_probe(certificate.der(), &spec, now).map_err(|error| unable(error.fault))
     }
 
-    /// From a checked chain and the key of its issuing CA.
+    /// From a checked chain and the key of its issuing CA; `None` if rcgen cannot read the certificate.
     pub(crate) fn new(chain: Chain, key: CaKey) -> Option<Self> {
         let certificate = CertificateDer::from(chain.issuing());
         let signer = rcgen::Issuer::from_ca_cert_der(&certificate, key).ok()?;
         Some(Self { chain, signer })
     }
 
-    /// The chain certificates of this CA hang from.
-    pub fn chain(&self) -> &Chain {
+    /// The root and issuing certificates of this CA.
+    pub(crate) fn chain(&self) -> &Chain {
         &self.chain
     }
 
-    /// Signs what was granted, and reads it again with other libraries.
-    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<VerifiedCertificate, IssueError> {
-        let certificate = certificate::end_entity(grant, &self.signer)?;
-        Ok(self.chain.verify_end_entity(certificate.der(), grant, now)?)
+    /// Signs a certificate to this specification, and checks it with other libraries.
+    pub(crate) fn issue(
+        &self,
+        spec: &CertificateSpec,
+        now: Timestamp,
+    ) -> Result<VerifiedCertificate, IssueError> {
+        let certificate = certificate::end_entity(spec, &self.signer)?;
+        Ok(self.chain.verify_end_entity(certificate.der(), spec, now)?)
     }
 
-    /// What signs CRLs, for `crl`.
+    /// The signer for `crl`.
     pub(crate) fn signer(&self) -> &rcgen::Issuer<'static, CaKey> {
         &self.signer
     }
 }
 
-/// Reads and checks an authority's root and issuing certificates. Needs no key.
-pub fn read_chain(fleet: &Fleet, authority: Authority, now: Timestamp) -> Result<Chain, IssuerError> {
+/// Reads and checks an authority's root and issuing certificates, without its keys.
+pub(crate) fn read_chain(fleet: &Fleet, authority: Authority, now: Timestamp) -> Result<Chain, IssuerError> {
     let (root_path, issuing_path) = (fleet.root_certificate(authority), fleet.issuing_certificate(authority));
     let (root, issuing) = (read_certificate(&root_path)?, read_certificate(&issuing_path)?);
     Ok(Chain::verify((&root, &root_path), (&issuing, &issuing_path), now)?)
@@ -174,7 +178,7 @@ fn read_certificate(path: &Path) -> Result<Vec<u8>, IssuerError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, IssuerError> {
     let read_error = |source| IssuerError::Read { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(read_error)?.len() > MAX_FILE {
+    if fs::metadata(path).map_err(read_error)?.len() > MAX_CA_FILE_LEN {
         return Err(IssuerError::NotPem { path: path.to_owned() });
     }
     fs::read(path).map_err(read_error)

@@ -1,4 +1,4 @@
-//! Keys: a public key that is P-256, a key pair made for a device, a CA key and how it rests on disk.
+//! Keys: P-256 public keys, key pairs generated here, CA keys and how they are encrypted on disk.
 
 mod at_rest;
 mod ca;
@@ -7,5 +7,6 @@ mod public;
 
 pub use at_rest::{KeyFileError, Passphrase, PassphraseError};
 pub use ca::CaKey;
-pub use pair::{KeyPair, KeyPairError};
-pub use public::{P256PublicKey, PublicKeyError};
+pub use pair::KeyPair;
+pub(crate) use pair::KeyPairError;
+pub(crate) use public::{P256PublicKey, PublicKeyError};

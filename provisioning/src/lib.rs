@@ -1,54 +1,55 @@
-//! The factory side of Countersign: makes device certificates and credential images, and can prove later what was
-//! made.
+//! The factory side of Countersign: issues device certificates and credential images, and records what was issued.
 //!
-//! Data flows one way: **order → key → certificate → verify → image → registry → crl.**
+//! Data flows one way: **order → key → certificate → verify → image → registry → crl.** A device's private key is in
+//! the files that were asked for, and nowhere else.
 //!
-//! | module | what it knows |
+//! | module | content |
 //! |---|---|
-//! | [`fleet`] | where a fleet's files lie, and who may write to them now |
-//! | [`order`], [`csr`] | what a factory is asked to make: lines of CSV, signing requests |
-//! | [`key`] | keys: a device's, and a CA's at rest |
-//! | [`profile`] | what certificates look like: named constants with reasons |
-//! | [`authority`], [`issuer`] | the three CAs; the only holder of a CA key |
-//! | [`grant`], [`certificate`] | what was decided to certify, and the certificate that says so |
-//! | [`verify`] | every certificate is read again by other libraries before it leaves |
-//! | [`image`] | what is flashed: `.bin`, `.hex`, `.uf2`, PEM |
-//! | [`registry`] | devices, services and certificates in SQLite |
-//! | [`delivery`] | files that appear only once the registry knows them |
-//! | [`issuance`] | all of the above, in order, a group of devices at a time |
-//! | [`crl`] | the registry's revocations, signed and published |
-//! | [`founding`] | a new fleet |
-//! | [`broker`] | what a broker host is given |
-//! | [`inspect`] | what a file says |
-//! | [`cli`] | the command line, and the only place that reads a clock, an environment or a terminal |
-//!
-//! What it never does: keep a device's private key anywhere but in the files it was asked for.
+//! | [`cli`] | the command line; the only module that reads the clock, the environment or the terminal |
+//! | `init` | a new fleet |
+//! | `issuance` | issuing credentials, for the devices of an order or for one subject |
+//! | `delivery` | files that appear only once the registry knows their certificates |
+//! | `conflict` | what exists already and stands in the way of new credentials |
+//! | `crl` | the revocations in the registry, signed and published |
+//! | `image` | what is flashed: `.bin`, `.hex`, `.uf2`, and PEM files |
+//! | `registry` | devices, services and certificates in SQLite |
+//! | `issuer`, [`authority`] | the issuing CAs and their keys; the three authorities |
+//! | `certificate`, `verify` | writing certificates, and checking them independently |
+//! | `certificate_spec`, `certificate_subject` | what a certificate is to say, and whom it is for |
+//! | `order`, `csr` | what is to be issued: CSV lines, signing requests |
+//! | `profile` | lifetimes and path lengths |
+//! | `broker` | the broker's host names, its configuration, and the files its host needs |
+//! | `inspect` | reading a credential file for a person |
+//! | [`fleet`] | the paths, locks and files of a fleet directory |
+//! | [`key`] | keys of devices, and keys of CAs at rest |
+//! | `pem`, `digest`, `serial`, `organization`, `timestamp` | values |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod authority;
-pub mod broker;
-pub mod certificate;
+mod broker;
+mod certificate;
+mod certificate_spec;
+mod certificate_subject;
 pub mod cli;
-pub mod crl;
-pub mod csr;
-pub mod delivery;
-pub mod digest;
+mod conflict;
+mod crl;
+mod csr;
+mod delivery;
+mod digest;
 pub mod fleet;
-pub mod founding;
-pub mod grant;
-pub mod holder;
-pub mod image;
-pub mod inspect;
-pub mod issuance;
-pub mod issuer;
+mod image;
+mod init;
+mod inspect;
+mod issuance;
+mod issuer;
 pub mod key;
-pub mod order;
-pub mod organization;
-pub mod pem;
-pub mod profile;
-pub mod registry;
-pub mod serial;
-pub mod timestamp;
-pub mod verify;
+mod order;
+mod organization;
+mod pem;
+mod profile;
+mod registry;
+mod serial;
+mod timestamp;
+mod verify;

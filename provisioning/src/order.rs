@@ -1,4 +1,4 @@
-//! [`Order`]: what a factory was asked to make.
+//! [`Order`]: a device that is to be issued, as an order line describes it.
 
 mod csv_file;
 mod details;
@@ -6,37 +6,37 @@ mod fault;
 
 use device_identity::DeviceId;
 
-pub use csv_file::read;
-pub use details::OrderDetails;
-pub use fault::{Duplicate, LineFault, OrderError};
+pub(crate) use csv_file::read;
+pub(crate) use details::OrderDetails;
+pub(crate) use fault::{Duplicate, LineFault, OrderError};
 
 use crate::csr::SigningRequest;
 use crate::digest::Sha256;
 
-/// One device to make.
+/// A device that is to be issued.
 #[derive(Clone, Debug)]
-pub struct Order {
-    /// The line it came from, for messages; 0 if it did not come from a file.
-    pub line: u64,
-    /// What the device is called.
-    pub device_id: DeviceId,
-    /// What else the order says.
-    pub details: OrderDetails,
-    /// The device made its own key, and asks for a certificate.
-    pub request: Option<SigningRequest>,
+pub(crate) struct Order {
+    /// The line of the order file, for error messages; 0 without a file.
+    pub(crate) line: u64,
+    /// The device id.
+    pub(crate) device_id: DeviceId,
+    /// The other columns.
+    pub(crate) details: OrderDetails,
+    /// The signing request of a device that made its own key.
+    pub(crate) request: Option<SigningRequest>,
 }
 
 impl Order {
-    /// An order for a device about which nothing else is known.
-    pub fn for_device(device_id: DeviceId, request: Option<SigningRequest>) -> Self {
+    /// An order without details.
+    pub(crate) fn for_device(device_id: DeviceId, request: Option<SigningRequest>) -> Self {
         Self { line: 0, device_id, details: OrderDetails::default(), request }
     }
 
-    /// A digest of everything the order says, by which it is recognised when it is run again. *Warning:* it is
-    /// stored in the registry; another way to compute it is a new schema version.
-    pub fn digest(&self) -> Sha256 {
+    /// A digest of everything the order line says, to recognise the line when the order is run again. *Warning:* the
+    /// registry stores it, so computing it differently needs a new schema version.
+    pub(crate) fn digest(&self) -> Sha256 {
         let mut text = Vec::new();
-        // Every field with its length in front, so that no two orders spell the same bytes.
+        // Every name and value is preceded by its length, so that no two orders give the same bytes.
         let mut field = |name: &str, value: &str| {
             for part in [name, value] {
                 text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

@@ -10,21 +10,21 @@ const MAX_CHARACTERS: usize = 64;
 
 /// The name of the organization a fleet belongs to: 1 to 64 characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Organization(String);
+pub(crate) struct Organization(String);
 
 /// Why a text is no organization name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrganizationError {
-    /// Nothing, or only spaces.
+pub(crate) enum OrganizationError {
+    /// The text is empty, or only spaces.
     #[error("the organization name is empty")]
     Empty,
-    /// Too many characters.
+    /// The text has too many characters.
     #[error("the organization name has {characters} characters, at most {MAX_CHARACTERS} fit a certificate")]
     TooLong {
         /// How many there are.
         characters: usize,
     },
-    /// A control character, or a space at an end.
+    /// The text has a control character, or a space at an end.
     #[error("the organization name has a control character, or a space at an end")]
     Unprintable,
 }
@@ -48,7 +48,7 @@ impl FromStr for Organization {
 
 impl Organization {
     /// The name as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -1,13 +1,13 @@
-//! PEM armour (RFC 7468), both ways.
+//! Encoding and decoding PEM (RFC 7468).
 
 use pkcs8::LineEnding;
 use pkcs8::der::pem::encode_string;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use zeroize::Zeroizing;
 
-/// What PEM armour says it holds.
+/// The label of a PEM section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
+pub(crate) enum Label {
     /// `CERTIFICATE`
     Certificate,
     /// `X509 CRL`
@@ -39,10 +39,10 @@ impl Label {
     }
 }
 
-/// Why PEM could not be written or read.
+/// Why PEM could not be encoded or decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PemError {
-    /// The text is damaged.
+pub(crate) enum PemError {
+    /// The text is not valid PEM.
     #[error("damaged PEM: {0}")]
     Damaged(String),
     /// More than can be encoded.
@@ -50,21 +50,21 @@ pub enum PemError {
     TooLong,
 }
 
-/// `der` in armour, lines of 64 characters. Zeroized, because some of it is keys.
-pub fn encode(label: Label, der: &[u8]) -> Result<Zeroizing<String>, PemError> {
+/// Encodes `der` in lines of 64 characters. The text is zeroized on drop, because it may be a private key.
+pub(crate) fn encode(label: Label, der: &[u8]) -> Result<Zeroizing<String>, PemError> {
     encode_string(label.text(), LineEnding::LF, der).map(Zeroizing::new).map_err(|_| PemError::TooLong)
 }
 
 /// One section of a PEM file.
-pub struct Section {
-    /// What its armour says.
-    pub label: Label,
-    /// What is in it, unchecked.
-    pub der: Zeroizing<Vec<u8>>,
+pub(crate) struct Section {
+    /// The label.
+    pub(crate) label: Label,
+    /// The content, which is not checked to be DER.
+    pub(crate) der: Zeroizing<Vec<u8>>,
 }
 
-/// All sections of a PEM file with one of our labels; others, and text between sections, are skipped.
-pub fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
+/// All sections of a PEM file with a [`Label`]; other sections, and text between sections, are skipped.
+pub(crate) fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
     let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text);
     sections
         .filter_map(|section| match section {
@@ -74,7 +74,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
         .collect()
 }
 
-/// Whether this looks like PEM rather than DER.
-pub fn is_armoured(bytes: &[u8]) -> bool {
+/// Whether the bytes are PEM rather than DER: whether a section begins within the first 4096 bytes.
+pub(crate) fn is_pem(bytes: &[u8]) -> bool {
     bytes.windows(11).take(4096).any(|window| window == b"-----BEGIN ")
 }

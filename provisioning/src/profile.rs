@@ -1,80 +1,72 @@
-//! What certificates of a fleet look like: named constants with reasons.
+//! The lifetimes and path lengths of a fleet's certificates and CRLs.
 //!
-//! Everything is P-256 with ecdsa-with-SHA256: what every TLS stack a device may use has, and what hardware helps.
+//! All keys are P-256 and all signatures ecdsa-with-SHA256: every TLS stack for devices has them, and many chips
+//! accelerate them.
 
-use crate::authority::Authority;
 use crate::timestamp::{DAY, Timestamp};
 
-/// How long a root lives, in days: about thirty years. It is pinned in the flash of devices, outlives every issuing
-/// CA under it, and replacing it means touching every device.
-pub const ROOT_DAYS: u32 = 30 * 365;
+/// The lifetime of a root, in days: about thirty years. It is in the flash of devices, so replacing it means touching
+/// every device, and it must outlive every issuing CA under it.
+pub(crate) const ROOT_DAYS: u32 = 30 * 365;
 
-/// How long an issuing CA lives, in days: about twenty-five years. It must outlive the last device it certifies, and
-/// so leaves fifteen years of issuing devices with the default lifetime.
-pub const ISSUING_DAYS: u32 = 25 * 365;
+/// The lifetime of an issuing CA, in days: about twenty-five years. It must outlive the last certificate it issues,
+/// which leaves fifteen years of issuing devices with the default lifetime.
+pub(crate) const ISSUING_DAYS: u32 = 25 * 365;
 
-/// How long a device certificate lives unless told otherwise, in days: about ten years. A device may lie on a shelf
-/// for years and has to get online once to renew; what ends a device early is revocation, not expiry.
-pub const DEVICE_DAYS: u32 = 10 * 365;
+/// The default lifetime of a device certificate, in days: about ten years. A device may lie on a shelf for years before
+/// its first connection, and needs a valid certificate to renew it; a device is excluded by revocation, not by expiry.
+pub(crate) const DEVICE_DAYS: u32 = 10 * 365;
 
-/// How long a service certificate lives, in days. A service runs on a host where renewing is a cron job.
-pub const SERVICE_DAYS: u32 = 365;
+/// The default lifetime of a service certificate, in days. A service runs on a host where cron renews it.
+pub(crate) const SERVICE_DAYS: u32 = 365;
 
-/// How long a broker certificate lives, in days. Devices check no CRL, so a stolen broker key ends with its
-/// certificate.
-pub const BROKER_DAYS: u32 = 90;
+/// The default lifetime of a broker certificate, in days. Devices check no CRL, so a stolen broker key is usable until
+/// its certificate expires.
+pub(crate) const BROKER_DAYS: u32 = 90;
 
-/// How far `notBefore` lies in the past, in seconds: one hour, more than the clocks of a factory station, a broker
-/// and a device with a trusted clock should ever differ.
-pub const NOT_BEFORE_CUSHION: u64 = 60 * 60;
+/// How far `notBefore` lies before the time of issuance, in seconds: one hour, more than the clocks of a factory
+/// station, a broker and a device with a trusted clock should ever differ.
+pub(crate) const NOT_BEFORE_BACKDATING: u64 = 60 * 60;
 
 /// The path length of a root: one issuing CA below it, and nothing below that.
-pub const ROOT_PATH_LENGTH: u8 = 1;
+pub(crate) const ROOT_PATH_LENGTH: u8 = 1;
 
 /// The path length of an issuing CA: only end entities below it.
-pub const ISSUING_PATH_LENGTH: u8 = 0;
+pub(crate) const ISSUING_PATH_LENGTH: u8 = 0;
 
-/// How long a CRL lives unless told otherwise, in days. A week outlasts a holiday weekend without anyone at the
-/// factory; the broker's grace comes on top.
-pub const CRL_DAYS: u32 = 7;
+/// The default lifetime of a CRL, in days. A week outlasts a holiday weekend without anyone at the factory; the
+/// broker's grace for stale CRLs is added to it.
+pub(crate) const CRL_DAYS: u32 = 7;
 
-/// How long an end-entity certificate of an authority lives unless told otherwise, in days.
-pub fn default_days(authority: Authority) -> u32 {
-    match authority {
-        Authority::Device => DEVICE_DAYS,
-        Authority::Service => SERVICE_DAYS,
-        Authority::Broker => BROKER_DAYS,
-    }
-}
-
-/// From when to when a certificate is valid; it does not outlive its issuer.
+/// The validity of a certificate, which does not outlive its issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
+pub(crate) struct Validity {
     not_before: Timestamp,
     not_after: Timestamp,
 }
 
-/// Why a certificate cannot live that long.
+/// Why a certificate cannot have a lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ValidityError {
-    /// It would be valid for no time at all.
+pub(crate) enum ValidityError {
+    /// The lifetime is zero.
     #[error("a certificate must be valid for at least one day")]
     NoTime,
-    /// It would outlive its issuer.
+    /// The certificate would outlive its issuer.
     #[error("{days} days from now is after {issuer_not_after}, when the issuing CA ends")]
     BeyondIssuer {
-        /// What was asked for.
+        /// The lifetime asked for, in days.
         days: u32,
-        /// When the issuer ends.
+        /// `notAfter` of the issuer.
         issuer_not_after: Timestamp,
-        /// The longest possible time, in whole days.
+        /// The longest possible lifetime, in whole days.
         longest: u64,
     },
 }
 
 impl Validity {
-    /// From a little before `now` until `days` after it, under an issuer that ends at `issuer_not_after`.
-    pub fn new(now: Timestamp, days: u32, issuer_not_after: Timestamp) -> Result<Self, ValidityError> {
+    /// From [`NOT_BEFORE_BACKDATING`] before `now` until `days` after it, under an issuer that expires at
+    /// `issuer_not_after`.
+    pub(crate) fn new(now: Timestamp, days: u32, issuer_not_after: Timestamp) -> Result<Self, ValidityError> {
         if days == 0 {
             return Err(ValidityError::NoTime);
         }
@@ -83,21 +75,21 @@ impl Validity {
             let longest = issuer_not_after.unix().saturating_sub(now.unix()) / DAY;
             return Err(ValidityError::BeyondIssuer { days, issuer_not_after, longest });
         }
-        Ok(Self { not_before: now.before(NOT_BEFORE_CUSHION), not_after })
+        Ok(Self { not_before: now.before(NOT_BEFORE_BACKDATING), not_after })
     }
 
-    /// The validity of a certificate that exists.
-    pub fn of_existing(not_before: Timestamp, not_after: Timestamp) -> Self {
+    /// The validity of an existing certificate, which was checked when it was issued.
+    pub(crate) fn of_existing(not_before: Timestamp, not_after: Timestamp) -> Self {
         Self { not_before, not_after }
     }
 
     /// The first second of validity.
-    pub fn not_before(self) -> Timestamp {
+    pub(crate) fn not_before(self) -> Timestamp {
         self.not_before
     }
 
     /// The last second of validity.
-    pub fn not_after(self) -> Timestamp {
+    pub(crate) fn not_after(self) -> Timestamp {
         self.not_after
     }
 }

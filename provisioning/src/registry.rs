@@ -1,12 +1,13 @@
 //! The registry: every device, service and certificate of a fleet, in SQLite.
 //!
-//! A row is on disk when a function that writes returns (WAL, `synchronous = FULL`). A private key is never in it.
+//! What a function writes is on disk when it returns (WAL, `synchronous = FULL`). The registry holds no private key.
 
 mod certificates;
 mod crl_state;
 mod devices;
 mod error;
 mod output_directories;
+mod reason;
 mod record;
 mod revocation;
 mod settings;
@@ -16,29 +17,30 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use certificates::{CertificateRecord, Kind, Status};
-pub use crl_state::CrlState;
-pub use devices::{DeviceRecord, Registered};
-pub use error::RegistryError;
-pub use record::{Conflict, KeyOrigin, NewDevice, RecordError};
-pub use revocation::{Change, Outcome, Reason, RevocationError, RevokedEntry, Target};
-pub use settings::Settings;
+pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
+pub(crate) use crl_state::CrlState;
+pub(crate) use devices::{DeviceRecord, RegisteredDevice};
+pub(crate) use error::RegistryError;
+pub(crate) use reason::RevocationReason;
+pub(crate) use record::{KeyOrigin, NewDevice, RecordError};
+pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, RevokedEntry, StatusChange};
+pub(crate) use settings::Settings;
 
 /// The version of the schema this program writes.
 const SCHEMA_VERSION: i64 = 1;
 
-/// How long a statement waits for another process's transaction. Transactions last milliseconds.
+/// How long a statement waits for the transaction of another process. Transactions last milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open registry.
-pub struct Registry {
+pub(crate) struct Registry {
     connection: Connection,
 }
 
 impl Registry {
-    /// Makes a new registry at `path`, which must not exist.
-    pub fn create(path: &Path, settings: &Settings) -> Result<Self, RegistryError> {
-        // SQLite would create the file readable by all; the file mode is ours to set first.
+    /// Creates a registry at `path`, which must not exist.
+    pub(crate) fn create(path: &Path, settings: &Settings) -> Result<Self, RegistryError> {
+        // SQLite would create the file readable by everyone, so it is created here first, for its owner alone.
         crate::fleet::write_private(path, &[]).map_err(|source| RegistryError::io(path, source))?;
         let mut connection = connect(path)?;
         let transaction = connection.transaction()?;
@@ -51,7 +53,7 @@ impl Registry {
     }
 
     /// Opens the registry at `path`.
-    pub fn open(path: &Path) -> Result<Self, RegistryError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, RegistryError> {
         if !path.is_file() {
             return Err(RegistryError::Absent { path: path.to_owned() });
         }

@@ -1,4 +1,4 @@
-//! [`SerialNumber`]: 128 random bits, unique in a fleet.
+//! [`SerialNumber`]: the 128 random bits by which certificates are numbered.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use crate::digest::Hex;
 
 /// The length of a serial number in bytes.
 ///
-/// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that serials of stations
-/// that never met do not collide, and still under the 20 octets RFC 5280 §4.1.2.2 allows.
-pub const LEN: usize = 16;
+/// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that stations without a
+/// common registry do not draw the same number, and still under the 20 octets that RFC 5280 §4.1.2.2 allows.
+pub(crate) const LEN: usize = 16;
 
 /// The serial number of a certificate of this fleet.
 ///
 /// The first byte is 0x01 to 0x7f: the number is positive, not zero, and its DER content octets are these 16 bytes,
 /// so the hex form always has 32 digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SerialNumber([u8; LEN]);
+pub(crate) struct SerialNumber([u8; LEN]);
 
 impl SerialNumber {
-    /// Draws a serial number.
-    pub fn generate(rng: &dyn SecureRandom) -> Result<Self, ring::error::Unspecified> {
+    /// Draws a random serial number.
+    pub(crate) fn generate(rng: &dyn SecureRandom) -> Result<Self, ring::error::Unspecified> {
         loop {
             let mut bytes = [0; LEN];
             rng.fill(&mut bytes)?;
@@ -36,34 +36,34 @@ impl SerialNumber {
         }
     }
 
-    /// A serial that was drawn earlier; `None` if its bytes could not have been.
-    pub fn from_bytes(bytes: [u8; LEN]) -> Option<Self> {
+    /// A serial number drawn earlier; `None` if [`SerialNumber::generate`] never draws these bytes.
+    pub(crate) fn from_bytes(bytes: [u8; LEN]) -> Option<Self> {
         let [first, ..] = bytes;
         (0x01..=0x7f).contains(&first).then_some(Self(bytes))
     }
 
     /// The DER content octets.
-    pub fn as_bytes(&self) -> &[u8; LEN] {
+    pub(crate) fn as_bytes(&self) -> &[u8; LEN] {
         &self.0
     }
 }
 
 /// Why a text is no serial number of this fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SerialNumberError {
-    /// Something other than hex digits (and colons, which `openssl` prints).
+pub(crate) enum SerialNumberError {
+    /// A character other than a hex digit or a colon (`openssl` prints colons).
     #[error("a serial number is written in hex digits, {found:?} is none")]
     NotHex {
         /// The first such character.
         found: char,
     },
-    /// Another number of digits.
+    /// The wrong number of digits.
     #[error("a serial number of this fleet has 32 hex digits, this one has {digits}")]
     Length {
         /// How many there are.
         digits: usize,
     },
-    /// Zero or negative.
+    /// The number is not between 01… and 7f…
     #[error("a serial number of this fleet starts with 01 to 7f")]
     Range,
 }
@@ -116,7 +116,7 @@ mod tests {
     use ring::rand::SystemRandom;
 
     #[test]
-    fn every_serial_is_positive_sixteen_bytes_long_and_reads_back() {
+    fn every_serial_number_is_positive_sixteen_bytes_long_and_parses_back() {
         for _ in 0..2000 {
             let serial = SerialNumber::generate(&SystemRandom::new()).unwrap();
             assert!((1..=0x7f).contains(&serial.as_bytes()[0]));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_openssl_prints_is_read_and_nothing_else_is() {
+    fn hex_with_colons_as_openssl_prints_it_parses_and_other_text_does_not() {
         let colons = "0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19";
         assert_eq!(colons.parse::<SerialNumber>().unwrap().to_string(), colons.replace(':', ""));
         assert_eq!("0x01".parse::<SerialNumber>(), Err(SerialNumberError::NotHex { found: 'x' }));

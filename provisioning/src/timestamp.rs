@@ -1,4 +1,4 @@
-//! [`Timestamp`]: a moment, in whole seconds, as certificates and the registry count them.
+//! [`Timestamp`]: a point in time in whole seconds, as certificates and the registry count them.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,50 +9,60 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// The length of a day in seconds. Leap seconds do not exist in POSIX time.
-pub const DAY: u64 = 24 * 60 * 60;
+pub(crate) const DAY: u64 = 24 * 60 * 60;
 
-/// A moment between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in whole seconds.
+/// A point in time between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in whole seconds.
 ///
-/// The upper end is the last moment a certificate can name (RFC 5280 §4.1.2.5).
+/// The upper end is the last second a certificate can name (RFC 5280 §4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
+pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// The last moment a certificate can name.
-    pub const MAX: Self = Self(253_402_300_799);
+    /// The last second a certificate can name.
+    pub(crate) const MAX: Self = Self(253_402_300_799);
 
-    /// What the given clock says; a clock before 1970 or after 9999 counts as the nearest of the two.
-    pub fn from_system_time(time: SystemTime) -> Self {
+    /// From the system clock's type; before 1970 counts as 1970, and after 9999 as [`Timestamp::MAX`].
+    pub(crate) fn from_system_time(time: SystemTime) -> Self {
         Self::from_unix(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
     }
 
-    /// From unix seconds; later than [`Timestamp::MAX`] counts as that.
-    pub fn from_unix(seconds: u64) -> Self {
+    /// From unix seconds; later than [`Timestamp::MAX`] counts as [`Timestamp::MAX`].
+    pub(crate) fn from_unix(seconds: u64) -> Self {
         Self(seconds.min(Self::MAX.0))
     }
 
+    /// From the signed seconds that SQLite and x509-parser count in; before 1970 counts as 1970.
+    pub(crate) fn from_signed(seconds: i64) -> Self {
+        Self::from_unix(u64::try_from(seconds).unwrap_or(0))
+    }
+
+    /// Unix seconds, signed.
+    pub(crate) fn signed(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
     /// Unix seconds.
-    pub fn unix(self) -> u64 {
+    pub(crate) fn unix(self) -> u64 {
         self.0
     }
 
     /// This many seconds later, at most [`Timestamp::MAX`].
-    pub fn after(self, seconds: u64) -> Self {
+    pub(crate) fn after(self, seconds: u64) -> Self {
         Self::from_unix(self.0.saturating_add(seconds))
     }
 
     /// This many seconds earlier, at the earliest 1970.
-    pub fn before(self, seconds: u64) -> Self {
+    pub(crate) fn before(self, seconds: u64) -> Self {
         Self(self.0.saturating_sub(seconds))
     }
 
-    /// As rcgen wants it.
-    pub fn date_time(self) -> OffsetDateTime {
-        OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(i64::try_from(self.0).unwrap_or(i64::MAX))
+    /// As rcgen takes it.
+    pub(crate) fn date_time(self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(self.signed())
     }
 
-    /// As webpki wants it.
-    pub fn unix_time(self) -> UnixTime {
+    /// As webpki takes it.
+    pub(crate) fn unix_time(self) -> UnixTime {
         UnixTime::since_unix_epoch(Duration::from_secs(self.0))
     }
 }
@@ -75,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_print_as_rfc_3339_in_utc_up_to_the_last_one_a_certificate_can_name() {
+    fn prints_as_rfc_3339_in_utc_up_to_the_last_second_a_certificate_can_name() {
         assert_eq!(Timestamp::from_unix(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_unix(2_524_608_000).to_string(), "2050-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_unix(u64::MAX).to_string(), "9999-12-31T23:59:59Z");

@@ -1,11 +1,11 @@
-//! Every certificate is read again, by other libraries than the one that wrote it, before it leaves.
+//! Checking every certificate, with other libraries than the one that wrote it, before it is used.
 //!
-//! x509-parser reads it and rustls-webpki builds the path to the root. This module does not import `certificate`: it
-//! states on its own what a certificate must say.
+//! x509-parser reads the certificate and rustls-webpki builds its path. This module does not import `certificate`: it
+//! states independently what a certificate must say.
 
 mod chain;
 mod end_entity;
 mod extensions;
 
-pub use chain::{Chain, ChainError, ChainFault};
-pub use end_entity::{VerifiedCertificate, VerifyError};
+pub(crate) use chain::{Chain, ChainError, ChainFault};
+pub(crate) use end_entity::{VerifiedCertificate, VerifyError};

@@ -1,4 +1,4 @@
-//! [`Address`]: where devices find the broker, and the names its certificate carries.
+//! [`Address`]: the broker's host names and port.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 /// A DNS name or an IP address of the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
+pub(crate) enum Host {
     /// A DNS name, without a trailing dot.
     Name(DnsName<'static>),
     /// An IP address.
@@ -20,8 +20,8 @@ pub enum Host {
 /// Why a text is neither a DNS name nor an IP address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is neither a DNS name nor an IP address")]
-pub struct HostError {
-    /// That text.
+pub(crate) struct HostError {
+    /// The text, at most 80 characters of it.
     text: String,
 }
 
@@ -33,7 +33,8 @@ impl FromStr for Host {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Self::Ip(ip));
         }
-        // A wildcard would let any host below it pass for the broker; a trailing dot compares unequal elsewhere.
+        // DNS ignores a trailing dot; the name check of a TLS client may not. Wildcards, with which any host of a domain
+        // could pass for the broker, are refused by `DnsName`.
         if text.ends_with('.') {
             return Err(host_error());
         }
@@ -43,8 +44,8 @@ impl FromStr for Host {
 }
 
 impl Host {
-    /// As a TLS client asks for it.
-    pub fn server_name(&self) -> ServerName<'static> {
+    /// The name that a TLS client verifies.
+    pub(crate) fn server_name(&self) -> ServerName<'static> {
         match self {
             Self::Name(name) => ServerName::DnsName(name.clone()),
             Self::Ip(ip) => ServerName::IpAddress((*ip).into()),
@@ -67,35 +68,35 @@ impl Serialize for Host {
     }
 }
 
-/// The names of the broker: at least one. The first is the one devices use.
+/// The host names of the broker, at least one. Devices use the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Hosts(Vec<Host>);
+pub(crate) struct Hosts(Vec<Host>);
 
 impl Hosts {
-    /// From one or more names; `None` of none.
-    pub fn new(hosts: Vec<Host>) -> Option<Self> {
+    /// From one or more names; `None` if there are none.
+    pub(crate) fn new(hosts: Vec<Host>) -> Option<Self> {
         (!hosts.is_empty()).then_some(Self(hosts))
     }
 
-    /// The name devices use.
-    pub fn first(&self) -> String {
+    /// The name that devices use.
+    pub(crate) fn first(&self) -> String {
         self.0.first().map(Host::to_string).unwrap_or_default()
     }
 
     /// All names.
-    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()
     }
 }
 
-/// Where devices find the broker.
+/// The host names and the port at which devices find the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Its names; the first goes into credential images.
-    pub hosts: Hosts,
-    /// Its TCP port.
-    pub port: NonZeroU16,
+pub(crate) struct Address {
+    /// The host names; credential images have the first.
+    pub(crate) hosts: Hosts,
+    /// The TCP port.
+    pub(crate) port: NonZeroU16,
 }
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_are_told_apart_and_the_rest_is_refused() {
+    fn dns_names_and_ip_addresses_parse_and_other_text_does_not() {
         assert_eq!("Broker.Example".parse::<Host>().unwrap().to_string(), "broker.example");
         assert_eq!("::1".parse::<Host>().unwrap(), Host::Ip("::1".parse().unwrap()));
         for text in ["", "a b", "*.example", "example.", "broker:8883", "http://broker", "-a", "bröker"] {

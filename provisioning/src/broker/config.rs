@@ -1,11 +1,11 @@
-//! The `broker.toml` of a new fleet: ready to run, and commented for whoever edits it next.
+//! The `broker.toml` of a new fleet: ready to use, with comments for whoever edits it.
 
 use super::Address;
 
 /// The configuration of a broker for a new fleet. Paths in it are relative to the file.
 ///
-/// Trust is anchored at the issuing CAs, not the roots: devices send their own certificate alone.
-pub fn config(address: &Address) -> String {
+/// Its trust anchors are the issuing CAs and not the roots, because devices send their own certificate alone.
+pub(crate) fn initial_config(address: &Address) -> String {
     format!(
         r#"# Written by `countersign-provision init`. Paths are relative to this file.
 

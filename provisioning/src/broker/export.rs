@@ -1,4 +1,4 @@
-//! What a broker host needs: and no key of a CA or a device.
+//! [`export`]: copies the files that a broker host needs, and no key of a CA or a device.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, create_private_directory, directory_of, write_private}
 
 /// Why the files were not copied.
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
+pub(crate) enum ExportError {
     /// One of the fleet's files cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
@@ -32,8 +32,8 @@ pub enum ExportError {
 
 /// Copies what a broker host needs into `directory`, each file replaced as a whole. Returns the paths, relative to it.
 ///
-/// The list is of what is copied, not of what is left out: a file that is new in a fleet stays at home.
-pub fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportError> {
+/// The files are named one by one, so that a kind of file that is added to fleets later is not exported by mistake.
+pub(crate) fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportError> {
     let mut files = vec![fleet.broker_config()];
     for authority in Authority::WITH_CRL {
         files.push(fleet.root_certificate(authority));
@@ -41,7 +41,7 @@ pub fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportErr
         files.push(fleet.crl(authority));
     }
     files.extend([fleet.broker().join("cert.pem"), fleet.broker().join("key.pem")]);
-    // Everything is read before anything is written.
+    // Every file is read before the first is written, so that an incomplete fleet replaces nothing.
     let mut copies = Vec::new();
     for path in files {
         let content = fs::read(&path).map(Zeroizing::new);

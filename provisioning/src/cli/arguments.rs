@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The arguments of every command. The doc comments of this file are the help texts.
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::broker::Host;
 use crate::image::Format;
 use crate::organization::Organization;
 use crate::profile::{BROKER_DAYS, CRL_DAYS, DEVICE_DAYS, SERVICE_DAYS};
-use crate::registry::{Reason, Status};
+use crate::registry::{RevocationReason, Status};
 use crate::serial::SerialNumber;
 
 /// Makes device certificates and flash images, and can prove later what was made.
@@ -242,9 +242,9 @@ pub(super) struct Revoke {
     pub(super) targets: Targets,
 
     /// Why, by the names of RFC 5280.
-    #[arg(long, value_name = "REASON", default_value = Reason::Unspecified.name())]
-    #[arg(value_parser = PossibleValuesParser::new(Reason::FOR_GOOD.map(Reason::name)).try_map(|name| name.parse::<Reason>()))]
-    pub(super) reason: Reason,
+    #[arg(long, value_name = "REASON", default_value = RevocationReason::Unspecified.name())]
+    #[arg(value_parser = PossibleValuesParser::new(RevocationReason::PERMANENT.map(RevocationReason::name)).try_map(|name| name.parse::<RevocationReason>()))]
+    pub(super) reason: RevocationReason,
 
     #[command(flatten)]
     pub(super) publication: Publication,
@@ -376,7 +376,7 @@ pub(super) struct Passphrase {
 pub(super) struct Json {
     /// Print one JSON document.
     #[arg(long = "json")]
-    pub(super) wanted: bool,
+    pub(super) requested: bool,
 }
 
 #[derive(Debug, Args)]
@@ -427,7 +427,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_is_consistent_and_every_command_ends_its_help_with_an_example() {
+    fn arguments_are_consistent_and_the_help_of_every_command_ends_with_an_example() {
         let command = Arguments::command();
         command.clone().debug_assert();
         for command in command.get_subcommands() {

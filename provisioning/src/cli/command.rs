@@ -1,4 +1,4 @@
-//! One verb, one file.
+//! The commands, one file each; `revoke`, `suspend` and `resume` share one.
 
 pub(super) mod broker_cert;
 pub(super) mod completions;
@@ -15,26 +15,51 @@ pub(super) mod sign;
 
 use std::path::Path;
 
-use super::failure::Failure;
-use super::output;
+use super::{Context, arguments, failure::Failure, output, passphrase};
+use crate::authority::Authority;
 use crate::delivery;
-use crate::fleet::Fleet;
+use crate::fleet::{Lock, LockKind};
+use crate::issuance::SingleIssuer;
+use crate::issuer::Issuer;
+use crate::key::Passphrase;
 use crate::registry::Registry;
 
-/// Opens the registry for a command that makes files, after finishing what an earlier one may have left. The caller
-/// holds the lock.
-fn open_for_issuing(fleet: &Fleet) -> Result<Registry, Failure> {
-    let registry = Registry::open(&fleet.registry())?;
-    for gone in delivery::recover(fleet, &registry)? {
-        output::note(format_args!(
-            "{} is gone; an earlier command was interrupted while it wrote there, and finishes once it is back",
-            gone.display()
-        ));
+/// A fleet that is locked and open for a command that issues credentials.
+struct IssuingSession<'a> {
+    context: &'a Context,
+    passphrase: Passphrase,
+    registry: Registry,
+    _lock: Lock,
+}
+
+impl<'a> IssuingSession<'a> {
+    /// Asks for the passphrase, acquires the lock, and recovers what an interrupted command left behind.
+    fn open(arguments: &arguments::Passphrase, context: &'a Context) -> Result<Self, Failure> {
+        let passphrase = passphrase::issuing(arguments)?;
+        let lock = context.lock(LockKind::Issuing)?;
+        let registry = Registry::open(&context.fleet.registry())?;
+        for absent in delivery::recover(&context.fleet, &registry)? {
+            output::note(format_args!(
+                "{} is gone; an earlier command was interrupted while it wrote there, and finishes once it is back",
+                absent.display()
+            ));
+        }
+        Ok(Self { context, passphrase, registry, _lock: lock })
     }
-    Ok(registry)
+
+    /// Opens the issuing CA of an authority.
+    fn issuer(&self, authority: Authority) -> Result<Issuer, Failure> {
+        Ok(Issuer::open(&self.context.fleet, authority, &self.passphrase, self.context.now)?)
+    }
+
+    /// Issues for one subject, with certificates that live `days` days.
+    fn single<'s>(&'s mut self, issuer: &'s Issuer, days: u32) -> SingleIssuer<'s> {
+        let Context { fleet, rng, now, .. } = self.context;
+        SingleIssuer { fleet, registry: &mut self.registry, issuer, days, rng, now: *now }
+    }
 }
 
 /// A path as JSON prints it.
-fn shown(path: &Path) -> String {
+fn displayed(path: &Path) -> String {
     path.display().to_string()
 }

@@ -1,19 +1,19 @@
-//! What the process's exit code says. Scripts hold on to these.
+//! The exit codes of the process. Scripts rely on them.
 
 /// Done.
 pub(super) const DONE: u8 = 0;
 
-/// Failed: the disk, another writer, or a fault in this program.
+/// Failed: a disk error, a lock held by another process, or a fault in this program.
 pub(super) const FAILED: u8 = 1;
 
-/// Not understood; or no passphrase to be had.
+/// Wrong usage, or no passphrase available.
 pub(super) const USAGE: u8 = 2;
 
 /// Input refused: a missing or bad file, certificate, request or order.
 pub(super) const REFUSED: u8 = 3;
 
-/// No such device, service or serial.
+/// Unknown device, service or serial number.
 pub(super) const UNKNOWN: u8 = 4;
 
-/// It exists already, or contradicts what exists.
+/// What is asked for exists already, or contradicts what exists.
 pub(super) const CONFLICT: u8 = 5;

@@ -1,5 +1,5 @@
-//! [`Failure`]: what went wrong, what to do about it, and the exit code. The only place where errors become words for
-//! a person.
+//! [`Failure`]: what went wrong, what to do about it, and the exit code. Errors become text for a person here and
+//! nowhere else.
 
 use std::io;
 use std::path::Path;
@@ -7,18 +7,19 @@ use std::process::ExitCode;
 
 use super::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN, USAGE};
 use crate::broker::ExportError;
+use crate::conflict::Conflict;
 use crate::crl::CrlError;
 use crate::csr::CsrError;
 use crate::delivery::DeliveryError;
 use crate::fleet::LockError;
-use crate::founding::FoundingError;
+use crate::init::InitError;
 use crate::inspect::InspectError;
-use crate::issuance::{Clash, IssuanceError};
+use crate::issuance::IssuanceError;
 use crate::issuer::IssuerError;
 use crate::key::{KeyFileError, PassphraseError};
 use crate::order::OrderError;
 use crate::profile::ValidityError;
-use crate::registry::{Conflict, RecordError, RegistryError, RevocationError};
+use crate::registry::{RecordError, RegistryError, RevocationError};
 use crate::verify::ChainFault;
 
 /// What went wrong, and what to do about it.
@@ -52,12 +53,12 @@ impl Failure {
         Self::new(FAILED, format!("cannot write {}: {error}", path.display()), DISK_HELP)
     }
 
-    /// Standard output is closed, say.
+    /// Standard output cannot be written, for instance because it is closed.
     pub(super) fn output(error: &io::Error) -> Self {
         Self::new(FAILED, format!("cannot write the output: {error}"), "the command itself was carried out")
     }
 
-    /// Nobody is there to type a passphrase.
+    /// No passphrase was given, and there is no terminal to ask for one.
     pub(super) fn no_passphrase(what: &str, variable: &str, option: &str) -> Self {
         Self::new(
             USAGE,
@@ -66,7 +67,7 @@ impl Failure {
         )
     }
 
-    /// A passphrase that protects nothing.
+    /// An empty passphrase.
     pub(super) fn passphrase(error: PassphraseError, origin: &str) -> Self {
         Self::new(USAGE, format!("{error} ({origin})"), "give a passphrase of at least one character")
     }
@@ -76,7 +77,7 @@ impl Failure {
         Self::new(USAGE, "the two passphrases differ", "run the command again and type the same twice")
     }
 
-    /// No such device or service.
+    /// An unknown device or service.
     pub(super) fn unknown(name: &str) -> Self {
         Self::new(
             UNKNOWN,
@@ -86,7 +87,7 @@ impl Failure {
     }
 
     /// A signing request without a usable common name.
-    pub(super) fn no_claim(path: &Path, error: &device_identity::SubjectError) -> Self {
+    pub(super) fn unusable_common_name(path: &Path, error: &device_identity::SubjectError) -> Self {
         Self::new(
             REFUSED,
             format!("{}: {error}", path.display()),
@@ -115,7 +116,7 @@ impl Failure {
         Self::new(USAGE, format!("{} names no file", path.display()), "give the path of a file to write")
     }
 
-    /// Tells the person, and the shell.
+    /// Prints the failure and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
         eprintln!("error: {}\nhelp: {}", self.what, self.help);
         ExitCode::from(self.exit_code)
@@ -157,7 +158,7 @@ impl From<IssuerError> for Failure {
             IssuerError::NotPem { .. } => "restore the file from a backup",
             IssuerError::Chain(chain) => match chain.fault {
                 ChainFault::NotYetValid { .. } => "set this machine's clock",
-                ChainFault::Ended { .. } => {
+                ChainFault::Expired { .. } => {
                     "a new CA is needed: its certificates are no longer believed by anyone"
                 }
                 ChainFault::Malformed | ChainFault::Profile { .. } | ChainFault::Issuer => {
@@ -209,11 +210,7 @@ impl From<RecordError> for Failure {
         match error {
             RecordError::Registry(error) => error.into(),
             RecordError::Conflict(conflict) => {
-                let help = match conflict {
-                    Conflict::Name { .. } => "choose another name",
-                    Conflict::PublicKey { .. } => "let the device make a key of its own",
-                    Conflict::Serial { .. } => "stop, and check this machine's random number generator",
-                };
+                let help = conflict_help(&conflict);
                 Self::new(CONFLICT, conflict, help)
             }
         }
@@ -233,9 +230,13 @@ impl From<DeliveryError> for Failure {
 impl From<IssuanceError> for Failure {
     fn from(error: IssuanceError) -> Self {
         match error {
-            IssuanceError::Clashes(clashes) => {
-                let help = clash_help(&clashes);
-                Self::new(CONFLICT, IssuanceError::Clashes(clashes), help)
+            IssuanceError::Conflicts(conflicts) => {
+                let help = match conflicts.first() {
+                    Some(conflict @ Conflict::ServiceExists { .. }) => conflict_help(conflict).to_owned(),
+                    Some(conflict) => format!("nothing was made; {}", conflict_help(conflict)),
+                    None => "nothing was made".to_owned(),
+                };
+                Self::new(CONFLICT, IssuanceError::Conflicts(conflicts), help)
             }
             IssuanceError::Validity(error) => error.into(),
             IssuanceError::Delivery(error) => error.into(),
@@ -253,37 +254,35 @@ impl From<IssuanceError> for Failure {
     }
 }
 
-fn clash_help(clashes: &[Clash]) -> &'static str {
-    match clashes.first() {
-        Some(Clash::Registered { .. }) => {
-            "nothing was made; `countersign-provision show DEVICE_ID` shows what there is"
+fn conflict_help(conflict: &Conflict) -> &'static str {
+    match conflict {
+        Conflict::DeviceExists { .. } => "`countersign-provision show DEVICE_ID` shows what there is",
+        Conflict::DeviceDiffers { .. } => "an order is repeated unchanged, or names new devices",
+        Conflict::ServiceExists { .. } => "use --renew for a new certificate and key",
+        Conflict::NameOfService { .. } | Conflict::NameOfDevice { .. } | Conflict::NameTaken { .. } => {
+            "choose another name"
         }
-        Some(Clash::OtherContent { .. }) => {
-            "nothing was made; an order is repeated unchanged, or names new devices"
-        }
-        Some(Clash::RegisteredService { .. }) => "use --renew for a new certificate and key",
-        Some(Clash::Service { .. } | Clash::Device { .. }) => "nothing was made; choose another name",
-        Some(Clash::PublicKey { .. }) => "nothing was made; let the device make a key of its own",
-        Some(Clash::Twice { .. }) => "nothing was made; name every device once",
-        Some(Clash::File { .. }) | None => "nothing was made; move the file away, or choose another --out",
+        Conflict::PublicKey { .. } => "let the device make a key of its own",
+        Conflict::Serial { .. } => "stop, and check this machine's random number generator",
+        Conflict::NamedTwice { .. } => "name every device once",
+        Conflict::File { .. } => "move the file away, or choose another --out",
     }
 }
 
-impl From<FoundingError> for Failure {
-    fn from(error: FoundingError) -> Self {
+impl From<InitError> for Failure {
+    fn from(error: InitError) -> Self {
         match error {
-            FoundingError::Exists { .. } => {
+            InitError::Exists { .. } => {
                 Self::new(CONFLICT, error, "name a directory that does not exist yet with --fleet")
             }
-            FoundingError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
-            FoundingError::Registry(error) => error.into(),
-            FoundingError::Crl(error) => error.into(),
-            FoundingError::Issuance(error) => error.into(),
-            FoundingError::Validity(error) => error.into(),
-            FoundingError::Key(_)
-            | FoundingError::Certificate(_)
-            | FoundingError::Chain(_)
-            | FoundingError::Pem(_) => Self::new(FAILED, error, FAULT_HELP),
+            InitError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            InitError::Registry(error) => error.into(),
+            InitError::Crl(error) => error.into(),
+            InitError::Issuance(error) => error.into(),
+            InitError::Validity(error) => error.into(),
+            InitError::Key(_) | InitError::Certificate(_) | InitError::Chain(_) | InitError::Pem(_) => {
+                Self::new(FAILED, error, FAULT_HELP)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is printed on standard output: lines, tables, or one JSON document.
+//! Printing: lines, tables or one JSON document on standard output, notes on standard error.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -29,7 +29,7 @@ pub(super) fn json(document: &impl Serialize) -> Result<(), Failure> {
         .map_err(|error| Failure::output(&error))
 }
 
-/// Prints a JSON array, an element at a time, so that a fleet of a million needs no memory.
+/// Prints a JSON array element by element, so that memory does not grow with the fleet.
 pub(super) fn json_array<T: Serialize>(
     fill: impl FnOnce(&mut dyn FnMut(&T) -> Result<(), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -42,7 +42,7 @@ pub(super) fn json_array<T: Serialize>(
     writeln!(output).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))
 }
 
-/// Says something that is no error on standard error.
+/// Prints a note, which is no error, on standard error.
 pub(super) fn note(text: impl Display) {
     eprintln!("note: {text}");
 }

@@ -1,4 +1,4 @@
-//! Where passphrases come from: a file, the environment, or a terminal.
+//! Reading passphrases from a file, the environment or a terminal.
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
@@ -11,9 +11,9 @@ use super::failure::Failure;
 use crate::key::Passphrase;
 
 /// The longest passphrase file that is read, in bytes.
-const MAX_FILE: u64 = 4096;
+const MAX_PASSPHRASE_FILE_LEN: u64 = 4096;
 
-/// Where one passphrase comes from.
+/// The sources of one passphrase, in the order in which they are tried; a terminal is the last.
 struct Source<'a> {
     what: &'a str,
     file: Option<&'a Path>,
@@ -30,7 +30,7 @@ pub(super) fn issuing(arguments: &arguments::Passphrase) -> Result<Passphrase, F
     }
 }
 
-/// The passphrases of a new fleet: of the issuing CAs, and of the roots if it is another.
+/// The passphrases of a new fleet: for the issuing CAs, and for the roots if it is a different one.
 pub(super) fn new_fleet(arguments: &arguments::Init) -> Result<(Passphrase, Option<Passphrase>), Failure> {
     let source = issuing_source(&arguments.passphrase);
     let issuing = match source.given()? {
@@ -63,6 +63,7 @@ fn issuing_source(arguments: &arguments::Passphrase) -> Source<'_> {
 }
 
 impl Source<'_> {
+    /// The passphrase from the file or the environment.
     fn given(&self) -> Result<Option<Passphrase>, Failure> {
         let (text, origin) = if let Some(path) = self.file {
             (read(path)?, path.display().to_string())
@@ -74,6 +75,7 @@ impl Source<'_> {
         Passphrase::new(text).map(Some).map_err(|error| Failure::passphrase(error, &origin))
     }
 
+    /// The passphrase typed at the terminal.
     fn prompt(&self, prompt: &str) -> Result<Passphrase, Failure> {
         let missing = || Failure::no_passphrase(self.what, self.variable, self.option);
         if !io::stdin().is_terminal() {
@@ -86,7 +88,7 @@ impl Source<'_> {
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |error| Failure::unreadable(path, &error);
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
+    if fs::metadata(path).map_err(unreadable)?.len() > MAX_PASSPHRASE_FILE_LEN {
         return Err(unreadable(io::Error::other("longer than a passphrase can be")));
     }
     fs::read_to_string(path).map(Zeroizing::new).map_err(unreadable)

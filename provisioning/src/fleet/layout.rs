@@ -1,4 +1,4 @@
-//! [`Fleet`]: the paths of a fleet directory. Nothing else in the crate spells them.
+//! [`Fleet`]: the paths of a fleet directory, which no other module spells.
 
 use std::path::{Path, PathBuf};
 
@@ -19,27 +19,27 @@ impl Fleet {
     }
 
     /// The directory itself.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The registry (SQLite).
-    pub fn registry(&self) -> PathBuf {
+    pub(crate) fn registry(&self) -> PathBuf {
         self.root.join("registry.db")
     }
 
     /// The directory of an authority's certificates and keys.
-    pub fn authority(&self, authority: Authority) -> PathBuf {
+    pub(crate) fn authority(&self, authority: Authority) -> PathBuf {
         self.root.join(authority.name())
     }
 
     /// An authority's root certificate.
-    pub fn root_certificate(&self, authority: Authority) -> PathBuf {
+    pub(crate) fn root_certificate(&self, authority: Authority) -> PathBuf {
         self.authority(authority).join("root.pem")
     }
 
-    /// An authority's root key, encrypted. May have been moved away: nothing daily needs it.
-    pub fn root_key(&self, authority: Authority) -> PathBuf {
+    /// An authority's root key, encrypted. May have been moved away: only `init` uses it.
+    pub(crate) fn root_key(&self, authority: Authority) -> PathBuf {
         self.authority(authority).join("root.key")
     }
 
@@ -53,43 +53,43 @@ impl Fleet {
         self.authority(authority).join("issuing.key")
     }
 
-    /// Where CRLs are published.
-    pub fn crls(&self) -> PathBuf {
+    /// The directory of the published CRLs.
+    pub(crate) fn crls(&self) -> PathBuf {
         self.root.join("crl")
     }
 
     /// An authority's current CRL (PEM).
-    pub fn crl(&self, authority: Authority) -> PathBuf {
+    pub(crate) fn crl(&self, authority: Authority) -> PathBuf {
         self.crls().join(format!("{}.crl", authority.name()))
     }
 
-    /// What the broker presents.
-    pub fn broker(&self) -> PathBuf {
+    /// The directory of the broker's certificate and key.
+    pub(crate) fn broker(&self) -> PathBuf {
         self.root.join("broker")
     }
 
     /// The broker's configuration.
-    pub fn broker_config(&self) -> PathBuf {
+    pub(crate) fn broker_config(&self) -> PathBuf {
         self.root.join("broker.toml")
     }
 
-    /// Where credential images go unless told otherwise.
-    pub fn images(&self) -> PathBuf {
+    /// The default output directory of credential images.
+    pub(crate) fn images(&self) -> PathBuf {
         self.root.join("images")
     }
 
-    /// Certificates and keys of services.
-    pub fn services(&self) -> PathBuf {
+    /// The directory of the certificates and keys of services.
+    pub(crate) fn services(&self) -> PathBuf {
         self.root.join("services")
     }
 
     /// The name of a service's certificate file within [`Fleet::services`].
-    pub fn service_certificate(name: &ServiceName) -> String {
+    pub(crate) fn service_certificate(name: &ServiceName) -> String {
         format!("{name}.cert.pem")
     }
 
     /// The name of a service's key file within [`Fleet::services`].
-    pub fn service_key(name: &ServiceName) -> String {
+    pub(crate) fn service_key(name: &ServiceName) -> String {
         format!("{name}.key.pem")
     }
 }

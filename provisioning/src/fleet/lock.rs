@@ -1,4 +1,4 @@
-//! [`Lock`]: one writer at a time.
+//! [`Lock`]: one writer of each kind at a time.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,28 +8,28 @@ use std::time::{Duration, Instant};
 
 use super::Fleet;
 
-/// What a writer is about to do. Two locks, so that a stolen device can be cut off while a long order runs.
+/// The two locks of a fleet. They are separate so that a device can be revoked while a long order runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
-    /// Making certificates and the files that go with them.
+pub(crate) enum LockKind {
+    /// For issuing certificates and writing their files.
     Issuing,
-    /// Changing revocations and publishing CRLs.
+    /// For changing revocations and publishing CRLs.
     Revoking,
 }
 
-/// The right to write, for as long as this lives. The operating system takes it back when the process dies.
+/// A lock that is held until this is dropped. The operating system releases it when the process dies.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
-/// Why the right to write was not given.
+/// Why a lock was not acquired.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another process holds it.
     #[error("another countersign-provision is writing to this fleet, for more than {waited:?} now")]
     Busy {
-        /// How long this one waited.
+        /// How long this process waited.
         waited: Duration,
     },
     /// The lock file cannot be opened or locked.
@@ -42,15 +42,15 @@ pub enum LockError {
     },
 }
 
-/// How often a waiting writer looks again.
-const POLL: Duration = Duration::from_millis(20);
+/// How often a waiting process tries again.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Lock {
-    /// Waits at most `patience` for the right to write.
-    pub fn acquire(fleet: &Fleet, duty: Duty, patience: Duration) -> Result<Self, LockError> {
-        let path = fleet.root().join(match duty {
-            Duty::Issuing => ".issuing.lock",
-            Duty::Revoking => ".revoking.lock",
+    /// Acquires a lock, waiting for at most `timeout`.
+    pub(crate) fn acquire(fleet: &Fleet, kind: LockKind, timeout: Duration) -> Result<Self, LockError> {
+        let path = fleet.root().join(match kind {
+            LockKind::Issuing => ".issuing.lock",
+            LockKind::Revoking => ".revoking.lock",
         });
         let failed = |source| LockError::Io { path: path.clone(), source };
         let file = super::durable::private_options().truncate(false).open(&path).map_err(failed)?;
@@ -58,10 +58,10 @@ impl Lock {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if started.elapsed() >= patience => {
-                    return Err(LockError::Busy { waited: patience });
+                Err(TryLockError::WouldBlock) if started.elapsed() >= timeout => {
+                    return Err(LockError::Busy { waited: timeout });
                 }
-                Err(TryLockError::WouldBlock) => sleep(POLL),
+                Err(TryLockError::WouldBlock) => sleep(POLL_INTERVAL),
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
         }

@@ -1,4 +1,4 @@
-//! The files a device's credentials are put into.
+//! The files that hold a device's credentials.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,25 +11,25 @@ use super::{Slot, intel_hex, uf2};
 use crate::key::KeyPair;
 use crate::pem::{self, Label, PemError};
 
-/// A kind of file. [`Format::Pem`] is two: certificate chain and private key.
+/// A file format. [`Format::Pem`] means two files: certificate chain and private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Format {
-    /// One slot, as it is.
+pub(crate) enum Format {
+    /// The bytes of one slot.
     Bin,
     /// Intel HEX: the slot at its address.
     Hex,
     /// UF2: the slot at its address, for drag-and-drop bootloaders.
     Uf2,
-    /// `<id>.cert.pem`, and `<id>.key.pem` if the key was made here.
+    /// `<id>.cert.pem`, and `<id>.key.pem` unless the device made its own key.
     Pem,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Bin, Self::Hex, Self::Uf2, Self::Pem];
+    pub(crate) const ALL: [Self; 4] = [Self::Bin, Self::Hex, Self::Uf2, Self::Pem];
 
-    /// Its name on the command line, and for images the file name's ending.
-    pub fn name(self) -> &'static str {
+    /// The name on the command line and, of an image, the extension of the file name.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bin => "bin",
             Self::Hex => "hex",
@@ -42,7 +42,7 @@ impl Format {
 /// No format has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the formats are bin, hex, uf2 and pem")]
-pub struct NoSuchFormat;
+pub(crate) struct NoSuchFormat;
 
 impl FromStr for Format {
     type Err = NoSuchFormat;
@@ -58,25 +58,25 @@ impl fmt::Display for Format {
     }
 }
 
-/// Where files go, and which.
+/// Which files are written for a device, and where.
 #[derive(Clone, Debug)]
-pub struct Output {
+pub(crate) struct OutputOptions {
     /// The directory.
-    pub directory: PathBuf,
-    /// Which files.
-    pub formats: Vec<Format>,
-    /// Where `.hex` and `.uf2` put the slot.
-    pub address: u32,
-    /// The family `.uf2` files are for (the number a bootloader compares), if any.
-    pub uf2_family: Option<u32>,
+    pub(crate) directory: PathBuf,
+    /// The file formats.
+    pub(crate) formats: Vec<Format>,
+    /// The flash address of the slot in `.hex` and `.uf2` files, in bytes.
+    pub(crate) address: u32,
+    /// The family id in `.uf2` files, which a bootloader compares with its own.
+    pub(crate) uf2_family: Option<u32>,
 }
 
-/// The content of a file. Wiped when it goes away: most of them hold a key.
-pub type Content = Zeroizing<Vec<u8>>;
+/// The content of a file, zeroized on drop: most of them hold a key.
+pub(crate) type Content = Zeroizing<Vec<u8>>;
 
-impl Output {
-    /// The names of the files of a device whose key was (or was not) made here.
-    pub fn names(&self, device_id: &DeviceId, key_made_here: bool) -> Vec<String> {
+impl OutputOptions {
+    /// The names of a device's files.
+    pub(crate) fn names(&self, device_id: &DeviceId, key_made_here: bool) -> Vec<String> {
         let mut names = Vec::new();
         for format in &self.formats {
             match format {
@@ -90,8 +90,9 @@ impl Output {
         names
     }
 
-    /// The files of a device: name and content. `leaf` and `issuing` are DER; `key` is the key if it was made here.
-    pub fn files(
+    /// The names and contents of a device's files. `leaf` and `issuing` are DER; `key` is `None` if the device made its
+    /// own.
+    pub(crate) fn files(
         &self,
         device_id: &DeviceId,
         slot: &Slot,
@@ -112,8 +113,8 @@ impl Output {
         Ok(files)
     }
 
-    /// A slot as a file of an image format; of [`Format::Pem`], the bare slot.
-    pub fn image(&self, format: Format, slot: &Slot) -> Content {
+    /// The content of an image file. [`Format::Pem`] is no image and gives the bare slot.
+    pub(crate) fn image(&self, format: Format, slot: &Slot) -> Content {
         match format {
             Format::Hex => intel_hex::encode(slot.as_bytes(), self.address),
             Format::Uf2 => uf2::encode(slot.as_bytes(), self.address, self.uf2_family),
@@ -123,7 +124,7 @@ impl Output {
 }
 
 /// The name of a device's certificate file.
-pub fn certificate_name(device_id: &DeviceId) -> String {
+pub(crate) fn certificate_name(device_id: &DeviceId) -> String {
     format!("{device_id}.cert.pem")
 }
 
@@ -132,7 +133,7 @@ fn key_name(device_id: &DeviceId) -> String {
 }
 
 /// A certificate file: the leaf, then the issuing certificate.
-pub fn chain_pem(leaf: &[u8], issuing: &[u8]) -> Result<String, PemError> {
+pub(crate) fn chain_pem(leaf: &[u8], issuing: &[u8]) -> Result<String, PemError> {
     let (leaf, issuing) = (pem::encode(Label::Certificate, leaf)?, pem::encode(Label::Certificate, issuing)?);
     Ok(format!("{}{}", leaf.as_str(), issuing.as_str()))
 }

@@ -1,10 +1,10 @@
-//! Intel HEX. Written here rather than by a library because the text holds a key and must be wiped.
+//! Intel HEX. Encoded here rather than by a library because the text holds a key and must be zeroized.
 
 use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-/// The most bytes in one record that every tool reads.
+/// The data bytes of one record: as many as every tool reads.
 const RECORD_LEN: usize = 16;
 
 const DATA: u8 = 0;

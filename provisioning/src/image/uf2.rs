@@ -5,19 +5,19 @@ use zeroize::Zeroizing;
 const MAGIC_START: [u32; 2] = [0x0a32_4655, 0x9e5d_5157];
 const MAGIC_END: u32 = 0x0ab1_6f30;
 
-/// `fileSize/familyID` holds a family.
+/// The flag that says the field `fileSize/familyID` holds a family id.
 const FLAG_FAMILY: u32 = 0x0000_2000;
 
-/// Bytes of content a block; what every bootloader takes.
+/// The content of a block in bytes: as much as every bootloader accepts.
 const PAYLOAD_LEN: u16 = 256;
 
-/// Room for content in a block.
+/// The data field of a block in bytes.
 const DATA_LEN: usize = 476;
 
 /// The length of a block in bytes.
 const BLOCK_LEN: usize = 512;
 
-/// `bytes` at `address`, for bootloaders of this family.
+/// `bytes` at `address`, for bootloaders with this family id.
 pub(super) fn encode(bytes: &[u8], address: u32, family: Option<u32>) -> Zeroizing<Vec<u8>> {
     let chunks = bytes.chunks(usize::from(PAYLOAD_LEN));
     let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);

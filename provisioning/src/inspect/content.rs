@@ -1,4 +1,4 @@
-//! What was found in a file, for JSON and for people.
+//! [`Content`]: what a file holds, as JSON and as text.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::digest::Sha256;
 use crate::timestamp::Timestamp;
 
-/// What was found in a file.
+/// What a file holds.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Content {
+pub(crate) enum Content {
     /// A credential image.
     Image(Box<ImageContent>),
     /// One certificate or more, in the order of the file.
@@ -29,88 +29,88 @@ pub enum Content {
 
 /// A credential image, without its key.
 #[derive(Clone, Debug, Serialize)]
-pub struct ImageContent {
-    /// What the device is called.
-    pub device_id: String,
-    /// Where its key is; never the key.
-    pub key: String,
-    /// The broker's host and port.
-    pub broker_host: String,
+pub(crate) struct ImageContent {
+    /// The device id.
+    pub(crate) device_id: String,
+    /// Where the private key is, in words.
+    pub(crate) key: String,
+    /// The broker's host name.
+    pub(crate) broker_host: String,
     /// The broker's port.
-    pub broker_port: u16,
-    /// The name the broker's certificate must carry.
-    pub server_name: String,
-    /// The device has existed since then.
-    pub time_floor: Timestamp,
-    /// Its certificate.
-    pub certificate: CertificateContent,
-    /// What it knows its broker by.
-    pub broker_anchors: Vec<CertificateContent>,
-    /// Its own CA.
-    pub device_anchors: Vec<CertificateContent>,
+    pub(crate) broker_port: u16,
+    /// The name that the broker's certificate must have.
+    pub(crate) server_name: String,
+    /// The time floor: the device refuses a certificate whose `notAfter` is earlier.
+    pub(crate) time_floor: Timestamp,
+    /// The device's certificate.
+    pub(crate) certificate: CertificateContent,
+    /// The trust anchors for the broker's certificate.
+    pub(crate) broker_anchors: Vec<CertificateContent>,
+    /// The trust anchors for the device's next certificate.
+    pub(crate) device_anchors: Vec<CertificateContent>,
 }
 
 /// A certificate.
 #[derive(Clone, Debug, Serialize)]
-pub struct CertificateContent {
-    /// Whose it is.
-    pub subject: String,
-    /// Who signed it.
-    pub issuer: String,
-    /// Its serial number: DER content octets without a leading sign zero.
-    pub serial: String,
-    /// From when it is valid.
-    pub not_before: Timestamp,
-    /// Until when it is valid.
-    pub not_after: Timestamp,
-    /// Whether it is a CA's.
-    pub ca: bool,
-    /// DNS names and IP addresses it is for.
-    pub alternative_names: Vec<String>,
-    /// Its digest.
-    pub fingerprint_sha256: Sha256,
-    /// The digest of its public key.
-    pub spki_sha256: Sha256,
+pub(crate) struct CertificateContent {
+    /// The subject.
+    pub(crate) subject: String,
+    /// The issuer.
+    pub(crate) issuer: String,
+    /// The serial number: the DER content octets in hex, without a leading zero octet.
+    pub(crate) serial: String,
+    /// The first second of validity.
+    pub(crate) not_before: Timestamp,
+    /// The last second of validity.
+    pub(crate) not_after: Timestamp,
+    /// Whether it is a CA certificate.
+    pub(crate) ca: bool,
+    /// The subject alternative names.
+    pub(crate) alternative_names: Vec<String>,
+    /// The SHA-256 digest of the DER certificate.
+    pub(crate) fingerprint_sha256: Sha256,
+    /// The SHA-256 digest of the SubjectPublicKeyInfo.
+    pub(crate) spki_sha256: Sha256,
 }
 
 /// A signing request.
 #[derive(Clone, Debug, Serialize)]
-pub struct RequestContent {
-    /// Whom it claims to be for.
-    pub subject: String,
-    /// The digest of its public key.
-    pub spki_sha256: Sha256,
-    /// Why it would be refused, if it would.
-    pub refusal: Option<String>,
+pub(crate) struct RequestContent {
+    /// The subject it asks for.
+    pub(crate) subject: String,
+    /// The SHA-256 digest of the SubjectPublicKeyInfo.
+    pub(crate) spki_sha256: Sha256,
+    /// Why `sign` would refuse it; `None` if it would not.
+    pub(crate) refusal: Option<String>,
 }
 
 /// A CRL.
 #[derive(Clone, Debug, Serialize)]
-pub struct CrlContent {
-    /// Who signed it.
-    pub issuer: String,
-    /// Its number.
-    pub crl_number: Option<String>,
-    /// When it was signed.
-    pub this_update: Timestamp,
-    /// Until when it counts.
-    pub next_update: Option<Timestamp>,
-    /// What it lists.
-    pub revoked: Vec<RevokedContent>,
+pub(crate) struct CrlContent {
+    /// The issuer.
+    pub(crate) issuer: String,
+    /// The CRL number.
+    pub(crate) crl_number: Option<String>,
+    /// `thisUpdate`.
+    pub(crate) this_update: Timestamp,
+    /// `nextUpdate`.
+    pub(crate) next_update: Option<Timestamp>,
+    /// The entries.
+    pub(crate) revoked: Vec<RevokedContent>,
 }
 
-/// A line of a CRL.
+/// An entry of a CRL.
 #[derive(Clone, Debug, Serialize)]
-pub struct RevokedContent {
-    /// Which certificate.
-    pub serial: String,
-    /// Since when.
-    pub revoked_at: Timestamp,
-    /// Why, by the names of RFC 5280; `unspecified` if it does not say.
-    pub revocation_reason: String,
+pub(crate) struct RevokedContent {
+    /// The certificate's serial number.
+    pub(crate) serial: String,
+    /// The time of the revocation.
+    pub(crate) revoked_at: Timestamp,
+    /// The reason by its name in RFC 5280; `unspecified` if there is none.
+    pub(crate) revocation_reason: String,
 }
 
-/// How many lines of a CRL are printed for people; JSON has them all.
+/// How many entries of a CRL are printed as text; JSON has them all.
 const SHOWN_ENTRIES: usize = 20;
 
 impl fmt::Display for Content {

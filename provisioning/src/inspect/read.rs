@@ -1,4 +1,4 @@
-//! Finding out what a file is, and reading it.
+//! [`inspect`]: detects what kind of file it is given, and reads it.
 
 use std::fs;
 use std::io;
@@ -17,18 +17,22 @@ use super::content::{CertificateContent, Content, CrlContent, ImageContent, Requ
 use crate::csr::SigningRequest;
 use crate::digest::{Hex, Sha256};
 use crate::pem::{self, Label};
+use crate::registry::RevocationReason;
 use crate::timestamp::Timestamp;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 49 MB, in PEM 66.
-const MAX_LEN: u64 = 128 * 1024 * 1024;
+const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
 
-/// What every credential image starts with.
+/// The first bytes of every credential image.
 const IMAGE_MAGIC: &[u8] = b"CSGN";
 
-/// Why a file says nothing.
+/// The reason code of an entry that a delta CRL takes off (RFC 5280 §5.3.1). It occurs in CRLs of others only.
+const REMOVE_FROM_CRL: u8 = 8;
+
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum InspectError {
-    /// It cannot be read.
+pub(crate) enum InspectError {
+    /// The operating system cannot read it.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
         /// The file.
@@ -36,7 +40,7 @@ pub enum InspectError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// It is longer than anything this reads.
+    /// It is longer than any file of these kinds.
     #[error("{path} has {length} bytes, more than anything this reads", path = .path.display())]
     TooLong {
         /// The file.
@@ -44,7 +48,7 @@ pub enum InspectError {
         /// Its length in bytes.
         length: u64,
     },
-    /// It is a credential image, and a bad one.
+    /// It is a damaged credential image.
     #[error("{path}: {fault}", path = .path.display())]
     Image {
         /// The file.
@@ -52,15 +56,15 @@ pub enum InspectError {
         /// What is wrong with it.
         fault: ImageError,
     },
-    /// It is PEM of a kind this reads, and its content is damaged.
+    /// It is PEM of one of these kinds, with damaged content.
     #[error("{path}: damaged {what}", path = .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// What the content should be.
         what: &'static str,
     },
-    /// It is something else.
+    /// It is none of these kinds.
     #[error("{path} is no image, certificate, signing request or CRL", path = .path.display())]
     Unknown {
         /// The file.
@@ -68,11 +72,11 @@ pub enum InspectError {
     },
 }
 
-/// Reads a file and says what is in it.
-pub fn inspect(path: &Path) -> Result<Content, InspectError> {
+/// Reads a file of any kind in [`Content`].
+pub(crate) fn inspect(path: &Path) -> Result<Content, InspectError> {
     let read_error = |source| InspectError::Read { path: path.to_owned(), source };
     let length = fs::metadata(path).map_err(read_error)?.len();
-    if length > MAX_LEN {
+    if length > MAX_FILE_LEN {
         return Err(InspectError::TooLong { path: path.to_owned(), length });
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(read_error)?);
@@ -83,7 +87,7 @@ pub fn inspect(path: &Path) -> Result<Content, InspectError> {
             InspectError::Damaged { path: path.to_owned(), what: "certificate in the image" }
         });
     }
-    let found = if pem::is_armoured(&bytes) { from_pem(&bytes) } else { Ok(from_der(&bytes)) };
+    let found = if pem::is_pem(&bytes) { from_pem(&bytes) } else { Ok(from_der(&bytes)) };
     match found {
         Ok(Some(content)) => Ok(content),
         Ok(None) => Err(InspectError::Unknown { path: path.to_owned() }),
@@ -148,8 +152,8 @@ fn certificate(der: &[u8]) -> Option<CertificateContent> {
         subject: printable(&parsed.subject().to_string()),
         issuer: printable(&parsed.issuer().to_string()),
         serial: serial(parsed.raw_serial()),
-        not_before: moment(parsed.validity().not_before.timestamp()),
-        not_after: moment(parsed.validity().not_after.timestamp()),
+        not_before: Timestamp::from_signed(parsed.validity().not_before.timestamp()),
+        not_after: Timestamp::from_signed(parsed.validity().not_after.timestamp()),
         ca: parsed.is_ca(),
         alternative_names: names
             .map(|names| names.value.general_names.iter().map(general_name).collect())
@@ -173,31 +177,24 @@ fn crl(der: &[u8]) -> Option<CrlContent> {
     let Ok(([], parsed)) = CertificateRevocationList::from_der(der) else { return None };
     let revoked = parsed.iter_revoked_certificates().map(|entry| RevokedContent {
         serial: serial(entry.raw_serial()),
-        revoked_at: moment(entry.revocation_date.timestamp()),
+        revoked_at: Timestamp::from_signed(entry.revocation_date.timestamp()),
         revocation_reason: entry.reason_code().map_or("unspecified", |(_, code)| reason(code.0)).to_owned(),
     });
     Some(CrlContent {
         issuer: printable(&parsed.issuer().to_string()),
         crl_number: parsed.crl_number().map(ToString::to_string),
-        this_update: moment(parsed.last_update().timestamp()),
-        next_update: parsed.next_update().map(|next| moment(next.timestamp())),
+        this_update: Timestamp::from_signed(parsed.last_update().timestamp()),
+        next_update: parsed.next_update().map(|next| Timestamp::from_signed(next.timestamp())),
         revoked: revoked.collect(),
     })
 }
 
-/// The names of RFC 5280 §5.3.1.
+/// The name of a reason code in RFC 5280 §5.3.1.
 fn reason(code: u8) -> &'static str {
-    match code {
-        1 => "keyCompromise",
-        2 => "cACompromise",
-        3 => "affiliationChanged",
-        4 => "superseded",
-        5 => "cessationOfOperation",
-        6 => "certificateHold",
-        8 => "removeFromCRL",
-        9 => "privilegeWithdrawn",
-        10 => "aACompromise",
-        _ => "unspecified",
+    match RevocationReason::by_code(code) {
+        Some(reason) => reason.name(),
+        None if code == REMOVE_FROM_CRL => "removeFromCRL",
+        None => RevocationReason::Unspecified.name(),
     }
 }
 
@@ -213,16 +210,12 @@ fn general_name(name: &GeneralName<'_>) -> String {
     }
 }
 
-/// DER content octets without a leading sign zero.
+/// A serial number in hex: the DER content octets without a leading zero octet.
 fn serial(raw: &[u8]) -> String {
     Hex(raw.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(raw)).to_string()
 }
 
-/// A name from a file, safe for a terminal.
+/// Text from a file with its control characters replaced, so that it cannot control a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
-
-fn moment(unix: i64) -> Timestamp {
-    Timestamp::from_unix(u64::try_from(unix).unwrap_or(0))
 }

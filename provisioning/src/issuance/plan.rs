@@ -1,132 +1,93 @@
-//! [`Plan`]: which devices of an order are to be made, and which are there already.
+//! [`Plan`]: which devices of an order are new, and which are registered already.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use device_identity::DeviceId;
 
 use super::IssuanceError;
-use crate::image::Output;
+use crate::conflict::Conflict;
+use crate::csr::SigningRequest;
+use crate::image::OutputOptions;
 use crate::order::Order;
-use crate::registry::{Kind, Registered, Registry};
+use crate::registry::{IdentityKind, RegisteredDevice, Registry, RegistryError};
 
 /// What to do about an order.
-pub struct Plan {
-    /// To be made.
-    pub new: Vec<Order>,
-    /// Made earlier, from an identical order.
-    pub done: Vec<Planned>,
+pub(crate) struct Plan {
+    /// The devices to be issued.
+    pub(crate) new: Vec<Order>,
+    /// The devices that were issued earlier, from an identical order line.
+    pub(crate) registered: Vec<RegisteredOrder>,
 }
 
-/// A device that was made earlier.
-pub struct Planned {
-    /// Its order.
-    pub order: Order,
+/// A device that was issued earlier, from an identical order line.
+pub(crate) struct RegisteredOrder {
+    /// The order line.
+    pub(crate) order: Order,
     /// What the registry has.
-    pub registered: Registered,
-}
-
-/// What stands in the way of an order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Clash {
-    /// The device exists.
-    #[error("device {device_id} is registered already")]
-    Registered {
-        /// The device.
-        device_id: DeviceId,
-    },
-    /// The device exists and was ordered with other content.
-    #[error("line {line}: device {device_id} is registered already, with other content")]
-    OtherContent {
-        /// The line of the order.
-        line: u64,
-        /// The device.
-        device_id: DeviceId,
-    },
-    /// The name is a service's.
-    #[error("{name} is a service already, and devices and services share their names")]
-    Service {
-        /// The name.
-        name: String,
-    },
-    /// The name is a device's.
-    #[error("{name} is a device already, and devices and services share their names")]
-    Device {
-        /// The name.
-        name: String,
-    },
-    /// The service exists.
-    #[error("service {name} is registered already")]
-    RegisteredService {
-        /// The name.
-        name: String,
-    },
-    /// The key belongs to another.
-    #[error("the public key of {device_id} is certified already, for {holder}")]
-    PublicKey {
-        /// The device.
-        device_id: DeviceId,
-        /// Who has the key.
-        holder: String,
-    },
-    /// The same id twice on the command line.
-    #[error("{device_id} is named twice")]
-    Twice {
-        /// The device.
-        device_id: DeviceId,
-    },
-    /// A file nobody registered is where a new one would go; it may hold the only copy of a key.
-    #[error("{path} exists already, and the registry does not know {name}", path = .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Whose file it would be.
-        name: String,
-    },
+    pub(crate) device: RegisteredDevice,
 }
 
 impl Plan {
-    /// Compares orders with the registry. Any clash, and there is no plan.
+    /// Compares orders with the registry and the output directory. One conflict, and there is no plan.
     ///
-    /// With `resume`, a device that was made from an identical order is done; without, it is a clash.
-    pub fn make(
+    /// A device that was issued from an identical order line is accepted with `resume`, and a conflict without.
+    pub(crate) fn make(
         registry: &Registry,
         orders: Vec<Order>,
         resume: bool,
-        output: &Output,
+        output: &OutputOptions,
     ) -> Result<Self, IssuanceError> {
-        let (mut new, mut done, mut clashes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Self { new: Vec::new(), registered: Vec::new() };
+        let mut conflicts = Vec::new();
         for order in orders {
-            let Some(registered) = registry.registered(&order.device_id)? else {
-                match clash(registry, &order, output)? {
-                    Some(clash) => clashes.push(clash),
-                    None => new.push(order),
+            let Some(device) = registry.registered(&order.device_id)? else {
+                let names = output.names(&order.device_id, order.request.is_none());
+                let files = names.iter().map(|name| output.directory.join(name));
+                match conflict_of_device(registry, &order.device_id, order.request.as_ref(), files)? {
+                    Some(conflict) => conflicts.push(conflict),
+                    None => plan.new.push(order),
                 }
                 continue;
             };
             let device_id = order.device_id.clone();
             if !resume {
-                clashes.push(Clash::Registered { device_id });
-            } else if registered.order_digest != order.digest() {
-                clashes.push(Clash::OtherContent { line: order.line, device_id });
+                conflicts.push(Conflict::DeviceExists { device_id });
+            } else if device.order_digest != order.digest() {
+                conflicts.push(Conflict::DeviceDiffers { line: order.line, device_id });
             } else {
-                done.push(Planned { order, registered });
+                plan.registered.push(RegisteredOrder { order, device });
             }
         }
-        if clashes.is_empty() { Ok(Self { new, done }) } else { Err(IssuanceError::Clashes(clashes)) }
+        if conflicts.is_empty() { Ok(plan) } else { Err(IssuanceError::Conflicts(conflicts)) }
     }
 }
 
-/// What stands in the way of a device that is not registered.
-fn clash(registry: &Registry, order: &Order, output: &Output) -> Result<Option<Clash>, IssuanceError> {
-    if registry.kind_of(order.device_id.as_str())? == Some(Kind::Service) {
-        return Ok(Some(Clash::Service { name: order.device_id.to_string() }));
+/// What stands in the way of a new device: its name, the public key in its signing request, or one of its files.
+pub(super) fn conflict_of_device(
+    registry: &Registry,
+    device_id: &DeviceId,
+    request: Option<&SigningRequest>,
+    files: impl IntoIterator<Item = PathBuf>,
+) -> Result<Option<Conflict>, RegistryError> {
+    match registry.kind_of(device_id.as_str())? {
+        Some(IdentityKind::Device) => {
+            return Ok(Some(Conflict::DeviceExists { device_id: device_id.clone() }));
+        }
+        Some(IdentityKind::Service) => {
+            return Ok(Some(Conflict::NameOfService { name: device_id.to_string() }));
+        }
+        None => {}
     }
-    if let Some(request) = &order.request
-        && let Some(holder) = registry.holder_of_key(&request.public_key().spki_sha256())?
+    if let Some(request) = request
+        && let Some(identity) = registry.identity_of_key(&request.public_key().spki_sha256())?
     {
-        return Ok(Some(Clash::PublicKey { device_id: order.device_id.clone(), holder }));
+        return Ok(Some(Conflict::PublicKey { name: device_id.to_string(), identity }));
     }
-    let names = output.names(&order.device_id, order.request.is_none());
-    let path = names.iter().map(|name| output.directory.join(name)).find(|path| path.exists());
-    Ok(path.map(|path| Clash::File { path, name: order.device_id.to_string() }))
+    Ok(conflict_of_files(files, device_id.as_str()))
+}
+
+/// The first file that exists although the registry does not know `name`.
+pub(super) fn conflict_of_files(files: impl IntoIterator<Item = PathBuf>, name: &str) -> Option<Conflict> {
+    let path = files.into_iter().find(|path: &PathBuf| Path::exists(path))?;
+    Some(Conflict::File { path, name: name.to_owned() })
 }

@@ -16,56 +16,56 @@ const SCRYPT_R: u32 = 8;
 const SCRYPT_P: u32 = 5;
 const SCRYPT_KEY_LEN: usize = 32;
 
-/// The most work a key file may ask of us: 128·N·r bytes of memory (128 MiB), and this many passes or iterations.
+/// The most work a key file may demand: 128·N·r bytes of memory (128 MiB), and so many passes or iterations.
 const MAX_SCRYPT_COST: u64 = 1 << 20;
 const MAX_SCRYPT_PASSES: u16 = 16;
 const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
 
-/// What protects a CA key at rest. Never empty, wiped when it goes away, never printed.
+/// The passphrase that encrypts a CA key at rest. Never empty, zeroized on drop, never printed.
 pub struct Passphrase(Zeroizing<String>);
 
-/// Why a text protects nothing.
+/// Why a text is no passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PassphraseError {
-    /// It is empty.
+    /// The text is empty.
     #[error("the passphrase is empty")]
     Empty,
 }
 
 impl Passphrase {
-    /// A passphrase as typed; one line ending at the end is not part of it.
+    /// A passphrase from a prompt, a variable or a file; one line ending at the end is not part of it.
     pub fn new(text: Zeroizing<String>) -> Result<Self, PassphraseError> {
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let line = Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned());
         if line.is_empty() { Err(PassphraseError::Empty) } else { Ok(Self(line)) }
     }
 
-    /// Whether two passphrases are the same; for a prompt that asks twice.
-    pub fn matches(&self, other: &Self) -> bool {
+    /// Whether two passphrases are equal, for a prompt that asks twice.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-/// Why a key file gave no key.
+/// Why a key file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFileError {
-    /// It is not `ENCRYPTED PRIVATE KEY` in PEM with PBES2.
+    /// The file is not a PEM `ENCRYPTED PRIVATE KEY` with PBES2.
     #[error("it is no encrypted PKCS#8 private key in PEM")]
     Format,
-    /// It asks for more memory or time than a key should.
+    /// The key derivation demands more memory or time than the limits above.
     #[error("its key derivation asks for more memory or time than is reasonable")]
     Cost,
-    /// The passphrase does not open it, or it is damaged.
+    /// The passphrase is wrong, or the file is damaged.
     #[error("the passphrase does not open it, or it is damaged")]
     Passphrase,
-    /// It opens, and holds something other than a P-256 key.
+    /// The decrypted key is not a P-256 key pair.
     #[error("it holds no P-256 key pair")]
     NotP256,
 }
 
 impl KeyPair {
-    /// Encrypts the key for the disk. PEM, `ENCRYPTED PRIVATE KEY`.
-    pub fn seal(
+    /// Encrypts the key pair: PEM, `ENCRYPTED PRIVATE KEY`.
+    pub(crate) fn seal(
         &self,
         passphrase: &Passphrase,
         rng: &dyn SecureRandom,
@@ -83,7 +83,7 @@ impl KeyPair {
         sealed().ok_or(KeyPairError::Malformed)
     }
 
-    /// Opens an encrypted key from the disk.
+    /// Decrypts a key pair that `seal` or OpenSSL encrypted (PEM, `ENCRYPTED PRIVATE KEY`).
     pub fn unseal(pem: &str, passphrase: &Passphrase) -> Result<Self, KeyFileError> {
         let (label, document) = Document::from_pem(pem).map_err(|_| KeyFileError::Format)?;
         if label != EncryptedPrivateKeyInfo::PEM_LABEL {
@@ -100,7 +100,7 @@ impl KeyPair {
 
 fn check_cost(scheme: &EncryptionScheme<'_>) -> Result<(), KeyFileError> {
     let EncryptionScheme::Pbes2(parameters) = scheme else { return Err(KeyFileError::Format) };
-    let bearable = match &parameters.kdf {
+    let within_limits = match &parameters.kdf {
         pbes2::Kdf::Scrypt(scrypt) => {
             let cost = scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size));
             cost <= MAX_SCRYPT_COST && scrypt.parallelization <= MAX_SCRYPT_PASSES
@@ -108,5 +108,5 @@ fn check_cost(scheme: &EncryptionScheme<'_>) -> Result<(), KeyFileError> {
         pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_PBKDF2_ITERATIONS,
         _ => return Err(KeyFileError::Format),
     };
-    if bearable { Ok(()) } else { Err(KeyFileError::Cost) }
+    if within_limits { Ok(()) } else { Err(KeyFileError::Cost) }
 }

@@ -6,8 +6,8 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 
 use super::{KeyPair, P256PublicKey};
 
-/// A key that signs certificates and CRLs. Its own type rather than rcgen's, which keeps a second, readable copy of
-/// the key; and the place where a key in an HSM would go.
+/// A key that signs certificates and CRLs. It replaces rcgen's own type, which keeps a second copy of the key that is
+/// not zeroized; a key in an HSM would implement the same two traits.
 pub struct CaKey {
     signer: EcdsaKeyPair,
     public: P256PublicKey,
@@ -15,15 +15,15 @@ pub struct CaKey {
 }
 
 impl CaKey {
-    /// From a key pair; `None` if its halves do not belong together.
+    /// From a key pair; `None` if the private and the public key do not match.
     pub fn new(pair: &KeyPair) -> Option<Self> {
         let rng = SystemRandom::new();
         let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pair.pkcs8(), &rng).ok()?;
         Some(Self { signer, public: pair.public().clone(), rng })
     }
 
-    /// The public half.
-    pub fn public(&self) -> &P256PublicKey {
+    /// The public key.
+    pub(crate) fn public(&self) -> &P256PublicKey {
         &self.public
     }
 }

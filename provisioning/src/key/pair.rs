@@ -1,4 +1,4 @@
-//! [`KeyPair`]: a P-256 key pair made here.
+//! [`KeyPair`]: a P-256 key pair.
 
 use pkcs8::PrivateKeyInfo;
 use pkcs8::der::Decode as _;
@@ -10,27 +10,27 @@ use zeroize::Zeroizing;
 use super::P256PublicKey;
 use crate::pem::{self, Label, PemError};
 
-/// A P-256 key pair made here; the private half is wiped when this goes away, and never printed.
+/// A P-256 key pair. The private key is zeroized on drop, and never printed.
 pub struct KeyPair {
     pkcs8: Zeroizing<Vec<u8>>,
     scalar: Zeroizing<[u8; 32]>,
     public: P256PublicKey,
 }
 
-/// Why no key pair was made.
+/// Why no key pair was generated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyPairError {
+pub(crate) enum KeyPairError {
     /// The system's random number generator failed.
     #[error("the system's random number generator failed")]
     Random,
-    /// The key does not read back.
+    /// The generated key does not decode.
     #[error("a generated key does not read back")]
     Malformed,
 }
 
 impl KeyPair {
-    /// Makes a key pair.
-    pub fn generate(rng: &dyn SecureRandom) -> Result<Self, KeyPairError> {
+    /// Generates a key pair.
+    pub(crate) fn generate(rng: &dyn SecureRandom) -> Result<Self, KeyPairError> {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, rng)
             .map_err(|_| KeyPairError::Random)?;
         Self::from_pkcs8(Zeroizing::new(document.as_ref().to_vec())).ok_or(KeyPairError::Malformed)
@@ -45,13 +45,13 @@ impl KeyPair {
         Some(Self { scalar, public, pkcs8 })
     }
 
-    /// The public half.
-    pub fn public(&self) -> &P256PublicKey {
+    /// The public key.
+    pub(crate) fn public(&self) -> &P256PublicKey {
         &self.public
     }
 
     /// The private scalar, big endian (SEC 1 §C.4).
-    pub fn scalar(&self) -> &[u8; 32] {
+    pub(crate) fn scalar(&self) -> &[u8; 32] {
         &self.scalar
     }
 
@@ -61,7 +61,7 @@ impl KeyPair {
     }
 
     /// PKCS#8, PEM.
-    pub fn pem(&self) -> Result<Zeroizing<String>, PemError> {
+    pub(crate) fn pem(&self) -> Result<Zeroizing<String>, PemError> {
         pem::encode(Label::PrivateKey, &self.pkcs8)
     }
 }

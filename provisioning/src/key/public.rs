@@ -11,7 +11,8 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::digest::Sha256;
 
-/// What DER puts in front of the point of a P-256 key: `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }`.
+/// The DER that precedes the point in the SubjectPublicKeyInfo of a P-256 key:
+/// `SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }`.
 const SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -20,34 +21,35 @@ const SPKI_PREFIX: [u8; 26] = [
 /// The length of an uncompressed point in bytes: 0x04, x, y.
 const POINT_LEN: usize = 65;
 
-/// An uncompressed P-256 point. Whether it lies on the curve was checked by whoever verified a signature with it.
+/// An uncompressed P-256 point. That it lies on the curve is not checked here: every such key was generated here or has
+/// verified the signature of a signing request or of a certificate.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct P256PublicKey([u8; POINT_LEN]);
+pub(crate) struct P256PublicKey([u8; POINT_LEN]);
 
-/// Why a public key gets no certificate.
+/// Why a public key is not certified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublicKeyError {
-    /// Another kind of key.
+pub(crate) enum PublicKeyError {
+    /// The key is not on P-256.
     #[error("the key is {found}, only P-256 (prime256v1) is accepted")]
     NotP256 {
-        /// What it is.
+        /// The kind of key it is.
         found: String,
     },
-    /// P-256, but not `04 x y` with a named curve.
+    /// The key is on P-256, but not encoded as `04 x y` with a named curve.
     #[error("the P-256 key is not an uncompressed point on the named curve")]
     Encoding,
 }
 
 impl P256PublicKey {
     /// From a point in SEC 1 form.
-    pub fn from_point(point: &[u8]) -> Result<Self, PublicKeyError> {
+    pub(crate) fn from_point(point: &[u8]) -> Result<Self, PublicKeyError> {
         let point: [u8; POINT_LEN] = point.try_into().map_err(|_| PublicKeyError::Encoding)?;
         let [form, ..] = point;
         if form == 0x04 { Ok(Self(point)) } else { Err(PublicKeyError::Encoding) }
     }
 
-    /// From a parsed SubjectPublicKeyInfo, which must be spelled exactly as we would spell it.
-    pub fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
+    /// From a parsed SubjectPublicKeyInfo, whose DER must be exactly what [`P256PublicKey::spki`] writes.
+    pub(crate) fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
         let algorithm = &spki.algorithm.algorithm;
         let parameter = spki.algorithm.parameters.as_ref().and_then(|parameter| parameter.as_oid().ok());
         let found = |found: String| Err(PublicKeyError::NotP256 { found });
@@ -68,12 +70,12 @@ impl P256PublicKey {
     }
 
     /// SubjectPublicKeyInfo, DER.
-    pub fn spki(&self) -> Vec<u8> {
+    pub(crate) fn spki(&self) -> Vec<u8> {
         [SPKI_PREFIX.as_slice(), &self.0].concat()
     }
 
-    /// The digest by which the registry knows this key.
-    pub fn spki_sha256(&self) -> Sha256 {
+    /// The SHA-256 digest of the SubjectPublicKeyInfo, by which the registry finds this key.
+    pub(crate) fn spki_sha256(&self) -> Sha256 {
         Sha256::of(&self.spki())
     }
 }

@@ -1,7 +1,7 @@
 //! Reading an order: CSV with a header, checked as a whole before anything is made.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use device_identity::DeviceId;
 
 use super::{Duplicate, LineFault, Order, OrderDetails, OrderError};
-use crate::csr::{self, CsrError, SigningRequest};
+use crate::csr::{CsrFileError, SigningRequest};
 
-/// The longest order, in bytes: a million lines of 256.
-const MAX_LEN: u64 = 256 * 1024 * 1024;
+/// The longest order file that is read, in bytes: a million lines of 256.
+const MAX_ORDER_LEN: u64 = 256 * 1024 * 1024;
 
 /// The longest field, in characters. Fields end up in the registry, labels and reports, not in certificates.
-const MAX_FIELD: usize = 256;
+const MAX_FIELD_CHARACTERS: usize = 256;
 
-/// The most columns.
+/// The most columns an order may have.
 const MAX_COLUMNS: usize = 64;
 
-/// What a column means.
+/// A column of an order, by its name in the header.
 enum Column {
     DeviceId,
     Product,
@@ -54,13 +54,13 @@ impl Column {
     }
 }
 
-/// Reads an order. All bad lines are reported at once; an order with one is refused as a whole.
-pub fn read(path: &Path) -> Result<Vec<Order>, OrderError> {
+/// Reads an order file. All bad lines are reported at once; an order with a bad line is refused as a whole.
+pub(crate) fn read(path: &Path) -> Result<Vec<Order>, OrderError> {
     let read_error = |source| OrderError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read_error)?;
     let length = file.metadata().map_err(read_error)?.len();
-    if length > MAX_LEN {
-        return Err(OrderError::TooLong { path: path.to_owned(), length, longest: MAX_LEN });
+    if length > MAX_ORDER_LEN {
+        return Err(OrderError::TooLong { path: path.to_owned(), length, longest: MAX_ORDER_LEN });
     }
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(file);
     let columns = header(&mut reader, path)?;
@@ -130,7 +130,7 @@ fn parse(record: &ByteRecord, columns: &[Column], directory: &Path, line: u64) -
             continue;
         }
         check_field(column, value)?;
-        // An empty field says nothing.
+        // An empty field counts as absent.
         let value = (!value.is_empty()).then(|| value.to_owned());
         match column {
             Column::DeviceId => {}
@@ -152,25 +152,18 @@ fn check_field(column: &Column, value: &str) -> Result<(), LineFault> {
     let characters = value.chars().count();
     if value.chars().any(char::is_control) {
         Err(LineFault::ControlCharacter { column: column() })
-    } else if characters > MAX_FIELD {
-        Err(LineFault::TooLong { column: column(), characters, longest: MAX_FIELD })
+    } else if characters > MAX_FIELD_CHARACTERS {
+        Err(LineFault::TooLong { column: column(), characters, longest: MAX_FIELD_CHARACTERS })
     } else {
         Ok(())
     }
 }
 
 fn read_request(path: PathBuf) -> Result<SigningRequest, LineFault> {
-    let length = match fs::metadata(&path) {
-        Ok(metadata) => usize::try_from(metadata.len()).unwrap_or(usize::MAX),
-        Err(source) => return Err(LineFault::CsrFile { path, source }),
-    };
-    if length > csr::MAX_LEN {
-        return Err(LineFault::Csr { path, fault: CsrError::TooLong { length } });
-    }
-    match fs::read(&path) {
-        Ok(bytes) => SigningRequest::parse(&bytes).map_err(|fault| LineFault::Csr { path, fault }),
-        Err(source) => Err(LineFault::CsrFile { path, source }),
-    }
+    SigningRequest::read(&path).map_err(|error| match error {
+        CsrFileError::Read(source) => LineFault::CsrFile { path, source },
+        CsrFileError::Csr(fault) => LineFault::Csr { path, fault },
+    })
 }
 
 fn duplicates(orders: &[Order]) -> Vec<(u64, Duplicate)> {

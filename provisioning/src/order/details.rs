@@ -1,18 +1,18 @@
-//! [`OrderDetails`]: what an order says about a device besides its id.
+//! [`OrderDetails`]: the columns of an order besides the device id and the signing request.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What an order says about a device besides its id.
+/// The columns of an order besides the device id and the signing request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OrderDetails {
-    /// What is made.
-    pub product: Option<String>,
-    /// The number on its label.
-    pub serial_number: Option<String>,
-    /// What it was made for.
-    pub work_order: Option<String>,
-    /// The other columns of the order.
-    pub metadata: BTreeMap<String, String>,
+pub(crate) struct OrderDetails {
+    /// The product.
+    pub(crate) product: Option<String>,
+    /// The serial number on the board's label; not that of a certificate.
+    pub(crate) serial_number: Option<String>,
+    /// The work order.
+    pub(crate) work_order: Option<String>,
+    /// Further columns, by their names.
+    pub(crate) metadata: BTreeMap<String, String>,
 }

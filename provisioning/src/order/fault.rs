@@ -1,4 +1,4 @@
-//! What is wrong with an order: all of it at once, each with its line.
+//! [`OrderError`]: everything that is wrong with an order file, by line.
 
 use std::fmt;
 use std::io;
@@ -8,9 +8,9 @@ use device_identity::DeviceIdError;
 
 use crate::csr::CsrError;
 
-/// Why an order file is refused. Nothing of it is made.
+/// Why an order file is refused. A refused order makes nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub(crate) enum OrderError {
     /// The file cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     Read {
@@ -29,15 +29,15 @@ pub enum OrderError {
         /// The most that is read.
         longest: u64,
     },
-    /// The header is wrong.
+    /// The header is invalid.
     #[error("{path}: {fault}", path = .path.display())]
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         fault: String,
     },
-    /// Lines are wrong.
+    /// Some lines are invalid.
     #[error("{path} has {count} bad line(s){lines}", path = .path.display(), count = .lines.len(), lines = Lines(.lines))]
     Lines {
         /// The file.
@@ -45,7 +45,7 @@ pub enum OrderError {
         /// All of them, by line number.
         lines: Vec<(u64, LineFault)>,
     },
-    /// All lines are good, and some are there twice.
+    /// All lines are valid, and some repeat a device or a key.
     #[error("{path} repeats itself in {count} line(s){lines}", path = .path.display(), count = .lines.len(), lines = Lines(.lines))]
     Duplicates {
         /// The file.
@@ -57,8 +57,8 @@ pub enum OrderError {
 
 /// What is wrong with one line.
 #[derive(Debug, thiserror::Error)]
-pub enum LineFault {
-    /// The line has more or fewer fields than the header.
+pub(crate) enum LineFault {
+    /// The number of fields differs from the header's.
     #[error("{found} fields, the header has {expected}")]
     Fields {
         /// How many the line has.
@@ -66,10 +66,10 @@ pub enum LineFault {
         /// How many the header has.
         expected: usize,
     },
-    /// Bytes that are no UTF-8.
+    /// The line is not UTF-8.
     #[error("the line is not UTF-8")]
     NotUtf8,
-    /// The device id is none.
+    /// The device id is invalid.
     #[error(transparent)]
     DeviceId(#[from] DeviceIdError),
     /// A field is too long.
@@ -82,7 +82,8 @@ pub enum LineFault {
         /// How many fit.
         longest: usize,
     },
-    /// A field has a control character; an unclosed quote, which swallows the lines below it, ends here too.
+    /// A field has a control character. An unclosed quote is found here too: it makes the lines below part of the
+    /// field, line breaks included.
     #[error("{column} has a control character or a line break (an unclosed quote?)")]
     ControlCharacter {
         /// The column.
@@ -91,7 +92,7 @@ pub enum LineFault {
     /// The signing request cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     CsrFile {
-        /// Its file.
+        /// The file of the request.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
@@ -99,25 +100,25 @@ pub enum LineFault {
     /// The signing request is refused.
     #[error("{path}: {fault}", path = .path.display())]
     Csr {
-        /// Its file.
+        /// The file of the request.
         path: PathBuf,
-        /// Why.
+        /// Why it is refused.
         fault: CsrError,
     },
-    /// Good in itself, and a repetition of another line.
+    /// The line is valid and repeats a device or a key of an earlier line.
     #[error(transparent)]
     Duplicate(#[from] Duplicate),
 }
 
-/// What is in an order twice.
+/// What a line repeats of an earlier line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Duplicate {
+pub(crate) enum Duplicate {
     /// A device id.
     #[error("{device_id} is in line {first} already")]
     DeviceId {
         /// The device id.
         device_id: String,
-        /// Where it was first.
+        /// The line that has it first.
         first: u64,
     },
     /// A public key: one signing request for two devices.
@@ -125,12 +126,12 @@ pub enum Duplicate {
     PublicKey {
         /// The second device.
         device_id: String,
-        /// Where the key was first.
+        /// The line that has the key first.
         first: u64,
     },
 }
 
-/// Prints one fault a line.
+/// Prints one fault per line.
 struct Lines<'a, F>(&'a [(u64, F)]);
 
 impl<F: fmt::Display> fmt::Display for Lines<'_, F> {

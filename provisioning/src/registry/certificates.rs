@@ -1,4 +1,4 @@
-//! Certificates as the registry knows them, and looking them up.
+//! Certificates in the registry, and how they are looked up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,43 +6,55 @@ use std::str::FromStr;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::{Serialize, Serializer};
 
-use super::{Reason, Registry, RegistryError};
+use super::{Registry, RegistryError, RevocationReason};
 use crate::authority::Authority;
 use crate::digest::Sha256;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
-/// What a name in the registry belongs to.
+/// What a name is registered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum IdentityKind {
     /// A device.
     Device,
     /// A back-end service.
     Service,
 }
 
-/// What a certificate is worth.
+impl IdentityKind {
+    const ALL: [Self; 2] = [Self::Device, Self::Service];
+
+    /// The name in the registry.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// The status of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It opens doors.
+pub(crate) enum Status {
+    /// Valid, and the newest of its subject.
     Active,
-    /// On hold: in the CRL until it is resumed.
+    /// On hold: listed in the CRL until it is resumed.
     Suspended,
-    /// In the CRL for good.
+    /// Listed in the CRL, permanently.
     Revoked,
-    /// Replaced by a newer one; still opens doors until it ends.
+    /// Valid until its `notAfter`, but a newer certificate of its subject is registered.
     Superseded,
-    /// Its time is over.
+    /// Past its `notAfter`, and neither suspended nor revoked before.
     Expired,
 }
 
 impl Status {
     /// All, in the order they are listed.
-    pub const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Active, Self::Suspended, Self::Revoked, Self::Superseded, Self::Expired];
 
-    /// The word for it, everywhere.
-    pub fn name(self) -> &'static str {
+    /// The name in the registry, in JSON and on the command line.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
@@ -52,7 +64,8 @@ impl Status {
         }
     }
 
-    /// What a stored status comes to `now`: a revocation stays one, everything else ends with the certificate.
+    /// The status at `now` of a certificate with this stored status: a revoked or suspended certificate stays that, any
+    /// other expires.
     fn at(self, not_after: Timestamp, now: Timestamp) -> Self {
         match self {
             Self::Active | Self::Superseded if not_after < now => Self::Expired,
@@ -64,7 +77,7 @@ impl Status {
 /// No status has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such status")]
-pub struct NoSuchStatus;
+pub(crate) struct NoSuchStatus;
 
 impl FromStr for Status {
     type Err = NoSuchStatus;
@@ -86,29 +99,29 @@ impl Serialize for Status {
     }
 }
 
-/// A certificate as the registry knows it.
+/// A certificate in the registry.
 #[derive(Clone, Debug, Serialize)]
-pub struct CertificateRecord {
-    /// Its serial number.
-    pub serial: SerialNumber,
-    /// Whose it is: a device's or a service's name; the broker has none.
-    pub identity: Option<String>,
-    /// Who signed it.
-    pub authority: Authority,
-    /// What it is worth now.
-    pub status: Status,
+pub(crate) struct CertificateRecord {
+    /// The serial number.
+    pub(crate) serial: SerialNumber,
+    /// The name of the device or service; the broker has none.
+    pub(crate) identity: Option<String>,
+    /// The authority that signed it.
+    pub(crate) authority: Authority,
+    /// The status at the time of reading.
+    pub(crate) status: Status,
     /// Why it was revoked or suspended.
-    pub revocation_reason: Option<Reason>,
+    pub(crate) revocation_reason: Option<RevocationReason>,
     /// When it was revoked or suspended.
-    pub revoked_at: Option<Timestamp>,
-    /// From when it is valid.
-    pub not_before: Timestamp,
-    /// Until when it is valid.
-    pub not_after: Timestamp,
-    /// The digest of the certificate.
-    pub fingerprint_sha256: Sha256,
-    /// The digest of its public key.
-    pub spki_sha256: Sha256,
+    pub(crate) revoked_at: Option<Timestamp>,
+    /// The first second of validity.
+    pub(crate) not_before: Timestamp,
+    /// The last second of validity.
+    pub(crate) not_after: Timestamp,
+    /// The SHA-256 digest of the DER certificate.
+    pub(crate) fingerprint_sha256: Sha256,
+    /// The SHA-256 digest of the SubjectPublicKeyInfo.
+    pub(crate) spki_sha256: Sha256,
 }
 
 /// The columns [`CertificateRecord::read`] reads, in its order.
@@ -116,8 +129,9 @@ pub(super) const COLUMNS: &str = "serial, identity, authority, status, revocatio
                                   not_after, fingerprint_sha256, spki_sha256";
 
 impl CertificateRecord {
+    /// Reads a row of [`COLUMNS`].
     pub(super) fn read(row: &Row<'_>, now: Timestamp) -> Result<Self, RegistryError> {
-        let not_after = moment(row.get("not_after")?);
+        let not_after = Timestamp::from_signed(row.get("not_after")?);
         let reason: Option<String> = row.get("revocation_reason")?;
         let damaged = |column: &str| RegistryError::damaged(format!("certificate.{column} makes no sense"));
         let status: Status = row.get::<_, String>("status")?.parse().map_err(|_| damaged("status"))?;
@@ -131,8 +145,8 @@ impl CertificateRecord {
                 Some(reason) => Some(reason.parse().map_err(|_| damaged("revocation_reason"))?),
                 None => None,
             },
-            revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(moment),
-            not_before: moment(row.get("not_before")?),
+            revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_signed),
+            not_before: Timestamp::from_signed(row.get("not_before")?),
             not_after,
             fingerprint_sha256: Sha256::from_bytes(row.get("fingerprint_sha256")?),
             spki_sha256: Sha256::from_bytes(row.get("spki_sha256")?),
@@ -140,34 +154,26 @@ impl CertificateRecord {
     }
 }
 
-pub(super) fn moment(unix: i64) -> Timestamp {
-    Timestamp::from_unix(u64::try_from(unix).unwrap_or(0))
-}
-
-pub(super) fn seconds(moment: Timestamp) -> i64 {
-    i64::try_from(moment.unix()).unwrap_or(i64::MAX)
-}
-
+/// A serial number from its column.
 pub(super) fn serial(bytes: [u8; crate::serial::LEN]) -> Result<SerialNumber, RegistryError> {
     SerialNumber::from_bytes(bytes)
         .ok_or_else(|| RegistryError::damaged("a serial number is zero or negative"))
 }
 
 impl Registry {
-    /// What a name belongs to.
-    pub fn kind_of(&self, name: &str) -> Result<Option<Kind>, RegistryError> {
+    /// What a name is registered for.
+    pub(crate) fn kind_of(&self, name: &str) -> Result<Option<IdentityKind>, RegistryError> {
         let mut statement = self.connection.prepare_cached("SELECT kind FROM identity WHERE name = ?1")?;
         let kind: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
-        match kind.as_deref() {
-            None => Ok(None),
-            Some("device") => Ok(Some(Kind::Device)),
-            Some("service") => Ok(Some(Kind::Service)),
-            Some(other) => Err(RegistryError::damaged(format!("identity.kind is {other:?}"))),
+        let Some(name) = kind else { return Ok(None) };
+        match IdentityKind::ALL.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => Ok(Some(kind)),
+            None => Err(RegistryError::damaged(format!("identity.kind is {name:?}"))),
         }
     }
 
     /// All certificates of a device or service, newest first.
-    pub fn certificates_of(
+    pub(crate) fn certificates_of(
         &self,
         identity: &str,
         now: Timestamp,
@@ -178,9 +184,9 @@ impl Registry {
         rows.collect()
     }
 
-    /// Calls `each` with the newest certificate of every holder under an authority, by name; and, of a device, with
-    /// its board state.
-    pub fn each_current<E: From<RegistryError>>(
+    /// Calls `each` with the newest certificate of every identity under an authority, in the order of their names; for
+    /// a device, also with its board state.
+    pub(crate) fn for_each_current<E: From<RegistryError>>(
         &self,
         authority: Authority,
         now: Timestamp,
@@ -200,29 +206,29 @@ impl Registry {
         Ok(())
     }
 
-    /// The length of the longest name, in characters; for the width of a column.
-    pub fn longest_name(&self) -> Result<usize, RegistryError> {
+    /// The length of the longest registered name, in characters: the width of a column.
+    pub(crate) fn longest_name(&self) -> Result<usize, RegistryError> {
         let query = "SELECT ifnull(max(length(name)), 0) FROM identity";
         let length: i64 = self.connection.query_row(query, [], |row| row.get(0))?;
         Ok(usize::try_from(length).unwrap_or(0))
     }
 
-    /// The identity that holds this public key, if it was ever certified; the broker's name is empty.
-    pub fn holder_of_key(&self, spki: &Sha256) -> Result<Option<String>, RegistryError> {
+    /// The identity that this public key was certified for, if it ever was; empty for the broker.
+    pub(crate) fn identity_of_key(&self, spki: &Sha256) -> Result<Option<String>, RegistryError> {
         let query = "SELECT ifnull(identity, '') FROM certificate WHERE spki_sha256 = ?1";
         let mut statement = self.connection.prepare_cached(query)?;
         Ok(statement.query_row([spki.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// A certificate, DER.
-    pub fn certificate_der(&self, serial: &SerialNumber) -> Result<Option<Vec<u8>>, RegistryError> {
+    /// The DER certificate of this serial number.
+    pub(crate) fn certificate_der(&self, serial: &SerialNumber) -> Result<Option<Vec<u8>>, RegistryError> {
         let mut statement =
             self.connection.prepare_cached("SELECT der FROM certificate WHERE serial = ?1")?;
         Ok(statement.query_row([serial.as_bytes()], |row| row.get(0)).optional()?)
     }
 
-    /// Whether a certificate of this serial number exists.
-    pub fn has_serial(&self, serial: &SerialNumber) -> Result<bool, RegistryError> {
+    /// Whether a certificate of this serial number is registered.
+    pub(crate) fn has_serial(&self, serial: &SerialNumber) -> Result<bool, RegistryError> {
         let mut statement = self.connection.prepare_cached("SELECT 1 FROM certificate WHERE serial = ?1")?;
         Ok(statement.exists([serial.as_bytes()])?)
     }

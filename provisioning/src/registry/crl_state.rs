@@ -1,26 +1,25 @@
-//! What the last CRL of an authority said.
+//! [`CrlState`]: the last CRL of an authority.
 
 use rusqlite::OptionalExtension as _;
 
-use super::certificates::{moment, seconds};
 use super::{Registry, RegistryError};
 use crate::authority::Authority;
 use crate::timestamp::Timestamp;
 
-/// What the last CRL of an authority said.
+/// The number and the dates of a CRL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrlState {
-    /// Its number (RFC 5280 §5.2.3).
-    pub number: u64,
-    /// When it was signed.
-    pub this_update: Timestamp,
-    /// Until when it counts.
-    pub next_update: Timestamp,
+pub(crate) struct CrlState {
+    /// The CRL number (RFC 5280 §5.2.3).
+    pub(crate) number: u64,
+    /// `thisUpdate`: when it was signed.
+    pub(crate) this_update: Timestamp,
+    /// `nextUpdate`: when a newer CRL is due.
+    pub(crate) next_update: Timestamp,
 }
 
 impl Registry {
     /// The last CRL of an authority, if there is one.
-    pub fn crl_state(&self, authority: Authority) -> Result<Option<CrlState>, RegistryError> {
+    pub(crate) fn crl_state(&self, authority: Authority) -> Result<Option<CrlState>, RegistryError> {
         let state = self
             .connection
             .query_row(
@@ -29,8 +28,8 @@ impl Registry {
                 |row| {
                     Ok(CrlState {
                         number: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
-                        this_update: moment(row.get(1)?),
-                        next_update: moment(row.get(2)?),
+                        this_update: Timestamp::from_signed(row.get(1)?),
+                        next_update: Timestamp::from_signed(row.get(2)?),
                     })
                 },
             )
@@ -38,8 +37,8 @@ impl Registry {
         Ok(state)
     }
 
-    /// Records a CRL. Before it is published, so that its number is never used again.
-    pub fn set_crl_state(&self, authority: Authority, state: CrlState) -> Result<(), RegistryError> {
+    /// Records a CRL. To be called before it is published, so that no later CRL gets the same number.
+    pub(crate) fn set_crl_state(&self, authority: Authority, state: CrlState) -> Result<(), RegistryError> {
         self.connection.execute(
             "INSERT INTO crl (authority, number, this_update, next_update) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (authority) DO UPDATE SET number = excluded.number, this_update = excluded.this_update, \
@@ -47,8 +46,8 @@ impl Registry {
             (
                 authority.name(),
                 i64::try_from(state.number).unwrap_or(i64::MAX),
-                seconds(state.this_update),
-                seconds(state.next_update),
+                state.this_update.signed(),
+                state.next_update.signed(),
             ),
         )?;
         Ok(())

@@ -1,10 +1,10 @@
-//! Devices as the registry knows them.
+//! Devices in the registry.
 
 use device_identity::DeviceId;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
-use super::certificates::{moment, serial};
+use super::certificates::serial;
 use super::record::KeyOrigin;
 use super::{Registry, RegistryError};
 use crate::digest::Sha256;
@@ -12,28 +12,28 @@ use crate::order::OrderDetails;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
-/// A device as the registry knows it.
+/// A device in the registry.
 #[derive(Clone, Debug, Serialize)]
-pub struct DeviceRecord {
-    /// What the fleet calls it.
-    pub device_id: String,
-    /// Where it is in the factory.
-    pub board_state: String,
-    /// What its order said.
+pub(crate) struct DeviceRecord {
+    /// The device id.
+    pub(crate) device_id: String,
+    /// The state of its board in the factory.
+    pub(crate) board_state: String,
+    /// The details from its order.
     #[serde(flatten)]
-    pub details: OrderDetails,
+    pub(crate) details: OrderDetails,
     /// When it was registered.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
-/// What the registry needs to put a device's files back.
-pub struct Registered {
+/// What the registry has of a device that is ordered again.
+pub(crate) struct RegisteredDevice {
     /// The digest of the order line it was made from.
-    pub order_digest: Sha256,
-    /// The serial of its newest certificate.
-    pub serial: SerialNumber,
-    /// Where its key was made.
-    pub key_origin: KeyOrigin,
+    pub(crate) order_digest: Sha256,
+    /// The serial number of its newest certificate.
+    pub(crate) serial: SerialNumber,
+    /// Where its key was generated.
+    pub(crate) key_origin: KeyOrigin,
 }
 
 const COLUMNS: &str = "device_id, board_state, product, serial_number, work_order, metadata, created_at";
@@ -50,21 +50,21 @@ fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
             metadata: serde_json::from_str(&metadata)
                 .map_err(|error| RegistryError::damaged(format!("device.metadata: {error}")))?,
         },
-        created_at: moment(row.get("created_at")?),
+        created_at: Timestamp::from_signed(row.get("created_at")?),
     })
 }
 
 impl Registry {
     /// A device by its id.
-    pub fn device(&self, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
+    pub(crate) fn device(&self, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
         let query = format!("SELECT {COLUMNS} FROM device WHERE device_id = ?1");
         let mut statement = self.connection.prepare_cached(&query)?;
         let mut rows = statement.query([id])?;
         rows.next()?.map(read).transpose()
     }
 
-    /// What is registered for a device id.
-    pub fn registered(&self, id: &DeviceId) -> Result<Option<Registered>, RegistryError> {
+    /// A device and its newest certificate, by the device id.
+    pub(crate) fn registered(&self, id: &DeviceId) -> Result<Option<RegisteredDevice>, RegistryError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT order_digest, serial, key_origin FROM device JOIN certificate ON identity = device_id \
              WHERE device_id = ?1 ORDER BY certificate.id DESC LIMIT 1",
@@ -73,7 +73,7 @@ impl Registry {
             .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))
             .optional()?;
         let Some((digest, number, origin)) = found else { return Ok(None) };
-        Ok(Some(Registered {
+        Ok(Some(RegisteredDevice {
             order_digest: Sha256::from_bytes(digest),
             serial: serial(number)?,
             key_origin: KeyOrigin::by_name(&origin)

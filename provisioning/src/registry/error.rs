@@ -5,30 +5,30 @@ use std::path::{Path, PathBuf};
 
 /// Why the registry did not answer.
 #[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// There is none.
+pub(crate) enum RegistryError {
+    /// The registry does not exist.
     #[error("there is no fleet here: {path} does not exist", path = .path.display())]
     Absent {
         /// Where it should be.
         path: PathBuf,
     },
-    /// It was written by another version of this program.
+    /// Another version of this program wrote the registry.
     #[error("{path} has schema version {found}, this program knows {known}", path = .path.display())]
     Version {
         /// The registry.
         path: PathBuf,
-        /// Its version.
+        /// The schema version it has.
         found: i64,
-        /// The one this program writes.
+        /// The schema version this program writes.
         known: i64,
     },
-    /// It says something that makes no sense.
+    /// A value in the registry is outside its range.
     #[error("the registry is damaged: {what}")]
     Damaged {
-        /// What makes no sense.
+        /// Which value, and what is wrong with it.
         what: String,
     },
-    /// The file cannot be made.
+    /// The registry's file cannot be created.
     #[error("cannot write {path}: {source}", path = .path.display())]
     Io {
         /// The file.
@@ -36,7 +36,7 @@ pub enum RegistryError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// SQLite refused.
+    /// SQLite reported an error.
     #[error("the registry does not answer: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }

@@ -1,22 +1,22 @@
-//! Recording what was made: all of a group, or nothing of it.
+//! Recording what was issued: a whole group in one transaction, or nothing of it.
 
 use device_identity::DeviceId;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::certificates::seconds;
-use super::{Registry, RegistryError};
+use super::{IdentityKind, Registry, RegistryError};
+use crate::certificate_subject::CertificateSubject;
+use crate::conflict::Conflict;
 use crate::digest::Sha256;
-use crate::holder::Holder;
 use crate::order::OrderDetails;
 use crate::timestamp::Timestamp;
 use crate::verify::VerifiedCertificate;
 
-/// Where a key was made. Never the key.
+/// Where a private key was generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyOrigin {
-    /// Here: it went into the image and nowhere else.
+pub(crate) enum KeyOrigin {
+    /// Here, by this program; the key is in the files it was written to and nowhere else.
     Factory,
-    /// On the device: a signing request came from it.
+    /// On the device, which sent a signing request.
     Device,
 }
 
@@ -34,46 +34,21 @@ impl KeyOrigin {
 }
 
 /// A device to be registered with its first certificate.
-pub struct NewDevice<'a> {
-    /// What its order said.
-    pub details: &'a OrderDetails,
+pub(crate) struct NewDevice<'a> {
+    /// The details from its order.
+    pub(crate) details: &'a OrderDetails,
     /// The digest of the order line.
-    pub order_digest: Sha256,
-    /// Where its key was made.
-    pub key_origin: KeyOrigin,
-    /// Its certificate; the holder is a device.
-    pub certificate: &'a VerifiedCertificate,
-}
-
-/// What is there already.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
-    /// A device or service of that name.
-    #[error("{name} is registered already")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// The same public key, certified for another.
-    #[error("the public key of {name} is certified already, for {holder}")]
-    PublicKey {
-        /// Whose certificate was refused.
-        name: String,
-        /// Who has the key.
-        holder: String,
-    },
-    /// The same serial number. 128 random bits do not repeat: the random number generator is broken.
-    #[error("the serial number drawn for {name} exists already; is the random number generator broken?")]
-    Serial {
-        /// Whose certificate was refused.
-        name: String,
-    },
+    pub(crate) order_digest: Sha256,
+    /// Where its key was generated.
+    pub(crate) key_origin: KeyOrigin,
+    /// Its certificate; the subject is a device.
+    pub(crate) certificate: &'a VerifiedCertificate,
 }
 
 /// Why nothing was recorded.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// Something is there already.
+pub(crate) enum RecordError {
+    /// A name, key or serial number exists already.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// The registry did not answer.
@@ -88,11 +63,15 @@ impl From<rusqlite::Error> for RecordError {
 }
 
 impl Registry {
-    /// Records a group of devices in one transaction; on disk when this returns.
-    pub fn record_devices(&mut self, group: &[NewDevice<'_>], now: Timestamp) -> Result<(), RecordError> {
+    /// Records a group of devices in one transaction.
+    pub(crate) fn record_devices(
+        &mut self,
+        group: &[NewDevice<'_>],
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for device in group {
-            let Holder::Device(id) = device.certificate.holder() else {
+            let CertificateSubject::Device(id) = device.certificate.subject() else {
                 return Err(RegistryError::damaged("a device was given another's certificate").into());
             };
             insert_device(&transaction, id, device, now)?;
@@ -101,32 +80,32 @@ impl Registry {
         Ok(transaction.commit()?)
     }
 
-    /// Records a service's first certificate, or the next one of a service there is; the ones before are superseded.
-    pub fn record_service(
+    /// Records the first certificate of a service or, with `renew`, the next one, which supersedes those before.
+    pub(crate) fn record_service(
         &mut self,
         certificate: &VerifiedCertificate,
         renew: bool,
     ) -> Result<(), RecordError> {
-        let Holder::Service(name) = certificate.holder() else {
+        let CertificateSubject::Service(name) = certificate.subject() else {
             return Err(RegistryError::damaged("a service was given another's certificate").into());
         };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if renew {
             supersede(&transaction, "identity = ?1", name.as_str())?;
         } else {
-            insert_identity(&transaction, name.as_str(), "service")?;
+            insert_identity(&transaction, name.as_str(), IdentityKind::Service)?;
         }
         insert_certificate(&transaction, certificate, KeyOrigin::Factory)?;
         Ok(transaction.commit()?)
     }
 
-    /// Records a certificate of the broker; the ones before are superseded.
-    pub fn record_broker(&mut self, certificate: &VerifiedCertificate) -> Result<(), RecordError> {
+    /// Records a certificate of the broker, which supersedes those before.
+    pub(crate) fn record_broker(&mut self, certificate: &VerifiedCertificate) -> Result<(), RecordError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         supersede(
             &transaction,
             "identity IS NULL AND authority = ?1",
-            certificate.holder().authority().name(),
+            certificate.subject().authority().name(),
         )?;
         insert_certificate(&transaction, certificate, KeyOrigin::Factory)?;
         Ok(transaction.commit()?)
@@ -140,10 +119,10 @@ fn supersede(connection: &Connection, which: &str, parameter: &str) -> Result<()
     Ok(())
 }
 
-fn insert_identity(connection: &Connection, name: &str, kind: &str) -> Result<(), RecordError> {
+fn insert_identity(connection: &Connection, name: &str, kind: IdentityKind) -> Result<(), RecordError> {
     let statement = "INSERT INTO identity (name, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    match connection.prepare_cached(statement)?.execute((name, kind))? {
-        0 => Err(Conflict::Name { name: name.to_owned() }.into()),
+    match connection.prepare_cached(statement)?.execute((name, kind.name()))? {
+        0 => Err(Conflict::NameTaken { name: name.to_owned() }.into()),
         _ => Ok(()),
     }
 }
@@ -154,7 +133,7 @@ fn insert_device(
     device: &NewDevice<'_>,
     now: Timestamp,
 ) -> Result<(), RecordError> {
-    insert_identity(connection, id.as_str(), "device")?;
+    insert_identity(connection, id.as_str(), IdentityKind::Device)?;
     let metadata = serde_json::to_string(&device.details.metadata)
         .map_err(|error| RegistryError::damaged(error.to_string()))?;
     connection
@@ -169,7 +148,7 @@ fn insert_device(
             &device.details.work_order,
             metadata,
             device.order_digest.as_bytes(),
-            seconds(now),
+            now.signed(),
         ))?;
     Ok(())
 }
@@ -179,7 +158,7 @@ fn insert_certificate(
     certificate: &VerifiedCertificate,
     origin: KeyOrigin,
 ) -> Result<(), RecordError> {
-    let holder = certificate.holder();
+    let subject = certificate.subject();
     let inserted = connection
         .prepare_cached(
             "INSERT INTO certificate (serial, authority, identity, spki_sha256, fingerprint_sha256, key_origin, \
@@ -188,26 +167,26 @@ fn insert_certificate(
         )?
         .execute((
             certificate.serial().as_bytes(),
-            holder.authority().name(),
-            holder.identity(),
+            subject.authority().name(),
+            subject.identity(),
             certificate.spki_sha256().as_bytes(),
             certificate.fingerprint().as_bytes(),
             origin.name(),
-            seconds(certificate.validity().not_before()),
-            seconds(certificate.validity().not_after()),
+            certificate.validity().not_before().signed(),
+            certificate.validity().not_after().signed(),
             certificate.der(),
         ))?;
     if inserted > 0 {
         return Ok(());
     }
-    let name = holder.to_string();
-    let has_key = connection
+    let name = subject.to_string();
+    let identity = connection
         .prepare_cached("SELECT ifnull(identity, 'the broker') FROM certificate WHERE spki_sha256 = ?1")?
         .query_and_then([certificate.spki_sha256().as_bytes()], |row| row.get::<_, String>(0))?
         .next()
         .transpose()?;
-    Err(match has_key {
-        Some(holder) => Conflict::PublicKey { name, holder },
+    Err(match identity {
+        Some(identity) => Conflict::PublicKey { name, identity },
         None => Conflict::Serial { name },
     }
     .into())

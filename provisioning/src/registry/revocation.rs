@@ -1,100 +1,20 @@
-//! Revoking, suspending and resuming: the rows. The CRL is `crl`'s.
+//! Revoking, suspending and resuming certificates in the registry. `crl` publishes the outcome.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use rusqlite::{Connection, TransactionBehavior};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::certificates::{COLUMNS, CertificateRecord, seconds, serial};
-use super::{Registry, RegistryError, Status};
+use super::certificates::{COLUMNS, CertificateRecord, serial};
+use super::{Registry, RegistryError, RevocationReason, Status};
 use crate::authority::Authority;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
-/// Why a certificate is in the CRL, by the names of RFC 5280 §5.3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// Nobody said.
-    Unspecified,
-    /// The key is known to others, or may be.
-    KeyCompromise,
-    /// The CA's key is.
-    CaCompromise,
-    /// The subject's name or organization changed.
-    AffiliationChanged,
-    /// Another certificate took its place.
-    Superseded,
-    /// It is no longer needed.
-    CessationOfOperation,
-    /// On hold.
-    CertificateHold,
-    /// What it was allowed to do was withdrawn.
-    PrivilegeWithdrawn,
-    /// An attribute authority's key is known to others.
-    AaCompromise,
-}
-
-impl Reason {
-    /// Those a certificate can be revoked for. `certificateHold` is what `suspend` does, and `removeFromCRL` belongs
-    /// to delta CRLs, which there are none of.
-    pub const FOR_GOOD: [Self; 8] = [
-        Self::Unspecified,
-        Self::KeyCompromise,
-        Self::CaCompromise,
-        Self::AffiliationChanged,
-        Self::Superseded,
-        Self::CessationOfOperation,
-        Self::PrivilegeWithdrawn,
-        Self::AaCompromise,
-    ];
-
-    /// The name in RFC 5280.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unspecified => "unspecified",
-            Self::KeyCompromise => "keyCompromise",
-            Self::CaCompromise => "cACompromise",
-            Self::AffiliationChanged => "affiliationChanged",
-            Self::Superseded => "superseded",
-            Self::CessationOfOperation => "cessationOfOperation",
-            Self::CertificateHold => "certificateHold",
-            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
-            Self::AaCompromise => "aACompromise",
-        }
-    }
-}
-
-/// No reason has this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such revocation reason")]
-pub struct NoSuchReason;
-
-impl FromStr for Reason {
-    type Err = NoSuchReason;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchReason> {
-        let all = Self::FOR_GOOD.into_iter().chain([Self::CertificateHold]);
-        all.into_iter().find(|reason| reason.name() == text).ok_or(NoSuchReason)
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-/// Which certificates.
+/// Which certificates a change of status is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum RevocationTarget {
     /// Every unexpired certificate of a device or service.
     Identity(String),
     /// One certificate.
@@ -103,7 +23,7 @@ pub enum Target {
     WorkOrder(String),
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RevocationTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity(name) => f.write_str(name),
@@ -113,48 +33,48 @@ impl fmt::Display for Target {
     }
 }
 
-/// What to do with them.
+/// A change of status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Revoke for good. A suspended certificate becomes a revoked one, with the time of this revocation.
-    Revoke(Reason),
-    /// Put on hold.
+pub(crate) enum StatusChange {
+    /// Revoke permanently. A suspended certificate becomes revoked, at the time of this revocation.
+    Revoke(RevocationReason),
+    /// Suspend.
     Suspend,
-    /// Take off hold.
+    /// End a suspension. The status is then what it would be without the suspension: active or superseded.
     Resume,
 }
 
-/// What came of a certificate.
+/// A certificate after a change of status.
 #[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
-    /// The certificate as it is now.
+pub(crate) struct ChangeOutcome {
+    /// The certificate after the change.
     #[serde(flatten)]
-    pub certificate: CertificateRecord,
-    /// Whether this changed it; `false`: it was like that before.
-    pub changed: bool,
+    pub(crate) certificate: CertificateRecord,
+    /// Whether the change had an effect; `false` if the certificate had that status before.
+    pub(crate) changed: bool,
 }
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
-pub enum RevocationError {
-    /// No such devices, services or serials.
-    #[error("unknown: {names}", names = .targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", "))]
+pub(crate) enum RevocationError {
+    /// Unknown devices, services or serial numbers.
+    #[error("unknown: {names}", names = .targets.iter().map(RevocationTarget::to_string).collect::<Vec<_>>().join(", "))]
     Unknown {
-        /// Those that are unknown.
-        targets: Vec<Target>,
+        /// All that are unknown.
+        targets: Vec<RevocationTarget>,
     },
-    /// A revoked certificate can be neither suspended nor resumed.
+    /// A revoked certificate can be neither suspended nor resumed: a revocation is permanent.
     #[error("certificate {serial} of {identity} is revoked, and a revocation is for good")]
     Revoked {
-        /// Its serial number.
+        /// The serial number.
         serial: SerialNumber,
-        /// Whose it is.
+        /// The device or service.
         identity: String,
     },
-    /// The broker's certificates are in no CRL.
+    /// A certificate of the broker, which no CRL lists.
     #[error("certificate {serial} is the broker's, and no device reads a CRL for those")]
     Broker {
-        /// Its serial number.
+        /// The serial number.
         serial: SerialNumber,
     },
     /// The registry did not answer.
@@ -168,25 +88,25 @@ impl From<rusqlite::Error> for RevocationError {
     }
 }
 
-/// A line of a CRL.
+/// An entry of a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevokedEntry {
-    /// Which certificate.
-    pub serial: SerialNumber,
-    /// Since when.
-    pub revoked_at: Timestamp,
-    /// Why.
-    pub reason: Reason,
+pub(crate) struct RevokedEntry {
+    /// The certificate's serial number.
+    pub(crate) serial: SerialNumber,
+    /// The time of the revocation or suspension.
+    pub(crate) revoked_at: Timestamp,
+    /// The reason.
+    pub(crate) reason: RevocationReason,
 }
 
 impl Registry {
     /// Applies `change` to every unexpired certificate of all targets, or to none of them.
-    pub fn change(
+    pub(crate) fn change_status(
         &mut self,
-        targets: &[Target],
-        change: Change,
+        targets: &[RevocationTarget],
+        change: StatusChange,
         now: Timestamp,
-    ) -> Result<Vec<Outcome>, RevocationError> {
+    ) -> Result<Vec<ChangeOutcome>, RevocationError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut found = Vec::new();
         let mut unknown = Vec::new();
@@ -204,16 +124,16 @@ impl Registry {
         for certificate in found {
             let changed = apply(&transaction, &certificate, change, now)?;
             let after = by_serial(&transaction, &certificate.serial, now)?;
-            outcomes.push(Outcome { certificate: after.unwrap_or(certificate), changed });
+            outcomes.push(ChangeOutcome { certificate: after.unwrap_or(certificate), changed });
         }
         transaction.commit()?;
         Ok(outcomes)
     }
 
-    /// Whose CRLs a change of these targets needs. Changes nothing.
-    pub fn authorities_of(
+    /// The authorities whose CRLs a change of these targets affects.
+    pub(crate) fn authorities_of(
         &self,
-        targets: &[Target],
+        targets: &[RevocationTarget],
         now: Timestamp,
     ) -> Result<BTreeSet<Authority>, RevocationError> {
         let mut authorities = BTreeSet::new();
@@ -228,9 +148,9 @@ impl Registry {
         if unknown.is_empty() { Ok(authorities) } else { Err(RevocationError::Unknown { targets: unknown }) }
     }
 
-    /// What the next CRL of an authority must list: everything revoked or suspended that had not expired when the
-    /// last CRL was signed, so that each entry is in one CRL after its certificate ended (RFC 5280 §3.3).
-    pub fn revoked(
+    /// What the next CRL of an authority must list: every revoked or suspended certificate that had not expired when
+    /// the last CRL was signed, so that one CRL lists it after its `notAfter` (RFC 5280 §3.3).
+    pub(crate) fn revoked(
         &self,
         authority: Authority,
         last_crl: Option<Timestamp>,
@@ -239,12 +159,12 @@ impl Registry {
             "SELECT serial, revoked_at, ifnull(revocation_reason, 'unspecified') FROM certificate \
              WHERE authority = ?1 AND status IN ('suspended', 'revoked') AND not_after >= ?2",
         )?;
-        let since = last_crl.map_or(0, seconds);
+        let since = last_crl.map_or(0, Timestamp::signed);
         let rows = statement.query_and_then((authority.name(), since), |row| {
             let reason: String = row.get(2)?;
             Ok(RevokedEntry {
                 serial: serial(row.get(0)?)?,
-                revoked_at: super::certificates::moment(row.get(1)?),
+                revoked_at: Timestamp::from_signed(row.get(1)?),
                 reason: reason
                     .parse()
                     .map_err(|_| RegistryError::damaged("certificate.revocation_reason makes no sense"))?,
@@ -256,13 +176,13 @@ impl Registry {
 
 fn certificates(
     connection: &Connection,
-    target: &Target,
+    target: &RevocationTarget,
     now: Timestamp,
 ) -> Result<Vec<CertificateRecord>, RegistryError> {
     match target {
-        Target::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
-        Target::Identity(name) => matching(connection, "identity = ?1", name, now),
-        Target::WorkOrder(work_order) => {
+        RevocationTarget::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
+        RevocationTarget::Identity(name) => matching(connection, "identity = ?1", name, now),
+        RevocationTarget::WorkOrder(work_order) => {
             let of_its_devices = "identity IN (SELECT device_id FROM device WHERE work_order = ?1)";
             matching(connection, of_its_devices, work_order, now)
         }
@@ -292,27 +212,27 @@ fn by_serial(
     rows.next().transpose()
 }
 
-/// Those of a target's certificates that a change is about. A device whose old certificate was revoked can still have
-/// its new one suspended; only when nothing but revoked ones are left is that an error.
+/// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so
+/// that it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
 fn affected(
     mut certificates: Vec<CertificateRecord>,
-    change: Change,
+    change: StatusChange,
     now: Timestamp,
 ) -> Vec<CertificateRecord> {
-    let lives = |certificate: &CertificateRecord| {
+    let changeable = |certificate: &CertificateRecord| {
         certificate.status != Status::Revoked && now <= certificate.not_after
     };
-    if !matches!(change, Change::Revoke(_)) && certificates.iter().any(lives) {
-        certificates.retain(lives);
+    if !matches!(change, StatusChange::Revoke(_)) && certificates.iter().any(changeable) {
+        certificates.retain(changeable);
     }
     certificates
 }
 
-/// Whether it changed anything.
+/// Applies a change to a certificate; `false` if it has no effect.
 fn apply(
     connection: &Connection,
     certificate: &CertificateRecord,
-    change: Change,
+    change: StatusChange,
     now: Timestamp,
 ) -> Result<bool, RevocationError> {
     let serial = certificate.serial;
@@ -320,28 +240,30 @@ fn apply(
         return Err(RevocationError::Broker { serial });
     }
     let (status, reason, at) = match (change, certificate.status) {
-        // What has ended needs no entry in a CRL, and is left as it ended.
+        // An expired certificate needs no entry in a CRL, and keeps the status it had when it expired.
         _ if certificate.not_after < now => return Ok(false),
-        (Change::Revoke(_), Status::Revoked)
-        | (Change::Suspend, Status::Suspended)
-        | (Change::Resume, Status::Active | Status::Superseded | Status::Expired)
+        (StatusChange::Revoke(_), Status::Revoked)
+        | (StatusChange::Suspend, Status::Suspended)
+        | (StatusChange::Resume, Status::Active | Status::Superseded | Status::Expired)
         | (_, Status::Expired) => return Ok(false),
-        (Change::Suspend | Change::Resume, Status::Revoked) => {
+        (StatusChange::Suspend | StatusChange::Resume, Status::Revoked) => {
             let identity = certificate.identity.clone().unwrap_or_default();
             return Err(RevocationError::Revoked { serial, identity });
         }
-        (Change::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(seconds(now))),
-        (Change::Suspend, _) => (Status::Suspended, Some(Reason::CertificateHold), Some(seconds(now))),
+        (StatusChange::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(now.signed())),
+        (StatusChange::Suspend, _) => {
+            (Status::Suspended, Some(RevocationReason::CertificateHold), Some(now.signed()))
+        }
         // The status from before the suspension is not stored, but follows from the registry; and a renewal during the
         // suspension counts too.
-        (Change::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
-        (Change::Resume, _) => (Status::Active, None, None),
+        (StatusChange::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
+        (StatusChange::Resume, _) => (Status::Active, None, None),
     };
     connection
         .prepare_cached(
             "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4 WHERE serial = ?1",
         )?
-        .execute((serial.as_bytes(), status.name(), reason.map(Reason::name), at))?;
+        .execute((serial.as_bytes(), status.name(), reason.map(RevocationReason::name), at))?;
     Ok(true)
 }
 

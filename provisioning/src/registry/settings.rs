@@ -1,4 +1,4 @@
-//! [`Settings`]: what `init` was told.
+//! [`Settings`]: the options of `init` that later commands need.
 
 use std::num::NonZeroU16;
 use std::str::FromStr;
@@ -9,15 +9,15 @@ use super::{Registry, RegistryError};
 use crate::broker::{Address, Host, Hosts};
 use crate::organization::Organization;
 
-/// What `init` was told, and later commands need.
+/// The options of `init` that later commands need.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The O attribute of every certificate.
-    pub organization: Organization,
-    /// Where devices find the broker.
-    pub broker: Address,
-    /// How long CRLs live, in days.
-    pub crl_days: u32,
+    pub(crate) organization: Organization,
+    /// The host names and the port of the broker.
+    pub(crate) broker: Address,
+    /// The lifetime of CRLs, in days.
+    pub(crate) crl_days: u32,
 }
 
 const ORGANIZATION: &str = "organization";
@@ -26,8 +26,8 @@ const BROKER_PORT: &str = "broker_port";
 const CRL_DAYS: &str = "crl_days";
 
 impl Registry {
-    /// What `init` was told.
-    pub fn settings(&self) -> Result<Settings, RegistryError> {
+    /// Reads the settings.
+    pub(crate) fn settings(&self) -> Result<Settings, RegistryError> {
         let hosts = self
             .setting::<String>(BROKER_HOSTS)?
             .split(',')

@@ -1,4 +1,4 @@
-//! The extensions of a certificate, all of them: one we did not expect is as wrong as one that is missing.
+//! The extensions of a certificate. An unexpected extension is as wrong as a missing one.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{
@@ -18,11 +18,11 @@ pub(super) struct Extensions<'a> {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads them; `Err` names what is there twice, unreadable, or unexpected.
+    /// Reads all extensions; `Err` names one that is duplicated, unreadable or unexpected.
     pub(super) fn read(certificate: &'a X509Certificate<'_>) -> Result<Self, String> {
         let mut read = Self::default();
         for extension in certificate.extensions() {
-            let twice = match extension.parsed_extension() {
+            let duplicated = match extension.parsed_extension() {
                 ParsedExtension::BasicConstraints(value) => {
                     read.basic_constraints.replace((extension.critical, value)).is_some()
                 }
@@ -43,7 +43,7 @@ impl<'a> Extensions<'a> {
                 }
                 _ => return Err(format!("unexpected or unreadable extension {}", extension.oid)),
             };
-            if twice {
+            if duplicated {
                 return Err(format!("extension {} is there twice", extension.oid));
             }
         }
@@ -51,15 +51,16 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// keyCertSign and cRLSign, as RFC 5280 numbers the bits.
+/// keyCertSign (bit 5) and cRLSign (bit 6), RFC 5280 §4.2.1.3.
 const CA_USAGE_BITS: u16 = 1 << 5 | 1 << 6;
 
-/// digitalSignature.
+/// digitalSignature (bit 0), RFC 5280 §4.2.1.3.
 const END_ENTITY_USAGE_BITS: u16 = 1;
 
 impl Extensions<'_> {
-    /// Whether it says: a CA with at most `path_length` CAs below it, which signs certificates and CRLs.
-    pub(super) fn say_ca(&self, path_length: u32) -> bool {
+    /// Whether these are the extensions of a CA with at most `path_length` CAs below it, which signs certificates and
+    /// CRLs.
+    pub(super) fn match_ca_profile(&self, path_length: u32) -> bool {
         let constraints = BasicConstraints { ca: true, path_len_constraint: Some(path_length) };
         self.basic_constraints == Some((true, &constraints))
             && self.key_usage == Some((true, &KeyUsage { flags: CA_USAGE_BITS }))
@@ -67,8 +68,8 @@ impl Extensions<'_> {
             && self.alternative_names.is_none()
     }
 
-    /// Whether it says: no CA, signs handshakes, and nothing else.
-    pub(super) fn say_end_entity(&self) -> bool {
+    /// Whether these are the extensions of an end entity that signs handshakes and nothing else.
+    pub(super) fn match_end_entity_profile(&self) -> bool {
         self.basic_constraints
             .is_some_and(|(_, constraints)| !constraints.ca && constraints.path_len_constraint.is_none())
             && self.key_usage == Some((true, &KeyUsage { flags: END_ENTITY_USAGE_BITS }))

@@ -1,4 +1,5 @@
-//! A factory: the built `countersign-provision`, a fleet in a directory of its own, and OpenSSL as a second opinion.
+//! [`Factory`]: the built `countersign-provision` with a fleet in a temporary directory, and OpenSSL to check the
+//! results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,8 @@ pub(crate) struct Factory {
     directory: TempDir,
 }
 
-/// What a command came to.
-pub(crate) struct Ran {
+/// The exit code and the output of a command that ended.
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -26,7 +27,7 @@ impl Factory {
         Self { directory: TempDir::new().unwrap() }
     }
 
-    /// A fleet of Acme.
+    /// A fleet of the organization Acme.
     pub(crate) fn new() -> Self {
         let factory = Self::empty();
         factory.run("init --organization Acme --broker-host broker.example,127.0.0.1").succeeded();
@@ -43,7 +44,7 @@ impl Factory {
         path
     }
 
-    /// The command, in the directory, with the passphrase; arguments split at spaces.
+    /// A command in the directory, with the passphrase. `arguments` are split at spaces.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-provision"));
         command
@@ -56,35 +57,35 @@ impl Factory {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &str) -> Ran {
-        Ran::of(self.command(arguments).output().unwrap())
+    pub(crate) fn run(&self, arguments: &str) -> CommandOutput {
+        CommandOutput::of(self.command(arguments).output().unwrap())
     }
 
     /// The JSON document a command prints.
     pub(crate) fn json(&self, arguments: &str) -> serde_json::Value {
-        let ran = self.run(&format!("{arguments} --json")).succeeded();
-        serde_json::from_str(&ran.stdout).unwrap()
+        let output = self.run(&format!("{arguments} --json")).succeeded();
+        serde_json::from_str(&output.stdout).unwrap()
     }
 
-    pub(crate) fn openssl(&self, arguments: &str) -> Ran {
+    pub(crate) fn openssl(&self, arguments: &str) -> CommandOutput {
         let mut command = Command::new("openssl");
         command.args(arguments.split_whitespace()).current_dir(self.directory.path()).stdin(Stdio::null());
-        Ran::of(command.output().expect("openssl is installed"))
+        CommandOutput::of(command.output().expect("openssl is installed"))
     }
 
-    /// What OpenSSL says about a device's certificate, with the published CRL.
+    /// `OK`, or the reason for which OpenSSL refuses a device's certificate, given the published CRL.
     pub(crate) fn openssl_verdict(&self, certificate: &str) -> String {
         let chain = [self.path("fleet/device-ca/root.pem"), self.path("fleet/device-ca/issuing.pem")];
         let chain: String = chain.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         self.write("chain.pem", chain);
-        let ran = self.openssl(&format!(
+        let output = self.openssl(&format!(
             "verify -purpose sslclient -x509_strict -crl_check -CRLfile fleet/crl/device-ca.crl -CAfile chain.pem {certificate}"
         ));
-        if ran.code == 0 {
+        if output.code == 0 {
             return "OK".to_owned();
         }
-        let reason = ran.stderr.lines().find_map(|line| line.split_once("lookup: "));
-        reason.map_or_else(|| ran.stderr.clone(), |(_, reason)| reason.to_owned())
+        let reason = output.stderr.lines().find_map(|line| line.split_once("lookup: "));
+        reason.map_or_else(|| output.stderr.clone(), |(_, reason)| reason.to_owned())
     }
 
     /// A key and a signing request for it, made by OpenSSL. `options` go to `openssl req`.
@@ -95,7 +96,7 @@ impl Factory {
         self.path(&format!("{name}.csr"))
     }
 
-    /// Every file of a directory, by name.
+    /// The names of a directory's entries, sorted.
     pub(crate) fn files(&self, directory: &str) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.path(directory))
             .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
@@ -105,7 +106,7 @@ impl Factory {
     }
 }
 
-impl Ran {
+impl CommandOutput {
     fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -132,7 +133,7 @@ impl Ran {
     }
 }
 
-/// All files below a directory, with their paths relative to it.
+/// All files below a directory, as paths relative to it, sorted.
 pub(crate) fn tree(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];

@@ -1,4 +1,4 @@
-//! The fleet directory: who can read it, what daily work needs of it, and what leaves it.
+//! The fleet directory: file modes, the files that commands need, and the files that are exported.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::factory::{Factory, PASSPHRASE, tree};
 
 #[test]
-fn every_file_is_for_its_owner_alone_and_so_is_every_directory() {
+fn only_the_owner_can_read_files_and_enter_directories() {
     let factory = Factory::new();
     factory.run("issue dev-1 --format bin,hex,uf2,pem").succeeded();
     factory.run("service historian").succeeded();
@@ -25,7 +25,7 @@ fn every_file_is_for_its_owner_alone_and_so_is_every_directory() {
 }
 
 #[test]
-fn nothing_daily_needs_the_root_keys() {
+fn only_init_needs_the_root_keys() {
     let factory = Factory::new();
     for authority in ["device-ca", "service-ca", "broker-ca"] {
         fs::remove_file(factory.path(&format!("fleet/{authority}/root.key"))).unwrap();
@@ -40,7 +40,7 @@ fn nothing_daily_needs_the_root_keys() {
 }
 
 #[test]
-fn openssl_reads_ca_keys_with_the_passphrase_and_not_without() {
+fn openssl_decrypts_ca_keys_with_their_passphrase_and_with_no_other() {
     let factory = Factory::empty();
     factory.write("issuing.pass", "for the issuing CAs\n");
     factory.write("root.pass", "for the roots");
@@ -65,13 +65,13 @@ fn openssl_reads_ca_keys_with_the_passphrase_and_not_without() {
         .run("issue dev-1 --passphrase-file root.pass")
         .exited(3)
         .says("issuing.key: the passphrase does not open");
-    // The environment has another passphrase; the file comes first.
+    // A passphrase file takes precedence over the environment, which has another passphrase.
     factory.run("issue dev-1 --passphrase-file issuing.pass").succeeded();
     assert_ne!(PASSPHRASE, "for the issuing CAs");
 }
 
 #[test]
-fn what_is_exported_for_a_broker_is_this_list_and_holds_no_key_of_a_ca_or_a_device() {
+fn an_export_is_exactly_this_list_of_files_without_keys_of_cas_or_devices() {
     let factory = Factory::new();
     factory.run("issue dev-1").succeeded();
     factory.run("service historian").succeeded();
@@ -99,7 +99,7 @@ fn what_is_exported_for_a_broker_is_this_list_and_holds_no_key_of_a_ca_or_a_devi
         .collect();
     assert_eq!(keys, ["broker/key.pem"]);
 
-    // A second export brings the new CRL.
+    // A second export replaces the CRL.
     factory.run("revoke dev-1").succeeded();
     factory.run("export-broker --out exported").succeeded();
     let crl = |root: &str| fs::read(factory.path(root).join("crl/device-ca.crl")).unwrap();
@@ -107,7 +107,7 @@ fn what_is_exported_for_a_broker_is_this_list_and_holds_no_key_of_a_ca_or_a_devi
 }
 
 #[test]
-fn a_ca_whose_files_do_not_belong_together_signs_nothing() {
+fn a_ca_whose_files_do_not_match_signs_nothing() {
     let factory = Factory::new();
     let other = Factory::new();
     let fleet = |name: &str| factory.path(&format!("fleet/device-ca/{name}"));
@@ -162,6 +162,6 @@ fn the_registry_holds_no_private_key() {
         let bytes = fs::read(factory.path(file)).unwrap_or_default();
         bytes.windows(key.len()).any(|window| window == key)
     };
-    assert!(holds("fleet/images/dev-1.bin"), "this test does not know what a key looks like");
+    assert!(holds("fleet/images/dev-1.bin"), "the test does not find the key where it must be");
     assert!(!holds("fleet/registry.db") && !holds("fleet/registry.db-wal"));
 }

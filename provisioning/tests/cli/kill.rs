@@ -1,4 +1,4 @@
-//! `kill -9` at any moment, and the same command again.
+//! Commands killed with SIGKILL at any moment, and run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 
 use crate::factory::{Factory, PASSPHRASE, tree};
 
+/// The devices of one order.
 const DEVICES: usize = 1000;
 
-/// How many commands are killed, and how often an order at most before it may finish.
+/// How many commands are killed in all.
 const KILLS: usize = 50;
+
+/// How many commands of one order are killed before it may finish.
 const KILLS_PER_ORDER: usize = 10;
 
-/// A small generator with a seed (xorshift64), so that a failure can be repeated.
-struct Seeded(u64);
+/// A random number generator with a seed (xorshift64), so that a failure can be repeated.
+struct SeededRandom(u64);
 
-impl Seeded {
+impl SeededRandom {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -27,16 +30,15 @@ impl Seeded {
     }
 }
 
-/// How many files are in the output directory, and how many in staging: what has happened so far.
-fn files_so_far(images: &Path) -> (usize, usize) {
+/// How many files are delivered, and how many are staged.
+fn count_files(images: &Path) -> (usize, usize) {
     let count = |path: &Path| fs::read_dir(path).map_or(0, |entries| entries.filter_map(Result::ok).count());
     let staging = images.join(".staging");
     (count(images) - usize::from(staging.exists()), count(&staging))
 }
 
-/// Lets OpenSSL encrypt the issuing key anew, with a key derivation that takes no time: a hundred commands are about to
-/// open it, and what it protects is a test.
-fn spare_the_passphrase(factory: &Factory) {
+/// Lets OpenSSL encrypt the issuing key again with a fast key derivation, because a hundred commands decrypt it.
+fn use_fast_key_derivation(factory: &Factory) {
     factory.write("in.pass", PASSPHRASE);
     factory.write("out.pass", PASSPHRASE);
     let key = "fleet/device-ca/issuing.key";
@@ -52,9 +54,9 @@ fn spare_the_passphrase(factory: &Factory) {
 #[test]
 fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() {
     let factory = Factory::new();
-    spare_the_passphrase(&factory);
+    use_fast_key_derivation(&factory);
     let images = factory.path("fleet/images");
-    let mut seeded = Seeded(0x5eed_c0de_2026_1121);
+    let mut random = SeededRandom(0x5eed_c0de_2026_1121);
     let (mut killed, mut orders) = (0, 0);
     while killed < KILLS {
         let ids: Vec<_> = (0..DEVICES).map(|device| format!("o{orders}-{device:04}")).collect();
@@ -65,25 +67,26 @@ fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() 
         factory.write("order.csv", lines);
         let command = "issue --order order.csv --format bin,pem";
         for _ in 0..KILLS_PER_ORDER {
-            // A number of files that will be there when it is killed (three a device), and a moment after that. Every
-            // other time only finished files count, so that the kill falls among the renames after a commit.
-            let finished_only = killed % 2 == 1;
-            let so_far = || {
-                let (finished, staged) = files_so_far(&images);
-                if finished_only { finished } else { finished + staged }
+            // The command is killed at a random time after it has written a random number of files, of three per
+            // device. In every other round only delivered files count, so that the kill falls among the renames after a
+            // commit.
+            let delivered_only = killed % 2 == 1;
+            let written = || {
+                let (delivered, staged) = count_files(&images);
+                if delivered_only { delivered } else { delivered + staged }
             };
-            let left = (3 * DEVICES * (orders + 1)).saturating_sub(so_far());
-            let files = so_far() + seeded.below(left / 3);
-            let moment =
-                Duration::from_micros(seeded.below(if finished_only { 2_000 } else { 20_000 }) as u64);
+            let left = (3 * DEVICES * (orders + 1)).saturating_sub(written());
+            let files = written() + random.below(left / 3);
+            let delay =
+                Duration::from_micros(random.below(if delivered_only { 2_000 } else { 20_000 }) as u64);
             let mut child =
                 factory.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let deadline = Instant::now() + Duration::from_secs(60);
-            while child.try_wait().unwrap().is_none() && so_far() <= files {
+            while child.try_wait().unwrap().is_none() && written() <= files {
                 assert!(Instant::now() < deadline, "the command neither ends nor writes");
                 std::thread::sleep(Duration::from_micros(300));
             }
-            std::thread::sleep(moment);
+            std::thread::sleep(delay);
             child.kill().unwrap();
             if child.wait().unwrap().success() {
                 break;
@@ -91,11 +94,11 @@ fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() 
             killed += 1;
         }
         factory.run(command).succeeded();
-        check(&factory, &ids);
+        check_order(&factory, &ids);
         orders += 1;
     }
 
-    // And of all of it together: nothing twice, nothing left over.
+    // All orders together: no device, serial number or key twice, and no staged file left.
     let listed = factory.json("list");
     let listed = listed.as_array().unwrap();
     let unique = |field: &str| listed.iter().map(|row| row[field].to_string()).collect::<BTreeSet<_>>().len();
@@ -103,12 +106,12 @@ fn a_killed_order_run_again_gives_every_device_one_certificate_and_every_file() 
     for field in ["device_id", "serial", "spki_sha256", "fingerprint_sha256"] {
         assert_eq!((listed.len(), unique(field)), (all, all), "{field}");
     }
-    assert_eq!(files_so_far(&images), (3 * all, 0));
+    assert_eq!(count_files(&images), (3 * all, 0));
     assert!(!images.join(".staging").exists());
 }
 
-/// Every device of an order has one certificate, and the files that belong to it.
-fn check(factory: &Factory, ids: &[String]) {
+/// Checks that every device of an order has one certificate and all its files.
+fn check_order(factory: &Factory, ids: &[String]) {
     let listed = factory.json("list");
     let serials: BTreeMap<_, _> = listed
         .as_array()
@@ -126,7 +129,7 @@ fn check(factory: &Factory, ids: &[String]) {
             );
         }
     }
-    // The files of some, read: they belong to each other and to the registered certificate.
+    // Of some devices, image, certificate and key match each other and the registry.
     for id in ids.iter().step_by(DEVICES / 5) {
         let image = factory.json(&format!("inspect fleet/images/{id}.bin"));
         let certificates = factory.json(&format!("inspect fleet/images/{id}.cert.pem"));
@@ -140,30 +143,31 @@ fn check(factory: &Factory, ids: &[String]) {
 }
 
 #[test]
-fn an_interrupted_init_leaves_no_fleet_and_stands_in_nobodys_way() {
+fn an_interrupted_init_leaves_no_fleet_and_can_be_repeated() {
     let factory = Factory::empty();
     let init = "init --organization Acme --broker-host broker.example";
-    for moment in [5, 50, 150, 400, 900] {
+    for milliseconds in [5, 50, 150, 400, 900] {
         let mut child = factory.command(init).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(moment));
+        std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         if child.wait().unwrap().success() {
             break;
         }
         assert!(!factory.path("fleet").exists());
     }
-    let ran = factory.run(init);
-    assert!(ran.code == 0 || ran.stderr.contains("exists already"), "{}", ran.stderr);
+    let output = factory.run(init);
+    assert!(output.code == 0 || output.stderr.contains("exists already"), "{}", output.stderr);
     factory.run("issue dev-1").succeeded();
     let hidden = tree(&factory.path(".")).into_iter().filter(|path| !path.starts_with("fleet")).count();
     assert_eq!(hidden, 0);
 }
 
 #[test]
-fn what_a_killed_command_staged_on_a_removed_disk_waits_until_the_disk_is_back() {
+fn files_staged_on_a_removed_disk_are_delivered_once_the_disk_is_back() {
     let factory = Factory::new();
     factory.run("issue dev-1 --out disk").succeeded();
-    // As a kill between the registry's commit and the rename leaves it; the serial says whose file it is.
+    // As a kill between the registry's commit and the rename leaves it. The file name begins with the certificate's
+    // serial number.
     let serial = factory.json("show dev-1")["certificates"][0]["serial"].as_str().unwrap().to_owned();
     let (image, staging) = (factory.path("disk/dev-1.bin"), factory.path("disk/.staging"));
     fs::create_dir(&staging).unwrap();

@@ -1,4 +1,4 @@
-//! The built `countersign-provision`, as a person or a script meets it.
+//! Tests of the built `countersign-provision`, by its command line, files and exit codes.
 
 mod factory;
 mod files;
@@ -7,4 +7,4 @@ mod orders;
 mod profiles;
 mod requests;
 mod revocation;
-mod words;
+mod snapshots;

@@ -1,4 +1,4 @@
-//! Orders: all of one, or nothing of it; and the same order again.
+//! Orders: issued as a whole or refused as a whole, and repeated.
 
 use std::fs;
 
@@ -40,9 +40,12 @@ fn an_order_with_ten_kinds_of_bad_line_reports_all_ten_and_makes_nothing() {
     order.extend_from_slice(format!("{long_id},p,\ndev-13,{long_field},\n").as_bytes());
     factory.write("order.csv", order);
 
-    let ran = factory.run("issue --order order.csv").exited(3).says("order.csv has 14 bad line(s)");
-    let ran = lines.iter().fold(ran, |ran, (_, words)| ran.says(words));
-    ran.says("the device id has 65 characters").says("product has 257 characters").says("nothing was made");
+    let output = factory.run("issue --order order.csv").exited(3).says("order.csv has 14 bad line(s)");
+    let output = lines.iter().fold(output, |output, (_, words)| output.says(words));
+    output
+        .says("the device id has 65 characters")
+        .says("product has 257 characters")
+        .says("nothing was made");
     assert!(factory.json("list").as_array().unwrap().is_empty());
     assert!(factory.files("fleet/images").is_empty());
 }
@@ -63,14 +66,14 @@ fn a_bad_header_is_refused_before_its_lines_are_read() {
 }
 
 #[test]
-fn the_same_order_again_is_done_and_another_about_the_same_device_is_a_conflict() {
+fn a_repeated_order_succeeds_and_a_different_order_for_the_same_device_is_a_conflict() {
     let factory = Factory::new();
     factory.write("order.csv", "device_id,product,colour\ndev-1,pump,red\ndev-2,pump,\n");
     let first = factory.json("issue --order order.csv");
     assert_eq!((first["issued"].as_u64(), first["already_registered"].as_u64()), (Some(2), Some(0)));
     let image = fs::read(factory.path("fleet/images/dev-1.bin")).unwrap();
 
-    // Other columns, other order of lines and columns, a mark in front: still the same devices.
+    // A further empty column, other orders of lines and columns, a byte order mark: the content is the same.
     factory.write("again.csv", "\u{feff}colour,device_id,product,note\n,dev-2,pump,\nred,dev-1,pump,\n");
     let again = factory.json("issue --order again.csv");
     assert_eq!((again["issued"].as_u64(), again["already_registered"].as_u64()), (Some(0), Some(2)));
@@ -106,7 +109,7 @@ fn devices_and_services_share_their_names() {
 }
 
 #[test]
-fn missing_files_are_put_back_unless_they_held_the_only_copy_of_a_key() {
+fn missing_files_are_restored_unless_they_held_the_only_copy_of_a_key() {
     let factory = Factory::new();
     factory.request("own", "x", "");
     factory.write("order.csv", "device_id,csr\nhosted,\nlost,\nown,own.csr\n");
@@ -131,7 +134,7 @@ fn missing_files_are_put_back_unless_they_held_the_only_copy_of_a_key() {
 }
 
 #[test]
-fn a_file_nobody_registered_is_not_overwritten() {
+fn an_unregistered_file_is_not_overwritten() {
     let factory = Factory::new();
     factory.write("fleet/images/dev-1.bin", "perhaps the only copy of a key");
     factory.run("issue dev-1 dev-2").exited(5).says("fleet/images/dev-1.bin exists already");

@@ -1,9 +1,8 @@
-//! What the certificates say, as OpenSSL reads it.
+//! Certificate profiles, as OpenSSL reads them.
 
 use crate::factory::Factory;
 
-/// What `openssl x509 -text` prints from "X509v3 extensions" on, without spaces at the ends of lines, and without the
-/// key identifiers.
+/// The extensions as `openssl x509 -text` prints them, with trimmed lines and without key identifiers.
 fn extensions(factory: &Factory, file: &str) -> String {
     let text = factory.openssl(&format!("x509 -in {file} -noout -text")).succeeded().stdout;
     let extensions =
@@ -59,7 +58,7 @@ fn subjects_keys_serials_and_signatures_are_those_of_the_profile() {
 }
 
 #[test]
-fn the_three_authorities_share_nothing() {
+fn a_certificate_verifies_only_under_its_own_root_and_for_its_own_purpose() {
     let factory = Factory::new();
     factory.run("issue dev-1 --format pem").succeeded();
     factory.run("service historian").succeeded();
@@ -88,7 +87,7 @@ fn the_three_authorities_share_nothing() {
 }
 
 #[test]
-fn no_certificate_is_asked_to_outlive_its_ca() {
+fn a_lifetime_beyond_the_end_of_the_ca_is_refused() {
     let factory = Factory::new();
     factory
         .run("issue dev-1 --days 9126")
@@ -104,15 +103,15 @@ fn no_certificate_is_asked_to_outlive_its_ca() {
 fn a_renewed_service_has_two_certificates_and_a_new_key() {
     let factory = Factory::new();
     factory.run("service historian").succeeded();
-    let key = |_: ()| std::fs::read(factory.path("fleet/services/historian.key.pem")).unwrap();
-    let first = key(());
+    let key = || std::fs::read(factory.path("fleet/services/historian.key.pem")).unwrap();
+    let first = key();
     factory.run("service historian --renew").succeeded();
-    assert_ne!(key(()), first);
+    assert_ne!(key(), first);
     let shown = factory.json("show historian");
     let status: Vec<_> =
         shown["certificates"].as_array().unwrap().iter().map(|row| row["status"].clone()).collect();
     assert_eq!(status, ["active", "superseded"]);
-    // The old key still opens doors, so both are revoked.
+    // The old certificate is still valid, so both are revoked.
     factory.run("revoke historian").succeeded();
     let crl = factory.json("inspect fleet/crl/service-ca.crl");
     assert_eq!(crl["crls"][0]["revoked"].as_array().unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! Signing requests: the key is taken, and nothing else of them.
+//! Signing requests: only the public key of a request is used.
 
 use std::fs;
 
@@ -8,27 +8,30 @@ use crate::factory::{Factory, tree};
 fn a_request_that_asks_to_be_a_ca_gets_a_plain_device_certificate() {
     let factory = Factory::new();
     factory.write(
-        "greedy.cnf",
+        "ca.cnf",
         "[req]\ndistinguished_name=dn\nreq_extensions=ext\n[dn]\n[ext]\nbasicConstraints=critical,CA:TRUE\n\
          keyUsage=keyCertSign,cRLSign\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:broker.example\n",
     );
-    factory.request("greedy", "greedy", "-config greedy.cnf");
-    let asked = factory.openssl("req -in greedy.csr -noout -text").succeeded().stdout;
-    assert!(asked.contains("CA:TRUE"), "the request does not ask for what this test is about: {asked}");
+    factory.request("dev-1", "dev-1", "-config ca.cnf");
+    let requested = factory.openssl("req -in dev-1.csr -noout -text").succeeded().stdout;
+    assert!(
+        requested.contains("CA:TRUE"),
+        "the request does not ask for what this test is about: {requested}"
+    );
 
-    factory.run("sign --csr greedy.csr").succeeded();
-    let got = factory.openssl("x509 -in fleet/images/greedy.cert.pem -noout -text").succeeded().stdout;
-    assert!(got.contains("CA:FALSE") && !got.contains("CA:TRUE"), "{got}");
-    assert!(!got.contains("Certificate Sign") && !got.contains("TLS Web Server"), "{got}");
-    assert!(!got.contains("broker.example"), "{got}");
-    assert!(got.contains("TLS Web Client Authentication"), "{got}");
-    assert_eq!(factory.openssl_verdict("fleet/images/greedy.cert.pem"), "OK");
-    // The key stays where it was.
-    assert_eq!(factory.files("fleet/images"), ["greedy.cert.pem"]);
+    factory.run("sign --csr dev-1.csr").succeeded();
+    let issued = factory.openssl("x509 -in fleet/images/dev-1.cert.pem -noout -text").succeeded().stdout;
+    assert!(issued.contains("CA:FALSE") && !issued.contains("CA:TRUE"), "{issued}");
+    assert!(!issued.contains("Certificate Sign") && !issued.contains("TLS Web Server"), "{issued}");
+    assert!(!issued.contains("broker.example"), "{issued}");
+    assert!(issued.contains("TLS Web Client Authentication"), "{issued}");
+    assert_eq!(factory.openssl_verdict("fleet/images/dev-1.cert.pem"), "OK");
+    // No key file is written: the key is the device's.
+    assert_eq!(factory.files("fleet/images"), ["dev-1.cert.pem"]);
 }
 
 #[test]
-fn a_request_of_another_kind_of_key_is_refused_by_name() {
+fn a_request_for_another_kind_of_key_is_refused_with_the_name_of_the_kind() {
     let factory = Factory::new();
     for (name, key) in [
         ("P-384", "ecparam -name secp384r1 -genkey -noout -out k.key"),
@@ -83,7 +86,7 @@ fn a_request_is_refused_for_one_changed_byte_and_for_one_byte_more() {
     factory.run("sign --csr certificate.csr").exited(3).says("no PKCS#10 signing request");
     factory.run("sign --csr absent.csr").exited(3).says("cannot read absent.csr");
 
-    // And the one they were made from is good.
+    // The request from which the others were made is accepted.
     factory.run("sign --csr good.csr").succeeded();
 }
 
@@ -103,7 +106,7 @@ fn a_common_name_is_a_claim_that_must_be_a_new_device_id() {
     factory.openssl("req -new -key two.key -subj /O=Acme -out none.csr").succeeded();
     factory.run("sign --csr none.csr").exited(3).says("no common name");
 
-    // With --device-id, what the request claims does not matter.
+    // With --device-id, the common name of the request is ignored.
     factory.run("sign --csr two.csr --device-id dev-7 --out dev-7.pem").succeeded();
     let subject = factory.openssl("x509 -in dev-7.pem -noout -subject").succeeded().stdout;
     assert_eq!(subject.trim(), "subject=O = Acme, CN = dev-7");

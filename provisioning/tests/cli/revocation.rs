@@ -1,26 +1,26 @@
-//! Revoking, suspending and resuming, judged by OpenSSL.
+//! Revoking, suspending and resuming, checked by OpenSSL and by the registry.
 
 use crate::factory::Factory;
 
 #[test]
 fn openssl_agrees_on_good_revoked_suspended_and_resumed_devices() {
     let factory = Factory::new();
-    factory.run("issue good stolen lent --format pem").succeeded();
+    factory.run("issue good revoked suspended --format pem").succeeded();
     let verdict = |device: &str| factory.openssl_verdict(&format!("fleet/images/{device}.cert.pem"));
     assert_eq!(verdict("good"), "OK");
-    assert_eq!(verdict("lent"), "OK");
+    assert_eq!(verdict("suspended"), "OK");
 
-    factory.run("revoke stolen --reason keyCompromise").succeeded();
-    assert_eq!(verdict("stolen"), "certificate revoked");
+    factory.run("revoke revoked --reason keyCompromise").succeeded();
+    assert_eq!(verdict("revoked"), "certificate revoked");
     assert_eq!(verdict("good"), "OK");
 
-    factory.run("suspend lent").succeeded();
-    assert_eq!(verdict("lent"), "certificate revoked");
-    factory.run("resume lent").succeeded();
-    assert_eq!(verdict("lent"), "OK");
-    assert_eq!(verdict("stolen"), "certificate revoked");
+    factory.run("suspend suspended").succeeded();
+    assert_eq!(verdict("suspended"), "certificate revoked");
+    factory.run("resume suspended").succeeded();
+    assert_eq!(verdict("suspended"), "OK");
+    assert_eq!(verdict("revoked"), "certificate revoked");
 
-    // The same serial is a stranger under another fleet's CA.
+    // A device of another fleet has the same name and another CA.
     let foreign = Factory::new();
     foreign.run("issue good --format pem").succeeded();
     let foreign = foreign.path("fleet/images/good.cert.pem");
@@ -28,14 +28,14 @@ fn openssl_agrees_on_good_revoked_suspended_and_resumed_devices() {
 }
 
 #[test]
-fn a_revocation_is_for_good_and_saying_it_twice_is_no_error() {
+fn a_revocation_is_permanent_and_repeating_it_is_no_error() {
     let factory = Factory::new();
     factory.run("issue dev-1 dev-2").succeeded();
     factory.run("revoke dev-1").succeeded();
     factory.run("revoke dev-1").succeeded();
     factory.run("suspend dev-1").exited(5).says("a revocation is for good");
     factory.run("resume dev-1").exited(5).says("a revocation is for good");
-    // Neither did a refused change touch the device beside it.
+    // A change that is refused for one device changes no other device either.
     factory.run("suspend dev-2 dev-1").exited(5);
     assert_eq!(factory.json("show dev-2")["certificates"][0]["status"], "active");
 
@@ -48,7 +48,7 @@ fn a_revocation_is_for_good_and_saying_it_twice_is_no_error() {
 }
 
 #[test]
-fn one_unknown_name_and_nothing_is_revoked() {
+fn an_unknown_name_among_several_revokes_nothing() {
     let factory = Factory::new();
     factory.run("issue dev-1").succeeded();
     factory.run("revoke dev-1 dev-9 dev-8").exited(4).says("unknown: dev-9, dev-8");
@@ -57,7 +57,7 @@ fn one_unknown_name_and_nothing_is_revoked() {
 }
 
 #[test]
-fn a_serial_as_openssl_prints_it_revokes_that_certificate() {
+fn a_serial_number_as_openssl_prints_it_revokes_that_certificate() {
     let factory = Factory::new();
     factory.run("issue dev-1 --format pem").succeeded();
     let printed = factory.openssl("x509 -in fleet/images/dev-1.cert.pem -noout -serial").succeeded().stdout;
@@ -68,7 +68,7 @@ fn a_serial_as_openssl_prints_it_revokes_that_certificate() {
 }
 
 #[test]
-fn crls_say_what_rfc_5280_wants_and_their_number_only_grows() {
+fn crls_conform_to_rfc_5280_and_their_number_only_grows() {
     let factory = Factory::new();
     factory.run("issue dev-1 dev-2 dev-3").succeeded();
     factory.run("revoke dev-1 --reason keyCompromise").succeeded();
@@ -80,10 +80,10 @@ fn crls_say_what_rfc_5280_wants_and_their_number_only_grows() {
     assert!(crl.contains("Signature Algorithm: ecdsa-with-SHA256"), "{crl}");
     assert!(crl.contains("X509v3 Authority Key Identifier"), "{crl}");
     assert!(crl.contains("Key Compromise") && crl.contains("Certificate Hold"), "{crl}");
-    // A reason nobody gave is left out.
+    // RFC 5280 §5.3.1: without a reason, the extension is absent.
     assert!(!crl.contains("Unspecified"), "{crl}");
     assert_eq!(crl.matches("Serial Number").count(), 3, "{crl}");
-    // The list is absent when it is empty.
+    // Without entries, the list is absent.
     assert!(text("fleet/crl/service-ca.crl").contains("No Revoked Certificates."));
 
     let issuer = factory.openssl("x509 -in fleet/device-ca/issuing.pem -noout -ext subjectKeyIdentifier");
@@ -95,13 +95,13 @@ fn crls_say_what_rfc_5280_wants_and_their_number_only_grows() {
     let second = number(&factory.json("crl"));
     assert!(second > first, "{first} then {second}");
     let mut now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    // Several in one second run ahead of the clock by as much.
+    // Several CRLs within a second have numbers ahead of the clock.
     now += 10;
     assert!(second <= now && second > now - 3600, "{second} is not about {now}");
 }
 
 #[test]
-fn crl_out_holds_every_crl_and_openssl_reads_it() {
+fn crl_out_writes_every_crl_into_one_file() {
     let factory = Factory::new();
     factory.run("issue dev-1 --format pem").succeeded();
     factory.run("revoke dev-1").succeeded();

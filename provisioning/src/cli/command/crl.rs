@@ -4,18 +4,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::shown;
+use super::displayed;
 use crate::authority::Authority;
 use crate::cli::arguments::{Crl, Publication};
 use crate::cli::failure::Failure;
 use crate::cli::{Context, output, passphrase};
 use crate::crl::{self, SignedCrl};
-use crate::fleet::{Duty, write_private};
+use crate::fleet::{LockKind, write_private};
 use crate::issuer::Issuer;
 use crate::registry::Registry;
 use crate::timestamp::Timestamp;
 
-/// What is said about a CRL that was published.
+/// A published CRL, as JSON and as text.
 #[derive(Clone, Serialize)]
 pub(super) struct CrlDocument {
     authority: Authority,
@@ -34,7 +34,7 @@ impl fmt::Display for CrlDocument {
 }
 
 pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failure> {
-    let _lock = context.lock(Duty::Revoking)?;
+    let _lock = context.lock(LockKind::Revoking)?;
     let registry = Registry::open(&context.fleet.registry())?;
     let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
     let crls = publish_all(&registry, &issuers, &arguments.publication, context)?;
@@ -43,7 +43,7 @@ pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failu
         write_private(path, all.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
     }
     let documents: Vec<_> = crls.iter().map(|(document, _)| document).collect();
-    if arguments.publication.json.wanted {
+    if arguments.publication.json.requested {
         return output::json(&documents);
     }
     documents.into_iter().try_for_each(output::line)
@@ -61,7 +61,7 @@ pub(super) fn open_issuers(
     authorities.into_iter().map(open).collect()
 }
 
-/// Publishes the CRLs of these authorities. The caller holds the lock.
+/// Publishes the CRLs of these authorities. The caller holds [`LockKind::Revoking`].
 pub(super) fn publish_all(
     registry: &Registry,
     issuers: &[(Authority, Issuer)],
@@ -77,7 +77,7 @@ pub(super) fn publish_all(
         let crl = crl::publish(&context.fleet, registry, issuer, *authority, days, context.now)?;
         let document = CrlDocument {
             authority: *authority,
-            file: shown(&context.fleet.crl(*authority)),
+            file: displayed(&context.fleet.crl(*authority)),
             crl_number: crl.state.number,
             entries: crl.entries,
             this_update: crl.state.this_update,

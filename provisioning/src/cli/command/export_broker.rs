@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shown;
+use super::displayed;
 use crate::broker;
 use crate::cli::arguments::ExportBroker;
 use crate::cli::failure::Failure;
@@ -16,9 +16,11 @@ struct Document {
 
 pub(in crate::cli) fn run(arguments: ExportBroker, context: &Context) -> Result<(), Failure> {
     let files = broker::export(&context.fleet, &arguments.out)?;
-    let document =
-        Document { directory: shown(&arguments.out), files: files.iter().map(|file| shown(file)).collect() };
-    if arguments.json.wanted {
+    let document = Document {
+        directory: displayed(&arguments.out),
+        files: files.iter().map(|file| displayed(file)).collect(),
+    };
+    if arguments.json.requested {
         return output::json(&document);
     }
     output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))

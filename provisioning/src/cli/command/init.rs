@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::shown;
+use super::displayed;
 use crate::authority::Authority;
 use crate::broker::{Address, Host, Hosts};
 use crate::cli::arguments::Init;
 use crate::cli::failure::Failure;
 use crate::cli::{Context, output, passphrase};
 use crate::digest::Sha256;
-use crate::founding::{self, Passphrases};
+use crate::init::{self, Passphrases};
 use crate::issuer::read_chain;
 use crate::organization::Organization;
 use crate::registry::{RegistryError, Settings};
@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Fail
         crl_days: arguments.crl_days,
     };
     let passphrases = Passphrases { issuing: &issuing, root: root.as_ref().unwrap_or(&issuing) };
-    let fleet = founding::found(context.fleet.root(), &settings, &passphrases, &context.rng, context.now)?;
+    let fleet = init::init(context.fleet.root(), &settings, &passphrases, &context.rng, context.now)?;
 
     let mut authorities = Vec::new();
     for name in Authority::ALL {
@@ -55,13 +55,13 @@ pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Fail
         });
     }
     let document = Document {
-        fleet: shown(fleet.root()),
+        fleet: displayed(fleet.root()),
         organization: settings.organization,
         broker_hosts: settings.broker.hosts.iter().cloned().collect(),
         broker_port: settings.broker.port.get(),
         authorities,
     };
-    if arguments.json.wanted {
+    if arguments.json.requested {
         return output::json(&document);
     }
     output::line(format_args!(

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{open_for_issuing, shown};
+use super::{IssuingSession, displayed};
 use crate::authority::Authority;
 use crate::cli::arguments::Issue;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output, passphrase};
-use crate::fleet::Duty;
-use crate::image::{Format, Output, Surroundings};
-use crate::issuance::{Batch, Clash, GROUP, IssuanceError, IssuedDevice, Plan, Report};
+use crate::cli::{Context, output};
+use crate::conflict::Conflict;
+use crate::image::{Format, ImageContext, OutputOptions};
+use crate::issuance::{Batch, BatchReport, Certifier, GROUP_SIZE, IssuanceError, IssuedDevice, Plan};
 use crate::issuer::{Issuer, read_chain};
 use crate::order::{self, Order};
 use crate::profile::Validity;
@@ -33,31 +33,30 @@ struct Document<'a> {
 pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Failure> {
     let orders = match &arguments.order {
         Some(path) => order::read(path)?,
-        None => positional(&arguments)?,
+        None => orders_from_ids(&arguments)?,
     };
-    let output = output_of(&arguments, context);
-    let passphrase = passphrase::issuing(&arguments.passphrase)?;
+    let output = output_options(&arguments, context);
 
-    let _lock = context.lock(Duty::Issuing)?;
-    let mut registry = open_for_issuing(&context.fleet)?;
-    let plan = Plan::make(&registry, orders, arguments.order.is_some(), &output)?;
-    let issuer = Issuer::open(&context.fleet, Authority::Device, &passphrase, context.now)?;
-    let report = make(&arguments, context, &mut registry, &issuer, &plan, &output)?;
-    tell(&arguments, &output, &report)
+    let mut session = IssuingSession::open(&arguments.passphrase, context)?;
+    let plan = Plan::make(&session.registry, orders, arguments.order.is_some(), &output)?;
+    let issuer = session.issuer(Authority::Device)?;
+    let report = run_batch(&arguments, context, &mut session.registry, &issuer, &plan, &output)?;
+    print_report(&arguments, &output, &report)
 }
 
-fn positional(arguments: &Issue) -> Result<Vec<Order>, Failure> {
+/// The orders for device ids on the command line, each of them once.
+fn orders_from_ids(arguments: &Issue) -> Result<Vec<Order>, Failure> {
     let mut seen = HashSet::new();
     let twice = arguments.device_ids.iter().filter(|id| !seen.insert(*id));
-    let twice: Vec<_> = twice.map(|id| Clash::Twice { device_id: id.clone() }).collect();
+    let twice: Vec<_> = twice.map(|id| Conflict::NamedTwice { device_id: id.clone() }).collect();
     if twice.is_empty() {
         Ok(arguments.device_ids.iter().map(|id| Order::for_device(id.clone(), None)).collect())
     } else {
-        Err(IssuanceError::Clashes(twice).into())
+        Err(IssuanceError::Conflicts(twice).into())
     }
 }
 
-fn output_of(arguments: &Issue, context: &Context) -> Output {
+fn output_options(arguments: &Issue, context: &Context) -> OutputOptions {
     let mut formats = arguments.format.clone();
     formats.sort_unstable();
     formats.dedup();
@@ -65,7 +64,7 @@ fn output_of(arguments: &Issue, context: &Context) -> Output {
     if placed && arguments.address.is_none() {
         output::note("without --address, hex and uf2 files put the slot at address 0: move it when flashing");
     }
-    Output {
+    OutputOptions {
         directory: arguments.out.clone().unwrap_or_else(|| context.fleet.images()),
         formats,
         address: arguments.address.unwrap_or(0),
@@ -73,16 +72,16 @@ fn output_of(arguments: &Issue, context: &Context) -> Output {
     }
 }
 
-fn make(
+fn run_batch(
     arguments: &Issue,
     context: &Context,
     registry: &mut Registry,
     issuer: &Issuer,
     plan: &Plan,
-    output: &Output,
-) -> Result<Report, Failure> {
+    output: &OutputOptions,
+) -> Result<BatchReport, Failure> {
     let settings = registry.settings()?;
-    let surroundings = Surroundings {
+    let image_context = ImageContext {
         broker_root: read_chain(&context.fleet, Authority::Broker, context.now)?.root().to_vec(),
         device_root: issuer.chain().root().to_vec(),
         broker: settings.broker,
@@ -90,19 +89,21 @@ fn make(
     };
     let batch = Batch {
         fleet: &context.fleet,
-        issuer,
-        organization: &settings.organization,
-        surroundings: &surroundings,
+        certifier: Certifier {
+            issuer,
+            organization: settings.organization,
+            validity: Validity::new(context.now, arguments.days, issuer.chain().not_after())?,
+            rng: &context.rng,
+            now: context.now,
+        },
+        image_context: &image_context,
         output,
         key_slot: arguments.key_slot,
-        validity: Validity::new(context.now, arguments.days, issuer.chain().not_after())?,
-        // Devices named one by one cannot be resumed, so they are made all at once or not at all.
-        group: if arguments.order.is_some() { GROUP } else { usize::MAX },
-        rng: &context.rng,
-        now: context.now,
+        // An order is resumed after an interruption; ids on the command line cannot be, so they are one group.
+        group_size: if arguments.order.is_some() { GROUP_SIZE } else { usize::MAX },
     };
     let bar = progress_bar(plan);
-    let report = batch.run(registry, plan, |made| bar.inc(made as u64));
+    let report = batch.run(registry, plan, |devices| bar.inc(devices as u64));
     bar.finish_and_clear();
     Ok(report?)
 }
@@ -111,13 +112,13 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new((plan.new.len() + plan.done.len()) as u64);
+    let bar = ProgressBar::new((plan.new.len() + plan.registered.len()) as u64);
     let style =
         ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} devices, {per_sec}, {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn tell(arguments: &Issue, output: &Output, report: &Report) -> Result<(), Failure> {
+fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport) -> Result<(), Failure> {
     if !report.lost.is_empty() {
         output::note(format_args!(
             "{} file(s) of devices made earlier are not in {} and cannot be made again: their private keys were in \
@@ -126,16 +127,16 @@ fn tell(arguments: &Issue, output: &Output, report: &Report) -> Result<(), Failu
             output.directory.display()
         ));
     }
-    let paths = |paths: &[PathBuf]| paths.iter().map(|path| shown(path)).collect::<Vec<_>>();
+    let paths = |paths: &[PathBuf]| paths.iter().map(|path| displayed(path)).collect::<Vec<_>>();
     let document = Document {
-        directory: shown(&output.directory),
+        directory: displayed(&output.directory),
         issued: report.issued.len(),
         already_registered: report.already_registered,
         restored: paths(&report.restored),
         lost: paths(&report.lost),
         devices: &report.issued,
     };
-    if arguments.json.wanted {
+    if arguments.json.requested {
         return output::json(&document);
     }
     let mut line = format!("issued {} device(s), files in {}", document.issued, document.directory);

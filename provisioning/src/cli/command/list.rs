@@ -32,7 +32,7 @@ pub(in crate::cli) fn run(arguments: List, context: &Context) -> Result<(), Fail
     };
     let authority = if arguments.services { Authority::Service } else { Authority::Device };
     let each = |print: &mut dyn FnMut(&Line) -> Result<(), Failure>| {
-        registry.each_current(authority, context.now, |certificate, board_state| {
+        registry.for_each_current(authority, context.now, |certificate, board_state| {
             if !wanted(&certificate) {
                 return Ok(());
             }
@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(arguments: List, context: &Context) -> Result<(), Fail
             print(&Line { device_id, board_state, certificate })
         })
     };
-    if arguments.json.wanted {
+    if arguments.json.requested {
         return output::json_array(each);
     }
     let width = registry.longest_name()?.max("DEVICE".len());

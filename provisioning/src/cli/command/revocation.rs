@@ -1,4 +1,4 @@
-//! `revoke`, `suspend`, `resume`: one change to the registry, then the CRL.
+//! `revoke`, `suspend`, `resume`: a change of status in the registry, then the CRL.
 
 use serde::Serialize;
 
@@ -7,50 +7,50 @@ use crate::authority::Authority;
 use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
 use crate::cli::failure::Failure;
 use crate::cli::{Context, output};
-use crate::fleet::Duty;
-use crate::registry::{Change, Outcome, Registry, Target};
+use crate::fleet::LockKind;
+use crate::registry::{ChangeOutcome, Registry, RevocationTarget, StatusChange};
 
 #[derive(Serialize)]
 struct Document {
-    certificates: Vec<Outcome>,
+    certificates: Vec<ChangeOutcome>,
     crls: Vec<CrlDocument>,
 }
 
 pub(in crate::cli) fn revoke(arguments: Revoke, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, Change::Revoke(arguments.reason), &arguments.publication, context)
+    run(arguments.targets, StatusChange::Revoke(arguments.reason), &arguments.publication, context)
 }
 
 pub(in crate::cli) fn suspend(arguments: Suspend, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, Change::Suspend, &arguments.publication, context)
+    run(arguments.targets, StatusChange::Suspend, &arguments.publication, context)
 }
 
 pub(in crate::cli) fn resume(arguments: Resume, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, Change::Resume, &arguments.publication, context)
+    run(arguments.targets, StatusChange::Resume, &arguments.publication, context)
 }
 
 fn run(
     targets: Targets,
-    change: Change,
+    change: StatusChange,
     publication: &Publication,
     context: &Context,
 ) -> Result<(), Failure> {
-    let names = targets.names.into_iter().map(|name| Target::Identity(name.to_string()));
-    let one = targets.serial.map(Target::Serial);
-    let batch = targets.batch.map(Target::WorkOrder);
+    let names = targets.names.into_iter().map(|name| RevocationTarget::Identity(name.to_string()));
+    let one = targets.serial.map(RevocationTarget::Serial);
+    let batch = targets.batch.map(RevocationTarget::WorkOrder);
     let targets: Vec<_> = names.chain(one).chain(batch).collect();
-    let _lock = context.lock(Duty::Revoking)?;
+    let _lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
-    // Before anything is changed: a revocation that cannot be published must not look like one.
+    // The CAs are opened before the change, so that no certificate counts as revoked while its CRL cannot be signed.
     let mut authorities = registry.authorities_of(&targets, context.now)?;
     authorities.retain(|authority| Authority::WITH_CRL.contains(authority));
     let issuers = open_issuers(authorities, publication, context)?;
-    let certificates = registry.change(&targets, change, context.now)?;
-    // Also when nothing changed: an earlier command may have been stopped between the registry and the CRL.
+    let certificates = registry.change_status(&targets, change, context.now)?;
+    // Published even if nothing changed: an earlier command may have been stopped between the registry and the CRL.
     let crls = publish_all(&registry, &issuers, publication, context)?;
 
     let document =
         Document { certificates, crls: crls.iter().map(|(document, _)| document.clone()).collect() };
-    if publication.json.wanted {
+    if publication.json.requested {
         return output::json(&document);
     }
     for outcome in &document.certificates {

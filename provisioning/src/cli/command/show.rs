@@ -24,7 +24,7 @@ pub(in crate::cli) fn run(arguments: Show, context: &Context) -> Result<(), Fail
         return Err(Failure::unknown(name));
     }
     let document = Document { identity: name.to_owned(), device, certificates };
-    if arguments.json.wanted {
+    if arguments.json.requested {
         return output::json(&document);
     }
     match &document.device {

@@ -1,34 +1,34 @@
-//! The words, exit codes and JSON shapes that people and scripts hold on to: snapshots in `snapshots/`.
+//! Output, exit codes and JSON documents, which people and scripts rely on, compared with `snapshots/`.
 //!
-//! `COUNTERSIGN_UPDATE_SNAPSHOTS=1 cargo nextest run -p provisioning words` writes them anew.
+//! `COUNTERSIGN_UPDATE_SNAPSHOTS=1 cargo nextest run -p provisioning snapshots` writes the snapshots again.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::factory::{Factory, Ran};
+use crate::factory::{CommandOutput, Factory};
 
-/// A transcript of commands: what was typed, the exit code, and what was printed.
+/// A transcript of commands: arguments, output and exit codes.
 struct Transcript<'a> {
     factory: &'a Factory,
     text: String,
 }
 
 impl<'a> Transcript<'a> {
-    fn of(factory: &'a Factory) -> Self {
+    fn new(factory: &'a Factory) -> Self {
         Self { factory, text: String::new() }
     }
 
     fn run(&mut self, arguments: &str) {
-        let ran = self.factory.run(arguments);
-        self.add(arguments, &ran);
+        let output = self.factory.run(arguments);
+        self.add(arguments, &output);
     }
 
-    fn add(&mut self, arguments: &str, ran: &Ran) {
+    fn add(&mut self, arguments: &str, output: &CommandOutput) {
         writeln!(self.text, "$ countersign-provision {}", arguments.trim()).unwrap();
-        self.text.push_str(&steady(&ran.stdout));
-        self.text.push_str(&steady(&ran.stderr));
-        writeln!(self.text, "exit {}\n", ran.code).unwrap();
+        self.text.push_str(&normalized(&output.stdout));
+        self.text.push_str(&normalized(&output.stderr));
+        writeln!(self.text, "exit {}\n", output.code).unwrap();
     }
 
     #[track_caller]
@@ -42,9 +42,9 @@ impl<'a> Transcript<'a> {
     }
 }
 
-/// Replaces what is different every time: digests, serials, times, CRL numbers, the tags of CA names.
-fn steady(text: &str) -> String {
-    let mut steady = String::new();
+/// Replaces what differs from run to run: digests, serial numbers, times, CRL numbers, the tags of CA names.
+fn normalized(text: &str) -> String {
+    let mut normalized = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let word: String =
@@ -56,25 +56,25 @@ fn steady(text: &str) -> String {
             20 if word.ends_with('Z') && word.contains('T') => (20, "<time>".to_owned()),
             32 if hex => (32, "<serial>".to_owned()),
             64 if hex => (64, "<sha256>".to_owned()),
-            8 if hex && steady.ends_with(" CA ") => (8, "<tag>".to_owned()),
-            8 if hex && (steady.ends_with("checksum is ") || steady.ends_with("content has ")) => {
+            8 if hex && normalized.ends_with(" CA ") => (8, "<tag>".to_owned()),
+            8 if hex && (normalized.ends_with("checksum is ") || normalized.ends_with("content has ")) => {
                 (8, "<crc>".to_owned())
             }
             length @ 10.. if number => (length, "<number>".to_owned()),
             length => (length, word.clone()),
         };
-        steady.push_str(&shown);
+        normalized.push_str(&shown);
         rest = &rest[taken..];
     }
-    steady
+    normalized
 }
 
 #[test]
-fn a_day_in_the_factory_reads_like_this() {
+fn the_text_output_of_every_command_matches_its_snapshot() {
     let factory = Factory::empty();
     factory
         .write("order.csv", "device_id,product,serial_number,work_order,colour\npump-2,P1,0002,WO-7,red\n");
-    let mut transcript = Transcript::of(&factory);
+    let mut transcript = Transcript::new(&factory);
     for command in [
         "init --organization Acme --broker-host broker.example,127.0.0.1",
         "issue pump-1",
@@ -106,11 +106,11 @@ fn a_day_in_the_factory_reads_like_this() {
 }
 
 #[test]
-fn every_document_has_this_shape() {
+fn the_json_output_of_every_command_matches_its_snapshot() {
     let factory = Factory::empty();
     factory
         .write("order.csv", "device_id,product,serial_number,work_order,colour\npump-2,P1,0002,WO-7,red\n");
-    let mut transcript = Transcript::of(&factory);
+    let mut transcript = Transcript::new(&factory);
     transcript.run("init --organization Acme --broker-host broker.example,127.0.0.1 --json");
     transcript.run("issue --order order.csv --format bin,pem --json");
     factory.request("pump-3", "pump-3", "");
@@ -139,7 +139,7 @@ fn every_document_has_this_shape() {
 }
 
 #[test]
-fn every_refusal_says_what_happened_and_what_to_do() {
+fn the_errors_of_refused_commands_match_their_snapshot() {
     let factory = Factory::new();
     factory.run("issue pump-1").succeeded();
     factory.run("service historian").succeeded();
@@ -156,7 +156,7 @@ fn every_refusal_says_what_happened_and_what_to_do() {
     damaged[100] ^= 1;
     factory.write("damaged.bin", damaged);
 
-    let mut transcript = Transcript::of(&factory);
+    let mut transcript = Transcript::new(&factory);
     transcript.run("revoke pump-1");
     for command in [
         // 2: usage
@@ -210,27 +210,27 @@ fn every_refusal_says_what_happened_and_what_to_do() {
     }
     let resumed = factory.run(&format!("resume --serial {serial}"));
     transcript.add("resume --serial <serial>", &resumed);
-    let mut silent = factory.command("issue pump-2");
-    silent.env_remove("COUNTERSIGN_PASSPHRASE");
-    let output = silent.output().unwrap();
+    let mut without_passphrase = factory.command("issue pump-2");
+    without_passphrase.env_remove("COUNTERSIGN_PASSPHRASE");
+    let output = without_passphrase.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
-    let silent = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     writeln!(
         transcript.text,
-        "$ countersign-provision issue pump-2   (no passphrase, no terminal)\n{silent}exit 2"
+        "$ countersign-provision issue pump-2   (no passphrase, no terminal)\n{stderr}exit 2"
     )
     .unwrap();
     transcript.matches("refusals");
-    // Nothing of all this left a trace.
+    // No refused command registered a device or wrote a file.
     assert_eq!(factory.json("list").as_array().unwrap().len(), 1);
     assert_eq!(factory.files("fleet/images"), ["pump-1.bin"]);
 }
 
 #[test]
-fn help_reads_like_this() {
+fn the_help_of_every_command_matches_its_snapshot() {
     let factory = Factory::empty();
-    let mut transcript = Transcript::of(&factory);
+    let mut transcript = Transcript::new(&factory);
     transcript.run("--version");
     for command in [
         "",

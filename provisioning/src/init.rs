@@ -1,7 +1,6 @@
-//! A new fleet: three CAs, a registry, a broker certificate, empty CRLs and a broker configuration.
+//! [`init`]: a new fleet, with three CAs, a registry, a broker certificate, empty CRLs and a broker configuration.
 //!
-//! Everything is made in a directory beside the new one, which then gets its name in one step: there is a whole fleet,
-//! or none.
+//! The fleet is written into a directory beside the new one, which is then renamed: there is a whole fleet, or none.
 
 use std::fs;
 use std::io;
@@ -13,10 +12,9 @@ use crate::authority::Authority;
 use crate::broker;
 use crate::certificate::{self, CertificateError};
 use crate::crl::{self, CrlError};
-use crate::delivery::DeliveryError;
 use crate::fleet::{Fleet, create_private_directory, directory_of, sync_directory, write_private};
-use crate::issuance::{IssuanceError, Workbench};
-use crate::issuer::{IssueError, Issuer};
+use crate::issuance::{IssuanceError, SingleIssuer};
+use crate::issuer::Issuer;
 use crate::key::{CaKey, KeyPair, KeyPairError, Passphrase};
 use crate::pem::{self, Label, PemError};
 use crate::profile::{BROKER_DAYS, ISSUING_DAYS, ROOT_DAYS, Validity, ValidityError};
@@ -25,13 +23,13 @@ use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 use crate::verify::{Chain, ChainError};
 
-/// Why there is no new fleet.
+/// Why no fleet was created.
 #[derive(Debug, thiserror::Error)]
-pub enum FoundingError {
-    /// Something is there.
+pub(crate) enum InitError {
+    /// The directory exists and is not empty.
     #[error("{path} exists already and is not empty", path = .path.display())]
     Exists {
-        /// Where the fleet should be.
+        /// The directory.
         path: PathBuf,
     },
     /// A file or directory cannot be written.
@@ -42,75 +40,63 @@ pub enum FoundingError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// No key was made.
+    /// No key was generated.
     #[error(transparent)]
     Key(#[from] KeyPairError),
-    /// No CA certificate was made.
+    /// No CA certificate was signed.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A CA certificate is wrong.
+    /// A CA certificate does not pass its check.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// A CA would not live long enough.
+    /// A CA would outlive its issuer.
     #[error(transparent)]
     Validity(#[from] ValidityError),
-    /// The registry could not be made.
+    /// The registry could not be created.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// No CRL was made.
+    /// No CRL was published.
     #[error(transparent)]
     Crl(#[from] CrlError),
-    /// No broker certificate was made.
+    /// No broker certificate was issued.
     #[error(transparent)]
     Issuance(#[from] IssuanceError),
-    /// PEM could not be written.
+    /// PEM could not be encoded.
     #[error(transparent)]
     Pem(#[from] PemError),
 }
 
-impl From<IssueError> for FoundingError {
-    fn from(error: IssueError) -> Self {
-        Self::Issuance(error.into())
-    }
+/// The passphrases that encrypt the CA keys of a new fleet.
+pub(crate) struct Passphrases<'a> {
+    /// For the keys of the issuing CAs.
+    pub(crate) issuing: &'a Passphrase,
+    /// For the keys of the roots.
+    pub(crate) root: &'a Passphrase,
 }
 
-impl From<DeliveryError> for FoundingError {
-    fn from(error: DeliveryError) -> Self {
-        Self::Issuance(error.into())
-    }
-}
-
-/// What protects the keys of a new fleet.
-pub struct Passphrases<'a> {
-    /// Of the issuing CAs.
-    pub issuing: &'a Passphrase,
-    /// Of the roots.
-    pub root: &'a Passphrase,
-}
-
-/// Makes a fleet at `path`, which must not exist or be an empty directory.
-pub fn found(
+/// Creates a fleet at `path`, which must not exist or be an empty directory.
+pub(crate) fn init(
     path: &Path,
     settings: &Settings,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
-) -> Result<Fleet, FoundingError> {
+) -> Result<Fleet, InitError> {
     if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) || path.is_file() {
-        return Err(FoundingError::Exists { path: path.to_owned() });
+        return Err(InitError::Exists { path: path.to_owned() });
     }
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| FoundingError::Write { path, source }
+        move |source| InitError::Write { path, source }
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let parent = directory_of(path);
     let draft = parent.join(format!(".{name}.countersign-init"));
     if draft.exists() {
-        // Of an init that was interrupted: nobody has used its keys.
+        // An earlier `init` was interrupted. No certificate was issued under its keys.
         fs::remove_dir_all(&draft).map_err(failed(&draft))?;
     }
-    let made = furnish(&Fleet::at(&draft), settings, passphrases, rng, now)
+    let made = write_fleet(&Fleet::at(&draft), settings, passphrases, rng, now)
         .and_then(|()| fs::rename(&draft, path).map_err(failed(path)));
     if let Err(error) = made {
         // The first error is the one to report.
@@ -121,44 +107,44 @@ pub fn found(
     Ok(Fleet::at(path))
 }
 
-fn furnish(
+/// Writes the files of a new fleet.
+fn write_fleet(
     fleet: &Fleet,
     settings: &Settings,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
-) -> Result<(), FoundingError> {
+) -> Result<(), InitError> {
     for directory in [fleet.root().to_owned(), fleet.crls(), fleet.broker(), fleet.images(), fleet.services()]
     {
         create_private_directory(&directory)
-            .map_err(|source| FoundingError::Write { path: directory, source })?;
+            .map_err(|source| InitError::Write { path: directory, source })?;
     }
     let mut registry = Registry::create(&fleet.registry(), settings)?;
     for authority in Authority::ALL {
-        let issuer = found_authority(fleet, authority, settings, passphrases, rng, now)?;
+        let issuer = init_authority(fleet, authority, settings, passphrases, rng, now)?;
         if Authority::WITH_CRL.contains(&authority) {
             crl::publish(fleet, &registry, &issuer, authority, settings.crl_days, now)?;
         } else {
             let hosts = settings.broker.hosts.clone();
             let (registry, issuer, days) = (&mut registry, &issuer, BROKER_DAYS);
-            Workbench { fleet, registry, issuer, days, rng, now }.certify_broker(hosts)?;
+            SingleIssuer { fleet, registry, issuer, days, rng, now }.issue_broker(hosts)?;
         }
     }
-    write(&fleet.broker_config(), broker::config(&settings.broker).as_bytes())
+    write(&fleet.broker_config(), broker::initial_config(&settings.broker).as_bytes())
 }
 
-/// Makes a root and an issuing CA, and leaves the issuing CA ready to sign.
-fn found_authority(
+/// Creates the root and the issuing CA of an authority; the issuing CA is returned ready to sign.
+fn init_authority(
     fleet: &Fleet,
     authority: Authority,
     settings: &Settings,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
-) -> Result<Issuer, FoundingError> {
+) -> Result<Issuer, InitError> {
     let directory = fleet.authority(authority);
-    create_private_directory(&directory)
-        .map_err(|source| FoundingError::Write { path: directory, source })?;
+    create_private_directory(&directory).map_err(|source| InitError::Write { path: directory, source })?;
     let serial = || SerialNumber::generate(rng).map_err(|_| KeyPairError::Random);
     let organization = &settings.organization;
 
@@ -166,7 +152,7 @@ fn found_authority(
     let validity = Validity::new(now, ROOT_DAYS, Timestamp::MAX)?;
     let root = certificate::root(authority, organization, &root_key, validity, serial()?)?;
     let root_signer = rcgen::Issuer::from_ca_cert_der(&root.der().into(), root_key)
-        .map_err(|error| FoundingError::Certificate(CertificateError::Sign(error)))?;
+        .map_err(|error| InitError::Certificate(CertificateError::Sign(error)))?;
 
     let (issuing_pair, issuing_key) = ca_key(rng)?;
     let validity = Validity::new(now, ISSUING_DAYS, validity.not_after())?;
@@ -188,6 +174,6 @@ fn ca_key(rng: &dyn SecureRandom) -> Result<(KeyPair, CaKey), KeyPairError> {
     Ok((pair, key))
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), FoundingError> {
-    write_private(path, content).map_err(|source| FoundingError::Write { path: path.to_owned(), source })
+fn write(path: &Path, content: &[u8]) -> Result<(), InitError> {
+    write_private(path, content).map_err(|source| InitError::Write { path: path.to_owned(), source })
 }

@@ -1,4 +1,4 @@
-//! [`Holder`]: whom a certificate is for.
+//! [`CertificateSubject`]: whom an end-entity certificate is for.
 
 use std::fmt;
 
@@ -7,22 +7,24 @@ use device_identity::{DeviceId, ServiceName};
 use crate::authority::Authority;
 use crate::broker::Hosts;
 
-/// Whom an end-entity certificate is for. Decides its authority, subject, names and usages.
+/// Whom an end-entity certificate is for. It determines the authority, the common name, the alternative names and the
+/// extended key usage. (`device_identity::Subject` is narrower: the attributes of a device's distinguished name.)
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holder {
+pub(crate) enum CertificateSubject {
     /// A device.
     Device(DeviceId),
     /// A back-end client.
     Service(ServiceName),
-    /// The broker, under all its names.
+    /// The broker, under all its host names.
     Broker(Hosts),
 }
 
-/// The common name of the broker's certificates. Nobody reads it: a server is known by its SANs (RFC 9525 §2).
+/// The common name of the broker's certificates. TLS clients ignore it: a server is identified by its subject
+/// alternative names (RFC 9525 §2).
 const BROKER_COMMON_NAME: &str = "broker";
 
-impl Holder {
-    /// Whom an authority's probe certificate is for. It is never registered and never written.
+impl CertificateSubject {
+    /// The subject of an authority's probe certificate, which is neither registered nor written to a file.
     pub(crate) fn probe(authority: Authority) -> Option<Self> {
         match authority {
             Authority::Device => "probe".parse().ok().map(Self::Device),
@@ -31,8 +33,8 @@ impl Holder {
         }
     }
 
-    /// The authority that certifies it.
-    pub fn authority(&self) -> Authority {
+    /// The authority that certifies this subject.
+    pub(crate) fn authority(&self) -> Authority {
         match self {
             Self::Device(_) => Authority::Device,
             Self::Service(_) => Authority::Service,
@@ -41,7 +43,7 @@ impl Holder {
     }
 
     /// The value of the one CN attribute.
-    pub fn common_name(&self) -> &str {
+    pub(crate) fn common_name(&self) -> &str {
         match self {
             Self::Device(id) => id.as_str(),
             Self::Service(name) => name.as_str(),
@@ -49,8 +51,8 @@ impl Holder {
         }
     }
 
-    /// The name in the registry; the broker has none.
-    pub fn identity(&self) -> Option<&str> {
+    /// The identity in the registry; the broker has none.
+    pub(crate) fn identity(&self) -> Option<&str> {
         match self {
             Self::Device(id) => Some(id.as_str()),
             Self::Service(name) => Some(name.as_str()),
@@ -59,7 +61,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for CertificateSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(id) => write!(f, "device {id}"),

@@ -1,0 +1,76 @@
+//! [`Conflict`]: what exists already and so stands in the way of new credentials.
+
+use std::path::PathBuf;
+
+use device_identity::DeviceId;
+
+/// What exists already and so stands in the way of new credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Conflict {
+    /// The device is registered.
+    #[error("device {device_id} is registered already")]
+    DeviceExists {
+        /// The device.
+        device_id: DeviceId,
+    },
+    /// The device is registered from an order line with other content.
+    #[error("line {line}: device {device_id} is registered already, with other content")]
+    DeviceDiffers {
+        /// The line of the order.
+        line: u64,
+        /// The device.
+        device_id: DeviceId,
+    },
+    /// The service is registered.
+    #[error("service {name} is registered already")]
+    ServiceExists {
+        /// The service.
+        name: String,
+    },
+    /// A service has the name wanted for a device.
+    #[error("{name} is a service already, and devices and services share their names")]
+    NameOfService {
+        /// The name.
+        name: String,
+    },
+    /// A device has the name wanted for a service.
+    #[error("{name} is a device already, and devices and services share their names")]
+    NameOfDevice {
+        /// The name.
+        name: String,
+    },
+    /// The name was registered between the check of the order and its recording.
+    #[error("{name} is registered already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The public key was certified before.
+    #[error("the public key of {name} is certified already, for {identity}")]
+    PublicKey {
+        /// Whose certificate was refused.
+        name: String,
+        /// For whom the key was certified.
+        identity: String,
+    },
+    /// The serial number was drawn before. 128 random bits do not repeat: the random number generator is broken.
+    #[error("the serial number drawn for {name} exists already; is the random number generator broken?")]
+    Serial {
+        /// Whose certificate was refused.
+        name: String,
+    },
+    /// The command line names a device twice.
+    #[error("{device_id} is named twice")]
+    NamedTwice {
+        /// The device.
+        device_id: DeviceId,
+    },
+    /// An unregistered file has the name of a new one. It is not replaced: it may hold the only copy of a key.
+    #[error("{path} exists already, and the registry does not know {name}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Whose file it would be.
+        name: String,
+    },
+}

@@ -1,0 +1,109 @@
+//! [`Slot`]: a credential image in a flash slot.
+
+use device_identity::DeviceId;
+use device_identity::image::{Certificates, Image, PrivateKey, SLOT_LEN, WriteError};
+use zeroize::Zeroizing;
+
+use crate::broker::Address;
+use crate::certificate_subject::CertificateSubject;
+use crate::key::KeyPair;
+use crate::timestamp::Timestamp;
+use crate::verify::VerifiedCertificate;
+
+/// What all images of a batch have in common.
+pub(crate) struct ImageContext {
+    /// The root of the broker CA (DER): the device's trust anchor for the broker. The root rather than the issuing CA,
+    /// so that issuing CAs can be replaced without touching devices; the broker sends its issuing certificate in the
+    /// handshake.
+    pub(crate) broker_root: Vec<u8>,
+    /// The root of the device CA (DER): the device's trust anchor for its own next certificate.
+    pub(crate) device_root: Vec<u8>,
+    /// The broker's host names and port. Devices connect to the first name and expect it in the broker's certificate.
+    pub(crate) broker: Address,
+    /// The time of issuance. The device refuses a certificate whose `notAfter` is earlier.
+    pub(crate) time_floor: Timestamp,
+}
+
+/// Where a device's private key is.
+pub(crate) enum KeyLocation<'a> {
+    /// In the image.
+    Image(&'a KeyPair),
+    /// In the device's key slot of this number.
+    Slot(u32),
+}
+
+/// A flash slot that holds a credential image: [`SLOT_LEN`] bytes, zeroized on drop.
+pub(crate) struct Slot(Zeroizing<Vec<u8>>);
+
+/// Why no image was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SlotError {
+    /// The certificate is not for a device.
+    #[error("an image needs the certificate of a device")]
+    NotADevice,
+    /// The image cannot be encoded, for instance because it does not fit the slot.
+    #[error("the image of {device_id} cannot be written: {fault}")]
+    Write {
+        /// The device.
+        device_id: DeviceId,
+        /// The encoder's error.
+        fault: WriteError,
+    },
+    /// The encoded image does not decode to the same.
+    #[error("the image of {device_id} does not read back as it was written")]
+    ReadBack {
+        /// The device.
+        device_id: DeviceId,
+    },
+}
+
+impl Slot {
+    /// Encodes the image of a device, and decodes it again as a check.
+    pub(crate) fn write(
+        certificate: &VerifiedCertificate,
+        key: &KeyLocation<'_>,
+        image_context: &ImageContext,
+    ) -> Result<Self, SlotError> {
+        let CertificateSubject::Device(device_id) = certificate.subject() else {
+            return Err(SlotError::NotADevice);
+        };
+        let device_id = device_id.clone();
+        let host = image_context.broker.hosts.first();
+        let image = Image {
+            device_id: device_id.clone(),
+            key: match key {
+                KeyLocation::Image(pair) => PrivateKey::P256(pair.scalar()),
+                KeyLocation::Slot(number) => PrivateKey::Slot(*number),
+            },
+            certificate: certificate.der(),
+            broker_anchors: Certificates::from_iter([image_context.broker_root.as_slice()]),
+            device_anchors: Certificates::from_iter([image_context.device_root.as_slice()]),
+            broker_host: &host,
+            broker_port: image_context.broker.port.get(),
+            server_name: &host,
+            time_floor: image_context.time_floor.unix(),
+        };
+        let mut slot = Zeroizing::new([0xff; SLOT_LEN]);
+        image.write(&mut slot).map_err(|fault| SlotError::Write { device_id: device_id.clone(), fault })?;
+        if Image::read(slot.as_slice()).as_ref() != Ok(&image) {
+            return Err(SlotError::ReadBack { device_id });
+        }
+        Ok(Self(Zeroizing::new(slot.to_vec())))
+    }
+
+    /// A slot that was written earlier; `None` unless it holds this certificate of this device.
+    pub(crate) fn from_existing(
+        bytes: Zeroizing<Vec<u8>>,
+        device_id: &DeviceId,
+        certificate: &[u8],
+    ) -> Option<Self> {
+        let same = Image::read(&bytes)
+            .is_ok_and(|image| image.device_id == *device_id && image.certificate == certificate);
+        (same && bytes.len() == SLOT_LEN).then_some(Self(bytes))
+    }
+
+    /// The bytes of the slot.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

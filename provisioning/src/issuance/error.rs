@@ -1,0 +1,59 @@
+//! [`IssuanceError`]: why credentials were not issued.
+
+use std::path::PathBuf;
+
+use crate::conflict::Conflict;
+use crate::delivery::DeliveryError;
+use crate::image::SlotError;
+use crate::issuer::IssueError;
+use crate::key::KeyPairError;
+use crate::pem::PemError;
+use crate::profile::ValidityError;
+use crate::registry::RegistryError;
+
+/// Why credentials were not issued.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IssuanceError {
+    /// Names, keys or files exist already. All of them are listed.
+    #[error("{}", conflict_lines(.0))]
+    Conflicts(Vec<Conflict>),
+    /// A certificate would outlive its issuer.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
+    /// No key was generated.
+    #[error(transparent)]
+    Key(#[from] KeyPairError),
+    /// No certificate was signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// No image was written.
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    /// PEM could not be encoded.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// An image in the output directory cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Files were not delivered.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The registry did not answer.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+fn conflict_lines(conflicts: &[Conflict]) -> String {
+    match conflicts {
+        [conflict] => conflict.to_string(),
+        _ => {
+            let lines: String = conflicts.iter().map(|conflict| format!("\n  {conflict}")).collect();
+            format!("{} conflicts{lines}", conflicts.len())
+        }
+    }
+}
