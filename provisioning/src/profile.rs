@@ -52,7 +52,7 @@ pub(crate) enum ValidityError {
     #[error("a certificate must be valid for at least one day")]
     NoTime,
     /// The certificate would outlive its issuer.
-    #[error("{days} days from now is after {issuer_not_after}, when the issuing CA ends")]
+    #[error("{days} days from now is after {issuer_not_after}, when the issuing CA expires")]
     BeyondIssuer {
         /// The lifetime asked for, in days.
         days: u32,

@@ -58,7 +58,7 @@ pub(crate) enum ChainFault {
     #[error("it was not issued by the root CA beside it")]
     Issuer,
     /// Past its `notAfter`.
-    #[error("it ended at {not_after}")]
+    #[error("it expired at {not_after}")]
     Expired {
         /// `notAfter`.
         not_after: Timestamp,

@@ -92,7 +92,7 @@ fn a_lifetime_beyond_the_end_of_the_ca_is_refused() {
     factory
         .run("issue dev-1 --days 9126")
         .exited(3)
-        .says("when the issuing CA ends")
+        .says("when the issuing CA expires")
         .says("use --days 9124 or less");
     factory.run("issue dev-1 --days 9124 --format pem").succeeded();
     assert_eq!(factory.openssl_verdict("fleet/images/dev-1.cert.pem"), "OK");
