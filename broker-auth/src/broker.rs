@@ -138,7 +138,7 @@ impl Broker {
                 "the broker stops without waiting for its last sessions"
             );
         }
-        tracing::info!(undelivered = self.hub.counters.dropped_stopping.get(), "stopped");
+        tracing::info!(undelivered = self.hub.counters().dropped_stopping.get(), "stopped");
     }
 }
 

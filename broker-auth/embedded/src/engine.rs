@@ -2,17 +2,19 @@
 //!
 //! Everything a client could hurt an engine with (packet ids, acknowledgements, retained messages, wills, shared
 //! subscriptions, client ids) stays in the session layer. An engine sees messages of one quality of service on
-//! [bus topics](bus::BusTopic) and links that want some of them.
+//! [bus topics](crate::bus::BusTopic) and links that want some of them. A [`Link`] brings each message once, whichever of
+//! its filters let it through.
 
-mod bus;
 mod envelope;
+mod lanes;
+mod link;
 mod message;
 mod rumqttd;
 
-pub(crate) use bus::BusFilter;
+pub(crate) use link::{Link, Loss, Received};
 pub(crate) use message::{Message, Origin};
 pub use rumqttd::Engine;
-pub(crate) use rumqttd::{Link, Received, Room};
+pub(crate) use rumqttd::PublishPermit;
 
 use std::io;
 

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod admitted_client;
+mod bus;
 mod engine;
 mod limits;
 mod recheck;

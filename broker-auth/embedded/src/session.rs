@@ -1,39 +1,34 @@
 //! Sessions: what MQTT promises a client, and the permit it promises it under.
 //!
-//! One task owns one session ([`life`]) from its first CONNECT until it has expired. Connections come to it: it
-//! serves one at a time ([`online`]), keeps what arrives meanwhile ([`offline`]), and is found by client id
-//! ([`registry`]). Nothing of a session is shared, so nothing of it is locked.
+//! [`state`] holds all of a session and has no I/O; one [`task`] owns it from its first CONNECT until it has expired, and
+//! is the only loop. Connections come to it through the [`registry`], by client id.
 //!
 //! ```text
-//!   CONNECT ──▶ registry ──▶ life ──▶ online ⇄ offline ──▶ gone
-//!                                       │
-//!            reader ─▶ publish, subscribe, acknowledge ─▶ engine
-//!            engine ─▶ subscriptions ─▶ permit ─▶ outbox ─▶ writer
-//!                    groups ([`shared`]) ─▶ permit ─▶ outbox ─▶ writer
+//!   CONNECT ──▶ registry ──▶ task ──── packet, message, time ───▶ state
+//!                             │  ▲                                  │
+//!            socket, engine ◀─┘  └── effects, packets to send ──────┘
 //! ```
 
-mod acknowledge;
 mod bounds;
+mod command;
 mod connack;
 mod counters;
-mod deliver;
-mod drain;
 mod drops;
+mod effect;
 mod end;
 mod hub;
 mod inbox;
 mod info;
-mod life;
 mod memory;
-mod offline;
-mod online;
 mod outbox;
-mod publish;
 mod registry;
 mod retained;
 pub(crate) mod shared;
-mod subscribe;
+mod shared_state;
+mod state;
 mod subscriptions;
+mod task;
+mod topic_aliases;
 mod will;
 
 pub use bounds::{UnfitWill, check_will};

@@ -179,8 +179,8 @@ fn status(context: &AdminContext) -> Status {
         engine_alive: hub.engine.is_alive(),
         engine_rebuilds: hub.engine.rebuilds(),
         sessions: hub.registry.count(),
-        retained_messages: hub.retained.count(),
-        retained_bytes: hub.retained.bytes(),
+        retained_messages: hub.retained().count(),
+        retained_bytes: hub.retained().bytes(),
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: context.lost_lines.count(),
         listeners: context
@@ -195,7 +195,7 @@ fn status(context: &AdminContext) -> Status {
         counters: context
             .counters
             .values()
-            .chain(hub.counters.values())
+            .chain(hub.counters().values())
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect(),
     }

@@ -79,12 +79,12 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
             turn_away(context, client.connection, peer, &client_id, &refusal).await;
         }
         Err(Unrouted::Full(client)) => {
-            context.hub.counters.sessions_limited.one();
+            context.hub.counters().sessions_limited.one();
             refuse_session(context, client, "max-sessions").await;
         }
         Err(Unrouted::FullIdentity(client)) => {
-            context.hub.counters.sessions_limited.one();
-            context.hub.counters.sessions_limited_by_identity.one();
+            context.hub.counters().sessions_limited.one();
+            context.hub.counters().sessions_limited_by_identity.one();
             refuse_session(context, client, "max-sessions-per-identity").await;
         }
         Err(Unrouted::Busy(client)) => {
@@ -144,7 +144,7 @@ async fn refuse_session(context: &GateContext<'_>, client: Box<AdmittedClient>, 
 /// A will that is too long to be kept.
 fn refuse_will(context: &GateContext<'_>, peer: SocketAddr, permit: &Permit, unfit: UnfitWill) -> Packet {
     context.counters.connects_refused.one();
-    if let Some(count) = context.hub.counters.wills_limited.sample() {
+    if let Some(count) = context.hub.counters().wills_limited.sample() {
         tracing::warn!(%peer, identity = permit.identity().as_str(), count, "a last will is refused: it is {unfit}");
     }
     match unfit {

@@ -55,7 +55,7 @@ async fn read_connect(
         Ok(Err(ReadError::Closed)) => return Err(NoConnect::Unanswered),
         Ok(Err(error)) => {
             if matches!(error, ReadError::Frame(FrameError::TooLarge { .. })) {
-                context.hub.counters.packets_limited.one();
+                context.hub.counters().packets_limited.one();
             }
             tracing::info!(%peer, %error, "no CONNECT could be read");
             return Err(NoConnect::Unanswered);

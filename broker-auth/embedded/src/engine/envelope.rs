@@ -9,8 +9,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::bus::Marks;
 use super::message::{Message, Origin};
+use crate::bus::Marks;
 use mqtt::{PublishProperties, QoS, Text};
 
 #[derive(Serialize, Deserialize)]

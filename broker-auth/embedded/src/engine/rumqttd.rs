@@ -3,7 +3,7 @@
 //! The router runs on a thread of its own and has sharp edges: it panics when a link it has dropped is woken, leaks
 //! a link nobody disconnects, and blocks whoever builds one. So exactly two threads of ours talk to it. The *control
 //! thread* builds and drops links and subscribes; the *publish thread* publishes, in batches, through one link of
-//! its own. A session holds a [`Link`] that can only receive, and dropping it hands the receiving half back to the
+//! its own. A session holds a [`RouterLink`] that can only receive, and dropping it hands the receiving half back to the
 //! control thread, so that nothing can be woken after it was disconnected.
 //!
 //! Should the router die all the same, the control thread builds another. Every session goes on with that one: it
@@ -27,12 +27,13 @@ use tokio::time::{Instant, timeout};
 
 use self::control::{Bounds, Controller};
 use self::link::Exchange;
-pub(crate) use self::link::{Link, Received};
+pub(crate) use self::link::{RouterDelivery, RouterLink};
 use self::pace::Pace;
 use self::publish::Publisher;
 use self::tail::Tail;
 use super::envelope::Envelopes;
-use super::{BusFilter, EngineError, Message};
+use super::{EngineError, Message};
+use crate::bus::BusFilter;
 
 /// How long the router may take to answer. It answers in microseconds while it lives; when it dies with the
 /// question unread it never does.
@@ -106,8 +107,8 @@ pub struct Engine {
     health: Arc<Health>,
 }
 
-/// Room for one message on its way to the router.
-pub(crate) struct Room {
+/// PublishPermit for one message on its way to the router.
+pub(crate) struct PublishPermit {
     place: mpsc::OwnedPermit<Published>,
     bytes: OwnedSemaphorePermit,
 }
@@ -118,7 +119,7 @@ struct Published {
     _bytes: OwnedSemaphorePermit,
 }
 
-impl Room {
+impl PublishPermit {
     /// Hands a message to everyone who wants it.
     pub(crate) fn publish(self, message: Message) {
         self.place.send(Published { message, _bytes: self.bytes });
@@ -187,25 +188,25 @@ impl Engine {
         let _ = self.exchange.control.send(control::Control::Kill);
     }
 
-    /// A link for one session.
-    pub(crate) async fn attach(&self) -> Result<Link, EngineError> {
-        Link::new(self.exchange.clone()).await
+    /// A link of the router for one session.
+    pub(crate) async fn router_link(&self) -> Result<RouterLink, EngineError> {
+        RouterLink::new(self.exchange.clone()).await
     }
 
-    /// Room for a message that weighs so much, if there is any at once.
-    pub(crate) fn room_now(&self, weight: usize) -> Option<Room> {
+    /// PublishPermit for a message that weighs so much, if there is any at once.
+    pub(crate) fn room_now(&self, weight: usize) -> Option<PublishPermit> {
         let bytes = Arc::clone(&self.free).try_acquire_many_owned(self.bytes(weight)).ok()?;
         let place = self.publish.clone().try_reserve_owned().ok()?;
-        Some(Room { place, bytes })
+        Some(PublishPermit { place, bytes })
     }
 
-    /// Room for a message that weighs so much. Waits while the engine is behind, but not for ever. Cancelling the future
+    /// PublishPermit for a message that weighs so much. Waits while the engine is behind, but not for ever. Cancelling the future
     /// leaves everything as it was.
-    pub(crate) async fn room(&self, weight: usize) -> Result<Room, EngineError> {
+    pub(crate) async fn room(&self, weight: usize) -> Result<PublishPermit, EngineError> {
         let found = async {
             let bytes = Arc::clone(&self.free).acquire_many_owned(self.bytes(weight)).await.ok()?;
             let place = self.publish.clone().reserve_owned().await.ok()?;
-            Some(Room { place, bytes })
+            Some(PublishPermit { place, bytes })
         };
         match timeout(ANSWER_TIMEOUT, found).await {
             Ok(Some(room)) => Ok(room),

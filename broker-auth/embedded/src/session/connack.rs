@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::limits::SessionLimits;
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
-use mqtt::{Connect, ConnectAck, ConnectAckReason, Connection, Packet, QoS, Text, Version};
+use device_identity::user_property::TIME;
+use mqtt::{Connect, ConnectAck, ConnectAckReason, Packet, QoS, Text, Version};
 
 /// What client and broker agree on for one connection.
 #[derive(Clone, Debug)]
@@ -29,16 +30,22 @@ pub(super) struct Terms {
     shared: bool,
 }
 
+/// What the terms of a connection depend on.
+#[derive(Clone, Copy)]
+pub(super) struct TermsRequest<'a> {
+    pub(super) connect: &'a Connect,
+    pub(super) binding: &'a ClientIdBinding,
+    pub(super) permit: &'a Permit,
+    pub(super) limits: &'a SessionLimits,
+    pub(super) version: Version,
+    /// The longest packet that is read from the client, in bytes.
+    pub(super) max_packet_size: usize,
+}
+
 impl Terms {
     /// Grants what the client asks for, as far as the limits go.
-    pub(super) fn settle(
-        connect: &Connect,
-        binding: &ClientIdBinding,
-        permit: &Permit,
-        limits: &SessionLimits,
-        connection: &Connection,
-    ) -> Self {
-        let version = connection.version();
+    pub(super) fn settle(request: &TermsRequest<'_>) -> Self {
+        let TermsRequest { connect, binding, permit, limits, version, max_packet_size } = *request;
         let longest = u32::try_from(limits.session_expiry_max.as_secs()).unwrap_or(u32::MAX);
         let asked = connect.session_expiry_interval_secs;
         let granted = asked.min(longest);
@@ -67,7 +74,7 @@ impl Terms {
             },
             keep_alive_lowered: (keep_alive != connect.keep_alive).then_some(keep_alive),
             expiry_lowered: (granted != asked).then_some(granted),
-            max_packet_size: u32::try_from(connection.max_packet_size()).unwrap_or(u32::MAX),
+            max_packet_size: u32::try_from(max_packet_size).unwrap_or(u32::MAX),
             shared: permit.allows_shared(),
         }
     }
@@ -85,7 +92,7 @@ impl Terms {
             topic_alias_max: self.topic_aliases,
             shared_subscription_available: self.shared,
             server_keepalive_sec: self.keep_alive_lowered,
-            user_properties: vec![(Text::from_static("countersign-time"), Text::from(now.to_string()))],
+            user_properties: vec![(Text::from_static(TIME), Text::from(now.to_string()))],
             ..ConnectAck::default()
         }))
     }

@@ -1,9 +1,11 @@
 //! Messages that found no room in a client's queue: counted one by one, and logged so that the last line is the total.
 
-use super::life::Session;
-use super::outbox::Dropped;
+use authenticator::policy::{ClientId, Permit};
 use mqtt::Text;
 use mqtt::count::Sampler;
+
+use super::counters::Counters;
+use super::outbox::Dropped;
 
 /// What a session has dropped so far.
 #[derive(Debug, Default)]
@@ -16,39 +18,44 @@ pub(super) struct Drops {
     limit: &'static str,
 }
 
-impl Session {
+impl Drops {
     /// A message for this topic is dropped. A sample is logged at once.
-    pub(super) fn drop_for_want_of_room(&mut self, topic: &Text, dropped: Dropped) {
-        let counters = &self.hub.counters;
+    pub(super) fn count(
+        &mut self,
+        counters: &Counters,
+        topic: &Text,
+        dropped: Dropped,
+        client_id: &ClientId,
+        permit: &Permit,
+    ) {
         counters.dropped_queue_full.one();
-        self.drops.limit = match dropped {
+        self.limit = match dropped {
             Dropped::Queue => "max-queued-messages or max-queued-bytes",
             Dropped::Memory => {
                 counters.dropped_memory_full.one();
                 "max-queued-bytes of all clients"
             }
         };
-        self.drops.count += 1;
-        let is_sampled = self.drops.sampler.sample().is_some();
-        self.drops.latest_topic.clear();
-        self.drops.latest_topic.push_str(topic);
-        if is_sampled {
-            self.log_drops();
+        self.count += 1;
+        self.latest_topic.clear();
+        self.latest_topic.push_str(topic);
+        if self.sampler.sample().is_some() {
+            self.log_total(client_id, permit);
         }
     }
 
     /// Logs how many there were in all, unless that is known.
-    pub(super) fn log_drops(&mut self) {
-        if self.drops.count == self.drops.logged {
+    pub(super) fn log_total(&mut self, client_id: &ClientId, permit: &Permit) {
+        if self.count == self.logged {
             return;
         }
-        self.drops.logged = self.drops.count;
+        self.logged = self.count;
         tracing::warn!(
-            client_id = self.client_id.as_str(),
-            identity = self.permit.identity().as_str(),
-            topic = self.drops.latest_topic,
-            limit = self.drops.limit,
-            dropped = self.drops.count,
+            client_id = client_id.as_str(),
+            identity = permit.identity().as_str(),
+            topic = self.latest_topic,
+            limit = self.limit,
+            dropped = self.count,
             "messages are dropped: the client's queue is full"
         );
     }

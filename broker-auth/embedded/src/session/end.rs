@@ -1,26 +1,22 @@
-//! Why a connection ended, and what follows from it.
+//! [`SessionEnd`]: why a connection ended, and what follows from it.
 
 use std::fmt;
 
-use tokio::sync::oneshot;
+use authenticator::reason::{Reason, Refusal};
+use device_identity::user_property::RETRY_AFTER;
+use mqtt::frame::FrameError;
+use mqtt::{Disconnect, DisconnectReasonCode, Packet, ReadError, Text, WriteError};
 
 use crate::engine::EngineError;
-use authenticator::reason::{Reason, Refusal};
-use mqtt::{Disconnect, DisconnectReasonCode, Packet, Text};
-
-use crate::admitted_client::AdmittedClient;
-use mqtt::{ReadError, WriteError};
-
-/// The user property that says how many seconds an agent should stay away.
-const RETRY_AFTER: &str = "countersign-retry-after";
 
 /// Why a connection ended.
-pub(super) enum End {
-    /// The client said good-bye (MQTT 5 §3.14); `with_will` if it wants its will published all the same.
+#[derive(Debug)]
+pub(crate) enum SessionEnd {
+    /// The client sent DISCONNECT (MQTT 5 §3.14); `with_will` if it wants its will published all the same.
     Disconnected { with_will: bool },
-    /// The client is gone without a word.
+    /// The client is gone without DISCONNECT.
     Lost(ReadError),
-    /// The client takes nothing off us.
+    /// The client takes nothing that is written to it.
     NotReading(WriteError),
     /// No packet for one and a half times the keep-alive.
     KeepAlive,
@@ -29,9 +25,9 @@ pub(super) enum End {
     /// The certificate is no longer good, or the client did what its permit does not allow.
     Refused(Refusal),
     /// The same client has connected again.
-    TakenOver(Box<AdmittedClient>),
-    /// An operator closed it, and waits to hear that it is done.
-    Kicked(oneshot::Sender<()>),
+    TakenOver,
+    /// An operator closed it.
+    Kicked,
     /// The broker stops.
     Stopping,
     /// The engine did not answer in time.
@@ -40,10 +36,31 @@ pub(super) enum End {
     EngineStopped,
 }
 
-impl End {
+impl SessionEnd {
     /// A breach of the protocol, with the reason code that says which.
     pub(super) fn protocol(code: DisconnectReasonCode, what: impl Into<String>) -> Self {
         Self::Protocol { code, what: what.into() }
+    }
+
+    /// The end that follows from a failed read.
+    pub(super) fn read(error: ReadError) -> Self {
+        match error {
+            ReadError::Frame(frame @ FrameError::TooLarge { .. }) => {
+                Self::protocol(DisconnectReasonCode::PacketTooLarge, frame.to_string())
+            }
+            ReadError::Frame(frame) => {
+                Self::protocol(DisconnectReasonCode::MalformedPacket, frame.to_string())
+            }
+            other => Self::Lost(other),
+        }
+    }
+
+    /// What the engine's failure means for a connection.
+    pub(super) fn engine(error: &EngineError) -> Self {
+        match error {
+            EngineError::Busy | EngineError::Lost | EngineError::Refused(_) => Self::EngineBusy,
+            EngineError::Stopped | EngineError::Start(_) => Self::EngineStopped,
+        }
     }
 
     /// The last packet a client of MQTT 5 gets; 3.1.1 has none for this.
@@ -53,12 +70,12 @@ impl End {
             Self::KeepAlive => DisconnectReasonCode::KeepAliveTimeout,
             Self::Protocol { code, .. } => *code,
             Self::Refused(refusal) => refusal_code(refusal),
-            Self::TakenOver(_) => DisconnectReasonCode::SessionTakenOver,
-            Self::Kicked(_) => DisconnectReasonCode::AdministrativeAction,
+            Self::TakenOver => DisconnectReasonCode::SessionTakenOver,
+            Self::Kicked => DisconnectReasonCode::AdministrativeAction,
             Self::EngineBusy => DisconnectReasonCode::ServerBusy,
             Self::Stopping | Self::EngineStopped => DisconnectReasonCode::ServerShuttingDown,
         };
-        // Never without words: Eclipse Paho for Python overlooks the code of a DISCONNECT that has no properties.
+        // Never without a reason string: Eclipse Paho for Python overlooks the code of a DISCONNECT without properties.
         let words = match self {
             Self::Protocol { what, .. } => what.clone(),
             Self::Refused(refusal) => refusal.reason.to_string(),
@@ -81,15 +98,7 @@ impl End {
         }
     }
 
-    /// What the engine's failure means for a connection.
-    pub(super) fn engine(error: &EngineError) -> Self {
-        match error {
-            EngineError::Busy | EngineError::Lost | EngineError::Refused(_) => Self::EngineBusy,
-            EngineError::Stopped | EngineError::Start(_) => Self::EngineStopped,
-        }
-    }
-
-    /// Whether the last will is published. Only a proper good-bye withdraws it (MQTT 5 §3.14.4).
+    /// Whether the last will is published. Only DISCONNECT withdraws it (MQTT 5 §3.14.4).
     pub(super) fn publishes_will(&self) -> bool {
         !matches!(self, Self::Disconnected { with_will: false })
     }
@@ -97,15 +106,15 @@ impl End {
     /// Whether the session ends with the connection, whatever the client had asked for.
     pub(super) fn ends_session(&self) -> bool {
         match self {
-            // A revoked device does not come back; what waits for it is not for whoever else has its key.
+            // A revoked device does not come back; what waits for it is not for another holder of its key.
             Self::Refused(refusal) => refusal.reason == Reason::Revoked,
-            Self::Kicked(_) | Self::Stopping | Self::EngineStopped => true,
+            Self::Kicked | Self::Stopping | Self::EngineStopped => true,
             _ => false,
         }
     }
 }
 
-/// What a client is told when it is cut off. An agent takes either for a refusal and does not hammer.
+/// The reason code of a refusal. An agent takes either for a refusal, and backs off.
 fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
     match refusal.reason {
         Reason::Revoked | Reason::Suspended | Reason::StaleCrl => DisconnectReasonCode::AdministrativeAction,
@@ -113,7 +122,7 @@ fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
     }
 }
 
-impl fmt::Display for End {
+impl fmt::Display for SessionEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disconnected { .. } => f.write_str("the client disconnected"),
@@ -122,8 +131,8 @@ impl fmt::Display for End {
             Self::KeepAlive => f.write_str("nothing was heard for one and a half times the keep-alive"),
             Self::Protocol { what, .. } => write!(f, "protocol error: {what}"),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::TakenOver(_) => f.write_str("the same client connected again"),
-            Self::Kicked(_) => f.write_str("an operator closed it"),
+            Self::TakenOver => f.write_str("the same client connected again"),
+            Self::Kicked => f.write_str("an operator closed it"),
             Self::Stopping => f.write_str("the broker stops"),
             Self::EngineBusy => f.write_str("the MQTT engine did not answer in time"),
             Self::EngineStopped => f.write_str("the MQTT engine has stopped"),

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::command::Command;
 use super::hub::Hub;
 use super::info::SessionInfo;
-use super::life;
+use super::task;
 use crate::admitted_client::AdmittedClient;
 use authenticator::identity::Identity;
 use authenticator::policy::ClientId;
@@ -16,14 +17,6 @@ use authenticator::reason::{Reason, Refusal};
 /// Connections that may wait for one session to take them over. More than one at a time means that a client id is
 /// fought over.
 const MAILBOX: usize = 4;
-
-/// What a session's task is told.
-pub(super) enum Command {
-    /// Its client has connected.
-    Attach(Box<AdmittedClient>),
-    /// An operator wants it gone; the answer follows when its socket is closed.
-    Kick(oneshot::Sender<()>),
-}
 
 /// All sessions of a broker.
 pub struct Registry {
@@ -131,7 +124,7 @@ impl Registry {
         let info = Arc::new(SessionInfo::default());
         let entry = Entry { identity: arriving.identity().clone(), mailbox, info: Arc::clone(&info) };
         sessions.insert(client_id, entry);
-        tokio::spawn(life::run(Arc::clone(hub), info, commands, arriving));
+        tokio::spawn(task::run(Arc::clone(hub), info, commands, arriving));
         Ok(())
     }
 

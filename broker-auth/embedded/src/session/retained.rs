@@ -166,7 +166,13 @@ impl Retained {
 
     /// Keeps a message of `owner` as the last word on its topic, or forgets the last word if its payload is empty. Either
     /// way it is told its place in the order of keeping. `share` is how much the owner may retain.
-    pub(super) fn keep(&self, message: &mut Message, owner: &Identity, share: Sizes) -> Result<(), Full> {
+    pub(super) fn keep(
+        &self,
+        message: &mut Message,
+        owner: &Identity,
+        share: Sizes,
+        now: Instant,
+    ) -> Result<(), Full> {
         let mut store = self.0.lock();
         if message.payload.is_empty() {
             message.kept = store.next_place();
@@ -174,7 +180,7 @@ impl Retained {
             return Ok(());
         }
         if store.room_for(message, owner, share).is_err() {
-            store.forget_expired(Instant::now());
+            store.forget_expired(now);
             store.room_for(message, owner, share)?;
         }
         message.kept = store.next_place();
@@ -232,7 +238,7 @@ mod tests {
     }
 
     fn keep(retained: &Retained, topic: &str, payload: &'static [u8]) {
-        retained.keep(&mut message(topic, payload), &device("dev-1"), MUCH).unwrap();
+        retained.keep(&mut message(topic, payload), &device("dev-1"), MUCH, Instant::now()).unwrap();
     }
 
     /// What the store counts is what is there.
@@ -268,7 +274,7 @@ mod tests {
         let (one, two) = (device("dev-1"), device("dev-2"));
         let share = Sizes { messages: 2, bytes: 1_000 };
         let keep = |owner: &Identity, topic: &str, payload: &'static [u8]| {
-            let kept = retained.keep(&mut message(topic, payload), owner, share);
+            let kept = retained.keep(&mut message(topic, payload), owner, share, Instant::now());
             check_sizes(&retained);
             kept
         };
@@ -288,8 +294,8 @@ mod tests {
         // Bytes are counted, too; what does not grow may stay, whatever has become of the limit.
         assert_eq!(keep(&one, "e", &[0; 1_000]), Err(Full::Share));
         let less = Sizes { messages: 1, bytes: 10 };
-        assert_eq!(retained.keep(&mut message("e", b"2"), &one, less), Ok(()));
-        assert_eq!(retained.keep(&mut message("e", b"22"), &one, less), Err(Full::Share));
+        assert_eq!(retained.keep(&mut message("e", b"2"), &one, less, Instant::now()), Ok(()));
+        assert_eq!(retained.keep(&mut message("e", b"22"), &one, less, Instant::now()), Err(Full::Share));
     }
 
     #[tokio::test]
@@ -297,16 +303,16 @@ mod tests {
         let retained = Retained::new(2, 100_000);
         let mut passing = message("a", b"1");
         passing.expires_at = Some(Instant::now() + Duration::from_millis(50));
-        retained.keep(&mut passing, &device("dev-1"), MUCH).unwrap();
+        retained.keep(&mut passing, &device("dev-1"), MUCH, Instant::now()).unwrap();
         keep(&retained, "b", b"1");
         let mut another = message("c", b"1");
-        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH), Err(Full::Store));
+        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH, Instant::now()), Err(Full::Store));
         keep(&retained, "b", b"2");
         tokio::time::sleep(Duration::from_millis(60)).await;
         // It was searched just now, and a search takes time.
-        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH), Err(Full::Store));
+        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH, Instant::now()), Err(Full::Store));
         retained.0.lock().searched_at = Instant::now().checked_sub(SEARCH_INTERVAL);
-        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH), Ok(()));
+        assert_eq!(retained.keep(&mut another, &device("dev-2"), MUCH, Instant::now()), Ok(()));
         check_sizes(&retained);
     }
 
@@ -315,7 +321,7 @@ mod tests {
         let retained = Retained::new(10, 100_000);
         keep(&retained, "a", b"1");
         let mut passing = Message { expires_at: Some(Instant::now()), ..message("b", b"1") };
-        retained.keep(&mut passing, &device("dev-1"), MUCH).unwrap();
+        retained.keep(&mut passing, &device("dev-1"), MUCH, Instant::now()).unwrap();
         assert_eq!(retained.count(), 1);
         assert_eq!(retained.bytes(), message("a", b"1").weight());
         check_sizes(&retained);

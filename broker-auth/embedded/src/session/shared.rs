@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-pub(crate) use group::Group;
-use group::Member;
+pub(crate) use group::{Group, Member};
 pub(crate) use memberships::Memberships;
 
 use super::memory::Memory;
 use super::outbox::OutboxLimits;
-use crate::engine::{BusFilter, Message};
+use crate::bus::BusFilter;
+use crate::engine::Message;
 use authenticator::policy::{TopicFilter, TopicName};
 
 /// Groups at once: each may keep as much as an absent client, and every publisher looks through some of them.

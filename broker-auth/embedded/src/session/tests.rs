@@ -116,7 +116,7 @@ impl Site {
     /// Waits until a publisher waits.
     async fn somebody_waits(&self) {
         let waits = async {
-            while self.hub.counters.publishes_delayed.get() == 0 {
+            while self.hub.counters().publishes_delayed.get() == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -161,7 +161,7 @@ async fn a_revoked_client_is_cut_off_while_it_waits_for_the_engine() {
     site.revoke();
     let (header, rest) = packet(&mut client).await;
     assert_eq!((header, rest[0]), (0xE0, 0x98), "administrative action");
-    assert_eq!(site.hub.counters.published.get(), 0);
+    assert_eq!(site.hub.counters().published.get(), 0);
     drop(all_there_is);
     assert!(site.hub.engine.room(usize::MAX).await.is_ok(), "it had taken nothing");
 }
@@ -182,7 +182,7 @@ async fn a_message_whose_client_is_taken_over_while_it_waits_is_published_once()
         let (header, rest) = packet(&mut second).await;
         assert_eq!((header, &rest[..2]), (0x50, &[0, 9][..]));
     }
-    assert_eq!(site.hub.counters.published.get(), 1);
+    assert_eq!(site.hub.counters().published.get(), 1);
 }
 
 /// Publishers wait for sessions that are behind: two that wait for each other would do so for ever.
@@ -203,7 +203,7 @@ async fn a_client_that_waits_for_the_engine_still_takes_what_comes_from_there() 
         }
     };
     timeout(SOON, taken).await.expect("the message is taken");
-    assert_eq!(site.hub.counters.published.get(), 0, "the client's own still waits");
+    assert_eq!(site.hub.counters().published.get(), 0, "the client's own still waits");
     drop(nearly_all);
     let mut heard = [packet(&mut client).await.0, packet(&mut client).await.0];
     heard.sort_unstable();
@@ -217,7 +217,7 @@ async fn a_client_that_was_revoked_before_its_session_began_is_not_listened_to()
     let mut client = site.connect_saying(60, &[SUBSCRIBE, &publish(0x34)].concat()).await;
     let (header, rest) = packet(&mut client).await;
     assert_eq!((header, rest[0]), (0xE0, 0x98), "administrative action");
-    assert_eq!(site.hub.counters.published.get(), 0);
+    assert_eq!(site.hub.counters().published.get(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -246,5 +246,5 @@ async fn a_client_does_not_name_subscriptions_in_a_message() {
     client.write_all(b"\x32\x21\0\x19devices/dev-1/telemetry/a\0\x09\x02\x0b\x01x").await.unwrap();
     let (header, rest) = packet(&mut client).await;
     assert_eq!((header, rest[0]), (0xE0, 0x82), "protocol error");
-    assert_eq!(site.hub.counters.published.get(), 0);
+    assert_eq!(site.hub.counters().published.get(), 0);
 }

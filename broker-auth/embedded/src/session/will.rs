@@ -1,24 +1,20 @@
-//! The last will: what is published for a client that went without a word (MQTT 5 §3.1.2.5).
+//! The last will: what is published for a client that is gone without DISCONNECT (MQTT 5 §3.1.2.5).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hub::Hub;
 use super::retained::Sizes;
-use crate::engine::{EngineError, Message, Origin};
+use super::shared_state::SharedState;
+use crate::engine::{Message, Origin};
 use authenticator::identity::Identity;
 use authenticator::policy::Permit;
 use authenticator::reason::Refusal;
 use mqtt::{LastWill, PublishProperties};
 
-/// How often an engine that is behind is asked for room, five seconds each time: when many clients vanish at once, so do
-/// many wills come.
-const ATTEMPTS: usize = 6;
-
 /// A will whose topic the permit allows.
 #[derive(Clone, Debug)]
-pub(super) struct Will {
+pub(crate) struct Will {
     message: Message,
     expiry: Option<Duration>,
     delay: Duration,
@@ -73,28 +69,30 @@ impl Will {
         self.delay
     }
 
-    /// Publishes the will.
-    pub(super) async fn publish(self, hub: &Hub) {
+    /// Who it is of.
+    pub(super) fn owner(&self) -> &Identity {
+        &self.owner
+    }
+
+    /// Its topic.
+    pub(super) fn topic(&self) -> &str {
+        &self.message.topic
+    }
+
+    /// What the message weighs against the engine's limit, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.message.weight()
+    }
+
+    /// The message to publish at `now`, kept if it is to be retained.
+    pub(super) fn message(self, shared: &SharedState, now: Instant) -> Message {
         let mut message = self.message;
-        message.expires_at = self.expiry.and_then(|expiry| Instant::now().checked_add(expiry));
-        let mut attempts = 0;
-        let room = loop {
-            attempts += 1;
-            match hub.engine.room(message.weight()).await {
-                Ok(room) => break room,
-                Err(EngineError::Busy) if attempts < ATTEMPTS => {}
-                Err(error) => {
-                    let (identity, topic) = (self.owner.as_str(), &*message.topic);
-                    tracing::error!(%error, identity, topic, "a last will could not be published");
-                    return;
-                }
-            }
-        };
+        message.expires_at = self.expiry.and_then(|expiry| now.checked_add(expiry));
         if message.retain
-            && let Err(full) = hub.retained.keep(&mut message, &self.owner, self.share)
+            && let Err(full) = shared.retained.keep(&mut message, &self.owner, self.share, now)
         {
-            hub.not_retained(full, &self.owner, &message.topic);
+            shared.not_retained(full, &self.owner, &message.topic);
         }
-        hub.publish(room, message);
+        message
     }
 }

@@ -17,7 +17,8 @@ use super::pace::Pace;
 use super::publish::Entrance;
 use super::router::{Ends, RunningRouter, goodbye};
 use super::{Health, REBUILDS_WITHIN};
-use crate::engine::{BusFilter, EngineError};
+use crate::bus::BusFilter;
+use crate::engine::EngineError;
 
 /// How often the router is looked at, and nudged, when nobody asks for anything. Whoever has lost it asks at once.
 const GLANCE: Duration = Duration::from_millis(100);

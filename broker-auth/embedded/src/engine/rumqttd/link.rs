@@ -1,4 +1,4 @@
-//! [`Link`]: the receiving end of one session.
+//! [`RouterLink`]: the receiving end of one session.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
@@ -14,12 +14,13 @@ use super::ANSWER_TIMEOUT;
 use super::control::{Attached, Control, LinkId};
 use super::pace::{Pace, Reader};
 use super::tail::Tail;
+use crate::bus::BusFilter;
 use crate::engine::envelope::Envelopes;
-use crate::engine::{BusFilter, EngineError, Message};
+use crate::engine::{EngineError, Message};
 
-/// What comes out of a [`Link`].
+/// What comes out of a [`RouterLink`].
 #[derive(Debug)]
-pub(crate) struct Received {
+pub(crate) struct RouterDelivery {
     /// The message; `None` if only a gap is reported.
     pub(crate) message: Option<Message>,
     /// Its place in the order of publishing, in which every subscription brings its messages.
@@ -41,7 +42,7 @@ pub(super) struct Exchange {
 }
 
 /// One session's link to the engine. Dropping it disconnects it.
-pub(crate) struct Link {
+pub(crate) struct RouterLink {
     link: LinkId,
     /// Always there until the link is dropped.
     receive: Option<LinkRx>,
@@ -53,7 +54,7 @@ pub(crate) struct Link {
     /// Whether the router knows of all subscriptions.
     serves: bool,
     /// What a router that died had not delivered.
-    caught_up: VecDeque<Received>,
+    caught_up: VecDeque<RouterDelivery>,
 }
 
 struct Subscribed {
@@ -85,7 +86,7 @@ impl Subscribed {
     }
 }
 
-impl Link {
+impl RouterLink {
     /// A link without subscriptions.
     pub(super) async fn new(exchange: Exchange) -> Result<Self, EngineError> {
         let Attached { link, receive } = attach(&exchange.control).await?;
@@ -174,10 +175,10 @@ impl Link {
             subscribed.reader.has_read(missed.up_to);
             let filter = subscribed.filter;
             if missed.has_gap {
-                self.caught_up.push_back(Received { message: None, place: 0, filter, lost: 1 });
+                self.caught_up.push_back(RouterDelivery { message: None, place: 0, filter, lost: 1 });
             }
             let messages = missed.envelopes.iter().filter_map(|sealed| self.exchange.envelopes.open(sealed));
-            self.caught_up.extend(messages.map(|opened| Received {
+            self.caught_up.extend(messages.map(|opened| RouterDelivery {
                 message: Some(opened.message),
                 place: opened.place,
                 filter,
@@ -199,7 +200,7 @@ impl Link {
     }
 
     /// The next message. Cancelling the future loses nothing. After [`EngineError::Lost`] one [`resume`](Self::resume)s.
-    pub(crate) async fn receive(&mut self) -> Result<Received, EngineError> {
+    pub(crate) async fn receive(&mut self) -> Result<RouterDelivery, EngineError> {
         if let Some(received) = self.caught_up.pop_front() {
             return Ok(received);
         }
@@ -233,7 +234,7 @@ impl Link {
                     if new.is_some() || lost > 0 {
                         let (message, place) =
                             new.map_or((None, 0), |opened| (Some(opened.message), opened.place));
-                        return Ok(Received { message, place, filter: subscribed.filter, lost });
+                        return Ok(RouterDelivery { message, place, filter: subscribed.filter, lost });
                     }
                 }
                 // The router pauses a link whose buffer is full, until it is told that there is room again.
@@ -262,7 +263,7 @@ async fn attach(control: &mpsc::Sender<Control>) -> Result<Attached, EngineError
     timeout(ANSWER_TIMEOUT, attached).await.unwrap_or(Err(EngineError::Busy))
 }
 
-impl Link {
+impl RouterLink {
     /// Whether everything that was published to its subscriptions has been received.
     pub(crate) fn has_everything(&self) -> bool {
         self.caught_up.is_empty()
@@ -270,7 +271,7 @@ impl Link {
     }
 
     /// The next message, if it has come already.
-    pub(crate) fn ready(&mut self) -> Option<Result<Received, EngineError>> {
+    pub(crate) fn ready(&mut self) -> Option<Result<RouterDelivery, EngineError>> {
         match pin!(self.receive()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(received) => Some(received),
             Poll::Pending => None,
@@ -278,7 +279,7 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for RouterLink {
     fn drop(&mut self) {
         if let Some(receive) = self.receive.take() {
             // If the control thread is gone, so is the router.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::lag_limit;
-use crate::engine::bus::{BusFilter, BusTopic, Marks};
+use crate::bus::{BusFilter, BusTopic, Marks};
 
 /// How long a reader may stand still before it is waited for no more.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use super::Published;
 use super::pace::Pace;
 use super::router::{Dead, Ends, RunningRouter};
 use super::tail::Tail;
-use crate::engine::bus::BusTopic;
+use crate::bus::BusTopic;
 use crate::engine::envelope::Envelopes;
 
 /// Messages that wake the router once.

@@ -11,7 +11,8 @@ use rumqttd::{Router, RouterConfig, SegmentConfig};
 use tokio::runtime::Handle;
 
 use super::{ANSWER_TIMEOUT, NARROW_SEGMENT_COUNT, NARROW_SEGMENT_SIZE, SEGMENT_COUNT, SEGMENT_SIZE};
-use crate::engine::{EngineError, bus};
+use crate::bus;
+use crate::engine::EngineError;
 
 /// Messages the router hands to a link at once.
 const FORWARD_BATCH: u64 = 200;

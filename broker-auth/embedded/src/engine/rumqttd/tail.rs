@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::pace::Reader;
-use crate::engine::bus::{BusTopic, Marks};
+use crate::bus::{BusTopic, Marks};
 
 /// Bytes kept, as messages weigh; sealed messages are shared with the router's logs, so they cost little more there.
 ///
@@ -96,7 +96,7 @@ mod tests {
 
     use super::super::pace::Pace;
     use super::*;
-    use crate::engine::BusFilter;
+    use crate::bus::BusFilter;
 
     /// Publishes a message of `size` bytes whose envelope is `name`.
     fn publish(tail: &Tail, pace: &Pace, topic: &str, size: usize, name: &'static str) -> Marks {

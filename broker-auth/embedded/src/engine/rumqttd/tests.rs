@@ -20,10 +20,10 @@ fn message(topic: &str, number: u64) -> Message {
 }
 
 /// The next message as a session would get it, whatever becomes of the router.
-async fn next(link: &mut Link) -> (u64, String) {
+async fn next(link: &mut RouterLink) -> (u64, String) {
     loop {
         match timeout(PATIENCE, link.receive()).await.expect("something arrives") {
-            Ok(Received { message: Some(message), lost: 0, .. }) => {
+            Ok(RouterDelivery { message: Some(message), lost: 0, .. }) => {
                 let number = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
                 return (number, message.topic.to_string());
             }
@@ -34,8 +34,8 @@ async fn next(link: &mut Link) -> (u64, String) {
     }
 }
 
-async fn link(engine: &Engine, filters: &[&str]) -> Link {
-    let mut link = engine.attach().await.unwrap();
+async fn link(engine: &Engine, filters: &[&str]) -> RouterLink {
+    let mut link = engine.router_link().await.unwrap();
     for filter in filters {
         link.subscribe(&BusFilter::of(filter)).await.unwrap();
     }
@@ -162,7 +162,7 @@ async fn an_engine_whose_routers_die_again_and_again_is_given_up() {
     let lost = timeout(PATIENCE, link.receive()).await.unwrap();
     assert!(matches!(lost, Err(EngineError::Lost)));
     assert!(matches!(link.resume().await, Err(EngineError::Stopped)));
-    assert!(matches!(engine.attach().await, Err(EngineError::Stopped)));
+    assert!(matches!(engine.router_link().await, Err(EngineError::Stopped)));
 }
 
 /// Threads and open files of this process.
@@ -175,7 +175,7 @@ fn usage() -> (usize, usize) {
 async fn neither_dead_routers_nor_links_leave_anything_behind() {
     let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut kept = link(&engine, &["#"]).await;
-    let cycle = async |number: u64, kept: &mut Link| {
+    let cycle = async |number: u64, kept: &mut RouterLink| {
         // As many links as there may be, over and over: one that is not given back is missed soon.
         let mut links = Vec::new();
         for device in 0..99 {
@@ -272,7 +272,7 @@ async fn a_large_audience_hears_everything_or_knows_what_it_has_lost() {
     for _ in 0..LINKS {
         audience.push(link(&engine, &["fleet/all/config/#"]).await);
     }
-    let listen = async |mut link: Link| {
+    let listen = async |mut link: RouterLink| {
         let (mut heard, mut lost) = (0, 0);
         loop {
             let received = timeout(PATIENCE, link.receive()).await.expect("something arrives").unwrap();

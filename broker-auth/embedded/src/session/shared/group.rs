@@ -14,13 +14,13 @@ use crate::session::memory::{Allowance, Share};
 use crate::session::outbox::{Dropped, OutboxLimits};
 use authenticator::policy::{TopicFilter, TopicName};
 
-/// A session, as its groups know it: somebody who can be told that there is something to take.
+/// A session, as its groups know it: it is woken when there is something to take.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Member(Arc<Notify>);
+pub(crate) struct Member(Arc<Notify>);
 
 impl Member {
     /// Waits until a group has something. Cancelling the future loses nothing.
-    pub(super) async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.0.notified().await;
     }
 

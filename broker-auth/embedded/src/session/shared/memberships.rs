@@ -85,7 +85,7 @@ impl Memberships {
         self.list.iter().all(|membership| membership.group.is_empty())
     }
 
-    /// Takes a message from one of the groups, each in its turn. The member is [`woken`](Self::woken) for the next.
+    /// Takes a message from one of the groups, each in its turn. The [`member`](Self::member) is woken for the next.
     pub(crate) fn take(&mut self, now: Instant) -> Option<Delivery> {
         self.rests = false;
         let mut found = self.list.iter().enumerate();
@@ -104,9 +104,9 @@ impl Memberships {
         }
     }
 
-    /// Waits until there may be something to take. Cancelling the future loses nothing.
-    pub(crate) async fn woken(&self) {
-        self.member.woken().await;
+    /// What is woken when there may be something to take.
+    pub(crate) fn member(&self) -> Member {
+        self.member.clone()
     }
 }
 

@@ -44,7 +44,7 @@ fn taken(member: &mut Memberships) -> Vec<usize> {
 
 /// Whether the member has been told that there is something.
 fn is_woken(member: &Memberships) -> bool {
-    pin!(member.woken()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    pin!(member.member().woken()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 #[test]

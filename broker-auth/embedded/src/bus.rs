@@ -28,24 +28,24 @@ const LANES: u64 = 32;
 const END: &str = "m";
 
 /// As a pattern of the router: the bus filters that name a bucket.
-pub(super) const NARROW: &str = "m/+/+/m";
+pub(crate) const NARROW: &str = "m/+/+/m";
 
 /// A topic as the router sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct BusTopic {
+pub(crate) struct BusTopic {
     lane: u64,
     bucket: u64,
 }
 
 impl BusTopic {
     /// The bus topic of a topic name.
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let (head, third) = head_and_third(name);
         Self { lane: lane(third), bucket: bucket(head) }
     }
 
     /// Every bus filter that lets it through, in the order of [`Marks`].
-    pub(super) fn filters(self) -> [BusFilter; 4] {
+    pub(crate) fn filters(self) -> [BusFilter; 4] {
         let Self { lane, bucket } = self;
         [(Some(lane), Some(bucket)), (None, Some(bucket)), (Some(lane), None), (None, None)]
             .map(|(lane, bucket)| BusFilter { lane, bucket })
@@ -61,7 +61,7 @@ impl fmt::Display for BusTopic {
 
 /// How much had flowed through each of a message's bus filters when it was published.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Marks(pub(super) [u64; 4]);
+pub(crate) struct Marks(pub(crate) [u64; 4]);
 
 /// A filter as the router sees it: it lets through at least what the client's filter does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ pub(crate) struct BusFilter {
 
 impl BusFilter {
     /// Where this filter's mark is.
-    pub(super) fn mark(self, marks: Marks) -> u64 {
+    pub(crate) fn mark(self, marks: Marks) -> u64 {
         let [narrow, all_lanes, all_buckets, all] = marks.0;
         match self {
             Self { lane: Some(_), bucket: Some(_) } => narrow,
@@ -84,7 +84,7 @@ impl BusFilter {
     }
 
     /// Whether it names a bucket, so that few want what it lets through.
-    pub(super) fn is_narrow(self) -> bool {
+    pub(crate) fn is_narrow(self) -> bool {
         self.bucket.is_some()
     }
 

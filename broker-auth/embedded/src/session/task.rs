@@ -1,0 +1,722 @@
+//! The task of a session: the only loop over its socket, its mailbox, its timers and the engine.
+//!
+//! It decides nothing about MQTT. It hands what happens to the [`SessionState`], and carries out the effects.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authenticator::reason::{Reason, Refusal};
+use bytes::BytesMut;
+use mqtt::frame::FrameError;
+use mqtt::{Connection, DisconnectReasonCode, Packet, ReadError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::command::Command;
+use super::effect::{Effect, PendingPublish, PendingSubscribe, SubscribeStep};
+use super::end::SessionEnd;
+use super::hub::{Hub, stopped};
+use super::info::SessionInfo;
+use super::shared::Member;
+use super::state::deliver::{DrawTurn, Unsent};
+use super::state::{Connecting, SessionState};
+use super::will::Will;
+use crate::admitted_client::AdmittedClient;
+use crate::engine::{EngineError, Link, PublishPermit, Received};
+use crate::recheck::Recheck;
+
+/// How long a client may take to accept its last packet. A kicked client must be gone within a second of the
+/// command; one that reads nothing is closed without it.
+const LAST_PACKET_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// How often a session is judged again without a cause: certificates and trust anchors expire by themselves.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Packets dealt with before take-over and time are looked at again; revocation is with each. A client that floods must
+/// not delay its own end.
+const PACKETS_PER_TURN: usize = 16;
+
+/// How long the engine may take over all filters of one SUBSCRIBE; nothing else ends the connection meanwhile.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Messages from the engine that are taken at once. The engine hands them over in lots, and does not wait for long.
+const MESSAGES_PER_TURN: usize = 64;
+
+/// How soon an engine that was busy is asked again.
+const ENGINE_RETRY: Duration = Duration::from_millis(100);
+
+/// How often an engine that is behind is asked for room for a will, five seconds each time: when many clients vanish at
+/// once, so do many wills come.
+const MAX_WILL_ATTEMPTS: usize = 6;
+
+/// How long clients have to take what waits for them when the broker stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether something is still on its way when the broker stops.
+const DRAIN_POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What ends a connection.
+enum Termination {
+    /// The same client has connected again.
+    TakenOver(Box<AdmittedClient>),
+    /// An operator closes it, and waits to hear that it is done.
+    Kicked(oneshot::Sender<()>),
+    /// Anything else.
+    Ended(SessionEnd),
+}
+
+/// What a session does once a connection, or its time without one, has ended.
+enum NextStep {
+    /// It waits for its client, or leaves if it is over.
+    Wait,
+    /// It serves the next connection.
+    Attach(Box<AdmittedClient>),
+    /// It leaves, and tells the operator who closed it.
+    Confirm(oneshot::Sender<()>),
+}
+
+/// How the time without a connection ends.
+enum OfflineExit {
+    /// The client is back.
+    Connected(Box<AdmittedClient>),
+    /// An operator closes the session, and waits to hear that it is done.
+    Kicked(oneshot::Sender<()>),
+    /// The session is over.
+    Expired,
+}
+
+impl From<SessionEnd> for Termination {
+    fn from(end: SessionEnd) -> Self {
+        Self::Ended(end)
+    }
+}
+
+impl From<Refusal> for Termination {
+    fn from(refusal: Refusal) -> Self {
+        Self::Ended(SessionEnd::Refused(refusal))
+    }
+}
+
+impl Termination {
+    /// The end of the connection, and what comes after it.
+    fn split(self) -> (SessionEnd, NextStep) {
+        match self {
+            Self::TakenOver(next) => (SessionEnd::TakenOver, NextStep::Attach(next)),
+            Self::Kicked(done) => (SessionEnd::Kicked, NextStep::Confirm(done)),
+            Self::Ended(end) => (end, NextStep::Wait),
+        }
+    }
+}
+
+/// Runs one session to its end.
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    info: Arc<SessionInfo>,
+    commands: mpsc::Receiver<Command>,
+    client: Box<AdmittedClient>,
+) {
+    let mut task = SessionTask::new(hub, info, commands, &client);
+    let mut next = Some(client);
+    let mut is_kept = false;
+    loop {
+        let step = match next.take() {
+            Some(client) => task.serve_connection(client, is_kept).await,
+            None => match task.run_offline().await {
+                OfflineExit::Connected(client) => NextStep::Attach(client),
+                OfflineExit::Kicked(done) => {
+                    task.expire().await;
+                    NextStep::Confirm(done)
+                }
+                OfflineExit::Expired => {
+                    task.expire().await;
+                    NextStep::Wait
+                }
+            },
+        };
+        is_kept = !task.state.is_over();
+        let confirm = match step {
+            NextStep::Attach(client) => {
+                next = Some(client);
+                continue;
+            }
+            NextStep::Confirm(done) => Some(done),
+            NextStep::Wait => None,
+        };
+        if task.state.is_over() {
+            next = task.hub.registry.leave(task.state.client_id(), &mut task.commands);
+            if let Some(done) = confirm {
+                // The operator may have gone meanwhile.
+                let _ = done.send(());
+            }
+            if next.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// A session, as its task holds it.
+struct SessionTask {
+    hub: Arc<Hub>,
+    commands: mpsc::Receiver<Command>,
+    stopping: watch::Receiver<bool>,
+    /// Who judges the latest connection again.
+    recheck: Arc<dyn Recheck>,
+    /// There as soon as there is a subscription.
+    link: Option<Link>,
+    /// Woken when a group has something for the session.
+    member: Member,
+    state: SessionState,
+}
+
+impl SessionTask {
+    fn new(
+        hub: Arc<Hub>,
+        info: Arc<SessionInfo>,
+        commands: mpsc::Receiver<Command>,
+        client: &AdmittedClient,
+    ) -> Self {
+        let state = SessionState::new(
+            Arc::clone(&hub.shared),
+            info,
+            client.client_id().clone(),
+            client.permit.clone(),
+            Arc::clone(&client.limits),
+        );
+        Self {
+            stopping: hub.stopping(),
+            recheck: Arc::clone(&client.recheck),
+            link: None,
+            member: state.group_member(),
+            state,
+            hub,
+            commands,
+        }
+    }
+
+    /// Serves one connection to its end. `is_kept`: the session is one that outlived its last connection.
+    async fn serve_connection(&mut self, client: Box<AdmittedClient>, is_kept: bool) -> NextStep {
+        let info = client.info(self.hub.shared.unix_time());
+        let AdmittedClient {
+            mut connection,
+            connect,
+            binding,
+            permit,
+            recheck,
+            limits,
+            peer,
+            decision: _,
+            place,
+        } = *client;
+        let is_present = is_kept && !connect.clean_start;
+        if !is_present {
+            self.expire().await;
+        }
+        self.recheck = recheck;
+        let connecting = Connecting {
+            connect: &connect,
+            binding: &binding,
+            permit,
+            limits,
+            version: connection.version(),
+            max_packet_size: connection.max_packet_size(),
+            info,
+        };
+        let connack = self.state.connect(connecting, is_present, Instant::now());
+        // It may be as long as a packet, and is not needed for as long as a connection.
+        drop(connect);
+        let termination = match connack.map(|packet| connection.send(packet)) {
+            Ok(Ok(())) => self.serve(&mut connection).await,
+            // A CONNACK is far below any Maximum Packet Size that could carry a session.
+            Ok(Err(_)) => Termination::Ended(SessionEnd::protocol(
+                DisconnectReasonCode::PacketTooLarge,
+                "the client accepts no packet as long as CONNACK",
+            )),
+            Err(end) => Termination::Ended(end),
+        };
+        let (end, next) = termination.split();
+        if matches!(end, SessionEnd::Stopping) {
+            self.drain(&mut connection).await;
+            self.state.count_undelivered(Instant::now());
+        }
+        self.state.disconnect(&end, peer);
+        self.receive_until(Box::pin(connection.close(end.packet(), LAST_PACKET_TIMEOUT))).await;
+        let will = self.state.disconnected(&end);
+        if self.state.is_over() {
+            self.expire().await;
+        } else if let Some(will) = will {
+            self.publish_will(will).await;
+        }
+        drop(place);
+        next
+    }
+
+    /// Serves one connection until something ends it.
+    async fn serve(&mut self, connection: &mut Connection) -> Termination {
+        let _serving = self.hub.serving();
+        if *self.stopping.borrow() {
+            return Termination::Ended(SessionEnd::Stopping);
+        }
+        let mut changes = self.recheck.changes();
+        // From here on every change is noticed; this is for one that came since the certificate was judged.
+        if let Err(refusal) = recheck(&*self.recheck, &self.state) {
+            return refusal.into();
+        }
+        let mut recheck_at = Instant::now();
+        let alarm = sleep_until(recheck_at);
+        tokio::pin!(alarm);
+        loop {
+            self.fill(connection);
+            self.pause_reads(connection);
+            let done = tokio::select! {
+                termination = wait_for_termination(
+                    &mut self.commands,
+                    &mut self.stopping,
+                    &mut changes,
+                    || recheck(&*self.recheck, &self.state),
+                ) => Err(termination),
+                frame = connection.reader.frame(), if !connection.writer.is_full() => match frame {
+                    Ok(frame) => {
+                        let done = self.handle_frames(connection, &mut changes, frame).await;
+                        // It may have waited for the engine meanwhile.
+                        self.state.heard(Instant::now());
+                        done
+                    }
+                    Err(error) => Err(self.unreadable(error).into()),
+                },
+                written = connection.writer.write_some(), if connection.writer.has_work() => {
+                    written.map_err(|error| SessionEnd::NotReading(error).into())
+                }
+                received = receive(&mut self.link) => self.gather(received).await.map_err(Termination::from),
+                () = self.member.woken() => {
+                    // There is a message to be drawn; other members that were woken come first.
+                    yield_now().await;
+                    Ok(())
+                }
+                () = &mut alarm => {
+                    self.pause_reads(connection);
+                    let now = Instant::now();
+                    let mut checked = Ok(());
+                    if recheck_at <= now {
+                        recheck_at = now + RECHECK_INTERVAL;
+                        checked = recheck(&*self.recheck, &self.state).map_err(Termination::from);
+                    }
+                    let silent_at = self.state.silent_at();
+                    if silent_at.is_some_and(|silent| silent <= now) {
+                        checked = checked.and(Err(SessionEnd::KeepAlive.into()));
+                    }
+                    // Activity only moves the deadline back, so the alarm is set again when it rings, not before.
+                    alarm.as_mut().reset(silent_at.map_or(recheck_at, |silent| silent.min(recheck_at)));
+                    checked
+                }
+            };
+            if let Err(termination) = done {
+                return termination;
+            }
+        }
+    }
+
+    /// The end that follows from a failed read.
+    fn unreadable(&self, error: ReadError) -> SessionEnd {
+        if matches!(error, ReadError::Frame(FrameError::TooLarge { .. })) {
+            self.hub.shared.counters.packets_limited.one();
+        }
+        SessionEnd::read(error)
+    }
+
+    /// A client that takes nothing is not read from either, so that it is not silent meanwhile. It has another deadline.
+    fn pause_reads(&mut self, connection: &mut Connection) {
+        if connection.writer.is_full() {
+            self.state.heard(Instant::now());
+            connection.reader.pause();
+        }
+    }
+
+    /// Moves what may be sent into the connection's buffer.
+    fn fill(&mut self, connection: &mut Connection) {
+        let now = Instant::now();
+        let mut turn = DrawTurn::default();
+        while connection.writer.has_room() {
+            let Some(packet) = self.state.next_packet(&mut turn, now) else { break };
+            let unsent = Unsent::of(&packet);
+            if connection.send(packet).is_err() {
+                self.state.not_sent(&unsent, &mut turn);
+            }
+        }
+        if !connection.writer.has_room() {
+            self.state.pause_drawing();
+        }
+        // Acknowledgements shorten it as well.
+        self.state.note_queue();
+    }
+
+    /// Deals with a packet, and with those that came with it.
+    async fn handle_frames(
+        &mut self,
+        connection: &mut Connection,
+        changes: &mut watch::Receiver<u64>,
+        first: BytesMut,
+    ) -> Result<(), Termination> {
+        let mut next = Some(first);
+        for _ in 0..PACKETS_PER_TURN {
+            let Some(frame) = next else { break };
+            if changes.has_changed().unwrap_or(true) {
+                recheck(&*self.recheck, &self.state)?;
+            }
+            self.handle_frame(connection, changes, frame).await?;
+            if connection.writer.is_full() {
+                return Ok(());
+            }
+            next = connection.reader.buffered().map_err(|error| self.unreadable(error))?;
+        }
+        match next {
+            // What was taken off the buffer is dealt with, whatever the turn.
+            Some(frame) => self.handle_frame(connection, changes, frame).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn handle_frame(
+        &mut self,
+        connection: &mut Connection,
+        changes: &mut watch::Receiver<u64>,
+        frame: BytesMut,
+    ) -> Result<(), Termination> {
+        let packet = connection.decode(frame).map_err(|error| {
+            SessionEnd::protocol(DisconnectReasonCode::MalformedPacket, error.to_string())
+        })?;
+        match self.state.handle(packet, Instant::now()) {
+            Effect::None => Ok(()),
+            Effect::Reply(packet) => reply(connection, packet),
+            Effect::Publish(pending) => self.publish(connection, changes, pending).await,
+            Effect::Subscribe(pending) => {
+                // Boxed, because every session would have room for it all its life.
+                let subscribed = timeout(SUBSCRIBE_TIMEOUT, Box::pin(self.subscribe(connection, pending)));
+                subscribed.await.unwrap_or(Err(SessionEnd::EngineBusy.into()))
+            }
+            Effect::Unsubscribe { reply: packet, filters } => {
+                if let Some(link) = &mut self.link {
+                    link.unsubscribe(&filters);
+                }
+                reply(connection, packet)
+            }
+            Effect::End(end) => Err(end.into()),
+        }
+    }
+
+    async fn publish(
+        &mut self,
+        connection: &mut Connection,
+        changes: &mut watch::Receiver<u64>,
+        pending: PendingPublish,
+    ) -> Result<(), Termination> {
+        let permit = self.publish_permit(connection, changes, pending.weight()).await?;
+        // Nothing waits from here to the acknowledgement, so whatever ends the session finds all of it done, or nothing.
+        let (message, acknowledgement) = self.state.publish(pending, Instant::now());
+        if let Some(message) = message {
+            self.hub.publish(permit, message);
+        }
+        match acknowledgement {
+            Effect::Reply(packet) => reply(connection, packet),
+            _ => Ok(()),
+        }
+    }
+
+    /// Room in the engine for a message that weighs so much. An engine that is behind makes clients wait; it does not
+    /// keep one in that is to be disconnected. What it waits for may be this session's own reading, so that goes on, and so
+    /// does writing what was read.
+    async fn publish_permit(
+        &mut self,
+        connection: &mut Connection,
+        changes: &mut watch::Receiver<u64>,
+        weight: usize,
+    ) -> Result<PublishPermit, Termination> {
+        let hub = Arc::clone(&self.hub);
+        if let Some(permit) = hub.engine.room_now(weight) {
+            return Ok(permit);
+        }
+        hub.shared.counters.publishes_delayed.one();
+        let mut permit = Box::pin(hub.engine.room(weight));
+        loop {
+            self.fill(connection);
+            tokio::select! {
+                termination = wait_for_termination(
+                    &mut self.commands,
+                    &mut self.stopping,
+                    changes,
+                    || recheck(&*self.recheck, &self.state),
+                ) => return Err(termination),
+                permit = &mut permit => return permit.map_err(|error| SessionEnd::engine(&error).into()),
+                written = connection.writer.write_some(), if connection.writer.has_work() => {
+                    written.map_err(SessionEnd::NotReading)?;
+                }
+                received = receive(&mut self.link) => self.gather(received).await?,
+                () = self.member.woken() => yield_now().await,
+            }
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        connection: &mut Connection,
+        mut pending: PendingSubscribe,
+    ) -> Result<(), Termination> {
+        loop {
+            match self.state.subscribe(&mut pending, Instant::now()) {
+                SubscribeStep::Listen { filter, options } => {
+                    let outcome = match &mut self.link {
+                        Some(link) => link.subscribe(&filter).await,
+                        none => match self.hub.engine.attach().await {
+                            Ok(link) => none.insert(link).subscribe(&filter).await,
+                            Err(error) => Err(error),
+                        },
+                    };
+                    self.state.subscribed(&mut pending, filter, options, outcome)?;
+                }
+                SubscribeStep::Done(packet) => return reply(connection, packet),
+                SubscribeStep::End(end) => return Err(end.into()),
+            }
+        }
+    }
+
+    /// Hands a message from the engine to the state, and those that came with it.
+    async fn gather(&mut self, first: Result<Received, EngineError>) -> Result<(), SessionEnd> {
+        self.take(first).await?;
+        for _ in 1..MESSAGES_PER_TURN {
+            let Some(more) = self.link.as_mut().and_then(Link::ready) else { break };
+            self.take(more).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, received: Result<Received, EngineError>) -> Result<(), SessionEnd> {
+        match (received, &mut self.link) {
+            (Ok(received), _) => {
+                self.state.deliver(received);
+                Ok(())
+            }
+            // Goes on with another router.
+            (Err(EngineError::Lost), Some(link)) => {
+                link.resume().await.map_err(|error| SessionEnd::engine(&error))
+            }
+            (Err(EngineError::Lost), None) => Ok(()),
+            (Err(error), _) => Err(SessionEnd::engine(&error)),
+        }
+    }
+
+    /// Waits for something else, and takes what the engine brings meanwhile: publishers wait for a session that does not,
+    /// and soon no longer. Boxed, because every session would have room for it all its life.
+    async fn receive_until<T>(&mut self, mut other: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> T {
+        loop {
+            tokio::select! {
+                done = &mut other => return done,
+                received = receive(&mut self.link) => match received {
+                    Ok(received) => self.state.deliver(received),
+                    // Nothing comes at the moment. What serves the session next finds out why.
+                    Err(_) => return other.await,
+                }
+            }
+        }
+    }
+
+    /// Waits for the client to come back. What arrives meanwhile is kept.
+    async fn run_offline(&mut self) -> OfflineExit {
+        let gone = Instant::now();
+        let mut changes = self.recheck.changes();
+        // What changed while the connection was being closed.
+        if self.is_revoked() {
+            return OfflineExit::Expired;
+        }
+        // An expiry too far away to be an instant is as good as never.
+        let never = gone + Duration::from_secs(u64::from(u32::MAX));
+        let expires = gone.checked_add(self.state.expiry()).unwrap_or(never);
+        loop {
+            let wake = self.state.will_due(gone).map_or(expires, |due| due.min(expires));
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Attach(client)) => return OfflineExit::Connected(client),
+                    Some(Command::Kick(done)) => return OfflineExit::Kicked(done),
+                    None => return OfflineExit::Expired,
+                },
+                received = receive(&mut self.link) => {
+                    match self.gather(received).await {
+                        Ok(()) => {}
+                        Err(SessionEnd::EngineStopped) => return OfflineExit::Expired,
+                        // There is a new router, and it is busy.
+                        Err(_) => sleep(ENGINE_RETRY).await,
+                    }
+                    self.state.note_sizes();
+                }
+                changed = changes.changed() => {
+                    if changed.is_err() || self.is_revoked() {
+                        return OfflineExit::Expired;
+                    }
+                }
+                () = sleep_until(wake) => {
+                    if expires <= Instant::now() {
+                        return OfflineExit::Expired;
+                    }
+                    if let Some(will) = self.state.take_will() {
+                        self.publish_will(will).await;
+                    }
+                }
+                () = stopped(&mut self.stopping) => {
+                    self.take_what_is_on_its_way().await;
+                    self.state.count_undelivered(Instant::now());
+                    return OfflineExit::Expired;
+                }
+            }
+        }
+    }
+
+    /// Whether the device was revoked: what waits for it is not for another holder of its key. Any other fault may pass.
+    fn is_revoked(&self) -> bool {
+        recheck(&*self.recheck, &self.state).is_err_and(|refusal| refusal.reason == Reason::Revoked)
+    }
+
+    /// Drops what the session holds; a will that still waits is published.
+    async fn expire(&mut self) {
+        if let Some(will) = self.state.take_will() {
+            self.publish_will(will).await;
+        }
+        // Dropping the link disconnects it.
+        self.link = None;
+        self.state.expire(*self.stopping.borrow());
+    }
+
+    async fn publish_will(&mut self, will: Will) {
+        let hub = Arc::clone(&self.hub);
+        self.receive_until(Box::pin(publish_will(hub, will))).await;
+    }
+
+    /// Delivers what waits, and what is still on its way through the engine. Nothing more is accepted from the client but
+    /// its acknowledgements.
+    async fn drain(&mut self, connection: &mut Connection) {
+        // Past the deadline, or without a client, what waits is lost.
+        let _ = timeout(DRAIN_TIMEOUT, async {
+            loop {
+                self.fill(connection);
+                if self.has_everything() && self.state.is_drained() && !connection.writer.has_work() {
+                    return;
+                }
+                tokio::select! {
+                    frame = connection.reader.frame(), if !connection.writer.is_full() => {
+                        let Some(packet) = frame.ok().and_then(|frame| connection.decode(frame).ok()) else {
+                            return;
+                        };
+                        let done = match self.state.handle_while_stopping(packet) {
+                            Effect::Reply(packet) => reply(connection, packet),
+                            Effect::End(end) => Err(end.into()),
+                            _ => Ok(()),
+                        };
+                        if done.is_err() {
+                            return;
+                        }
+                    }
+                    written = connection.writer.write_some(), if connection.writer.has_work() => {
+                        if written.is_err() {
+                            return;
+                        }
+                    }
+                    received = receive(&mut self.link) => {
+                        if self.gather(received).await.is_err() {
+                            return;
+                        }
+                    }
+                    () = sleep(DRAIN_POLL_INTERVAL) => {}
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Takes what is still on its way through the engine to a client that is away, to be counted.
+    async fn take_what_is_on_its_way(&mut self) {
+        let _ = timeout(DRAIN_TIMEOUT, async {
+            while !self.has_everything() {
+                tokio::select! {
+                    received = receive(&mut self.link) => {
+                        if self.gather(received).await.is_err() {
+                            return;
+                        }
+                    }
+                    () = sleep(DRAIN_POLL_INTERVAL) => {}
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Whether no client publishes any more, and all that was published has come out of the engine.
+    fn has_everything(&self) -> bool {
+        self.hub.is_quiet()
+            && self.hub.engine.is_empty()
+            && self.link.as_ref().is_none_or(Link::has_everything)
+    }
+}
+
+/// Waits until another ends the connection: its client's next one, an operator, the certificate's issuer, or the end of
+/// the broker. Cancelling the future loses nothing.
+async fn wait_for_termination(
+    commands: &mut mpsc::Receiver<Command>,
+    stopping: &mut watch::Receiver<bool>,
+    changes: &mut watch::Receiver<u64>,
+    recheck: impl Fn() -> Result<(), Refusal>,
+) -> Termination {
+    loop {
+        tokio::select! {
+            command = commands.recv() => return match command {
+                Some(Command::Attach(next)) => Termination::TakenOver(next),
+                Some(Command::Kick(done)) => Termination::Kicked(done),
+                None => Termination::Ended(SessionEnd::Stopping),
+            },
+            changed = changes.changed() => match changed.map(|()| recheck()) {
+                Ok(Ok(())) => {}
+                Ok(Err(refusal)) => return refusal.into(),
+                Err(_) => return Termination::Ended(SessionEnd::Stopping),
+            },
+            () = stopped(stopping) => return Termination::Ended(SessionEnd::Stopping),
+        }
+    }
+}
+
+/// Whether the certificate is still good, and its issuer, and what is known of them.
+fn recheck(judge: &dyn Recheck, state: &SessionState) -> Result<(), Refusal> {
+    judge.recheck(state.permit().client())
+}
+
+/// Puts an answer into the connection's buffer.
+fn reply(connection: &mut Connection, packet: Packet) -> Result<(), Termination> {
+    connection.send(packet).map_err(|_| {
+        let what = "the client accepts no packet as long as this answer";
+        SessionEnd::protocol(DisconnectReasonCode::PacketTooLarge, what).into()
+    })
+}
+
+/// What arrives over the link; never, if there is none.
+async fn receive(link: &mut Option<Link>) -> Result<Received, EngineError> {
+    match link {
+        Some(link) => link.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Publishes a will, if the engine has room for it in time.
+async fn publish_will(hub: Arc<Hub>, will: Will) {
+    let mut attempts = 0;
+    let permit = loop {
+        attempts += 1;
+        match hub.engine.room(will.weight()).await {
+            Ok(permit) => break permit,
+            Err(EngineError::Busy) if attempts < MAX_WILL_ATTEMPTS => {}
+            Err(error) => {
+                let (identity, topic) = (will.owner().as_str(), will.topic());
+                tracing::error!(%error, identity, topic, "a last will could not be published");
+                return;
+            }
+        }
+    };
+    hub.publish(permit, will.message(&hub.shared, Instant::now()));
+}
