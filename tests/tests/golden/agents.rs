@@ -215,13 +215,15 @@ fn without_tls(place: &Place, kind: Kind) -> Vec<Value> {
 fn both_agents_log_the_same_ends() {
     let mut recorded = String::new();
     for Situation { title, prepare, record } in SITUATIONS {
-        let recording = [Kind::Gateway, Kind::Device].map(|kind| {
-            thread::spawn(move || {
-                let place = Place::new(prepare);
-                rendered(kind, &place, &record(&place, kind))
-            })
+        let lines = thread::scope(|scope| {
+            let recording = [Kind::Gateway, Kind::Device].map(|kind| {
+                scope.spawn(move || {
+                    let place = Place::new(prepare);
+                    rendered(kind, &place, &record(&place, kind))
+                })
+            });
+            recording.map(|lines| lines.join().expect("it is recorded")).concat()
         });
-        let lines = recording.map(|lines| lines.join().expect("it is recorded")).concat();
         recorded.push_str(&format!("## {title}\n{lines}\n"));
     }
     matches_snapshot("agent-logs", &recorded);

@@ -260,11 +260,7 @@ impl SessionState {
             self.expiry = Duration::ZERO;
         }
         let is_due = !self.is_over() && self.will.as_ref().is_some_and(|will| will.delay().is_zero());
-        if is_due {
-            self.take_will().map_or(WillAfterEnd::None, WillAfterEnd::Due)
-        } else {
-            WillAfterEnd::None
-        }
+        if is_due { self.take_will() } else { None }
     }
 
     /// The line that the end of a connection leaves behind.
