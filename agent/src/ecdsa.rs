@@ -20,37 +20,13 @@ use cortex_m4 as arithmetic;
 #[cfg(not(all(feature = "p256-cm4", target_arch = "arm")))]
 use software as arithmetic;
 
+mod public_key;
+
 use p256::ecdsa::DerSignature;
 
 pub(crate) use arithmetic::SecretKey;
 pub use p256::ecdsa::Signature;
-
-/// An uncompressed point: 0x04, x, y (SEC 1 §2.3.3).
-pub const POINT_LEN: usize = 65;
-
-/// An uncompressed point, borrowed from a certificate. Whether it is on the curve is checked when it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicKey<'a> {
-    point: &'a [u8; POINT_LEN],
-}
-
-/// The signature is not this key's over this message; or the key is no point on the curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signature does not verify")]
-pub struct BadSignature;
-
-impl<'a> PublicKey<'a> {
-    /// `None` for anything but 65 bytes that start with 0x04: compressed and hybrid points are refused.
-    pub fn new(bytes: &'a [u8]) -> Option<Self> {
-        let point: &[u8; POINT_LEN] = bytes.try_into().ok()?;
-        (point.first() == Some(&0x04)).then_some(Self { point })
-    }
-
-    /// The point: 0x04, x, y.
-    pub const fn as_bytes(&self) -> &'a [u8; POINT_LEN] {
-        self.point
-    }
-}
+pub use public_key::{BadSignature, POINT_LEN, PublicKey};
 
 /// Checks `signature`, the DER of an ECDSA-Sig-Value (RFC 3279 §2.2.3), over `message`.
 pub fn verify(key: PublicKey<'_>, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {

@@ -8,15 +8,17 @@ mod certificate;
 mod der;
 mod error;
 mod extensions;
+mod max_len;
 mod name;
 mod oid;
 mod subject_alt_name;
 mod validity;
 
 pub use anchor::{Anchor, AnchorError};
-pub use certificate::{Certificate, MAX_LEN, UsageError};
+pub use certificate::{Certificate, UsageError};
 pub use der::DerError;
 pub use error::CertificateError;
+pub use max_len::MAX_LEN;
 pub use name::Name;
 pub use subject_alt_name::{DnsName, ServerName, ServerNameError};
 pub use validity::{Time, TimeError, Validity};

@@ -1,11 +1,13 @@
 //! What carries MQTT: TLS, with the client's certificate demanded.
 
 mod client_verifier;
+mod crypto_provider;
 mod server_certificate;
 mod server_config;
 mod tls_versions;
 
 pub use client_verifier::HandshakeChain;
+pub use crypto_provider::MAX_RECORD_LEN;
 pub use server_certificate::{ServerCertificate, ServerCertificateError};
-pub use server_config::{MAX_RECORD_LEN, connection_config};
+pub use server_config::connection_config;
 pub use tls_versions::TlsVersions;

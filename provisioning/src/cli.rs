@@ -4,6 +4,7 @@
 
 mod arguments;
 mod command;
+mod context;
 mod exit_code;
 mod failure;
 mod output;
@@ -17,10 +18,10 @@ use clap::Parser as _;
 use ring::rand::SystemRandom;
 
 use arguments::{Arguments, Command};
+use context::Context;
 use failure::Failure;
 
-use crate::fleet::{Fleet, Lock, LockKind};
-use crate::registry::RegistryError;
+use crate::fleet::Fleet;
 use crate::timestamp::Timestamp;
 
 /// Runs `countersign-provision` with these arguments, the program's name first.
@@ -38,26 +39,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match run(arguments.command, &context) {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(failure) => failure.report(),
-    }
-}
-
-/// What every command gets besides its arguments.
-struct Context {
-    fleet: Fleet,
-    /// How long to wait for a lock.
-    lock_timeout: Duration,
-    now: Timestamp,
-    rng: SystemRandom,
-}
-
-impl Context {
-    /// Acquires a lock of a fleet that exists.
-    fn lock(&self, kind: LockKind) -> Result<Lock, Failure> {
-        let registry = self.fleet.registry();
-        if !registry.is_file() {
-            return Err(RegistryError::Absent { path: registry }.into());
-        }
-        Ok(Lock::acquire(&self.fleet, kind, self.lock_timeout)?)
     }
 }
 

@@ -146,13 +146,31 @@ fn no_files_import_each_other_in_a_circle() {
             });
             match known {
                 Some(index) => _ = unused.remove(&index),
-                None => faults.push(format!("{}: a circle of {names:?}", drawn.name)),
+                None => {
+                    let arrows = source.arrows();
+                    let within =
+                        arrows.iter().filter(|(from, to)| circle.contains(from) && circle.contains(to));
+                    let within: Vec<_> =
+                        within.map(|(from, to)| format!("{} → {}", from.relative(), to.relative())).collect();
+                    faults.push(format!("{}: a circle of {names:?}: {}", drawn.name, within.join(", ")));
+                }
             }
         }
     }
     for index in unused {
         faults.push(format!("the circle {:?} is listed, and there is none", CIRCLES[index].files));
     }
+    report(&faults);
+}
+
+/// A module `foo` is the file `foo.rs`, beside the folder `foo` of its children.
+#[test]
+fn modules_are_files_beside_their_folders() {
+    let faults: Vec<_> = packages::source_files()
+        .lines()
+        .filter(|file| file.ends_with("/mod.rs"))
+        .map(|file| format!("{file}: name it after its folder, and put it beside"))
+        .collect();
     report(&faults);
 }
 

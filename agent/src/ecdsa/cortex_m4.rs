@@ -14,7 +14,9 @@ use p256::{FieldBytes, NistP256, Scalar, U256};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{BadSignature, PublicKey, Signature};
+use p256::ecdsa::Signature;
+
+use super::public_key::{BadSignature, PublicKey};
 
 /// A number of 256 bits, the lowest word first.
 type Words = [u32; 8];

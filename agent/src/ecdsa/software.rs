@@ -3,7 +3,9 @@
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{SigningKey, VerifyingKey};
 
-use super::{BadSignature, PublicKey, Signature};
+use p256::ecdsa::Signature;
+
+use super::public_key::{BadSignature, PublicKey};
 
 /// A private key, in 1..n. Cleared when dropped.
 pub(crate) struct SecretKey(SigningKey);

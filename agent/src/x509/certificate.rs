@@ -2,14 +2,12 @@
 
 use super::der::{Reader, tag};
 use super::extensions::Extensions;
+use super::max_len::MAX_LEN;
 use super::name::Name;
 use super::subject_alt_name::ServerName;
 use super::validity::Validity;
 use super::{CertificateError, oid};
 use crate::ecdsa::{self, PublicKey};
-
-/// The longest certificate, in bytes. Ours have about 500; a peer must not make a device walk more.
-pub const MAX_LEN: usize = 1024;
 
 /// The longest serial number, in content octets without a leading sign zero (RFC 5280 §4.1.2.2).
 const MAX_SERIAL_LEN: usize = 20;

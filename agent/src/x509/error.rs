@@ -1,7 +1,7 @@
 //! Why bytes are no certificate of the profile.
 
-use super::certificate::MAX_LEN;
 use super::der::DerError;
+use super::max_len::MAX_LEN;
 
 /// Why bytes are no certificate of the profile. The certificate has to be issued again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,16 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use authenticator::certificate::timestamp;
 use authenticator::identity::Identity;
 use authenticator::policy::{ClientId, ClientIdBinding, Permit};
 use authenticator::record::DecisionId;
-use mqtt::{Connect, Connection, Version};
-use rustls_pki_types::UnixTime;
+use mqtt::{Connect, Connection};
 
 use crate::limits::SessionLimits;
 use crate::recheck::Recheck;
-use crate::session::ConnectionInfo;
 
 /// A connection that has been let in, and looks for its session.
 pub struct AdmittedClient {
@@ -43,20 +40,5 @@ impl AdmittedClient {
 
     pub(crate) fn identity(&self) -> &Identity {
         self.permit.identity()
-    }
-
-    pub(crate) fn info(&self, now: UnixTime) -> ConnectionInfo {
-        ConnectionInfo {
-            peer: self.peer,
-            protocol: match self.connection.version() {
-                Version::V3 => "3.1.1",
-                Version::V5 => "5",
-            },
-            policy: self.permit.policy_name().to_owned(),
-            serial: self.permit.client().serial().to_string(),
-            fingerprint_sha256: self.permit.client().fingerprint_sha256().to_string(),
-            decision_id: self.decision.to_string(),
-            connected_at: timestamp(now),
-        }
     }
 }

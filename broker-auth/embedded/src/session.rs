@@ -9,6 +9,7 @@
 //!            socket, engine ◀─┘  └── effects, packets to send ──────┘
 //! ```
 
+mod attach;
 mod bounds;
 mod command;
 mod connack;
@@ -21,6 +22,7 @@ mod inbox;
 mod info;
 mod memory;
 mod outbox;
+mod queue_limits;
 mod registry;
 mod retained;
 pub(crate) mod shared;
@@ -31,6 +33,7 @@ mod task;
 mod topic_aliases;
 mod will;
 
+pub use attach::attach;
 pub use bounds::{UnfitWill, check_will};
 pub use connack::{refuse, refuse_with};
 pub use counters::Counters;

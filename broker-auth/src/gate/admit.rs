@@ -10,7 +10,7 @@ use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Audit, Event, Record};
 use authenticator::trust::ChainResult;
 use embedded::{
-    AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, check_will, refuse, refuse_with,
+    AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
 };
 use mqtt::{Connect, ConnectAckReason, Connection, Packet};
 
@@ -69,7 +69,7 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
         decision,
         place,
     };
-    match context.hub.registry.attach(context.hub, Box::new(admitted)) {
+    match attach(context.hub, Box::new(admitted)) {
         Ok(()) => {
             context.counters.connects.one();
             let record = Record::new(Event::Connect).id(decision).peer(peer).permit(&permit);

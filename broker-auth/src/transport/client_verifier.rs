@@ -16,7 +16,7 @@ use authenticator::decide::Request;
 use authenticator::reason::{Reason, Refusal};
 use authenticator::trust::ChainResult;
 
-use super::server_config::SIGNATURES;
+use super::crypto_provider::SIGNATURES;
 use crate::rules::RulesetStore;
 
 /// What became of the certificates that the client of one connection presented.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use authenticator::certificate::{CertificateError, PeerCertificate};
 
-use super::server_config::{MAX_RECORD_LEN, crypto_provider};
+use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
 
 /// How long the chain may be for devices, bytes. What the broker says in the handshake goes out in records of
 /// [`MAX_RECORD_LEN`]; what does not fit into the first is cut somewhere, and a device puts nothing together. The other

@@ -15,7 +15,9 @@ pub(super) mod sign;
 
 use std::path::Path;
 
-use super::{Context, arguments, failure::Failure, output, passphrase};
+use super::context::Context;
+use super::failure::Failure;
+use super::{arguments, output, passphrase};
 use crate::authority::Authority;
 use crate::delivery;
 use crate::fleet::{Lock, LockKind};

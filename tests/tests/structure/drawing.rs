@@ -57,7 +57,11 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "connection",
         ]),
     },
-    Drawn { name: "embedded", imports: &["authenticator", "mqtt"], rooms: Undrawn },
+    Drawn {
+        name: "embedded",
+        imports: &["authenticator", "device-identity", "mqtt"],
+        rooms: Rooms(&["limits", "recheck", "bus", "engine", "admitted_client", "session"]),
+    },
     Drawn {
         name: "broker-auth",
         imports: &["authenticator", "device-identity", "embedded", "mqtt"],

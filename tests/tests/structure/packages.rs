@@ -36,6 +36,25 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
+/// Every source file of the workspace's packages, one a line.
+pub(crate) fn source_files() -> String {
+    fn list(folder: &Path, found: &mut String) {
+        let entries =
+            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if entry.is_dir() && name != "target" && !name.starts_with('.') {
+                list(&entry, found);
+            } else if name.ends_with(".rs") {
+                found.push_str(&format!("{}\n", entry.display()));
+            }
+        }
+    }
+    let mut found = String::new();
+    list(root(), &mut found);
+    found
+}
+
 /// The platform of this machine, as Cargo calls it.
 fn host() -> String {
     let output = Command::new("rustc").current_dir(root()).arg("-vV").output().expect("rustc can be run");

@@ -119,6 +119,7 @@ fn read(source: &Path, path: &Path, module: Vec<String>, files: &mut BTreeMap<Ve
         let child = [&module[..], std::slice::from_ref(name)].concat();
         let file = match placed {
             Some(place) => path.parent().expect("a folder").join(place),
+            None if children.join(name).join("mod.rs").exists() => children.join(name).join("mod.rs"),
             None => children.join(format!("{name}.rs")),
         };
         // A module that another package shares by its path belongs to that one.

@@ -10,7 +10,9 @@
 //! subscribes again, takes what it had not read from the [tail] of messages that the publish thread keeps, and its
 //! client notices nothing.
 
+mod bounds;
 mod control;
+mod health;
 mod link;
 mod pace;
 mod publish;
@@ -18,83 +20,22 @@ mod router;
 mod tail;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
+use self::bounds::{ANSWER_TIMEOUT, MAX_REBUILDS, PUBLISH_QUEUE};
 use self::control::{Bounds, Controller};
+use self::health::Health;
 use self::link::Exchange;
 pub(crate) use self::link::{RouterDelivery, RouterLink};
 use self::pace::Pace;
-use self::publish::Publisher;
+use self::publish::{Published, Publisher};
 use self::tail::Tail;
 use super::envelope::Envelopes;
 use super::{EngineError, Message};
-use crate::bus::BusFilter;
-
-/// How long the router may take to answer. It answers in microseconds while it lives; when it dies with the
-/// question unread it never does.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Messages that wait for the publish thread, however short. When it is full, publishers wait: their sockets are read
-/// no further.
-const PUBLISH_QUEUE: usize = 4096;
-
-/// What the router keeps of each bus filter, in bytes of one segment. A subscriber that is further behind than all
-/// segments loses messages, which its link counts.
-const SEGMENT_SIZE: usize = 256 * 1024;
-
-/// Segments kept for each bus filter.
-const SEGMENT_COUNT: usize = 8;
-
-/// The same for the many bus filters that name a bucket: commands for a few devices, whose sessions have queues of their
-/// own. The router never forgets a log, so what all devices of a large fleet have ever heard on one lane takes 256 MiB; a
-/// message that is longer than a segment takes its own length instead.
-const NARROW_SEGMENT_SIZE: usize = 32 * 1024;
-
-/// Segments kept for each of those.
-const NARROW_SEGMENT_COUNT: usize = 8;
-
-/// How far a session may be behind before publishers wait for it, in bytes of sealed messages: half of what its log
-/// certainly holds, as the oldest segment goes when a new one is begun.
-fn lag_limit(filter: BusFilter) -> u64 {
-    let (size, count) = if filter.is_narrow() {
-        (NARROW_SEGMENT_SIZE, NARROW_SEGMENT_COUNT)
-    } else {
-        (SEGMENT_SIZE, SEGMENT_COUNT)
-    };
-    (size * (count - 1) / 2) as u64
-}
-
-/// How often routers may die before the engine is given up: something kills them, and will go on.
-const MAX_REBUILDS: usize = 5;
-
-/// Within which time.
-const REBUILDS_WITHIN: Duration = Duration::from_secs(60);
-
-/// How the engine is.
-#[derive(Debug, Default)]
-struct Health {
-    over: AtomicBool,
-    rebuilds: AtomicU64,
-}
-
-impl Health {
-    fn rebuilds(&self) -> u64 {
-        self.rebuilds.load(Ordering::Relaxed)
-    }
-
-    fn rebuilt(&self) {
-        self.rebuilds.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn give_up(&self) {
-        self.over.store(true, Ordering::Release);
-    }
-}
 
 /// The running engine. Clones are handles to the same one.
 #[derive(Clone)]
@@ -107,16 +48,10 @@ pub struct Engine {
     health: Arc<Health>,
 }
 
-/// PublishPermit for one message on its way to the router.
+/// Room for one message on its way to the router.
 pub(crate) struct PublishPermit {
     place: mpsc::OwnedPermit<Published>,
     bytes: OwnedSemaphorePermit,
-}
-
-/// A message on its way to the router, and the room it takes until it is there.
-struct Published {
-    message: Message,
-    _bytes: OwnedSemaphorePermit,
 }
 
 impl PublishPermit {

@@ -5,7 +5,7 @@ use mqtt::Text;
 use mqtt::count::Sampler;
 
 use super::counters::Counters;
-use super::outbox::Dropped;
+use super::queue_limits::Dropped;
 
 /// What a session has dropped so far.
 #[derive(Debug, Default)]

@@ -4,6 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use authenticator::certificate::timestamp;
+use mqtt::Version;
+use rustls_pki_types::UnixTime;
+
+use crate::admitted_client::AdmittedClient;
+
 /// What an operator sees of a session. Written by its task, read by the admin socket.
 #[derive(Debug, Default)]
 pub struct SessionInfo {
@@ -23,6 +29,24 @@ pub struct ConnectionInfo {
     pub decision_id: String,
     /// RFC 3339.
     pub connected_at: String,
+}
+
+impl ConnectionInfo {
+    /// What there is to see of a client that was let in at `now`.
+    pub(super) fn of(client: &AdmittedClient, now: UnixTime) -> Self {
+        Self {
+            peer: client.peer,
+            protocol: match client.connection.version() {
+                Version::V3 => "3.1.1",
+                Version::V5 => "5",
+            },
+            policy: client.permit.policy_name().to_owned(),
+            serial: client.permit.client().serial().to_string(),
+            fingerprint_sha256: client.permit.client().fingerprint_sha256().to_string(),
+            decision_id: client.decision.to_string(),
+            connected_at: timestamp(now),
+        }
+    }
 }
 
 impl SessionInfo {

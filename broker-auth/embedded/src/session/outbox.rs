@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::memory::{Allowance, Share};
+use super::queue_limits::{Dropped, QueueLimits};
 use super::shared::Group;
 use crate::engine::Message;
 use mqtt::{Packet, Publish, PublishAck2, PublishProperties, QoS};
@@ -21,22 +22,6 @@ pub(crate) struct Delivery {
     pub(crate) subscription_ids: Vec<NonZeroU32>,
     /// The group it was taken from, if the subscription is a shared one.
     pub(crate) group: Option<Arc<Group>>,
-}
-
-/// How much may wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OutboxLimits {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
-
-/// There was no room: the message is lost, and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dropped {
-    /// In this client's queue.
-    Queue,
-    /// In the memory that all queues share.
-    Memory,
 }
 
 /// A message, and its share of the memory that all queues have.
@@ -70,7 +55,7 @@ enum Stage {
 pub(crate) struct Outbox {
     queue: VecDeque<Held>,
     queued_bytes: usize,
-    limits: OutboxLimits,
+    limits: QueueLimits,
     allowance: Allowance,
     inflight: VecDeque<Inflight>,
     /// How many entries at the front of `inflight` are known to have been sent over the present connection.
@@ -81,7 +66,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: OutboxLimits, allowance: Allowance) -> Self {
+    pub(crate) fn new(limits: QueueLimits, allowance: Allowance) -> Self {
         Self {
             queue: VecDeque::new(),
             queued_bytes: 0,

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::Command;
-use super::hub::Hub;
 use super::info::SessionInfo;
-use super::task;
 use crate::admitted_client::AdmittedClient;
 use authenticator::identity::Identity;
 use authenticator::policy::ClientId;
@@ -91,40 +89,46 @@ impl Registry {
     ///
     /// Whoever holds the permit has been found to own the client id; still a session belongs to the *identity* that
     /// opened it, and no other takes it over, whatever client ids a policy leaves free.
-    pub fn attach(&self, hub: &Arc<Hub>, arriving: Box<AdmittedClient>) -> Result<(), Unrouted> {
+    ///
+    /// `start` is given a new session's mailbox and first client.
+    pub(super) fn attach(
+        &self,
+        client: Box<AdmittedClient>,
+        start: impl FnOnce(Arc<SessionInfo>, mpsc::Receiver<Command>, Box<AdmittedClient>),
+    ) -> Result<(), Unrouted> {
         let mut sessions = self.lock();
-        let client_id = arriving.client_id().clone();
-        let mut arriving = arriving;
+        let client_id = client.client_id().clone();
+        let mut client = client;
         if let Some(entry) = sessions.by_client_id.get(&client_id) {
-            if entry.identity != *arriving.identity() {
+            if entry.identity != *client.identity() {
                 let evidence = format!("the client id {client_id:?} has a session of another identity");
-                return Err(Unrouted::Refused(arriving, Refusal::new(Reason::ClientIdMismatch, evidence)));
+                return Err(Unrouted::Refused(client, Refusal::new(Reason::ClientIdMismatch, evidence)));
             }
-            match entry.mailbox.try_send(Command::Attach(arriving)) {
+            match entry.mailbox.try_send(Command::Attach(client)) {
                 Ok(()) => return Ok(()),
                 Err(mpsc::error::TrySendError::Full(Command::Attach(back))) => {
                     return Err(Unrouted::Busy(back));
                 }
                 // The task is gone (it panicked, or it would have left the registry): start over.
                 Err(mpsc::error::TrySendError::Closed(Command::Attach(back))) => {
-                    arriving = back;
+                    client = back;
                     sessions.remove(&client_id);
                 }
                 Err(_) => return Ok(()),
             }
         }
-        let own = sessions.count_of.get(arriving.identity()).copied().unwrap_or(0);
-        if own >= arriving.limits.max_sessions_per_identity {
-            return Err(Unrouted::FullIdentity(arriving));
+        let own = sessions.count_of.get(client.identity()).copied().unwrap_or(0);
+        if own >= client.limits.max_sessions_per_identity {
+            return Err(Unrouted::FullIdentity(client));
         }
         if sessions.by_client_id.len() >= self.limit {
-            return Err(Unrouted::Full(arriving));
+            return Err(Unrouted::Full(client));
         }
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let info = Arc::new(SessionInfo::default());
-        let entry = Entry { identity: arriving.identity().clone(), mailbox, info: Arc::clone(&info) };
+        let entry = Entry { identity: client.identity().clone(), mailbox, info: Arc::clone(&info) };
         sessions.insert(client_id, entry);
-        tokio::spawn(task::run(Arc::clone(hub), info, commands, arriving));
+        start(info, commands, client);
         Ok(())
     }
 
@@ -139,7 +143,7 @@ impl Registry {
         // `attach` sends under the same lock, so nothing can come in between.
         while let Ok(command) = commands.try_recv() {
             match command {
-                Command::Attach(arriving) => return Some(arriving),
+                Command::Attach(client) => return Some(client),
                 Command::Kick(done) => drop(done),
             }
         }

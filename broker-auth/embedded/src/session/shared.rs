@@ -21,7 +21,7 @@ pub(crate) use group::{Group, Member};
 pub(crate) use memberships::Memberships;
 
 use super::memory::Memory;
-use super::outbox::OutboxLimits;
+use super::queue_limits::QueueLimits;
 use crate::bus::BusFilter;
 use crate::engine::Message;
 use authenticator::policy::{TopicFilter, TopicName};
@@ -75,7 +75,7 @@ impl Groups {
     }
 
     /// Adds a member to the group of a shared filter, which is made if there is none. `limits` are a new group's.
-    fn join(&self, filter: &TopicFilter<'static>, limits: OutboxLimits) -> Result<Arc<Group>, NoGroup> {
+    fn join(&self, filter: &TopicFilter<'static>, limits: QueueLimits) -> Result<Arc<Group>, NoGroup> {
         let new = Group::new(filter, limits, self.memory.allowance()).ok_or(NoGroup::NotShared)?;
         let bus = BusFilter::of(new.asked().as_str());
         let mut sorted = self.sorted.write();

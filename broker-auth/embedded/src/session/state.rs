@@ -27,7 +27,8 @@ use super::effect::Effect;
 use super::end::SessionEnd;
 use super::inbox::Inbox;
 use super::info::{ConnectionInfo, SessionInfo};
-use super::outbox::{Outbox, OutboxLimits};
+use super::outbox::Outbox;
+use super::queue_limits::QueueLimits;
 use super::retained::Sizes;
 use super::shared::Memberships;
 use super::shared_state::SharedState;
@@ -379,6 +380,6 @@ fn protocol_error(what: &'static str) -> Effect {
 }
 
 fn empty_outbox(shared: &SharedState, limits: &SessionLimits) -> Outbox {
-    let limits = OutboxLimits { messages: limits.max_queued_messages, bytes: limits.max_queued_bytes };
+    let limits = QueueLimits { messages: limits.max_queued_messages, bytes: limits.max_queued_bytes };
     Outbox::new(limits, shared.memory.allowance())
 }

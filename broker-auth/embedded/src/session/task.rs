@@ -18,7 +18,7 @@ use super::command::Command;
 use super::effect::{Effect, PendingPublish, PendingSubscribe, SubscribeStep};
 use super::end::SessionEnd;
 use super::hub::{Hub, stopped};
-use super::info::SessionInfo;
+use super::info::{ConnectionInfo, SessionInfo};
 use super::shared::Member;
 use super::state::deliver::{DrawTurn, Unsent};
 use super::state::{Connecting, SessionState};
@@ -198,7 +198,7 @@ impl SessionTask {
 
     /// Serves one connection to its end. `is_kept`: the session is one that outlived its last connection.
     async fn serve_connection(&mut self, client: Box<AdmittedClient>, is_kept: bool) -> NextStep {
-        let info = client.info(self.hub.shared.unix_time());
+        let info = ConnectionInfo::of(&client, self.hub.shared.unix_time());
         let AdmittedClient {
             mut connection,
             connect,

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Hub;
+use super::{Hub, attach};
 use crate::admitted_client::AdmittedClient;
 use crate::engine::{Engine, Message};
 use crate::limits::{BrokerLimits, SessionLimits};
@@ -102,7 +102,7 @@ impl Site {
             decision: DecisionId { process: 0, count: 1 },
             place: Box::new(()),
         };
-        let attached = self.hub.registry.attach(&self.hub, Box::new(client_let_in));
+        let attached = attach(&self.hub, Box::new(client_let_in));
         assert!(attached.is_ok(), "there is room");
         assert_eq!(packet(&mut client).await.0, 0x20);
         client

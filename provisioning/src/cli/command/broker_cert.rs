@@ -6,8 +6,9 @@ use super::{IssuingSession, displayed};
 use crate::authority::Authority;
 use crate::broker::{Host, Hosts};
 use crate::cli::arguments::BrokerCert;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 use crate::issuance::CertificateSummary;
 
 #[derive(Serialize)]

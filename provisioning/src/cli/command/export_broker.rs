@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::displayed;
 use crate::broker;
 use crate::cli::arguments::ExportBroker;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 
 #[derive(Serialize)]
 struct Document {

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::authority::Authority;
 use crate::cli::arguments::List;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 use crate::registry::{CertificateRecord, Registry, Status};
 use crate::timestamp::DAY;
 

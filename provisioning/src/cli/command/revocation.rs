@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::crl::{CrlDocument, open_issuers, publish_all};
 use crate::authority::Authority;
 use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 use crate::fleet::LockKind;
 use crate::registry::{ChangeOutcome, Registry, RevocationTarget, StatusChange};
 

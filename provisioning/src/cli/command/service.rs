@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::{IssuingSession, displayed};
 use crate::authority::Authority;
 use crate::cli::arguments::Service;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 use crate::fleet::Fleet;
 use crate::issuance::CertificateSummary;
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::arguments::Show;
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::{Context, output};
+use crate::cli::output;
 use crate::registry::{CertificateRecord, DeviceRecord, Registry};
 
 #[derive(Serialize)]

@@ -13,10 +13,11 @@ use rumqttd::protocol::{
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::bounds::REBUILDS_WITHIN;
+use super::health::Health;
 use super::pace::Pace;
 use super::publish::Entrance;
 use super::router::{Ends, RunningRouter, goodbye};
-use super::{Health, REBUILDS_WITHIN};
 use crate::bus::BusFilter;
 use crate::engine::EngineError;
 

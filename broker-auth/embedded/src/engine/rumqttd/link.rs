@@ -10,7 +10,7 @@ use rumqttd::local::LinkRx;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::ANSWER_TIMEOUT;
+use super::bounds::ANSWER_TIMEOUT;
 use super::control::{Attached, Control, LinkId};
 use super::pace::{Pace, Reader};
 use super::tail::Tail;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::lag_limit;
+use super::bounds::lag_limit;
 use crate::bus::{BusFilter, BusTopic, Marks};
 
 /// How long a reader may stand still before it is waited for no more.

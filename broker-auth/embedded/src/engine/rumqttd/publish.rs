@@ -5,13 +5,13 @@ use std::sync::mpsc as channel;
 
 use bytes::Bytes;
 use rumqttd::protocol::{Packet, Publish};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::Published;
 use super::pace::Pace;
 use super::router::{Dead, Ends, RunningRouter};
 use super::tail::Tail;
 use crate::bus::BusTopic;
+use crate::engine::Message;
 use crate::engine::envelope::Envelopes;
 
 /// Messages that wake the router once.
@@ -20,6 +20,12 @@ const BATCH: usize = 256;
 /// Bytes that wake the router once, but for a message that is longer. The router writes a batch into its logs before it
 /// lets anyone read, and no log must be overtaken by that alone.
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// A message on its way to the router, and the room it takes until it is there.
+pub(super) struct Published {
+    pub(super) message: Message,
+    pub(super) _bytes: OwnedSemaphorePermit,
+}
 
 /// A way into a router.
 pub(super) struct Entrance {

@@ -10,7 +10,7 @@ use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
 use rumqttd::{Router, RouterConfig, SegmentConfig};
 use tokio::runtime::Handle;
 
-use super::{ANSWER_TIMEOUT, NARROW_SEGMENT_COUNT, NARROW_SEGMENT_SIZE, SEGMENT_COUNT, SEGMENT_SIZE};
+use super::bounds::{ANSWER_TIMEOUT, NARROW_SEGMENT_COUNT, NARROW_SEGMENT_SIZE, SEGMENT_COUNT, SEGMENT_SIZE};
 use crate::bus;
 use crate::engine::EngineError;
 

@@ -1,10 +1,12 @@
 //! The engine when its router dies.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::*;
+use crate::bus::BusFilter;
 
 /// As often as it likes.
 const FOR_EVER: usize = usize::MAX;
@@ -13,7 +15,7 @@ const FOR_EVER: usize = usize::MAX;
 const PLENTY: usize = 16 * 1024 * 1024;
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn message(topic: &str, number: u64) -> Message {
     Message::specimen(topic, number.to_string())
@@ -22,7 +24,7 @@ fn message(topic: &str, number: u64) -> Message {
 /// The next message as a session would get it, whatever becomes of the router.
 async fn next(link: &mut RouterLink) -> (u64, String) {
     loop {
-        match timeout(PATIENCE, link.receive()).await.expect("something arrives") {
+        match timeout(TEST_TIMEOUT, link.receive()).await.expect("something arrives") {
             Ok(RouterDelivery { message: Some(message), lost: 0, .. }) => {
                 let number = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
                 return (number, message.topic.to_string());
@@ -48,7 +50,7 @@ async fn rebuilt(engine: &Engine, times: u64) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waited).await.expect("there is a new router");
+    timeout(TEST_TIMEOUT, waited).await.expect("there is a new router");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,8 +160,8 @@ async fn an_engine_whose_routers_die_again_and_again_is_given_up() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, given_up).await.unwrap();
-    let lost = timeout(PATIENCE, link.receive()).await.unwrap();
+    timeout(TEST_TIMEOUT, given_up).await.unwrap();
+    let lost = timeout(TEST_TIMEOUT, link.receive()).await.unwrap();
     assert!(matches!(lost, Err(EngineError::Lost)));
     assert!(matches!(link.resume().await, Err(EngineError::Stopped)));
     assert!(matches!(engine.router_link().await, Err(EngineError::Stopped)));
@@ -203,7 +205,7 @@ async fn neither_dead_routers_nor_links_leave_anything_behind() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(timeout(PATIENCE, settled).await.is_ok(), "{before:?} became {:?}", usage());
+    assert!(timeout(TEST_TIMEOUT, settled).await.is_ok(), "{before:?} became {:?}", usage());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -275,7 +277,7 @@ async fn a_large_audience_hears_everything_or_knows_what_it_has_lost() {
     let listen = async |mut link: RouterLink| {
         let (mut heard, mut lost) = (0, 0);
         loop {
-            let received = timeout(PATIENCE, link.receive()).await.expect("something arrives").unwrap();
+            let received = timeout(TEST_TIMEOUT, link.receive()).await.expect("something arrives").unwrap();
             lost += received.lost;
             if let Some(message) = received.message {
                 heard += 1;
@@ -319,7 +321,7 @@ async fn nobody_waits_for_the_next_event_because_another_has_ended() {
         thread::sleep(Duration::from_micros(50 * (number % 20)));
         drop(links.remove(600 + round * 7 % 800));
         for link in &mut links {
-            let received = timeout(PATIENCE, link.receive()).await;
+            let received = timeout(TEST_TIMEOUT, link.receive()).await;
             let received = received.expect("the router is awake").unwrap();
             assert!(received.message.is_some() && received.lost == 0, "{received:?}");
         }

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-const LIMITS: OutboxLimits = OutboxLimits { messages: 100, bytes: 100_000 };
+const LIMITS: QueueLimits = QueueLimits { messages: 100, bytes: 100_000 };
 
 /// An outbox with all the memory it may want.
-fn outbox(limits: OutboxLimits) -> Outbox {
+fn outbox(limits: QueueLimits) -> Outbox {
     Outbox::new(limits, Memory::new(usize::MAX).allowance())
 }
 
@@ -24,7 +24,7 @@ fn number(publish: &Publish) -> u32 {
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_an_expired_message_is_not_sent() {
-    let mut outbox = outbox(OutboxLimits { messages: 2, bytes: 1000 });
+    let mut outbox = outbox(QueueLimits { messages: 2, bytes: 1000 });
     outbox.reconnected(10);
     let mut expiring = delivery(1, QoS::AtMostOnce);
     expiring.message.expires_at = Some(Instant::now());

@@ -11,7 +11,7 @@ use mqtt::count::Sampler;
 
 use crate::engine::Message;
 use crate::session::memory::{Allowance, Share};
-use crate::session::outbox::{Dropped, OutboxLimits};
+use crate::session::queue_limits::{Dropped, QueueLimits};
 use authenticator::policy::{TopicFilter, TopicName};
 
 /// A session, as its groups know it: it is woken when there is something to take.
@@ -36,7 +36,7 @@ pub(crate) struct Group {
     filter: TopicFilter<'static>,
     /// The filter in it.
     asked: TopicFilter<'static>,
-    limits: OutboxLimits,
+    limits: QueueLimits,
     allowance: Allowance,
     state: Mutex<State>,
 }
@@ -84,7 +84,7 @@ impl Group {
     /// A group without members. `None` if `filter` is no shared one.
     pub(super) fn new(
         filter: &TopicFilter<'static>,
-        limits: OutboxLimits,
+        limits: QueueLimits,
         allowance: Allowance,
     ) -> Option<Self> {
         let asked = filter.shared()?.filter.into_owned();

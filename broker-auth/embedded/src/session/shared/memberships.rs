@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::group::{Group, Member};
 use super::{Groups, NoGroup};
-use crate::session::outbox::{Delivery, OutboxLimits};
+use crate::session::outbox::Delivery;
+use crate::session::queue_limits::QueueLimits;
 use authenticator::policy::TopicFilter;
 use mqtt::SubscriptionOptions;
 
@@ -49,7 +50,7 @@ impl Memberships {
         filter: &TopicFilter<'static>,
         options: SubscriptionOptions,
         id: Option<NonZeroU32>,
-        limits: OutboxLimits,
+        limits: QueueLimits,
     ) -> Result<(), NoGroup> {
         if let Some(present) = self.list.iter_mut().find(|membership| membership.group.is_of(filter)) {
             (present.options, present.id) = (options, id);

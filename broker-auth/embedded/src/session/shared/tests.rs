@@ -11,7 +11,7 @@ use super::*;
 use crate::session::outbox::{Delivery, Outbox};
 use mqtt::{QoS, SubscriptionOptions};
 
-const LIMITS: OutboxLimits = OutboxLimits { messages: 100, bytes: 100_000 };
+const LIMITS: QueueLimits = QueueLimits { messages: 100, bytes: 100_000 };
 
 fn message(topic: &str, number: usize) -> Message {
     Message::specimen(topic, number.to_string())

@@ -15,7 +15,8 @@ use crate::engine::EngineError;
 use crate::session::bounds::check_topic;
 use crate::session::effect::{Effect, PendingSubscribe, SubscribeStep};
 use crate::session::end::SessionEnd;
-use crate::session::outbox::{Delivery, OutboxLimits};
+use crate::session::outbox::Delivery;
+use crate::session::queue_limits::QueueLimits;
 use crate::session::shared::NoGroup;
 
 /// What one filter of a SUBSCRIBE is granted.
@@ -150,7 +151,7 @@ impl SessionState {
             return Err(SessionEnd::protocol(DisconnectReasonCode::ProtocolError, what));
         }
         let limits =
-            OutboxLimits { messages: self.limits.max_queued_messages, bytes: self.limits.max_queued_bytes };
+            QueueLimits { messages: self.limits.max_queued_messages, bytes: self.limits.max_queued_bytes };
         match self.memberships.join(filter, options, id, limits) {
             Ok(()) => {
                 self.shared.audit.write(&self.subscribe_record(filter.as_str()));
