@@ -158,7 +158,8 @@ fn no_files_import_each_other_in_a_circle() {
         }
     }
     for index in unused {
-        faults.push(format!("the circle {:?} is listed, and there is none", CIRCLES[index].files));
+        let gone = &CIRCLES[index];
+        faults.push(format!("the circle {:?} is listed ({}), and there is none", gone.files, gone.reason));
     }
     report(&faults);
 }

@@ -23,6 +23,7 @@ mod der;
 mod fleet;
 mod hello;
 mod pieces;
+mod verdict;
 
 // They speak of the agent's types, so no package below the agent could have them.
 #[path = "../../../agent/tests/mqtt/judge.rs"]
@@ -30,20 +31,7 @@ mod judge;
 #[path = "../../../agent/tests/mqtt/packets.rs"]
 mod packets;
 
-/// What became of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The device took something of it for good.
-    Accepted,
-    /// It took nothing.
-    Refused,
-}
-
-impl Verdict {
-    fn accepted_if(accepted: bool) -> Self {
-        if accepted { Self::Accepted } else { Self::Refused }
-    }
-}
+pub use verdict::Verdict;
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]

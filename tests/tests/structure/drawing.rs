@@ -152,6 +152,11 @@ pub(crate) struct Circle {
     pub(crate) package: &'static str,
     /// Below the package's `src`.
     pub(crate) files: &'static [&'static str],
+    pub(crate) reason: &'static str,
 }
 
-pub(crate) const CIRCLES: &[Circle] = &[];
+pub(crate) const CIRCLES: &[Circle] = &[Circle {
+    package: "adversary",
+    files: &["forge.rs", "pki.rs"],
+    reason: "what is forged begins as an honest CA's, which signs with the same few lines of DER",
+}];

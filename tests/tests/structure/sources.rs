@@ -19,8 +19,10 @@ pub(crate) struct File {
     paths: BTreeSet<Vec<String>>,
     /// Every path as it is written, for what is banned.
     written: BTreeSet<String>,
-    /// The names that it imports, for whoever takes them from here.
+    /// The names that it imports, for files that take them from here.
     reexports: BTreeMap<String, Vec<String>>,
+    /// Modules that another package shares by their path: they belong to that one.
+    shared: BTreeSet<String>,
 }
 
 /// The files of a package that its build has, tests apart.
@@ -99,6 +101,9 @@ impl Crate {
             rest = after;
         }
         let file = self.files.get(&module)?;
+        if rest.first().is_some_and(|name| file.shared.contains(name)) {
+            return None;
+        }
         match rest.first().and_then(|name| file.reexports.get(name)) {
             // A re-export of a re-export has an end in code that compiles; the depth is for what does not.
             Some(exported) if depth < 8 && exported != path => self.resolve(exported, depth + 1),
@@ -115,6 +120,7 @@ fn read(source: &Path, path: &Path, module: Vec<String>, files: &mut BTreeMap<Ve
         reader.visit_item(item);
     }
     let children = folder_of(path, &module);
+    let mut shared = BTreeSet::new();
     for (name, placed) in &reader.placed {
         let child = [&module[..], std::slice::from_ref(name)].concat();
         let file = match placed {
@@ -122,9 +128,10 @@ fn read(source: &Path, path: &Path, module: Vec<String>, files: &mut BTreeMap<Ve
             None if children.join(name).join("mod.rs").exists() => children.join(name).join("mod.rs"),
             None => children.join(format!("{name}.rs")),
         };
-        // A module that another package shares by its path belongs to that one.
         if file.starts_with(source) && !file.components().any(|part| part.as_os_str() == "..") {
             read(source, &file, child, files);
+        } else {
+            shared.insert(name.clone());
         }
     }
     let relative = path.strip_prefix(source).unwrap_or(path).display().to_string();
@@ -135,6 +142,7 @@ fn read(source: &Path, path: &Path, module: Vec<String>, files: &mut BTreeMap<Ve
         paths: reader.paths,
         written: reader.written,
         reexports: reader.reexports,
+        shared,
     };
     files.insert(module, file);
 }
@@ -263,6 +271,9 @@ impl<'ast> Visit<'ast> for Reader {
             Some(_) => visit::visit_item_mod(self, item),
         }
     }
+
+    /// How far an item is visible is no import.
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         if !is_for_tests(&item.attrs) {
