@@ -30,6 +30,7 @@ mod shared_state;
 mod state;
 mod subscriptions;
 mod task;
+mod termination;
 mod topic_aliases;
 mod will;
 

@@ -2,26 +2,30 @@
 //!
 //! It decides nothing about MQTT. It hands what happens to the [`SessionState`], and carries out the effects.
 
+mod drain;
+mod offline;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authenticator::reason::{Reason, Refusal};
+use authenticator::reason::Refusal;
 use bytes::BytesMut;
 use mqtt::frame::FrameError;
 use mqtt::{Connection, DisconnectReasonCode, Packet, ReadError};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::Command;
 use super::effect::{Effect, PendingPublish, PendingSubscribe, SubscribeStep};
 use super::end::SessionEnd;
-use super::hub::{Hub, stopped};
+use super::hub::Hub;
 use super::info::{ConnectionInfo, SessionInfo};
 use super::shared::Member;
 use super::state::deliver::{DrawTurn, Unsent};
 use super::state::{Connecting, SessionState};
+use super::termination::{NextStep, OfflineExit, Termination, wait_for_termination};
 use super::will::Will;
 use crate::admitted_client::AdmittedClient;
 use crate::engine::{EngineError, Link, PublishPermit, Received};
@@ -44,71 +48,9 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages from the engine that are taken at once. The engine hands them over in lots, and does not wait for long.
 const MESSAGES_PER_TURN: usize = 64;
 
-/// How soon an engine that was busy is asked again.
-const ENGINE_RETRY: Duration = Duration::from_millis(100);
-
 /// How often an engine that is behind is asked for room for a will, five seconds each time: when many clients vanish at
 /// once, so do many wills come.
 const MAX_WILL_ATTEMPTS: usize = 6;
-
-/// How long clients have to take what waits for them when the broker stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How often it is looked whether something is still on its way when the broker stops.
-const DRAIN_POLL_INTERVAL: Duration = Duration::from_millis(10);
-
-/// What ends a connection.
-enum Termination {
-    /// The same client has connected again.
-    TakenOver(Box<AdmittedClient>),
-    /// An operator closes it, and waits to hear that it is done.
-    Kicked(oneshot::Sender<()>),
-    /// Anything else.
-    Ended(SessionEnd),
-}
-
-/// What a session does once a connection, or its time without one, has ended.
-enum NextStep {
-    /// It waits for its client, or leaves if it is over.
-    Wait,
-    /// It serves the next connection.
-    Attach(Box<AdmittedClient>),
-    /// It leaves, and tells the operator who closed it.
-    Confirm(oneshot::Sender<()>),
-}
-
-/// How the time without a connection ends.
-enum OfflineExit {
-    /// The client is back.
-    Connected(Box<AdmittedClient>),
-    /// An operator closes the session, and waits to hear that it is done.
-    Kicked(oneshot::Sender<()>),
-    /// The session is over.
-    Expired,
-}
-
-impl From<SessionEnd> for Termination {
-    fn from(end: SessionEnd) -> Self {
-        Self::Ended(end)
-    }
-}
-
-impl From<Refusal> for Termination {
-    fn from(refusal: Refusal) -> Self {
-        Self::Ended(SessionEnd::Refused(refusal))
-    }
-}
-
-impl Termination {
-    /// The end of the connection, and what comes after it.
-    fn split(self) -> (SessionEnd, NextStep) {
-        match self {
-            Self::TakenOver(next) => (SessionEnd::TakenOver, NextStep::Attach(next)),
-            Self::Kicked(done) => (SessionEnd::Kicked, NextStep::Confirm(done)),
-            Self::Ended(end) => (end, NextStep::Wait),
-        }
-    }
-}
 
 /// Runs one session to its end.
 pub(super) async fn run(
@@ -521,61 +463,6 @@ impl SessionTask {
         }
     }
 
-    /// Waits for the client to come back. What arrives meanwhile is kept.
-    async fn run_offline(&mut self) -> OfflineExit {
-        let gone = Instant::now();
-        let mut changes = self.recheck.changes();
-        // What changed while the connection was being closed.
-        if self.is_revoked() {
-            return OfflineExit::Expired;
-        }
-        // An expiry too far away to be an instant is as good as never.
-        let never = gone + Duration::from_secs(u64::from(u32::MAX));
-        let expires = gone.checked_add(self.state.expiry()).unwrap_or(never);
-        loop {
-            let wake = self.state.will_due(gone).map_or(expires, |due| due.min(expires));
-            tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Attach(client)) => return OfflineExit::Connected(client),
-                    Some(Command::Kick(done)) => return OfflineExit::Kicked(done),
-                    None => return OfflineExit::Expired,
-                },
-                received = receive(&mut self.link) => {
-                    match self.gather(received).await {
-                        Ok(()) => {}
-                        Err(SessionEnd::EngineStopped) => return OfflineExit::Expired,
-                        // There is a new router, and it is busy.
-                        Err(_) => sleep(ENGINE_RETRY).await,
-                    }
-                    self.state.note_sizes();
-                }
-                changed = changes.changed() => {
-                    if changed.is_err() || self.is_revoked() {
-                        return OfflineExit::Expired;
-                    }
-                }
-                () = sleep_until(wake) => {
-                    if expires <= Instant::now() {
-                        return OfflineExit::Expired;
-                    }
-                    if let Some(will) = self.state.take_will() {
-                        self.publish_will(will).await;
-                    }
-                }
-                () = stopped(&mut self.stopping) => {
-                    self.take_what_is_on_its_way().await;
-                    self.state.count_undelivered(Instant::now());
-                    return OfflineExit::Expired;
-                }
-            }
-        }
-    }
-
-    /// Whether the device was revoked: what waits for it is not for another holder of its key. Any other fault may pass.
-    fn is_revoked(&self) -> bool {
-        recheck(&*self.recheck, &self.state).is_err_and(|refusal| refusal.reason == Reason::Revoked)
-    }
-
     /// Drops what the session holds; a will that still waits is published.
     async fn expire(&mut self) {
         if let Some(will) = self.state.take_will() {
@@ -589,96 +476,6 @@ impl SessionTask {
     async fn publish_will(&mut self, will: Will) {
         let hub = Arc::clone(&self.hub);
         self.receive_until(Box::pin(publish_will(hub, will))).await;
-    }
-
-    /// Delivers what waits, and what is still on its way through the engine. Nothing more is accepted from the client but
-    /// its acknowledgements.
-    async fn drain(&mut self, connection: &mut Connection) {
-        // Past the deadline, or without a client, what waits is lost.
-        let _ = timeout(DRAIN_TIMEOUT, async {
-            loop {
-                self.fill(connection);
-                if self.has_everything() && self.state.is_drained() && !connection.writer.has_work() {
-                    return;
-                }
-                tokio::select! {
-                    frame = connection.reader.frame(), if !connection.writer.is_full() => {
-                        let Some(packet) = frame.ok().and_then(|frame| connection.decode(frame).ok()) else {
-                            return;
-                        };
-                        let done = match self.state.handle_while_stopping(packet) {
-                            Effect::Reply(packet) => reply(connection, packet),
-                            Effect::End(end) => Err(end.into()),
-                            _ => Ok(()),
-                        };
-                        if done.is_err() {
-                            return;
-                        }
-                    }
-                    written = connection.writer.write_some(), if connection.writer.has_work() => {
-                        if written.is_err() {
-                            return;
-                        }
-                    }
-                    received = receive(&mut self.link) => {
-                        if self.gather(received).await.is_err() {
-                            return;
-                        }
-                    }
-                    () = sleep(DRAIN_POLL_INTERVAL) => {}
-                }
-            }
-        })
-        .await;
-    }
-
-    /// Takes what is still on its way through the engine to a client that is away, to be counted.
-    async fn take_what_is_on_its_way(&mut self) {
-        let _ = timeout(DRAIN_TIMEOUT, async {
-            while !self.has_everything() {
-                tokio::select! {
-                    received = receive(&mut self.link) => {
-                        if self.gather(received).await.is_err() {
-                            return;
-                        }
-                    }
-                    () = sleep(DRAIN_POLL_INTERVAL) => {}
-                }
-            }
-        })
-        .await;
-    }
-
-    /// Whether no client publishes any more, and all that was published has come out of the engine.
-    fn has_everything(&self) -> bool {
-        self.hub.is_quiet()
-            && self.hub.engine.is_empty()
-            && self.link.as_ref().is_none_or(Link::has_everything)
-    }
-}
-
-/// Waits until another ends the connection: its client's next one, an operator, the certificate's issuer, or the end of
-/// the broker. Cancelling the future loses nothing.
-async fn wait_for_termination(
-    commands: &mut mpsc::Receiver<Command>,
-    stopping: &mut watch::Receiver<bool>,
-    changes: &mut watch::Receiver<u64>,
-    recheck: impl Fn() -> Result<(), Refusal>,
-) -> Termination {
-    loop {
-        tokio::select! {
-            command = commands.recv() => return match command {
-                Some(Command::Attach(next)) => Termination::TakenOver(next),
-                Some(Command::Kick(done)) => Termination::Kicked(done),
-                None => Termination::Ended(SessionEnd::Stopping),
-            },
-            changed = changes.changed() => match changed.map(|()| recheck()) {
-                Ok(Ok(())) => {}
-                Ok(Err(refusal)) => return refusal.into(),
-                Err(_) => return Termination::Ended(SessionEnd::Stopping),
-            },
-            () = stopped(stopping) => return Termination::Ended(SessionEnd::Stopping),
-        }
     }
 }
 
