@@ -167,6 +167,6 @@ impl<'a> Record<'a> {
 
 /// The port to the audit log.
 pub trait Audit: Send + Sync {
-    /// Writes `record`, and returns its id for the answer to the client.
-    fn write(&self, record: &Record<'_>) -> DecisionId;
+    /// Writes `record`. It gets an id if it has none yet.
+    fn write(&self, record: &Record<'_>);
 }

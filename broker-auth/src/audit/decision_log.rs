@@ -28,7 +28,7 @@ pub(crate) fn next_decision_id() -> DecisionId {
 pub(crate) struct DecisionLog;
 
 impl Audit for DecisionLog {
-    fn write(&self, record: &Record<'_>) -> DecisionId {
+    fn write(&self, record: &Record<'_>) {
         let id = record.id.unwrap_or_else(next_decision_id);
         let refused = record.refusal.and_then(|refusal| refusal.certificate.as_deref());
         let serial = record.serial.map(|serial| serial.to_string());
@@ -66,7 +66,6 @@ impl Audit for DecisionLog {
             Some(_) => write_line!(tracing::Level::WARN),
             None => write_line!(tracing::Level::INFO),
         }
-        id
     }
 }
 
@@ -110,13 +109,11 @@ mod tests {
     fn a_refusal_is_one_line_with_its_reason_whatever_the_peer_wrote() {
         let refusal = Refusal::new(Reason::ClientIdMismatch, "the client id is \"x\ny\"");
         let hostile = "x\n{\"outcome\":\"allowed\"}\u{1b}[31m";
-        let mut id = None;
+        let id = next_decision_id();
         let lines = logged(|| {
             let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-            id = Some(
-                DecisionLog
-                    .write(&Record::new(Event::Connect).peer(peer).client_id(hostile).refused(&refusal)),
-            );
+            let record = Record::new(Event::Connect).id(id).peer(peer);
+            DecisionLog.write(&record.client_id(hostile).refused(&refusal));
         });
         let [line] = lines.as_slice() else { panic!("one line, and not {lines:?}") };
         assert_eq!(line["event"], "connect");
@@ -124,7 +121,7 @@ mod tests {
         assert_eq!(line["reason"], "client_id_mismatch");
         assert_eq!(line["peer"], "127.0.0.1:1");
         assert_eq!(line["level"], "WARN");
-        assert_eq!(line["decision_id"].as_str(), id.map(|id| id.to_string()).as_deref());
+        assert_eq!(line["decision_id"].as_str(), Some(&*id.to_string()));
         let client_id = line["client_id"].as_str().expect("it is there");
         assert!(!client_id.chars().any(char::is_control), "{client_id:?}");
     }

@@ -74,16 +74,6 @@ impl<'a> TopicName<'a> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The same, owned.
-    pub fn into_owned(self) -> TopicName<'static> {
-        TopicName(Cow::Owned(self.0.into_owned()))
-    }
-
-    /// How many levels it has.
-    pub fn levels(&self) -> usize {
-        self.0.split('/').count()
-    }
 }
 
 impl<'a> TopicFilter<'a> {
@@ -114,11 +104,6 @@ impl<'a> TopicFilter<'a> {
     /// The same, owned.
     pub fn into_owned(self) -> TopicFilter<'static> {
         TopicFilter(Cow::Owned(self.0.into_owned()))
-    }
-
-    /// How many levels it has.
-    pub fn levels(&self) -> usize {
-        self.0.split('/').count()
     }
 
     fn is_shared(&self) -> bool {
