@@ -6,6 +6,9 @@
 //! ```
 //!
 //! It is given clients that have been let in; who is let in, and for how long, is decided elsewhere ([`Recheck`]).
+//!
+//! Locks are parking_lot's, here and in the broker: none is held across code that may panic half way, so poisoning would
+//! say nothing.
 #![forbid(unsafe_code)]
 
 mod admitted_client;

@@ -4,10 +4,12 @@
 //! lines wait in a buffer for a thread of their own, and what finds no way out is counted.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// Bytes of lines that may wait: a few seconds of a broker in trouble.
 const CAPACITY: usize = 4 * 1024 * 1024;
@@ -15,12 +17,12 @@ const CAPACITY: usize = 4 * 1024 * 1024;
 /// Bytes of a buffer that are kept for the next lines.
 const KEPT: usize = 64 * 1024;
 
-/// How long the thread rests when it has written: whoever writes a line meanwhile need not wake it, which costs more than
+/// How long the thread pauses when it has written: a line that is logged meanwhile need not wake it, which costs more than
 /// the line.
-const REST: Duration = Duration::from_millis(1);
+const PAUSE_AFTER_WRITE: Duration = Duration::from_millis(1);
 
 /// How long the last lines may take when the process ends.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where lines are put. Clones lead to the same place.
 #[derive(Clone, Debug)]
@@ -65,19 +67,19 @@ impl Lines {
 
     /// Waits until everything is written, but not for ever. What is logged later is lost.
     pub(super) fn finish(&self) {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.0.waiting.lock();
         waiting.over = true;
         self.0.news.notify_one();
         let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.bytes.is_empty();
-        // The reader had its time.
-        drop(self.0.written.wait_timeout_while(waiting, LAST_WORDS, unwritten));
+        // Past the timeout the reader had its time.
+        let _ = self.0.written.wait_while_for(&mut waiting, unwritten, FINISH_TIMEOUT);
     }
 }
 
 /// One call is one line: the subscriber formats it first.
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.0.waiting.lock();
         if waiting.over || waiting.bytes.len() + line.len() > CAPACITY {
             self.0.lost.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -110,7 +112,7 @@ impl Shared {
                 reported = lost;
                 report(lost);
             }
-            thread::sleep(REST);
+            thread::sleep(PAUSE_AFTER_WRITE);
         }
     }
 
@@ -118,19 +120,14 @@ impl Shared {
     fn take(&self, bytes: &mut Vec<u8>) -> bool {
         bytes.clear();
         bytes.shrink_to(KEPT);
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         waiting.writing = false;
         self.written.notify_all();
         let idle = |waiting: &mut Waiting| waiting.bytes.is_empty() && !waiting.over;
-        let mut waiting = self.news.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+        self.news.wait_while(&mut waiting, idle);
         std::mem::swap(&mut waiting.bytes, bytes);
         waiting.writing = !bytes.is_empty();
         waiting.writing
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing that is done under the lock panics half way.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,7 +154,7 @@ fn write<'a>(out: &mut impl Write, bytes: &'a [u8], torn: &mut bool) -> &'a [u8]
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
 
     use super::*;
 
@@ -197,9 +194,9 @@ mod tests {
     }
 
     fn settled(lines: &Lines) {
-        let waiting = lines.0.lock();
+        let mut waiting = lines.0.waiting.lock();
         let unwritten = |waiting: &mut Waiting| waiting.writing || !waiting.bytes.is_empty();
-        drop(lines.0.written.wait_while(waiting, unwritten).unwrap());
+        lines.0.written.wait_while(&mut waiting, unwritten);
     }
 
     fn put(lines: &Lines, line: &str) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use authenticator::certificate::Fingerprint;
@@ -98,7 +98,7 @@ impl CrlNumbers {
 
     /// The highest number seen of `issuer`.
     pub(super) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
-        self.lock().seen.get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
+        self.record.lock().seen.get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
     }
 
     /// Remembers the numbers of lists that come into force; each is the issuer, its name, and the number.
@@ -106,7 +106,7 @@ impl CrlNumbers {
         &self,
         lists: impl Iterator<Item = (&'a Fingerprint, &'a str, CrlNumber)>,
     ) -> Result<(), CrlNumbersError> {
-        let mut record = self.lock();
+        let mut record = self.record.lock();
         let Record { seen, unwritten } = &mut *record;
         for (issuer, name, number) in lists {
             let key = issuer.to_string();
@@ -133,10 +133,5 @@ impl CrlNumbers {
         file.sync_all()?;
         std::fs::rename(&staged, &self.file)?;
         std::fs::File::open(directory)?.sync_all()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Record> {
-        // Whole entries are inserted, so even a panic elsewhere leaves the map in order.
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
@@ -14,6 +14,7 @@ use authenticator::ruleset::{AccessRules, Ruleset};
 use authenticator::trust::ChainResult;
 use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustReport};
 use embedded::Recheck;
+use parking_lot::Mutex;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 
@@ -81,7 +82,7 @@ impl RulesetStore {
     /// # Errors
     /// A file is not what it should be, or two trusts could vouch for one certificate.
     pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
-        let _loading = lock(&self.loading);
+        let _loading = self.loading.lock();
         let now = self.clock.now();
         let present = self.present.load();
         let loaded = trusts
@@ -99,7 +100,7 @@ impl RulesetStore {
 
     /// Reads the revocation lists again. A list that is refused leaves its predecessor in force.
     pub fn reload_crls(&self) -> ReloadReport {
-        let _loading = lock(&self.loading);
+        let _loading = self.loading.lock();
         let now = self.clock.now();
         let present = self.present.load();
         let mut loaded = present.as_ref().clone();
@@ -173,7 +174,7 @@ impl RulesetStore {
         let trusts = present.trusts();
         let lists: Vec<_> = trusts.iter().flat_map(|trust| trust.freshness(now)).collect();
         let expired: Vec<_> = trusts.iter().flat_map(|trust| trust.expired_anchors(now)).collect();
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         if seen.lists == lists && seen.expired == expired {
             return StatusChanges::default();
         }
@@ -214,11 +215,6 @@ impl Recheck for RulesetStore {
         let chain = ChainResult::Proven(client.chain().clone());
         self.decide(chain, &Request::Continue).outcome.map(drop)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whole values are put behind the locks, so a panic elsewhere leaves them in order.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for RulesetStore {

@@ -1,11 +1,11 @@
 //! What an operator sees of a session.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use authenticator::certificate::timestamp;
 use mqtt::Version;
+use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::admitted_client::AdmittedClient;
@@ -51,11 +51,11 @@ impl ConnectionInfo {
 
 impl SessionInfo {
     pub(super) fn connected(&self, connection: Option<ConnectionInfo>) {
-        *self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = connection;
+        *self.connection.lock() = connection;
     }
 
     pub fn connection(&self) -> Option<ConnectionInfo> {
-        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.connection.lock().clone()
     }
 
     pub fn subscriptions(&self) -> usize {

@@ -1,8 +1,9 @@
 //! Who has a session: client id to the task that owns it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::Command;
@@ -96,7 +97,7 @@ impl Registry {
         client: Box<AdmittedClient>,
         start: impl FnOnce(Arc<SessionInfo>, mpsc::Receiver<Command>, Box<AdmittedClient>),
     ) -> Result<(), Unrouted> {
-        let mut sessions = self.lock();
+        let mut sessions = self.sessions.lock();
         let client_id = client.client_id().clone();
         let mut client = client;
         if let Some(entry) = sessions.by_client_id.get(&client_id) {
@@ -139,7 +140,7 @@ impl Registry {
         client_id: &ClientId,
         commands: &mut mpsc::Receiver<Command>,
     ) -> Option<Box<AdmittedClient>> {
-        let mut sessions = self.lock();
+        let mut sessions = self.sessions.lock();
         // `attach` sends under the same lock, so nothing can come in between.
         while let Ok(command) = commands.try_recv() {
             match command {
@@ -155,6 +156,7 @@ impl Registry {
     /// there were.
     pub async fn kick(&self, name: &str) -> usize {
         let mailboxes: Vec<_> = self
+            .sessions
             .lock()
             .by_client_id
             .iter()
@@ -178,7 +180,7 @@ impl Registry {
 
     /// Every session there is.
     pub fn list(&self) -> Vec<Listed> {
-        let sessions = self.lock();
+        let sessions = self.sessions.lock();
         let mut list: Vec<_> = sessions
             .by_client_id
             .iter()
@@ -195,11 +197,6 @@ impl Registry {
 
     /// How many sessions there are, connected or not.
     pub fn count(&self) -> usize {
-        self.lock().by_client_id.values().filter(|entry| entry.lives()).count()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Sessions> {
-        // Nothing that is done under the lock panics half way.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sessions.lock().by_client_id.values().filter(|entry| entry.lives()).count()
     }
 }
