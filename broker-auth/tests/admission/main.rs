@@ -8,7 +8,6 @@ mod hostile;
 mod identities;
 mod judges;
 mod operator;
-mod permits;
 mod pki;
 mod revocation;
 mod scale;

@@ -1,93 +1,77 @@
 //! What a permit allows: client ids, topics, and which filter lies within which.
 
 use authenticator::for_test;
-use authenticator::identity::{IdentityTemplate, identify};
 use authenticator::policy::{
-    ClientIdBinding, DeniedPublish, Permit, Policies, TopicError, TopicFilter, TopicName,
+    Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy, TopicError,
+    TopicFilter, TopicName,
 };
 use authenticator::reason::Reason;
 use authenticator::trust::{Role, TrustName};
-use broker_auth::config::Config;
 use proptest::prelude::*;
 
-use crate::pki::Fleet;
-
-/// The policies of `toml`, in a configuration with a device and a service trust.
-fn policies(toml: &str) -> Policies {
-    let listener = r#"
-        [[listener]]
-        address = "127.0.0.1:0"
-        server-cert = "c"
-        server-key = "k"
-        [[listener.trust]]
-        name = "device-ca"
-        anchors = ["a"]
-        crl-check = "off"
-        [[listener.trust]]
-        name = "service-ca"
-        anchors = ["a"]
-        crl-check = "off"
-    "#;
-    Config::parse("broker.toml".as_ref(), &format!("{listener}\n{toml}"))
-        .expect("a good configuration")
-        .access
-        .policies
-        .clone()
+/// The policies that a new fleet has, and one that denies.
+fn fleet_policies() -> Policies {
+    let of = |name: &str, trust: &str, identities: &[&str]| Policy {
+        name: name.into(),
+        matches: Match {
+            trust: Some(TrustName::new(trust)),
+            identity: (!identities.is_empty())
+                .then(|| identities.iter().map(|identity| (*identity).into()).collect()),
+        },
+        ..for_test::policy(ClientIdRule::MustStartWith, &[], &[])
+    };
+    let topics = |policy: Policy, client_id, publish: &[&str], subscribe: &[&str]| {
+        let Policy { publish, subscribe, .. } = for_test::policy(client_id, publish, subscribe);
+        Policy { client_id, publish, subscribe, ..policy }
+    };
+    let devices = topics(
+        of("devices", "device-ca", &[]),
+        ClientIdRule::MustEqual,
+        &[
+            "devices/{device-id}/telemetry/#",
+            "devices/{device-id}/status",
+            "devices/{device-id}/credential/request",
+        ],
+        &["devices/{device-id}/commands/#", "devices/{device-id}/credential/response"],
+    );
+    let renewal = topics(
+        of("renewal", "service-ca", &["provisioning"]),
+        ClientIdRule::MustStartWith,
+        &["devices/+/credential/response"],
+        &["devices/+/credential/request"],
+    );
+    let barred = of("barred", "service-ca", &["old-dashboard", "older-dashboard"]);
+    let services = topics(
+        of("services", "service-ca", &[]),
+        ClientIdRule::MustStartWith,
+        &["devices/+/commands/#"],
+        &["devices/+/telemetry/#", "devices/+/status", "$share/+/devices/+/status"],
+    );
+    Policies::new(vec![
+        devices,
+        renewal,
+        Policy { action: Action::Deny, ..barred },
+        Policy { denied_publish: DeniedPublish::Drop, ..services },
+    ])
 }
 
-const FLEET_POLICIES: &str = r#"
-    [[policy]]
-    name = "devices"
-    match = { trust = "device-ca" }
-    action = "allow"
-    client-id = "must-equal"
-    publish = ["devices/{device-id}/telemetry/#", "devices/{device-id}/status", "devices/{device-id}/credential/request"]
-    subscribe = ["devices/{device-id}/commands/#", "devices/{device-id}/credential/response"]
-    denied-publish = "disconnect"
-
-    [[policy]]
-    name = "renewal"
-    match = { trust = "service-ca", identity = "provisioning" }
-    action = "allow"
-    client-id = "must-start-with"
-    publish = ["devices/+/credential/response"]
-    subscribe = ["devices/+/credential/request"]
-
-    [[policy]]
-    name = "barred"
-    match = { trust = "service-ca", identity = ["old-dashboard", "older-dashboard"] }
-    action = "deny"
-
-    [[policy]]
-    name = "services"
-    match = { trust = "service-ca" }
-    action = "allow"
-    client-id = "must-start-with"
-    publish = ["devices/+/commands/#"]
-    subscribe = ["devices/+/telemetry/#", "devices/+/status", "$share/+/devices/+/status"]
-    denied-publish = "drop"
-"#;
-
 /// The permit of a client called `name`, of a trust with this role.
-fn decide(toml: &str, role: Role, name: &str) -> Result<Permit, Reason> {
-    let mut fleet = Fleet::unloaded();
-    fleet.trust.role = role;
-    if role == Role::Service {
-        fleet.trust.name = TrustName::new("service-ca");
-    }
-    fleet.load().expect("a proper trust");
-    let client = fleet.ca.client(name, 1);
-    let chain = fleet.verify(&[&client.der]).expect("a proper client");
-    let device = identify(chain, &IdentityTemplate::default()).expect("a proper name");
-    for_test::first_match(&policies(toml), &device).map_err(|refusal| refusal.reason)
+fn decide(policies: &Policies, role: Role, name: &str) -> Result<Permit, Reason> {
+    let client = for_test::verified_client(name, role);
+    for_test::first_match(policies, &client).map_err(|refusal| refusal.reason)
+}
+
+/// One policy for everybody.
+fn only(publish: &[&str], subscribe: &[&str]) -> Policies {
+    Policies::new(vec![for_test::policy(ClientIdRule::MustEqual, publish, subscribe)])
 }
 
 fn device(name: &str) -> Permit {
-    decide(FLEET_POLICIES, Role::Device, name).expect("devices are allowed")
+    decide(&fleet_policies(), Role::Device, name).expect("devices are allowed")
 }
 
 fn service(name: &str) -> Permit {
-    decide(FLEET_POLICIES, Role::Service, name).expect("services are allowed")
+    decide(&fleet_policies(), Role::Service, name).expect("services are allowed")
 }
 
 fn reason<T: std::fmt::Debug>(result: Result<T, authenticator::reason::Refusal>) -> Option<Reason> {
@@ -99,7 +83,7 @@ fn the_first_policy_that_matches_decides() {
     assert_eq!(device("pump-1").policy_name(), "devices");
     assert_eq!(service("provisioning").policy_name(), "renewal");
     assert_eq!(service("dashboard").policy_name(), "services");
-    let barred = decide(FLEET_POLICIES, Role::Service, "older-dashboard");
+    let barred = decide(&fleet_policies(), Role::Service, "older-dashboard");
     assert_eq!(barred.map(|_| ()), Err(Reason::UnmappedIdentity));
     // A device called like a service is still a device.
     assert_eq!(device("provisioning").policy_name(), "devices");
@@ -108,8 +92,11 @@ fn the_first_policy_that_matches_decides() {
 }
 
 #[test]
-fn no_policy_lets_nobody_in() {
-    assert_eq!(decide("", Role::Device, "pump-1").map(|_| ()), Err(Reason::UnmappedIdentity));
+fn without_a_policy_every_client_is_refused() {
+    assert_eq!(
+        decide(&Policies::default(), Role::Device, "pump-1").map(|_| ()),
+        Err(Reason::UnmappedIdentity)
+    );
 }
 
 #[test]
@@ -194,29 +181,16 @@ fn client_ids_follow_the_rule_of_the_policy() {
 
 #[test]
 fn a_service_owns_no_device_topics() {
-    let both = r#"
-        [[policy]]
-        name = "all"
-        match = { trust = "service-ca" }
-        action = "allow"
-        publish = ["devices/{device-id}/status", "services/{identity}/status"]
-    "#;
-    let permit = decide(both, Role::Service, "pump-1").expect("allowed");
+    let both = only(&["devices/{device-id}/status", "services/{identity}/status"], &[]);
+    let permit = decide(&both, Role::Service, "pump-1").expect("allowed");
     assert_eq!(reason(permit.publish("devices/pump-1/status")), Some(Reason::TopicDenied));
     permit.publish("services/pump-1/status").expect("its own");
 }
 
 #[test]
 fn system_and_shared_topics_are_denied_unless_they_are_named() {
-    let everything = r##"
-        [[policy]]
-        name = "all"
-        match = { trust = "device-ca" }
-        action = "allow"
-        publish = ["#", "+/#"]
-        subscribe = ["#", "+/#"]
-    "##;
-    let permit = decide(everything, Role::Device, "pump-1").expect("allowed");
+    let everything = only(&["#", "+/#"], &["#", "+/#"]);
+    let permit = decide(&everything, Role::Device, "pump-1").expect("allowed");
     for filter in ["$SYS/#", "$SYS/broker/load", "$share/group/devices/a", "$share/group/#", "$other"] {
         assert_eq!(reason(permit.subscribe(filter)), Some(Reason::TopicDenied), "{filter}");
     }
