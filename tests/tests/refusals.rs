@@ -139,7 +139,7 @@ fn every_fault_of_a_certificate_has_its_alert_its_log_line_and_its_explanation()
 }
 
 #[test]
-fn a_certificate_without_its_key_proves_nothing() {
+fn a_certificate_without_its_key_is_refused() {
     let site = Site::new(PROGRAMS);
     let thief = site.fleet.device("dev-2");
     let stolen = Credential { certificate: site.device.certificate.clone(), key: thief.key };

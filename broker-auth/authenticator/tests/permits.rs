@@ -100,7 +100,7 @@ fn without_a_policy_every_client_is_refused() {
 }
 
 #[test]
-fn one_device_never_passes_for_another_whose_name_it_begins() {
+fn a_device_whose_name_is_a_prefix_has_no_rights_of_the_longer_one() {
     let permit = device("dev-1");
     for topic in [
         "devices/dev-10/status",

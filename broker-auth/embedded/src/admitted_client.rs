@@ -21,7 +21,7 @@ pub struct AdmittedClient {
     pub binding: ClientIdBinding,
     /// What it may do.
     pub permit: Permit,
-    /// Who judges it again while it lives.
+    /// Judges it again while its session lives.
     pub recheck: Arc<dyn Recheck>,
     /// What its session may take.
     pub limits: Arc<SessionLimits>,

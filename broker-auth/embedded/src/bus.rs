@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn telemetry_does_not_wake_who_waits_for_commands() {
+    fn telemetry_wakes_no_session_that_waits_for_commands() {
         let channels =
             ["telemetry", "status", "commands", "credential", "events", "config", "requests", "responses"];
         let lanes = channels.map(|channel| lane(Some(channel)));

@@ -4,7 +4,7 @@ use authenticator::identity::VerifiedClient;
 use authenticator::reason::Refusal;
 use tokio::sync::watch;
 
-/// The port to whoever judges live sessions again.
+/// The port to what judges live sessions again.
 pub trait Recheck: Send + Sync {
     /// Changes whenever the answer of [`Self::recheck`] may have changed by anything but the time.
     fn changes(&self) -> watch::Receiver<u64>;

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_taken_when_all_of_it_is_there() {
+    fn a_packet_is_taken_when_it_has_arrived_whole() {
         assert_eq!(taken(b"", 10), Ok(None));
         assert_eq!(taken(b"\xc0", 10), Ok(None));
         assert_eq!(taken(b"\xc0\x00", 10), Ok(Some(2)));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_packet_is_refused_before_it_is_received() {
+    fn an_impossible_packet_is_refused_from_its_header() {
         for server_only in [0x00, 0x20, 0x90, 0xb0, 0xd0] {
             assert_eq!(taken(&[server_only], 10), Err(FrameError::Type(server_only >> 4)));
         }

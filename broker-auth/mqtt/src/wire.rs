@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_mqtt_5_may_leave_its_id_to_us_and_not_ask_for_a_clean_start() {
+    fn an_mqtt_5_client_may_have_an_id_assigned_without_clean_start() {
         for (flags, clean_start) in [(0, false), (2, true)] {
             let connect = [&b"\x10\x0d\x00\x04MQTT\x05"[..], &[flags], b"\x00\x3c\x00\x00\x00"].concat();
             let (_, connect) = Wire::first(frame(&connect)).unwrap();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_connect_is_refused() {
+    fn a_first_packet_other_than_connect_is_refused() {
         assert!(matches!(Wire::first(frame(b"\xc0\x00")), Err(FirstPacketError::NotConnect)));
         assert!(matches!(Wire::first(frame(b"\x10\x02\x00\x04")), Err(FirstPacketError::NotConnect)));
         let mut other = CONNECT_V5.to_vec();

@@ -130,7 +130,7 @@ async fn cut_off(client: &mut Client) -> u8 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
+async fn when_the_router_dies_every_session_resumes_without_a_loss() {
     const SESSIONS: u64 = 200;
     const KILLS: u64 = 4;
     let place = Place::new().await;
@@ -179,7 +179,7 @@ async fn when_the_router_dies_every_session_is_back_and_has_lost_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing_else() {
+async fn a_clock_set_a_day_ahead_ends_the_sessions_of_certificates_expired_by_then_and_no_others() {
     let place = Place::new().await;
     let (outage, away) = (place.site.device(1), place.site.device(2));
     let ending = place.site.short_lived(3, Duration::from_secs(12 * 3600));
@@ -211,7 +211,7 @@ async fn a_clock_that_is_set_a_day_ahead_ends_what_has_ended_by_then_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_set_a_day_back_lets_nobody_in_again_and_a_list_from_its_future_waits_for_it() {
+async fn a_clock_set_a_day_back_admits_no_revoked_client_and_a_list_from_the_future_waits() {
     let place = Place::new().await;
     let (revoked, next, outage) = (place.site.device(1), place.site.device(2), place.site.device(3));
     let mut first = place.obedient(&revoked, Wish::default()).await;

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_s_worth_begins_at_once_and_the_others_at_the_rate() {
+    async fn one_second_of_handshakes_begins_at_once_and_the_rest_at_the_rate() {
         let mut crowd = Crowd::new(100, 10_000);
         crowd.arrive(1, 500);
         assert_eq!(crowd.begun(1), 100);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn under_overload_those_are_served_that_still_have_time() {
+    async fn under_overload_the_latest_handshake_of_a_network_is_served_first() {
         let mut crowd = Crowd::new(100, 2_000);
         crowd.arrive(1, 1_000);
         crowd.pass(1_900);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_takes_no_token_and_leaves_nothing_behind() {
+    async fn a_handshake_that_gives_up_takes_no_token_and_leaves_no_entry() {
         let mut crowd = Crowd::new(10, 50);
         for _ in 0..20 {
             crowd.arrive(1, 100);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_that_waits_for_its_client_holds_up_nobody() {
+    async fn a_handshake_that_waits_for_its_client_holds_no_turn() {
         let turns = Arc::new(Turns::new(1));
         let mut clients = Vec::new();
         let mut stalled = Vec::new();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_more_are_computed_at_once_than_there_are_turns() {
+    async fn no_more_handshakes_are_computed_at_once_than_there_are_turns() {
         let turns = Arc::new(Turns::new(2));
         let [computing, most, queued] = [0; 3].map(|_| Arc::new(AtomicUsize::new(0)));
         let mut tasks = Vec::new();

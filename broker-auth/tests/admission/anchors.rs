@@ -72,7 +72,7 @@ fn an_anchor_that_may_not_sign_crls_cannot_be_checked_for_revocation() {
 }
 
 #[test]
-fn an_anchor_that_ends_takes_its_clients_with_it() {
+fn the_sessions_of_an_expired_anchor_end() {
     let mut fleet = Fleet::unloaded();
     let mut params = ca_params("Fleet Device CA");
     params.not_after = date(TODAY + DAY);
@@ -90,7 +90,7 @@ fn an_anchor_that_ends_takes_its_clients_with_it() {
 }
 
 #[test]
-fn a_renewed_anchor_takes_the_place_of_the_one_that_ends() {
+fn a_renewed_anchor_replaces_the_expired_one() {
     let fleet = Fleet::unloaded();
     let mut ending = fleet.ca.params.clone();
     ending.not_after = date(TODAY + DAY);

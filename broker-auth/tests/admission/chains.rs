@@ -25,7 +25,7 @@ fn a_client_that_sends_the_anchor_along_is_proven_too() {
 }
 
 #[test]
-fn before_trust_is_loaded_nobody_gets_in() {
+fn before_trust_is_loaded_every_client_is_refused() {
     let fleet = Fleet::unloaded();
     assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), Some(Reason::UnknownCa));
 }
@@ -38,7 +38,7 @@ fn an_empty_chain_is_no_certificate() {
 
 /// Every way in which a single certificate can be wrong, and the word for it.
 #[test]
-fn each_fault_of_a_leaf_has_its_reason() {
+fn each_fault_of_a_leaf_is_refused_with_its_reason() {
     let fleet = Fleet::new();
     let issue = |change: &dyn Fn(&mut rcgen::CertificateParams)| -> Client {
         let mut params = client_params("pump-1", 1);
@@ -125,7 +125,7 @@ fn both_ends_of_the_validity_are_inclusive() {
 }
 
 #[test]
-fn a_changed_byte_in_what_is_signed_proves_nothing() {
+fn a_certificate_with_a_changed_byte_is_refused() {
     let fleet = Fleet::new();
     let client = fleet.ca.client("pump-1", 1);
     let mut bytes = client.der.to_vec();
@@ -136,7 +136,7 @@ fn a_changed_byte_in_what_is_signed_proves_nothing() {
 }
 
 #[test]
-fn bytes_that_are_no_certificate_prove_nothing() {
+fn bytes_that_are_no_certificate_are_refused() {
     let fleet = Fleet::new();
     let client = fleet.ca.client("pump-1", 1);
     let mut trailing = client.der.to_vec();
@@ -275,7 +275,7 @@ fn each_client_belongs_to_the_trust_whose_anchor_issued_it() {
 }
 
 #[test]
-fn a_crowd_of_certificates_is_not_looked_at() {
+fn more_than_eight_presented_intermediates_are_refused_unread() {
     let fleet = Fleet::new();
     let client = fleet.ca.client("pump-1", 1);
     let others: Vec<_> = (0..9).map(|_| Ca::root("Fleet Device CA").certificate.der().clone()).collect();

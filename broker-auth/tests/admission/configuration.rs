@@ -106,7 +106,7 @@ fn limits_are_of_one_listener_or_of_all() {
 }
 
 #[test]
-fn a_whole_configuration_means_what_it_says() {
+fn every_key_of_a_configuration_is_read() {
     let config = parse(GOOD).expect("a good configuration");
     assert_eq!(config.directory, Path::new("/etc/fleet"));
     assert_eq!(config.state_directory(), Path::new("/etc/fleet/broker"));
@@ -130,7 +130,7 @@ fn a_whole_configuration_means_what_it_says() {
 
 /// Each case changes one thing of the good configuration; the answer names the file, the line, and what is wrong.
 #[test]
-fn every_mistake_is_answered_with_its_place_and_what_to_do() {
+fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
     let cases: &[(&str, &str, &str)] = &[
         ("server-key = ", "server-kye = ", ":7: unknown key"),
         (

@@ -169,7 +169,7 @@ fn credential(client: &Client) -> Arc<Credential> {
 }
 
 #[test]
-fn a_proper_client_shakes_hands_in_both_versions() {
+fn a_valid_client_completes_the_handshake_in_both_versions() {
     let broker = Broker::new();
     let client = broker.fleet.ca.client("pump-1", 1);
     for (version, versions) in [
@@ -245,7 +245,7 @@ fn a_client_without_a_certificate_is_told_that_one_is_required() {
 }
 
 #[test]
-fn a_certificate_without_its_key_proves_nothing() {
+fn a_certificate_without_its_key_is_refused() {
     let broker = Broker::new();
     let victim = broker.fleet.ca.client("pump-1", 1);
     let thief = KeyPair::generate().expect("key");
@@ -258,7 +258,7 @@ fn a_certificate_without_its_key_proves_nothing() {
 }
 
 #[test]
-fn a_handshake_that_is_not_over_proves_nothing() {
+fn an_unfinished_handshake_proves_no_chain() {
     let broker = Broker::new();
     let (server, verdict) = broker.accept(TlsVersions::Tls13);
     assert_eq!(verdict.of(&server).err().map(|refusal| refusal.reason), Some(Reason::NoCertificate));

@@ -62,7 +62,7 @@ fn the_common_name_is_the_device_id_by_default() {
 }
 
 #[test]
-fn none_or_several_common_names_are_nobody() {
+fn none_or_several_common_names_are_unmapped() {
     for names in [&[][..], &["pump-1", "pump-2"], &["pump-1", "pump-1"]] {
         let refusal = with_common_names(names).expect_err("not exactly one");
         assert_eq!(refusal.reason, Reason::UnmappedIdentity, "{names:?}: {}", refusal.evidence);
@@ -70,7 +70,7 @@ fn none_or_several_common_names_are_nobody() {
 }
 
 #[test]
-fn a_name_outside_the_grammar_is_nobody_and_the_evidence_says_why() {
+fn a_name_outside_the_grammar_is_unmapped_and_the_evidence_says_why() {
     let long = "x".repeat(65);
     for name in ["", "pump 1", "pump/1", "pump+1", "pump#1", "pump\u{0}1", "-pump", "pümp", "pump\n1", &long]
     {
@@ -125,7 +125,7 @@ fn templates_read_any_part_of_the_certificate() {
 }
 
 #[test]
-fn a_value_that_is_no_text_is_nobody() {
+fn an_attribute_that_is_no_text_is_unmapped() {
     let mut params = client_params("pump-1", 1);
     params
         .distinguished_name
@@ -145,7 +145,7 @@ fn a_service_is_no_device() {
 }
 
 #[test]
-fn what_is_no_template_is_refused() {
+fn a_text_that_is_no_template_is_refused() {
     let parse = |text: &str| text.parse::<Template>().map(|_| ());
     assert_eq!(parse("pump"), Err(TemplateError::NoField));
     assert_eq!(parse(""), Err(TemplateError::NoField));
@@ -170,7 +170,7 @@ fn a_subject_is_written_as_rfc_4514_says() {
 }
 
 #[test]
-fn an_extension_that_is_there_twice_is_refused() {
+fn a_repeated_extension_is_refused() {
     let fleet = Fleet::new();
     let mut params = client_params("pump-1", 1);
     // A second key usage, beside the one that the profile writes.

@@ -47,7 +47,7 @@ fn openssl_verdict(fleet: &Fleet, client: &Client, time: u64) -> (bool, String) 
 }
 
 #[test]
-fn openssl_and_we_agree_on_good_revoked_expired_and_foreign() {
+fn openssl_and_explain_agree_on_good_revoked_expired_and_foreign_certificates() {
     let fleet = Fleet::new();
     let issue = |change: &dyn Fn(&mut rcgen::CertificateParams)| {
         let mut params = client_params("pump-1", 1);

@@ -159,7 +159,7 @@ fn explain_names_the_reason_of_every_refusal() {
 }
 
 #[test]
-fn explain_reads_for_people_too() {
+fn explain_prints_text_for_people() {
     let fleet = FleetDirectory::new();
     let output = fleet.run(&["explain", "--fleet", ".", "--cert", "pump-1.pem", "--publish", "other"]);
     assert_eq!(output.status.code(), Some(6));

@@ -61,7 +61,7 @@ fn pem_der_and_text_before_pem_are_the_same_list() {
 }
 
 #[test]
-fn serial_numbers_meet_however_their_sign_octet_is_written() {
+fn serial_numbers_match_with_and_without_a_sign_octet() {
     let fleet = Fleet::new();
     let client = fleet.ca.client("pump-1", 0x80);
     fleet.publish(
@@ -181,7 +181,7 @@ fn a_list_that_is_refused_leaves_the_present_one_in_force() {
 }
 
 #[test]
-fn an_unknown_extension_that_is_not_critical_is_no_obstacle() {
+fn an_unknown_extension_that_is_not_critical_is_accepted() {
     let fleet = Fleet::new();
     let unknown = extension(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x86, 0x8d, 0x1f, 0x01], false, &[5, 0]);
     let list = UnusualCrl {
@@ -204,7 +204,7 @@ fn a_list_that_vanishes_stays_in_force() {
 }
 
 #[test]
-fn the_same_list_again_is_no_change() {
+fn reading_the_same_list_again_changes_nothing() {
     let fleet = Fleet::new();
     let generation = fleet.store.generation();
     assert!(!fleet.store.reload_crls().changed);
@@ -263,7 +263,7 @@ fn without_a_list_of_the_issuer_the_trust_does_not_load() {
 }
 
 #[test]
-fn not_even_a_restart_lets_an_older_list_back_in() {
+fn an_older_list_is_refused_after_a_restart_too() {
     let fleet = Fleet::new();
     fleet.publish(fleet.ca.crl(12, &[(1, None)]));
     fleet.write("ca.crl", fleet.ca.crl(11, &[]));
@@ -288,7 +288,7 @@ fn not_even_a_restart_lets_an_older_list_back_in() {
 }
 
 #[test]
-fn commands_that_only_look_leave_no_record() {
+fn commands_that_only_read_write_no_crl_numbers() {
     let fleet = Fleet::unloaded();
     let numbers = Arc::new(CrlNumbers::read_only(fleet.directory.path()).expect("no record yet"));
     let store = RulesetStore::new(Arc::clone(&fleet.clock) as Arc<dyn Clock>, numbers, Arc::default());
@@ -314,7 +314,7 @@ fn a_list_ages_from_current_to_stale() {
 }
 
 #[test]
-fn a_stale_list_means_what_its_trust_says() {
+fn a_stale_list_is_treated_as_its_trust_says() {
     for (policy, new, live) in [
         (StaleCrl::DenyNew, Some(Reason::StaleCrl), None),
         (StaleCrl::DenyAll, Some(Reason::StaleCrl), Some(Reason::StaleCrl)),
@@ -383,7 +383,7 @@ fn chain_checks_the_intermediates_too_and_leaf_does_not() {
 }
 
 #[test]
-fn an_issuer_without_a_list_vouches_for_nobody() {
+fn clients_of_an_issuer_without_a_list_are_refused() {
     let mut fleet = Fleet::unloaded();
     fleet.trust.crl_check = CrlCheck::Leaf;
     fleet.load().expect("the anchor has a list");

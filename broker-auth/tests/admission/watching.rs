@@ -80,7 +80,7 @@ fn a_bad_list_is_followed_by_a_good_one() {
 }
 
 #[test]
-fn a_list_that_becomes_stale_wakes_live_sessions_up() {
+fn a_stale_list_has_live_sessions_judged_again() {
     run(async {
         let mut fleet = Fleet::unloaded();
         fleet.trust.stale_crl = StaleCrl::DenyAll;
@@ -97,7 +97,7 @@ fn a_list_that_becomes_stale_wakes_live_sessions_up() {
 }
 
 #[test]
-fn an_anchor_that_ends_wakes_live_sessions_up() {
+fn an_expired_anchor_has_live_sessions_judged_again() {
     run(async {
         let fleet = Fleet::new();
         let device = fleet.admit(&fleet.ca.client("pump-1", 1));

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_message_comes_out_as_it_went_in() {
+    async fn a_sealed_message_opens_as_it_was() {
         let envelopes = Envelopes::new(Instant::now());
         let message = Message {
             topic: Text::from_static("devices/dev-1/telemetry/é"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_envelope_is_dropped() {
+    async fn bytes_that_are_no_envelope_are_dropped() {
         let envelopes = Envelopes::new(Instant::now());
         for bytes in [&b""[..], b"\x05", b"\xff\xff\xff\xff\xff\xff", b"\x01a\x07\x00\x00"] {
             assert!(envelopes.open(&Bytes::from_static(bytes)).is_none(), "{bytes:?}");

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_bus_filter_has_lost_another_may_bring() {
+    fn a_message_lost_by_one_bus_filter_is_delivered_through_another() {
         let mut lanes = lanes(&["a/b", "#"]);
         let (narrow, wide) = (BusFilter::of("a/b"), BusFilter::of("#"));
         assert!(lanes.is_first(&narrow, 1, "a/b"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bus_filter_has_brought_does_not_come_again_when_it_is_not_needed_any_more() {
+    fn a_removed_bus_filters_messages_are_not_delivered_again_through_another() {
         let mut lanes = lanes(&["a/b", "#"]);
         let (narrow, wide) = (BusFilter::of("a/b"), BusFilter::of("#"));
         for place in 1..=5 {

@@ -24,7 +24,7 @@ pub(crate) struct Message {
     pub(crate) origin: Origin,
     /// Its place in the order in which retained messages were kept, from 1; 0 if it was not kept.
     pub(crate) kept: u64,
-    /// When it stops being worth delivering (MQTT 5 §3.3.2.3.3).
+    /// When it expires (MQTT 5 §3.3.2.3.3).
     pub(crate) expires_at: Option<Instant>,
     /// What MQTT 5 requires to be passed on unaltered; `None` if there is nothing of the kind.
     pub(crate) properties: Option<Box<PublishProperties>>,
@@ -56,7 +56,7 @@ impl Message {
         OVERHEAD + self.topic.len() + self.payload.len() + properties
     }
 
-    /// A copy that shares no memory with it: whoever keeps a message does not keep the buffer it was received in, which
+    /// A copy that shares no memory with it: what keeps a message does not keep the buffer it was received in, which
     /// may be a hundred times as long.
     pub(crate) fn detached(&self) -> Self {
         let text = |text: &Text| Text::from(text.to_string());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detached_message_is_the_same_and_lets_its_buffer_go() {
+    fn a_detached_message_is_equal_and_keeps_no_receive_buffer() {
         let buffer = Bytes::from(vec![b'x'; 1_000]);
         let message = received_in(&buffer);
         let kept = message.detached();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn user_properties_weigh_what_they_take() {
+    fn user_properties_weigh_their_memory() {
         let mut message = received_in(&Bytes::from(vec![b'x'; 10]));
         let before = message.weight();
         if let Some(properties) = &mut message.properties {

@@ -1,7 +1,7 @@
 //! The embedded engine: the router of rumqttd, fenced off. The only file that names that crate.
 //!
 //! The router runs on a thread of its own and has sharp edges: it panics when a link it has dropped is woken, leaks
-//! a link nobody disconnects, and blocks whoever builds one. So exactly two threads of ours talk to it. The *control
+//! a link that is not disconnected, and blocks the caller that builds one. So exactly two threads talk to it. The *control
 //! thread* builds and drops links and subscribes; the *publish thread* publishes, in batches, through one link of
 //! its own. A session holds a [`RouterLink`] that can only receive, and dropping it hands the receiving half back to the
 //! control thread, so that nothing can be woken after it was disconnected.
@@ -55,7 +55,7 @@ pub(crate) struct PublishPermit {
 }
 
 impl PublishPermit {
-    /// Hands a message to everyone who wants it.
+    /// Hands a message to every session that wants it.
     pub(crate) fn publish(self, message: Message) {
         self.place.send(Published { message, _bytes: self.bytes });
     }
@@ -160,7 +160,7 @@ impl Engine {
         self.free.available_permits() == self.max_publishing_bytes as usize
     }
 
-    /// Hands a message to everyone who wants it.
+    /// Hands a message to every session that wants it.
     #[cfg(test)]
     pub(crate) async fn publish(&self, message: Message) -> Result<(), EngineError> {
         self.room(message.weight()).await.map(|room| room.publish(message))

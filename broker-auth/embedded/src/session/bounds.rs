@@ -1,4 +1,4 @@
-//! What is too long to be kept, whoever may publish it.
+//! Topics and wills that are too long to be kept, whatever the permit says.
 
 use std::fmt;
 

@@ -18,7 +18,7 @@ use crate::limits::BrokerLimits;
 pub struct Hub {
     /// Carries messages from one session to the others.
     pub engine: Engine,
-    /// Who has a session.
+    /// All sessions.
     pub registry: Registry,
     pub(super) shared: Arc<SharedState>,
     stopping: watch::Sender<bool>,
@@ -60,7 +60,7 @@ impl Hub {
 
     /// Hands a message to every session that wants it, and to one member of each group that does.
     pub(super) fn publish(&self, permit: PublishPermit, message: Message) {
-        // Who joins a group that did not exist when this began asks for later messages.
+        // A client that joins a group that did not exist when this began asks for later messages.
         let for_groups = (!self.shared.groups.is_empty()).then(|| message.clone());
         permit.publish(message);
         self.shared.published(for_groups.as_ref());

@@ -1,4 +1,4 @@
-//! What a client has sent with QoS 2 and not yet released: the half of "exactly once" that is ours.
+//! [`Inbox`]: what a client has sent with QoS 2 and not yet released, the receiver's half of "exactly once".
 
 use std::num::NonZeroU16;
 

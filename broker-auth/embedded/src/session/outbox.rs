@@ -120,7 +120,7 @@ impl Outbox {
     }
 
     /// Gives back to their groups, in their old order, the messages that another member may get: what was not sent, and
-    /// what was sent with QoS 1 and not acknowledged. What was sent with QoS 2 is nobody else's [MQTT-4.8.2-5].
+    /// what was sent with QoS 1 and not acknowledged. What was sent with QoS 2 must not go to another [MQTT-4.8.2-5].
     pub(crate) fn give_back(&mut self) {
         let sent = self.inflight.drain(..).filter_map(|inflight| match inflight.stage {
             Stage::Published(held) if held.delivery.qos == QoS::AtLeastOnce => Some(held),
@@ -228,7 +228,7 @@ impl Outbox {
         self.queue.is_empty() && self.inflight.is_empty()
     }
 
-    /// How many messages wait to be sent and are still worth it.
+    /// How many messages wait to be sent and have not expired.
     pub(crate) fn waiting(&self, now: Instant) -> usize {
         self.queue.iter().filter(|held| held.delivery.message.remaining(now).is_ok()).count()
     }

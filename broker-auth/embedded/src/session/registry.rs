@@ -1,4 +1,4 @@
-//! Who has a session: client id to the task that owns it.
+//! [`Registry`]: from a client id to the task that owns its session.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Entry {
 
 /// Why a connection found no session.
 pub enum Unrouted {
-    /// The client id has a session of somebody else.
+    /// The client id has a session of another identity.
     Refused(Box<AdmittedClient>, Refusal),
     /// Too many connections wait for this session already.
     Busy(Box<AdmittedClient>),
@@ -88,7 +88,7 @@ impl Registry {
 
     /// Hands a connection to the session of its client id, which is created if there is none.
     ///
-    /// Whoever holds the permit has been found to own the client id; still a session belongs to the *identity* that
+    /// The permit was found to cover the client id; still a session belongs to the *identity* that
     /// opened it, and no other takes it over, whatever client ids a policy leaves free.
     ///
     /// `start` is given a new session's mailbox and first client.

@@ -49,9 +49,9 @@ pub(super) struct Sizes {
 /// There is no room for another retained message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// For nobody.
+    /// The store is full.
     Store,
-    /// For this identity.
+    /// The identity's share of it is full.
     Share,
 }
 
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_word_replaces_and_an_empty_one_clears() {
+    async fn a_retained_message_is_replaced_by_the_next_and_cleared_by_an_empty_one() {
         let retained = Retained::new(100, 100_000);
         for payload in [&b"1"[..], b"22"] {
             keep(&retained, "a/b", payload);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_share_is_one_s_own_affair_and_what_it_holds_may_be_replaced() {
+    async fn an_identity_whose_share_is_full_may_replace_its_messages_and_limits_no_other() {
         let retained = Retained::new(100, 100_000);
         let (one, two) = (device("dev-1"), device("dev-2"));
         let share = Sizes { messages: 2, bytes: 1_000 };
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(keep(&one, "c", b"1"), Err(Full::Share));
         keep(&one, "a", b"another").unwrap();
         keep(&two, "c", b"1").unwrap();
-        // Whoever has the last word has it on their account.
+        // A retained message counts for the identity that wrote it last.
         keep(&two, "a", b"theirs").unwrap();
         assert_eq!(keep(&two, "b", b"theirs"), Err(Full::Share));
         keep(&one, "d", b"1").unwrap();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_expired_is_not_counted_and_takes_no_room() {
+    async fn expired_messages_are_not_counted_and_take_no_room() {
         let retained = Retained::new(10, 100_000);
         keep(&retained, "a", b"1");
         let mut passing = Message { expires_at: Some(Instant::now()), ..message("b", b"1") };

@@ -44,7 +44,7 @@ struct Sorted {
     count: usize,
 }
 
-/// Why nobody can join a group.
+/// Why a group cannot be joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoGroup {
     /// There is no room for another one.

@@ -69,7 +69,7 @@ impl Will {
         self.delay
     }
 
-    /// Who it is of.
+    /// The identity that it is of.
     pub(super) fn owner(&self) -> &Identity {
         &self.owner
     }

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_crl_number_is_parsed_as_it_is_displayed() {
         for octets in [&[][..], &[0x65, 0x43, 0x21, 0x00], &[0xff; 16], &[0xff; 20]] {
             let number = CrlNumber::from_be_octets(octets).expect("short enough");
             assert_eq!(number.to_string().parse(), Ok(number));

@@ -17,15 +17,16 @@ use super::bounds::REBUILDS_WITHIN;
 use super::health::Health;
 use super::pace::Pace;
 use super::publish::Entrance;
-use super::router::{Ends, RunningRouter, goodbye};
+use super::router::{Ends, RunningRouter, disconnect_packet};
 use crate::bus::BusFilter;
 use crate::engine::EngineError;
 
-/// How often the router is looked at, and nudged, when nobody asks for anything. Whoever has lost it asks at once.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How often the router is looked at, and nudged, when no session asks for anything. A session that has lost it asks at
+/// once.
+const ROUTER_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How soon it is nudged after a link has ended.
-const GLANCE_AFTER_END: Duration = Duration::from_millis(5);
+const POLL_AFTER_DETACH: Duration = Duration::from_millis(5);
 
 /// What a session asks of the control thread.
 pub(super) enum Control {
@@ -39,7 +40,7 @@ pub(super) enum Control {
     },
     /// No longer receive what these filters let through.
     Unsubscribe { link: LinkId, filters: Vec<BusFilter> },
-    /// The end of a link. It carries the receiving half: whoever gave it away can wake the router no more.
+    /// The end of a link. It carries the receiving half, so that the session can wake the router no more.
     Detach { link: LinkId, receive: LinkRx },
     /// The end of the router.
     #[cfg(any(test, feature = "for-test"))]
@@ -147,7 +148,7 @@ impl Controller {
     /// Runs until the engine's handles are gone, or routers die too often.
     pub(super) fn run(mut self) {
         loop {
-            let glance = if self.ended { GLANCE_AFTER_END } else { GLANCE };
+            let glance = if self.ended { POLL_AFTER_DETACH } else { ROUTER_POLL_INTERVAL };
             let request = match self.requests.recv_timeout(glance) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) => {
@@ -180,7 +181,7 @@ impl Controller {
             return Err(EngineError::Stopped);
         }
         self.rebuilt.push_back(now);
-        // Their router is gone, and nobody can wake it any more.
+        // Their router is gone, and cannot be woken any more.
         self.links.clear();
         self.names = Names::default();
         self.router = Arc::new(RunningRouter::start(self.bounds.links, self.runtime.clone())?);
@@ -237,7 +238,7 @@ impl Controller {
     fn answer(&mut self, request: Control) {
         match request {
             Control::Attach { reply } => {
-                // Whoever asked has gone meanwhile.
+                // The session has gone meanwhile.
                 if reply.is_closed() {
                     return;
                 }
@@ -249,7 +250,7 @@ impl Controller {
             Control::Subscribe { link, filters, reply } => {
                 let link = self.links.get_mut(&link);
                 let done = link.is_some_and(|link| subscribe(&mut link.link, &filters, &self.router));
-                // Nobody waits any more if the session has ended meanwhile; its `Detach` is on its way.
+                // A session that has ended meanwhile does not wait for the answer; its `Detach` is on its way.
                 let _ = reply.send(if done { Ok(()) } else { Err(EngineError::Lost) });
             }
             Control::Unsubscribe { link, filters } => {
@@ -290,8 +291,8 @@ fn subscribe(link: &mut LinkTx, filters: &[(BusFilter, usize)], router: &Running
 }
 
 /// The router forgets a link only when told so. It must hear it last, as it dies of a link that wakes it afterwards:
-/// whoever receives on the link does so no more, and what it has sent before is ahead of this.
+/// the session receives on the link no more, and what it has sent before is ahead of this.
 fn disconnect(mut link: LinkTx, router: &RunningRouter) {
     // If the router is gone, so is the link.
-    let _ = router.hand_over(&mut link, vec![goodbye()]);
+    let _ = router.hand_over(&mut link, vec![disconnect_packet()]);
 }

@@ -59,7 +59,7 @@ pub(crate) struct RouterLink {
 
 struct Subscribed {
     filter: BusFilter,
-    /// How far it has come, for whoever publishes.
+    /// How far it has come, for the publish thread.
     reader: Reader,
     /// The mark of the last message that was read, or of the last before it subscribed.
     read: u64,
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_lost_before_the_first_message_is_noticed_too() {
+    fn a_loss_before_the_first_message_is_noticed() {
         let message = Message::specimen("a/b/c", "");
         let weight = u64::try_from(message.weight()).unwrap();
         let subscribed = || {

@@ -4,7 +4,7 @@
 //! logs are short, and who is overtaken by one loses messages. Sessions take what is theirs as fast as the machine
 //! allows, whatever their clients do: a queue of their own, with a policy of its own, is between them. So a reader
 //! that is far behind is short of CPU time, and the publish thread waits for it. One that does not move at all, for
-//! [`PATIENCE`], is waited for no more until it has caught up: nobody can hold up the others.
+//! [`LAG_TIMEOUT`], is waited for no more until it has caught up, so that no session can delay the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use super::bounds::lag_limit;
 use crate::bus::{BusFilter, BusTopic, Marks};
 
 /// How long a reader may stand still before it is waited for no more.
-const PATIENCE: Duration = Duration::from_millis(50);
+const LAG_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// How much longer for each reader of the same: the router serves one after the other, and with them their sessions run.
-const PATIENCE_EACH: Duration = Duration::from_micros(200);
+const LAG_TIMEOUT_PER_READER: Duration = Duration::from_micros(200);
 
 /// How long readers may stand still that have just lost their router, and look for their place in the next one.
-const PATIENCE_AFTER_LOSS: Duration = Duration::from_secs(2);
+const LAG_TIMEOUT_AFTER_REBUILD: Duration = Duration::from_secs(2);
 
 /// How long to wait before looking again.
-const PAUSE: Duration = Duration::from_micros(100);
+const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
-/// Every bus filter that somebody reads.
+/// Every bus filter that a session reads.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     flows: Mutex<Flows>,
@@ -70,7 +70,7 @@ pub(super) struct Reader {
 }
 
 impl Pace {
-    /// Somebody reads `filter`, and has read all so far.
+    /// A session reads `filter`, and has read all so far.
     pub(super) fn read(self: &Arc<Self>, filter: BusFilter) -> Reader {
         let mut flows = self.flows.lock();
         let total = flows.total;
@@ -87,9 +87,9 @@ impl Pace {
         *self.renewed.lock() = Some(Instant::now());
     }
 
-    fn patience(&self) -> Duration {
-        let young = |renewed: Instant| renewed.elapsed() < PATIENCE_AFTER_LOSS;
-        if self.renewed.lock().is_some_and(young) { PATIENCE_AFTER_LOSS } else { PATIENCE }
+    fn lag_timeout(&self) -> Duration {
+        let young = |renewed: Instant| renewed.elapsed() < LAG_TIMEOUT_AFTER_REBUILD;
+        if self.renewed.lock().is_some_and(young) { LAG_TIMEOUT_AFTER_REBUILD } else { LAG_TIMEOUT }
     }
 
     /// A lot of messages is about to be published.
@@ -122,7 +122,7 @@ impl Published<'_> {
     /// Waits until every reader is close enough, is given up, or the router is gone.
     pub(super) fn wait(&self, router_lives: &dyn Fn() -> bool) {
         for (filter, flow) in &self.touched {
-            flow.wait(lag_limit(*filter), &|| self.pace.patience(), router_lives);
+            flow.wait(lag_limit(*filter), &|| self.pace.lag_timeout(), router_lives);
         }
     }
 }
@@ -132,7 +132,7 @@ impl Flow {
         Self { published: AtomicU64::new(total), floor: AtomicU64::new(total), readers: Mutex::default() }
     }
 
-    fn wait(&self, limit: u64, patience: &dyn Fn() -> Duration, router_lives: &dyn Fn() -> bool) {
+    fn wait(&self, limit: u64, lag_timeout: &dyn Fn() -> Duration, router_lives: &dyn Fn() -> bool) {
         let published = self.published.load(Ordering::Acquire);
         let goal = published.saturating_sub(limit);
         if self.floor.load(Ordering::Relaxed) >= goal {
@@ -145,7 +145,7 @@ impl Flow {
             let slowest = slowest(&readers, published);
             let count = u32::try_from(readers.len()).unwrap_or(u32::MAX);
             if slowest >= goal {
-                // Under the lock: whoever is waited for again lowers it.
+                // Under the lock: a reader that is waited for again lowers it.
                 self.floor.store(slowest, Ordering::Relaxed);
                 return;
             }
@@ -155,11 +155,11 @@ impl Flow {
             }
             if slowest > seen {
                 (seen, moved) = (slowest, Instant::now());
-            } else if moved.elapsed() > patience() + PATIENCE_EACH * count {
+            } else if moved.elapsed() > lag_timeout() + LAG_TIMEOUT_PER_READER * count {
                 self.give_up_before(goal);
                 continue;
             }
-            thread::sleep(PAUSE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_who_reads_something_else_or_nothing() {
+    fn publishers_do_not_wait_for_readers_of_other_filters() {
         let pace = Arc::new(Pace::default());
         let reader = pace.read(BusFilter::of("devices/dev-1/commands/#"));
         for _ in 0..100 {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publisher_never_overtakes_a_reader_that_moves() {
+    fn a_publisher_waits_for_a_reader_that_makes_progress() {
         let pace = Arc::new(Pace::default());
         let filter = BusFilter::of("devices/dev-1/commands/#");
         let (limit, size) = (lag_limit(filter), lag_limit(filter) / 4);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_still_is_waited_for_once_until_it_is_close_again() {
+    fn a_stalled_reader_is_waited_for_once_until_it_has_caught_up() {
         let pace = Arc::new(Pace::default());
         let filter = BusFilter::of("devices/+/telemetry/#");
         let (stuck, running) = (pace.read(filter), pace.read(BusFilter::of("#")));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_close_again_is_waited_for_as_before() {
+    fn a_reader_that_has_caught_up_is_waited_for_again() {
         let pace = Arc::new(Pace::default());
         let filter = BusFilter::of("devices/dev-1/commands/#");
         let limit = lag_limit(filter);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_from_before_a_filter_was_forgotten_says_nothing_wrong() {
+    fn a_mark_from_before_a_filter_was_forgotten_is_no_loss() {
         let pace = Arc::new(Pace::default());
         let filter = BusFilter::of("a/b/c");
         let first = pace.read(filter);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_router_that_is_gone() {
+    fn no_caller_waits_for_a_router_that_has_died() {
         let pace = Arc::new(Pace::default());
         let reader = pace.read(BusFilter::of("#"));
         publish(&pace, "a", u64::MAX / 2).0.wait(&|| false);

@@ -15,11 +15,11 @@ use crate::engine::Message;
 use crate::engine::envelope::Envelopes;
 
 /// Messages that wake the router once.
-const BATCH: usize = 256;
+const MAX_BATCH_MESSAGES: usize = 256;
 
 /// Bytes that wake the router once, but for a message that is longer. The router writes a batch into its logs before it
 /// lets anyone read, and no log must be overtaken by that alone.
-const BATCH_BYTES: usize = 64 * 1024;
+const MAX_BATCH_BYTES: usize = 64 * 1024;
 
 /// A message on its way to the router, and the room it takes until it is there.
 pub(super) struct Published {
@@ -48,9 +48,9 @@ impl Publisher {
     /// Runs until the engine's handles are gone, or there is no new router any more.
     pub(super) fn run(mut self) {
         let Ok(mut entrance) = self.entrances.recv() else { return };
-        let mut waiting = Vec::with_capacity(BATCH);
+        let mut waiting = Vec::with_capacity(MAX_BATCH_MESSAGES);
         let mut place = 0;
-        while self.messages.blocking_recv_many(&mut waiting, BATCH) > 0 {
+        while self.messages.blocking_recv_many(&mut waiting, MAX_BATCH_MESSAGES) > 0 {
             let mut messages = waiting.drain(..).peekable();
             while messages.peek().is_some() {
                 let mut published = self.pace.publishing();
@@ -60,7 +60,7 @@ impl Publisher {
                 let mut bytes = 0;
                 let mut tail = self.tail.lock();
                 while let Some(Published { message, _bytes: room }) =
-                    messages.next_if(|_| bytes < BATCH_BYTES)
+                    messages.next_if(|_| bytes < MAX_BATCH_BYTES)
                 {
                     rooms.push(room);
                     let (topic, size) = (BusTopic::of(&message.topic), message.weight());

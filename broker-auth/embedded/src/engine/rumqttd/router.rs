@@ -18,10 +18,10 @@ use crate::engine::EngineError;
 const FORWARD_BATCH: u64 = 200;
 
 /// How often an unanswered question is taken for what it is if the router has died.
-const GLANCE: Duration = Duration::from_millis(20);
+const LINK_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long to wait before looking at a link's buffer again; the router empties it in about as much.
-const PAUSE: Duration = Duration::from_micros(100);
+const RETRY_PAUSE: Duration = Duration::from_micros(100);
 
 /// Both halves of a link.
 pub(super) type Ends = (LinkTx, LinkRx);
@@ -32,14 +32,14 @@ type Answer = mpsc::Sender<Result<Ends, EngineError>>;
 pub(super) struct Dead;
 
 /// The end of a link.
-pub(super) fn goodbye() -> Packet {
+pub(super) fn disconnect_packet() -> Packet {
     Packet::Disconnect(Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection }, None)
 }
 
 /// A router on a thread of its own, and a thread that asks it for links.
 ///
-/// Whoever builds a link waits for the router's answer, and if the router dies with the question unread waits for ever.
-/// So that is done where nobody is missed: a parked thread for each router that has died is the most that is left of it.
+/// Building a link waits for the router's answer, for ever if the router dies with the question unread. So links are built
+/// on a thread of their own: a parked thread for each router that has died is the most that is left of it.
 pub(super) struct RunningRouter {
     lives: Box<dyn Fn() -> bool + Send + Sync>,
     questions: mpsc::Sender<(String, Answer)>,
@@ -86,9 +86,9 @@ impl RunningRouter {
                             EngineError::Refused(error.to_string())
                         }
                     });
-                    // Whoever asked may have given up; the router would keep the link.
+                    // The session may have given up; the router would keep the link.
                     if let Err(SendError(Ok((mut send, _receive)))) = answer.send(ends) {
-                        let _ = handle.block_on(send.send(goodbye()));
+                        let _ = handle.block_on(send.send(disconnect_packet()));
                     }
                 }
             })
@@ -110,7 +110,7 @@ impl RunningRouter {
             if !self.lives() {
                 return Err(Dead);
             }
-            thread::sleep(PAUSE);
+            thread::sleep(RETRY_PAUSE);
         }
         let Some(last) = packets.pop() else { return Ok(()) };
         // All but the last go into the shared buffer unannounced; sending the last announces them all.
@@ -125,7 +125,7 @@ impl RunningRouter {
         self.questions.send((name, answer)).map_err(|_| gone())?;
         let asked = Instant::now();
         loop {
-            match answered.recv_timeout(GLANCE) {
+            match answered.recv_timeout(LINK_POLL_INTERVAL) {
                 Ok(ends) => return ends,
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
                 Err(RecvTimeoutError::Timeout) if !self.lives() => return Err(EngineError::Lost),

@@ -40,14 +40,14 @@ struct Entry {
 pub(super) struct Missed {
     /// The messages, sealed, in order.
     pub(super) envelopes: Vec<Bytes>,
-    /// Whether there were more before them, which nobody has any more.
+    /// Whether there were more before them, which are gone.
     pub(super) has_gap: bool,
     /// The mark up to which the reader has everything now.
     pub(super) up_to: u64,
 }
 
 impl Tail {
-    /// To add what is about to be published. While it is held nobody asks what they have missed, so marks are taken and
+    /// To add what is about to be published. While it is held no reader asks what it has missed, so marks are taken and
     /// messages kept in one step.
     pub(super) fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock()
@@ -60,7 +60,7 @@ impl Tail {
         let mut missed = Missed { envelopes: Vec::new(), has_gap: false, up_to: mark };
         for entry in kept.messages.iter().filter(|entry| entry.topic.filters().contains(&filter)) {
             let its = filter.mark(entry.marks);
-            // Nobody read here when it was published, or it has been read.
+            // It had no reader when it was published, or it has been read.
             if its <= mark {
                 continue;
             }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_any_more_is_a_gap_whether_or_not_something_came_after_it() {
+    fn messages_that_the_tail_no_longer_has_are_reported_as_a_gap() {
         let (tail, pace) = (Tail::default(), Arc::new(Pace::default()));
         let (reader, other) = (pace.read(BusFilter::of("a/b/#")), pace.read(BusFilter::of("x/y/#")));
         let start = reader.published();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn short_messages_are_counted() {
+    fn short_messages_weigh_their_overhead_too() {
         let (tail, pace) = (Tail::default(), Arc::new(Pace::default()));
         for _ in 0..MAX_MESSAGES + 10 {
             publish(&tail, &pace, "a", 1, "short");

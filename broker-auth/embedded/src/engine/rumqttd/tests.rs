@@ -106,7 +106,7 @@ async fn routers_die_and_every_message_arrives_once_and_in_order() {
         let own = (0..MESSAGES - 1).filter(|n| n % 2 == 1 && n % READERS == number).count();
         let telemetry = usize::try_from(MESSAGES / 2).unwrap();
         match number % 3 {
-            // The end of whoever is first ends it.
+            // The first to end ends it.
             0 => assert_eq!(heard, usize::try_from(MESSAGES).unwrap(), "{number}"),
             1 => assert_eq!(heard, own + 1, "{number}"),
             // Two filters are two flows; the end may overtake the last of the telemetry.
@@ -117,7 +117,7 @@ async fn routers_die_and_every_message_arrives_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_session_is_served_again_though_it_has_never_heard_anything() {
+async fn an_idle_link_without_a_first_message_is_served_again() {
     let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut idle = link(&engine, &["devices/dev-1/commands/#"]).await;
     engine.kill_router();
@@ -174,7 +174,7 @@ fn usage() -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn neither_dead_routers_nor_links_leave_anything_behind() {
+async fn dead_routers_and_dropped_links_leave_no_threads_or_memory() {
     let engine = Engine::start_for(100, PLENTY, FOR_EVER).unwrap();
     let mut kept = link(&engine, &["#"]).await;
     let cycle = async |number: u64, kept: &mut RouterLink| {
@@ -209,7 +209,7 @@ async fn neither_dead_routers_nor_links_leave_anything_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_published_after_a_subscription_was_confirmed_arrives() {
+async fn a_message_published_after_suback_arrives() {
     const SESSIONS: u64 = 6;
     const ROUNDS: u64 = 400;
     let engine = Engine::start(100, PLENTY).unwrap();
@@ -306,7 +306,7 @@ async fn a_large_audience_hears_everything_or_knows_what_it_has_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_the_next_event_because_another_has_ended() {
+async fn the_end_of_one_link_does_not_leave_another_waiting() {
     const LINKS: usize = 1_500;
     const ROUNDS: usize = 600;
     let engine = Engine::start(LINKS, PLENTY).unwrap();

@@ -60,7 +60,7 @@ async fn a_message_takes_memory_until_it_is_acknowledged_or_forgotten() {
 }
 
 #[tokio::test]
-async fn messages_for_one_client_find_no_room_where_others_have_taken_it_all() {
+async fn messages_are_dropped_when_the_memory_of_all_clients_is_taken() {
     let memory = Memory::new(10_000);
     let mut hoarder = Outbox::new(LIMITS, memory.allowance());
     let mut full = Ok(());

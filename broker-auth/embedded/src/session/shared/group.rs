@@ -29,7 +29,7 @@ impl Member {
     }
 }
 
-/// Everyone who has subscribed to the same share name and filter.
+/// All sessions that have subscribed to the same share name and filter.
 #[derive(Debug)]
 pub(crate) struct Group {
     /// The whole of it, `$share/…`.
@@ -48,7 +48,7 @@ struct Held {
     _share: Share,
 }
 
-/// If there is something in the queue, nobody is idle, or somebody has been told who has not answered yet: by taking it,
+/// If there is something in the queue, no member is idle, or one was woken that has not answered yet: by taking it,
 /// or by saying that it has no room.
 #[derive(Debug, Default)]
 struct State {
@@ -111,7 +111,7 @@ impl Group {
         self.state.lock().members += 1;
     }
 
-    /// A member is gone. If it was the last, how many messages nobody will get any more.
+    /// A member is gone. If it was the last, how many messages no member will get any more.
     pub(super) fn left(&self, member: &Member) -> Option<usize> {
         self.rests(member);
         let mut state = self.state.lock();
@@ -124,7 +124,7 @@ impl Group {
         self.state.lock().queue.is_empty()
     }
 
-    /// Queues a message for whoever takes it first.
+    /// Queues a message for the member that takes it first.
     pub(super) fn push(&self, message: Message) -> Result<(), Dropped> {
         let mut state = self.state.lock();
         let weight = message.weight();
@@ -149,7 +149,7 @@ impl Group {
         Ok(())
     }
 
-    /// Queues, before all others, a message that somebody had taken, and the room it has.
+    /// Queues, before all others, a message that a member had taken, and the room it has.
     pub(in crate::session) fn give_back(&self, message: Message, share: Share) {
         let mut state = self.state.lock();
         state.bytes += message.weight();
@@ -170,7 +170,7 @@ impl Group {
         message
     }
 
-    /// A member has no room, or no client: what is there is somebody else's.
+    /// A member has no room, or no client: what is there is for another.
     pub(super) fn rests(&self, member: &Member) {
         let mut state = self.state.lock();
         state.rouse(member);

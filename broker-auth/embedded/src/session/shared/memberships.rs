@@ -68,7 +68,7 @@ impl Memberships {
         self.list.len() < before
     }
 
-    /// Leaves the groups whose filters are not `allowed`; returns how many messages nobody is left for.
+    /// Leaves the groups whose filters are not `allowed`; returns how many messages no member is left for.
     pub(crate) fn retain(&mut self, allowed: impl Fn(&TopicFilter<'static>) -> bool) -> usize {
         let mut lost = 0;
         self.list.retain(|membership| {

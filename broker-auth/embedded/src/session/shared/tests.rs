@@ -86,7 +86,7 @@ fn a_member_that_was_woken_and_has_no_room_passes_it_on() {
     one.rest();
     assert!(is_woken(&two));
     drop(two);
-    // Nobody is idle. Who has room again finds it.
+    // No member is idle. One that has room again finds it.
     assert_eq!(taken(&mut one), [1]);
 }
 
@@ -137,7 +137,7 @@ fn groups_are_bounded() {
 }
 
 #[test]
-fn an_expired_message_is_nobodys() {
+fn an_expired_message_is_delivered_to_no_member() {
     let groups = groups();
     let mut one = member(&groups, &["$share/a/t"]);
     groups.offer(&Message { expires_at: Some(Instant::now()), ..message("t", 1) });
@@ -176,7 +176,7 @@ async fn a_burst_is_for_everybody() {
 }
 
 #[tokio::test]
-async fn an_ended_session_gives_back_all_but_what_it_had_sent_with_qos_2() {
+async fn an_expired_session_gives_back_all_but_sent_qos_2_messages() {
     let groups = groups();
     let (mut lost, mut heir) = (Session::new(&groups), member(&groups, &["$share/a/t"]));
     for (number, qos) in [QoS::ExactlyOnce, QoS::AtLeastOnce].into_iter().enumerate() {
@@ -272,7 +272,7 @@ proptest! {
     #[test]
     fn every_message_reaches_one_member(steps in steps()) {
         let groups = groups();
-        // Somebody who never takes anything: the group does not end with the others.
+        // A member that never takes anything: the group does not end with the others.
         let _witness = member(&groups, &["$share/a/t"]);
         let mut sessions: Vec<_> = (0..3).map(|_| Session::new(&groups)).collect();
         let (mut published, mut lost_sight_of) = (0, 0);
@@ -294,7 +294,7 @@ proptest! {
                 Step::Acknowledge(index) => {
                     if let Some(id) = sessions[index].unanswered.pop() {
                         assert!(sessions[index].outbox.acknowledged(id));
-                        // As after every packet of a client, or nobody would know that there is room again.
+                        // As after every packet of a client; otherwise its group would not know that it has room again.
                         note(sessions[index].send());
                     }
                 }
@@ -311,7 +311,7 @@ proptest! {
                     note(sessions[index].send());
                 }
             }
-            // Whoever is woken answers, until nobody is.
+            // Every woken member answers, until none is.
             while let Some(session) = sessions.iter_mut().find(|session| is_woken(&session.memberships)) {
                 note(session.send());
             }
