@@ -59,7 +59,7 @@ mod tests {
             format!(
                 "[[listener]]\naddress = \"127.0.0.1:0\"\nserver-cert = \"a\"\nserver-key = \"a\"\n\
                  [[listener.trust]]\nname = \"device-ca\"\nanchors = [\"a\"]\ncrl = [\"a\"]\n\
-                 [listener.settings.limits]\nmax-connections = {limit}\n"
+                 [listener.limits]\nmax-connections = {limit}\n"
             )
         };
         let text: String = limits.iter().map(listener).collect();

@@ -33,7 +33,7 @@ crl = ["/var/crl"]
 stale-crl = "deny-all"
 stale-grace = "12h"
 
-[listener.settings.limits]
+[listener.limits]
 handshake-timeout = "5s"
 max-inflight = 10
 
