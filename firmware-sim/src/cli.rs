@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::demo;
 use crate::fleet::{self, Endpoint};
-use crate::{demo, house};
 
-/// Exit code: the arguments make no sense.
+/// Exit code: usage error.
 const USAGE: u8 = 2;
 
 #[derive(Parser)]
@@ -95,15 +95,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Runs the command line `args`, program name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(code) = house::answer(&args) {
-        return code;
-    }
     match Args::try_parse_from(args) {
         Ok(Args { command: Command::Demo { devices, keep } }) => demo::run(demo::Options { devices, keep }),
         Ok(Args { command: Command::Fleet(args) }) => fleet::run(&args.into()),
         Err(error) => {
-            // Help and version go to stdout and are no failure; a closed stdout is nobody's either.
+            // Help and version go to stdout and are no failure; neither is a closed stdout.
             let _ = error.print();
             if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
         }

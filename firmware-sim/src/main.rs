@@ -1,8 +1,15 @@
-//! The program `countersign-sim`; everything it does is in [`firmware_sim::cli`].
+//! The executable `countersign-sim`, which is also every program that the demo starts ([`firmware_sim::reexec`]).
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
+use firmware_sim::reexec::{self, Program};
+
 fn main() -> ExitCode {
-    firmware_sim::cli::main(std::env::args_os())
+    let (program, args) = reexec::requested(std::env::args_os().collect());
+    match program {
+        Program::Provision => provisioning::cli::main(args),
+        Program::Broker => broker_auth::cli::main(args),
+        Program::Sim => firmware_sim::cli::main(args),
+    }
 }

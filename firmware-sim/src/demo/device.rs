@@ -8,16 +8,16 @@ use device_identity::DeviceId;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use super::error::DemoError;
 use super::lines::{Lines, text};
 use super::processes::{Process, Processes};
-use super::trouble::Trouble;
-use crate::house::{Resident, tether};
+use crate::reexec::{Program, exit_with_stdin};
 
-/// How long a device may take for anything.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a device may take to log an expected line, or to leave.
+const DEVICE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often it says something, a second.
-const RATE: &str = "5";
+/// Telemetry messages a second of each device.
+const TELEMETRY_RATE: &str = "5";
 
 /// A running device.
 pub(super) struct Device {
@@ -35,58 +35,59 @@ pub(super) struct Change {
 }
 
 impl Device {
-    /// Switches on the device that has `image` in its flash.
-    pub(super) fn start(processes: &Processes, id: &DeviceId, image: &Path) -> Result<Self, Trouble> {
-        let resident = Resident::Sim;
+    /// Starts the device whose flash holds `image`.
+    pub(super) fn start(processes: &Processes, id: &DeviceId, image: &Path) -> Result<Self, DemoError> {
+        let program = Program::Sim;
         let mut command =
-            resident.command().map_err(|source| Trouble::Start { program: resident.program(), source })?;
+            program.command().map_err(|source| DemoError::Start { program: program.name(), source })?;
         command
-            .args(["fleet", "--rate", RATE, "--json", "--device-log", "--images"])
+            .args(["fleet", "--rate", TELEMETRY_RATE, "--json", "--device-log", "--images"])
             .arg(image)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        // Its stdin stays with the child that is kept here.
-        tether(&mut command);
+        // The pipe of its stdin belongs to the child that `processes` holds.
+        exit_with_stdin(&mut command);
         let mut stdout = None;
-        let process = processes.start(resident, &mut command, |child| stdout = child.stdout.take())?;
-        let log = Lines::of(stdout.ok_or_else(|| Trouble::Setup("the device has no pipe".into()))?);
+        let process = processes.start(program, &mut command, |child| stdout = child.stdout.take())?;
+        let log = Lines::from_pipe(stdout.ok_or_else(|| DemoError::Setup("the device has no pipe".into()))?);
         Ok(Self { id: id.clone(), process, log })
     }
 
-    /// Its name.
+    /// The device id.
     pub(super) fn id(&self) -> &DeviceId {
         &self.id
     }
 
     /// Waits for the next change to one of `states`.
-    pub(super) fn turns(&mut self, states: &[&str]) -> Result<Change, Trouble> {
+    pub(super) fn wait_for_state(&mut self, states: &[&str]) -> Result<Change, DemoError> {
         let what = format!("{} turning {}", self.id, states.join(" or "));
         let wanted =
             |entry: &Value| text(entry, "event") == "state" && states.contains(&text(entry, "state"));
-        let (at, entry) = self.log.next_entry(&what, PATIENCE, wanted)?;
+        let (at, entry) = self.log.next_entry(&what, DEVICE_TIMEOUT, wanted)?;
         let field = |name| text(&entry, name).to_owned();
         Ok(Change { at, state: field("state"), cause: field("cause"), detail: field("detail") })
     }
 
-    /// Whether it has changed its state since it was last asked about.
-    pub(super) fn has_changed(&mut self) -> bool {
+    /// Whether the device has logged a change of state since its log was last read.
+    pub(super) fn has_changed_state(&mut self) -> bool {
         let wanted = |entry: &Value| text(entry, "event") == "state";
         self.log.next_entry("no change", Duration::ZERO, wanted).is_ok()
     }
 
-    /// The next command it obeys: its id and its payload.
-    pub(super) fn obeys(&mut self) -> Result<(String, String), Trouble> {
+    /// Waits for the next command that the device handles. Returns its id and its payload.
+    pub(super) fn next_command(&mut self) -> Result<(String, String), DemoError> {
         let what = format!("a command reaching {}", self.id);
         let wanted = |entry: &Value| text(entry, "event") == "command";
-        let (_, entry) = self.log.next_entry(&what, PATIENCE, wanted)?;
+        let (_, entry) = self.log.next_entry(&what, DEVICE_TIMEOUT, wanted)?;
         Ok((text(&entry, "command_id").to_owned(), text(&entry, "detail").to_owned()))
     }
 
-    /// Asks it to leave and waits until it has. Whether it was in session, and everything it said was acknowledged.
-    pub(super) fn leaves(self) -> bool {
+    /// Stops the device with SIGTERM and waits for its end. Returns whether it was in session and all its messages were
+    /// acknowledged.
+    pub(super) fn stop(self) -> bool {
         let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else { return false };
-        // One that has ended already is found out below.
+        // If it has ended already, its exit status says so below.
         let _ = kill_process(pid, Signal::TERM);
-        self.process.wait(PATIENCE).is_some_and(|status| status.success())
+        self.process.wait(DEVICE_TIMEOUT).is_some_and(|status| status.success())
     }
 }

@@ -1,4 +1,4 @@
-//! What a process prints, line by line as it comes, with the moment it came.
+//! The output of a process, line by line, each with the time of its arrival.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::error::DemoError;
 use super::processes::Processes;
-use super::trouble::Trouble;
 
-/// How often a growing file is looked at.
-const GLANCE: Duration = Duration::from_millis(5);
+/// How often a growing file is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How many of the last lines are shown when something did not happen.
-const LAST: usize = 12;
+/// How many of the last lines a timeout shows.
+const LINES_SHOWN: usize = 12;
 
 /// The lines of one stream.
 pub(super) struct Lines {
@@ -24,8 +24,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Reads a pipe on a thread of its own, until it ends.
-    pub(super) fn of(stream: impl Read + Send + 'static) -> Self {
+    /// Reads a pipe on a thread of its own, until its end.
+    pub(super) fn from_pipe(stream: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -37,9 +37,9 @@ impl Lines {
         Self { receiver, last: Vec::new() }
     }
 
-    /// Follows a file that one of `processes` writes, until they are over or nobody listens any more.
-    pub(super) fn following(path: &Path, processes: &Processes) -> Result<Self, Trouble> {
-        let file = File::open(path).map_err(|source| Trouble::File { path: path.to_owned(), source })?;
+    /// Follows a file that one of `processes` writes, until they are stopped or the returned value is dropped.
+    pub(super) fn follow_file(path: &Path, processes: &Processes) -> Result<Self, DemoError> {
+        let file = File::open(path).map_err(|source| DemoError::File { path: path.to_owned(), source })?;
         let (sender, receiver) = channel();
         let processes = processes.clone();
         std::thread::spawn(move || {
@@ -52,29 +52,33 @@ impl Lines {
                         break;
                     }
                 } else if read == 0 {
-                    if processes.are_over() {
+                    if processes.are_stopped() {
                         break;
                     }
-                    std::thread::sleep(GLANCE);
+                    std::thread::sleep(POLL_INTERVAL);
                 }
             }
         });
         Ok(Self { receiver, last: Vec::new() })
     }
 
-    /// The next line for which `wanted` has an answer; `what` names it if it never comes.
+    /// The value of the next line for which `wanted` returns one; `what` describes that line in the error.
+    ///
+    /// # Errors
+    ///
+    /// [`DemoError::Timeout`] if no such line comes within `timeout`, or the output has ended.
     pub(super) fn next<T>(
         &mut self,
         what: &str,
-        patience: Duration,
+        timeout: Duration,
         mut wanted: impl FnMut(&str) -> Option<T>,
-    ) -> Result<(Instant, T), Trouble> {
+    ) -> Result<(Instant, T), DemoError> {
         let start = Instant::now();
         loop {
-            match self.receiver.recv_timeout(patience.saturating_sub(start.elapsed())) {
+            match self.receiver.recv_timeout(timeout.saturating_sub(start.elapsed())) {
                 Ok((at, line)) => {
                     let answer = wanted(&line);
-                    if self.last.len() >= LAST {
+                    if self.last.len() >= LINES_SHOWN {
                         self.last.remove(0);
                     }
                     self.last.push(line);
@@ -84,24 +88,24 @@ impl Lines {
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     let last = self.last.join("\n");
-                    return Err(Trouble::Silence { what: what.to_owned(), waited: start.elapsed(), last });
+                    return Err(DemoError::Timeout { what: what.to_owned(), waited: start.elapsed(), last });
                 }
             }
         }
     }
 
-    /// The next JSON line for which `wanted` says yes.
+    /// The next JSON line for which `wanted` returns true; otherwise as [`Self::next`].
     pub(super) fn next_entry(
         &mut self,
         what: &str,
-        patience: Duration,
+        timeout: Duration,
         mut wanted: impl FnMut(&Value) -> bool,
-    ) -> Result<(Instant, Value), Trouble> {
-        self.next(what, patience, |line| serde_json::from_str(line).ok().filter(&mut wanted))
+    ) -> Result<(Instant, Value), DemoError> {
+        self.next(what, timeout, |line| serde_json::from_str(line).ok().filter(&mut wanted))
     }
 }
 
-/// A text field of a JSON line, or "".
+/// A text field of a JSON line; empty if it is missing.
 pub(super) fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry.get(field).and_then(Value::as_str).unwrap_or_default()
 }

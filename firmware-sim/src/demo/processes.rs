@@ -1,48 +1,52 @@
-//! The processes of the demo, none of which may outlive it by accident.
+//! The child processes of the demo. None may outlive it, except a broker that is kept.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::trouble::Trouble;
-use crate::house::Resident;
+use super::error::DemoError;
+use crate::reexec::Program;
 
-/// How often a process that should end is looked at.
-const GLANCE: Duration = Duration::from_millis(5);
+/// How often the exit status of a process is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Every running process.
+/// All running child processes.
 #[derive(Clone, Default)]
 pub(super) struct Processes(Arc<Mutex<Running>>);
 
 #[derive(Default)]
 struct Running {
     by_id: BTreeMap<u32, Child>,
-    /// Nothing starts any more.
-    over: bool,
+    /// Whether no further process may start.
+    stopped: bool,
 }
 
-/// A running process; dropped, it is killed.
+/// A running child process; killed when dropped.
 pub(super) struct Process {
     id: u32,
     all: Processes,
 }
 
 impl Processes {
-    /// Starts `command` and keeps it. The child comes back once, for its pipes to be taken.
+    /// Starts `command`. `take_pipes` is called once with the child, to take its pipes.
+    ///
+    /// # Errors
+    ///
+    /// [`DemoError::Interrupted`] after [`Self::stop_all`], [`DemoError::Start`] if the system refuses a process.
     pub(super) fn start(
         &self,
-        resident: Resident,
+        program: Program,
         command: &mut Command,
         take_pipes: impl FnOnce(&mut Child),
-    ) -> Result<Process, Trouble> {
-        // One lock over starting and keeping: whoever stops all of them misses none.
+    ) -> Result<Process, DemoError> {
+        // One lock around spawn and insert, so that `stop_all` misses no process.
         let mut running = self.running();
-        if running.over {
-            return Err(Trouble::Interrupted);
+        if running.stopped {
+            return Err(DemoError::Interrupted);
         }
         let mut child =
-            command.spawn().map_err(|source| Trouble::Start { program: resident.program(), source })?;
+            command.spawn().map_err(|source| DemoError::Start { program: program.name(), source })?;
         take_pipes(&mut child);
         let id = child.id();
         running.by_id.insert(id, child);
@@ -50,19 +54,19 @@ impl Processes {
         Ok(Process { id, all: self.clone() })
     }
 
-    /// Kills what still runs, and lets nothing start any more.
+    /// Kills every process that still runs; none can be started afterwards.
     pub(super) fn stop_all(&self) {
         let mut running = self.running();
-        running.over = true;
+        running.stopped = true;
         for child in running.by_id.values_mut() {
-            end(child);
+            kill(child);
         }
         running.by_id.clear();
     }
 
-    /// Whether all were stopped.
-    pub(super) fn are_over(&self) -> bool {
-        self.running().over
+    /// Whether [`Self::stop_all`] was called.
+    pub(super) fn are_stopped(&self) -> bool {
+        self.running().stopped
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -72,25 +76,25 @@ impl Processes {
 }
 
 impl Process {
-    /// Its process id.
+    /// The process id.
     pub(super) fn id(&self) -> u32 {
         self.id
     }
 
-    /// Waits until it has ended by itself, or `None` if it has not in time.
-    pub(super) fn wait(&self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
+    /// Waits until the process has ended by itself. `None` if it has not within `timeout`.
+    pub(super) fn wait(&self, timeout: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + timeout;
         loop {
             let ended =
                 self.all.running().by_id.get_mut(&self.id).and_then(|child| child.try_wait().ok()).flatten();
             if ended.is_some() || Instant::now() >= deadline {
                 return ended;
             }
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Leaves it running when the demo ends. Returns its process id.
+    /// Leaves the process running when the demo ends. Returns its process id.
     pub(super) fn release(self) -> u32 {
         self.all.running().by_id.remove(&self.id);
         self.id
@@ -100,13 +104,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if let Some(mut child) = self.all.running().by_id.remove(&self.id) {
-            end(&mut child);
+            kill(&mut child);
         }
     }
 }
 
-fn end(child: &mut Child) {
-    // It may have ended already; then there is nothing to kill, and the wait returns at once.
+fn kill(child: &mut Child) {
+    // If the child has ended already, kill fails and wait returns at once.
     let _ = child.kill();
     let _ = child.wait();
 }

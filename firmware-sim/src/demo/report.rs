@@ -1,19 +1,19 @@
-//! What was tried, what should have come of it, and what did.
+//! The table at the end of the demo: what was tried, what was expected, what happened.
 
 use std::time::Duration;
 
 use super::screen::{Screen, Style};
 
-/// What came of one thing that was tried.
+/// The outcome of one check.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
-    /// Whether it is what should have come.
+    /// Whether the outcome is the expected one.
     pub(super) as_expected: bool,
-    /// In words.
+    /// What happened, in words.
     pub(super) happened: String,
-    /// Why, as the log of whoever decided it says.
+    /// The reason, as logged by the broker or agent that decided it; empty if there is none.
     pub(super) reason: String,
-    /// How long it took.
+    /// The time the check took.
     pub(super) took: Duration,
 }
 
@@ -37,8 +37,8 @@ impl Report {
         self.rows.push(Row { tried, expected, outcome });
     }
 
-    /// Whether all came as it should.
-    pub(super) fn is_good(&self) -> bool {
+    /// Whether every outcome is the expected one.
+    pub(super) fn all_as_expected(&self) -> bool {
         self.rows.iter().all(|row| row.outcome.as_expected)
     }
 

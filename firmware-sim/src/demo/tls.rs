@@ -1,4 +1,4 @@
-//! TLS for the demo's own clients: this root for the broker, these papers or none.
+//! TLS for the clients of this process: one trusted root, and a client certificate or none.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,25 +7,28 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::trouble::Trouble;
+use super::error::DemoError;
 
-/// A certificate, with or without its chain, and its key.
-pub(super) struct Papers {
+/// A certificate chain, leaf first, and the private key of the leaf.
+pub(super) struct Credentials {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
 }
 
-impl Papers {
-    /// From PEM files.
-    pub(super) fn read((certificate, key): &(impl AsRef<Path>, impl AsRef<Path>)) -> Result<Self, Trouble> {
+impl Credentials {
+    /// Reads the PEM files of a certificate chain and of a private key.
+    pub(super) fn read((certificate, key): &(impl AsRef<Path>, impl AsRef<Path>)) -> Result<Self, DemoError> {
         let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).map_err(setup)?;
         let key = PrivateKeyDer::from_pem_file(key).map_err(setup)?;
         Ok(Self { chain, key })
     }
 }
 
-/// A client that knows the broker by `broker_root` and shows `papers`.
-pub(super) fn client(broker_root: &Path, papers: Option<&Papers>) -> Result<Arc<ClientConfig>, Trouble> {
+/// The configuration of a client that trusts `broker_root` and presents `credentials`.
+pub(super) fn client(
+    broker_root: &Path,
+    credentials: Option<&Credentials>,
+) -> Result<Arc<ClientConfig>, DemoError> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(broker_root).map_err(setup)?).map_err(setup)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -33,8 +36,8 @@ pub(super) fn client(broker_root: &Path, papers: Option<&Papers>) -> Result<Arc<
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(setup)?
         .with_root_certificates(roots);
-    let config = match papers {
-        Some(Papers { chain, key }) => {
+    let config = match credentials {
+        Some(Credentials { chain, key }) => {
             builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(setup)?
         }
         None => builder.with_no_client_auth(),
@@ -42,7 +45,7 @@ pub(super) fn client(broker_root: &Path, papers: Option<&Papers>) -> Result<Arc<
     Ok(Arc::new(config))
 }
 
-/// A fault in what the demo itself has made.
-pub(super) fn setup(error: impl std::fmt::Display) -> Trouble {
-    Trouble::Setup(error.to_string())
+/// An error of the demo's own set-up.
+pub(super) fn setup(error: impl std::fmt::Display) -> DemoError {
+    DemoError::Setup(error.to_string())
 }

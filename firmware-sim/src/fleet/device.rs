@@ -1,4 +1,4 @@
-//! One device: the agent, on a board made of this machine.
+//! One device: the agent on the platform of this machine.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use countersign_agent::device::{Agent, Config, Memory};
 use countersign_agent::platform::Platform;
 use countersign_agent::platform::host::{HostClock, HostRandom, MemoryFlash};
 
-use super::detour::Detour;
 use super::firmware::Firmware;
 use super::images::DeviceImage;
+use super::network::FleetNetwork;
 use super::record::Record;
-use super::stop::Stopping;
+use super::shutdown::ShutdownSignal;
 
-/// How much longer than the last acknowledgement the goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the DISCONNECT may take after the deadline for the last acknowledgement.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The two blocks of the time floor.
+/// Flash blocks of a device: the two of the agent's time floor.
 const FLASH_BLOCKS: usize = 2;
 
-/// Lives until the device leaves. `None` if the image makes no credential, though it did a moment ago.
-pub(super) async fn live(
+/// Runs a device until it has stopped. `None` if the image holds no credential; it was checked before.
+pub(super) async fn run(
     image: DeviceImage,
-    network: Detour,
+    network: FleetNetwork,
     mut firmware: Firmware,
-    mut stopping: Stopping,
+    mut shutdown: ShutdownSignal,
 ) -> Option<Record> {
     let credential = Credential::read(image.slot()).ok()?;
     let mut platform = Platform {
@@ -37,11 +37,11 @@ pub(super) async fn live(
     let mut agent = Agent::new(credential, Config::default(), &mut memory);
     {
         let too_late = async {
-            let deadline = stopping.asked().await;
-            tokio::time::sleep_until(deadline + GOODBYE).await;
+            let deadline = shutdown.requested().await;
+            tokio::time::sleep_until(deadline + DISCONNECT_TIMEOUT).await;
         };
         tokio::select! {
-            // Flash in memory does not fail.
+            // The only error of the agent is one of its flash; flash in memory does not fail.
             _ = agent.run(&mut platform, &mut firmware) => {}
             () = too_late => {}
         }

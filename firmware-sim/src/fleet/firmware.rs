@@ -1,4 +1,4 @@
-//! What the firmware of a simulated device does: it counts aloud, and does as it is told.
+//! The application of a simulated device: it publishes a counter, and answers every command with `done: …`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,92 +14,92 @@ use countersign_agent::telemetry::{Message, Queue};
 use device_identity::DeviceId;
 use tokio::time::Instant;
 
-use super::record::{Latencies, Record, Tally};
-use super::stop::Stopping;
-use super::voice::{Outcome, Voice};
+use super::record::{Counts, Latencies, Record};
+use super::reporter::{Outcome, Reporter};
+use super::shutdown::ShutdownSignal;
 
-/// Where it counts: `devices/<id>/telemetry/count`.
+/// The subtopic of the counter: `devices/<id>/telemetry/count`.
 const SUBTOPIC: &str = "count";
 
-/// The latencies of all devices of a thread.
-pub(super) struct Measured {
+/// The latencies of all devices of one thread.
+pub(super) struct MeasuredLatencies {
     pub(super) connect: Latencies,
     pub(super) acknowledge: Latencies,
 }
 
-/// The firmware of one device.
+/// The application of one device.
 pub(super) struct Firmware {
     device_id: DeviceId,
-    voice: Arc<Voice>,
-    measured: Rc<RefCell<Measured>>,
-    stopping: Stopping,
-    /// Between messages, if it says anything by itself.
+    reporter: Arc<Reporter>,
+    measured: Rc<RefCell<MeasuredLatencies>>,
+    shutdown: ShutdownSignal,
+    /// The time between two counter messages. `None`: there are none.
     interval: Option<Duration>,
     next: Instant,
-    /// The last number said.
+    /// The last number published.
     count: u64,
-    /// Numbers not acknowledged, and when they were said.
-    said: VecDeque<(u64, Instant)>,
+    /// Numbers that are not acknowledged, each with the time of its publishing.
+    pending: VecDeque<(u64, Instant)>,
     attempt_began: Instant,
     outcome: Outcome,
     sessions: u64,
     attempts: u64,
-    tally: Tally,
+    counts: Counts,
 }
 
 impl Firmware {
-    /// A device that says something every `interval`, from now on.
+    /// A device that publishes a number every `interval`, starting now.
     pub(super) fn new(
         device_id: DeviceId,
         interval: Option<Duration>,
-        voice: Arc<Voice>,
-        measured: Rc<RefCell<Measured>>,
-        stopping: Stopping,
+        reporter: Arc<Reporter>,
+        measured: Rc<RefCell<MeasuredLatencies>>,
+        shutdown: ShutdownSignal,
     ) -> Self {
         let now = Instant::now();
         Self {
             device_id,
-            voice,
+            reporter,
             measured,
-            stopping,
+            shutdown,
             interval,
             next: now,
             count: 0,
-            said: VecDeque::new(),
+            pending: VecDeque::new(),
             attempt_began: now,
             outcome: Outcome::Pending,
             sessions: 0,
             attempts: 0,
-            tally: Tally::default(),
+            counts: Counts::default(),
         }
     }
 
-    /// What became of the device so far.
+    /// The results of the device.
     pub(super) fn record(self) -> Record {
-        let Self { outcome, sessions, attempts, tally, .. } = self;
-        Record { outcome, sessions, attempts, tally }
+        let Self { outcome, sessions, attempts, counts, .. } = self;
+        Record { outcome, sessions, attempts, counts }
     }
 
-    /// Says the next number, if there is room for it.
-    fn say(&mut self, queue: &mut Queue<'_>, interval: Duration) {
+    /// Publishes the next number, if the queue has room for it.
+    fn publish_count(&mut self, queue: &mut Queue<'_>, interval: Duration) {
         let now = Instant::now();
-        // What fell due while the agent was busy connecting is said now, once.
+        // Numbers that fell due while the agent was busy connecting are published once, now.
         self.next = (self.next + interval).max(now);
         self.count += 1;
         match queue.publish(SUBTOPIC, self.count.to_string().as_bytes(), QoS::AtLeastOnce) {
             Ok(()) => {
-                self.tally.published += 1;
-                self.said.push_back((self.count, now));
+                self.counts.published += 1;
+                self.pending.push_back((self.count, now));
             }
-            Err(_) => self.tally.no_room += 1,
+            Err(_) => self.counts.no_room += 1,
         }
     }
 }
 
 impl Application for Firmware {
     async fn produce(&mut self, queue: &mut Queue<'_>) -> Control {
-        if let Some(deadline) = self.stopping.deadline() {
-            // Whoever is refused or has no connection may come too late for the last acknowledgement.
+        if let Some(deadline) = self.shutdown.deadline() {
+            // A device that is refused or has no connection does not wait for the last acknowledgements.
             if queue.is_empty() || self.outcome != Outcome::Online || Instant::now() >= deadline {
                 return Control::Leave;
             }
@@ -117,27 +117,27 @@ impl Application for Firmware {
             }
         };
         let due = tokio::select! {
-            _ = self.stopping.asked() => None,
+            _ = self.shutdown.requested() => None,
             interval = due => Some(interval),
         };
         if let Some(interval) = due {
-            self.say(queue, interval);
+            self.publish_count(queue, interval);
         }
         Control::Continue
     }
 
     async fn handle_command(&mut self, command: Command<'_>, queue: &mut Queue<'_>) {
-        self.tally.obeyed += 1;
+        self.counts.commands_handled += 1;
         match queue.publish_result(command.id, &[b"done: ", command.payload].concat()) {
-            Ok(()) => self.tally.published += 1,
-            Err(_) => self.tally.no_room += 1,
+            Ok(()) => self.counts.published += 1,
+            Err(_) => self.counts.no_room += 1,
         }
-        self.voice.obeyed(&self.device_id, command.id, command.payload);
+        self.reporter.command(&self.device_id, command.id, command.payload);
     }
 
     fn changed(&mut self, change: Change<'_>) {
         let was_online = self.outcome == Outcome::Online;
-        self.voice.state(&self.device_id, &change);
+        self.reporter.state_changed(&self.device_id, &change);
         let took = self.attempt_began.elapsed();
         let outcome = match change.state {
             State::Connecting => {
@@ -155,30 +155,32 @@ impl Application for Firmware {
         };
         if outcome != self.outcome {
             self.outcome = outcome;
-            self.voice.outcome(&self.device_id, outcome, &change, took);
+            self.reporter.outcome_changed(&self.device_id, outcome, &change, took);
         }
         let is_online = self.outcome == Outcome::Online;
         if is_online != was_online {
-            self.voice.online(is_online);
+            self.reporter.count_online(is_online);
         }
     }
 
     fn delivered(&mut self, message: Message<'_>) {
-        self.tally.acknowledged += 1;
+        self.counts.acknowledged += 1;
         if message.subtopic != SUBTOPIC {
             return;
         }
         let number = std::str::from_utf8(message.payload).ok().and_then(|text| text.parse::<u64>().ok());
-        // What lies before it was rejected.
-        while let Some((said, when)) = self.said.front().copied().filter(|(said, _)| Some(*said) <= number) {
-            self.said.pop_front();
-            if Some(said) == number {
-                self.measured.borrow_mut().acknowledge.add(when.elapsed());
+        // Messages are acknowledged in order: earlier numbers that are still pending were rejected.
+        while let Some((sent, since)) =
+            self.pending.front().copied().filter(|(sent, _)| Some(*sent) <= number)
+        {
+            self.pending.pop_front();
+            if Some(sent) == number {
+                self.measured.borrow_mut().acknowledge.add(since.elapsed());
             }
         }
     }
 
     fn rejected(&mut self, _message: Message<'_>, _reason: ReasonCode) {
-        self.tally.rejected += 1;
+        self.counts.rejected += 1;
     }
 }

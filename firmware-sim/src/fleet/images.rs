@@ -1,4 +1,4 @@
-//! Which devices there are. Every image is read and checked before the first device connects.
+//! The credential images of the devices. Every image is read and checked before the first device connects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,14 +11,14 @@ use device_identity::DeviceId;
 use device_identity::image::SLOT_LEN;
 use zeroize::Zeroizing;
 
-/// An image that makes a credential: the device's name, and its slot of flash, private key included.
+/// An image that holds a credential: the device id, and the content of the flash slot, private key included.
 pub(super) struct DeviceImage {
     pub(super) device_id: DeviceId,
     slot: Zeroizing<Vec<u8>>,
 }
 
 impl DeviceImage {
-    /// What the device's flash holds.
+    /// The content of the flash slot.
     pub(super) fn slot(&self) -> &[u8] {
         &self.slot
     }
@@ -30,10 +30,10 @@ pub(super) enum ImagesError {
     /// A directory or file cannot be read.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// No images.
+    /// The directory holds no images.
     #[error("{} holds no .bin files", .0.display())]
     None(PathBuf),
-    /// These are no images, or not of one device each.
+    /// Some files are no images, or two are of the same device.
     #[error("{} of {of} images cannot be used:\n{}", bad.len(), Bad(bad))]
     Bad { bad: Vec<(PathBuf, Fault)>, of: usize },
 }
@@ -50,12 +50,12 @@ pub(super) enum Fault {
 }
 
 impl ImagesError {
-    /// Whether the images are to blame, rather than the command line.
+    /// Whether an image is at fault (exit code 3), rather than the command line (2).
     pub(super) const fn is_refusal(&self) -> bool {
         matches!(self, Self::Bad { .. })
     }
 
-    /// What to do about it.
+    /// What the user can do about it.
     pub(super) const fn help(&self) -> &'static str {
         match self {
             Self::File { .. } | Self::None(_) => {
@@ -68,7 +68,7 @@ impl ImagesError {
     }
 }
 
-/// One line per file.
+/// A line for each bad file.
 struct Bad<'a>(&'a [(PathBuf, Fault)]);
 
 impl fmt::Display for Bad<'_> {
@@ -81,7 +81,7 @@ impl fmt::Display for Bad<'_> {
     }
 }
 
-/// Reads the images at `path`, the first `limit` of them by name.
+/// Reads the images at `path`, in the order of their names, at most `limit`.
 pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<Vec<DeviceImage>, ImagesError> {
     let mut files = if path.is_dir() { list(path)? } else { vec![path.to_owned()] };
     if files.is_empty() {
@@ -123,10 +123,10 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>, ImagesError> {
     Ok(files)
 }
 
-/// At most a byte more than a slot, whatever the file is.
+/// Reads at most one byte more than a slot, however long the file is.
 fn read_slot(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     use io::Read as _;
-    // Never moved while it grows: a copy of the key would be left behind.
+    // Reserved at once: a reallocation would leave a copy of the key in memory.
     let mut slot = Zeroizing::new(Vec::with_capacity(SLOT_LEN + 1));
     let limit = u64::try_from(SLOT_LEN).unwrap_or(u64::MAX) + 1;
     fs::File::open(file)?.take(limit).read_to_end(&mut slot)?;

@@ -1,33 +1,33 @@
-//! What became of a device.
+//! The results of a device.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::voice::Outcome;
+use super::reporter::Outcome;
 
-/// Latencies in microseconds, each as exact as 1 %, in memory that does not grow.
+/// A histogram of latencies in microseconds, with 1 % precision, in memory that does not grow.
 #[derive(Clone, Debug)]
 pub(super) struct Latencies(Histogram<u32>);
 
 impl Latencies {
-    /// None yet. The longest that is told from longer ones is an hour.
+    /// An empty histogram. Latencies above an hour count as an hour.
     pub(super) fn new() -> Option<Self> {
         Histogram::new_with_bounds(1, 3_600_000_000, 2).ok().map(Self)
     }
 
-    /// One more.
+    /// Adds a latency.
     pub(super) fn add(&mut self, took: Duration) {
         self.0.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Those of `other` too.
+    /// Adds all latencies of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
         // Both have the same bounds.
         let _ = self.0.add(&other.0);
     }
 
-    /// How many there are.
+    /// The number of latencies.
     pub(super) fn count(&self) -> u64 {
         self.0.len()
     }
@@ -38,36 +38,36 @@ impl Latencies {
     }
 }
 
-/// What became of one device.
+/// The results of one device.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    /// Where it stood when it was asked to leave, or left.
+    /// The state of the device when it stopped.
     pub(super) outcome: Outcome,
-    /// How many sessions it has had.
+    /// How many sessions the device has had.
     pub(super) sessions: u64,
-    /// How many attempts to have one.
+    /// How many times the device has tried to connect.
     pub(super) attempts: u64,
-    pub(super) tally: Tally,
+    pub(super) counts: Counts,
 }
 
-/// What a device has said and done.
+/// The messages and commands of a device, counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    /// Messages put into its queue, results of commands included.
+pub(super) struct Counts {
+    /// Messages put into the queue, results of commands included.
     pub(super) published: u64,
-    /// Those the broker has acknowledged.
+    /// Messages that the broker has acknowledged.
     pub(super) acknowledged: u64,
-    /// Those the broker did not want.
+    /// Messages that the broker has rejected.
     pub(super) rejected: u64,
-    /// Those for which there was no room in its memory.
+    /// Messages for which the queue had no room.
     pub(super) no_room: u64,
-    /// Commands obeyed.
-    pub(super) obeyed: u64,
+    /// Commands handled.
+    pub(super) commands_handled: u64,
 }
 
-impl Tally {
-    /// What neither got through nor was refused.
-    pub(super) const fn left(&self) -> u64 {
+impl Counts {
+    /// Messages that were neither acknowledged nor rejected.
+    pub(super) const fn unacknowledged(&self) -> u64 {
         self.published.saturating_sub(self.acknowledged).saturating_sub(self.rejected)
     }
 
@@ -76,15 +76,15 @@ impl Tally {
         self.acknowledged += other.acknowledged;
         self.rejected += other.rejected;
         self.no_room += other.no_room;
-        self.obeyed += other.obeyed;
+        self.commands_handled += other.commands_handled;
     }
 }
 
-/// What became of the devices of one thread.
+/// The results of the devices of one thread.
 pub(super) struct Records {
     pub(super) devices: Vec<Record>,
-    /// From the beginning of an attempt to its CONNACK.
+    /// From the beginning of an attempt to connect to its CONNACK.
     pub(super) connect: Latencies,
-    /// From a message's birth to its acknowledgement.
+    /// From publishing a message to its acknowledgement.
     pub(super) acknowledge: Latencies,
 }

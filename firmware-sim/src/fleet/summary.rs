@@ -1,30 +1,30 @@
-//! How it went.
+//! The summary of a fleet, as text or JSON.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::record::{Latencies, Records, Tally};
-use super::voice::Outcome;
+use super::record::{Counts, Latencies, Records};
+use super::reporter::Outcome;
 
-/// Figures of a whole fleet.
+/// The results of all devices of a fleet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
     devices: u64,
-    /// Those that have had a session.
+    /// Devices that have had a session.
     were_online: u64,
-    /// Where they stood at the end.
+    /// Devices in session at the end; `refused` and `lost` likewise.
     online: u64,
     refused: u64,
     lost: u64,
     sessions: u64,
     attempts: u64,
-    tally: Tally,
+    counts: Counts,
     connect: Quantiles,
     acknowledge: Quantiles,
 }
 
-/// Milliseconds.
+/// Quantiles of latencies, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Quantiles {
     count: u64,
@@ -53,7 +53,7 @@ impl Summary {
             }
             summary.sessions += record.sessions;
             summary.attempts += record.attempts;
-            summary.tally.add(&record.tally);
+            summary.counts.add(&record.counts);
         }
         let merged = |of: fn(&Records) -> &Latencies| {
             let mut latencies = threads.iter().map(of);
@@ -66,11 +66,11 @@ impl Summary {
         summary
     }
 
-    /// Whether every device was in session at the end, and the broker has all they had to say.
-    pub(super) const fn is_good(&self) -> bool {
+    /// Whether every device was in session at the end, and all its messages were acknowledged.
+    pub(super) const fn is_success(&self) -> bool {
         self.online == self.devices
-            && self.tally.acknowledged == self.tally.published
-            && self.tally.no_room == 0
+            && self.counts.acknowledged == self.counts.published
+            && self.counts.no_room == 0
     }
 
     /// One JSON document.
@@ -83,11 +83,11 @@ impl Summary {
             lost,
             sessions,
             attempts,
-            tally,
+            counts,
             connect,
             acknowledge,
         } = self;
-        let Tally { published, acknowledged, rejected, no_room, obeyed } = tally;
+        let Counts { published, acknowledged, rejected, no_room, commands_handled } = counts;
         serde_json::json!({
             "event": "summary",
             "devices": devices,
@@ -100,9 +100,9 @@ impl Summary {
             "published": published,
             "acknowledged": acknowledged,
             "rejected": rejected,
-            "unacknowledged": tally.left(),
+            "unacknowledged": counts.unacknowledged(),
             "no_room": no_room,
-            "commands_obeyed": obeyed,
+            "commands_obeyed": commands_handled,
             "connect": connect,
             "acknowledge": acknowledge,
         })
@@ -112,7 +112,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { published, acknowledged, rejected, no_room, obeyed } = self.tally;
+        let Counts { published, acknowledged, rejected, no_room, commands_handled } = self.counts;
         let mut row = |what: &str, figure: u64, remark: &str| writeln!(f, "{what:<24}{figure:>10}  {remark}");
         row("devices", self.devices, "")?;
         row("  online at the end", self.online, "")?;
@@ -123,9 +123,9 @@ impl fmt::Display for Summary {
         row("messages", published, "with QoS 1")?;
         row("  acknowledged", acknowledged, "")?;
         row("  rejected", rejected, "by the broker")?;
-        row("  unacknowledged", self.tally.left(), "")?;
+        row("  unacknowledged", self.counts.unacknowledged(), "")?;
         row("  not even queued", no_room, "for want of room in the device")?;
-        row("commands obeyed", obeyed, "")?;
+        row("commands obeyed", commands_handled, "")?;
         writeln!(f)?;
         writeln!(f, "{:<24}{:>10}{:>10}{:>10}", "milliseconds", "median", "99 %", "longest")?;
         for (index, (what, quantiles)) in

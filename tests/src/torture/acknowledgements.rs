@@ -1,8 +1,9 @@
 //! What a client says to messages: the right thing, something strange, or nothing.
 
+use super::acknowledging::Acknowledging;
+use super::actions::Turn;
 use super::incoming::Taking;
-use super::model::{Code, Owed};
-use super::moves::Turn;
+use super::owed::{Code, Owed};
 use super::packet::{self, Properties};
 use crate::mqtt::{self, Version};
 
@@ -12,24 +13,13 @@ const UNUSED: std::ops::Range<usize> = 41_000..42_000;
 /// Packet ids that the broker never comes to in one session.
 const UNREACHED: std::ops::Range<usize> = 60_000..65_536;
 
-/// How a client acknowledges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// Everything at once.
-    Prompt,
-    /// Some of it, in any order.
-    Lazy,
-    /// Nothing.
-    Mute,
-}
-
 impl Turn<'_> {
     /// Acknowledges what came, as is the client's manner.
     pub(super) fn acknowledge(&mut self) {
-        match self.terms.manner {
-            Manner::Prompt => self.acknowledge_all(),
-            Manner::Mute => {}
-            Manner::Lazy => {
+        match self.terms.acknowledging {
+            Acknowledging::Prompt => self.acknowledge_all(),
+            Acknowledging::Mute => {}
+            Acknowledging::Lazy => {
                 let mut indices: Vec<usize> = (0..self.model.incoming.len()).collect();
                 self.dice.shuffle(&mut indices);
                 indices.truncate(self.dice.within(0..=indices.len()));

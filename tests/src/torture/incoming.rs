@@ -1,8 +1,10 @@
 //! Messages from the broker: what may come, and what must come again.
 
 use super::answer::Delivered;
-use super::cast::matches;
-use super::model::{Deviation, Model, Owed, deviates};
+use super::clients::matches;
+use super::deviation::{Deviation, deviates};
+use super::model::Model;
+use super::owed::Owed;
 use crate::mqtt::QoS;
 
 /// What a PUBLISH may need besides its topic and payload: other people's properties.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::tally::Tally;
+use super::counts::Tally;
+use super::observer::Testimony;
 use super::traces::Usage;
-use super::witness::Testimony;
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use load::usage::Process;
 use serde_json::Value;
 
-use super::cast::{MAX_CLIENTS, POLICIES, Part, Standing};
-use super::player::{Outcome, Player, Stage};
+use super::clients::{MAX_CLIENTS, POLICIES, Part, Standing};
+use super::counts::Tally;
+use super::driver::{Outcome, Player, Stage};
+use super::observer::{Testimony, Witnesses};
 use super::report::{Failure, Plan, Progress, Report};
-use super::tally::Tally;
 use super::traces::{Janitor, Usage};
-use super::witness::{Testimony, Witnesses};
 use crate::broker::{Broker, Mark, operate};
 use crate::client::Tls;
 use crate::fleet::Fleet;

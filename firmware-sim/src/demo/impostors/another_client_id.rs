@@ -1,17 +1,17 @@
-//! A device of the fleet, with its own certificate, under another device's client id.
+//! A device of the fleet connects with its own certificate and another device's client id.
 
-use super::{Impostor, Scene};
+use super::{AttackContext, Impostor};
+use crate::demo::error::DemoError;
+use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
-use crate::demo::tls::{self, Papers};
-use crate::demo::trouble::Trouble;
-use crate::demo::visitor::{Errand, knock};
+use crate::demo::tls::{self, Credentials};
 
 pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "a device claiming another's client id", expected: "refused", attempt };
 
-fn attempt(scene: &mut Scene<'_>) -> Result<Outcome, Trouble> {
-    let papers = Papers::read(&scene.fleet.device_papers(scene.mallory))?;
-    let tls = tls::client(&scene.fleet.broker_root(), Some(&papers))?;
-    let answer = knock(scene.victim.as_str(), scene.port, tls, &Errand::Enter)?;
-    scene.judge(answer, "connect", &["client_id_mismatch"])
+fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
+    let credentials = Credentials::read(&context.fleet.device_credentials(context.mallory))?;
+    let tls = tls::client(&context.fleet.broker_root(), Some(&credentials))?;
+    let result = probe(context.victim.as_str(), context.port, tls, &ProbeAction::Connect)?;
+    context.check_refusal(result, "connect", &["client_id_mismatch"])
 }

@@ -1,18 +1,18 @@
-//! A device of the fleet, as itself, publishing what another device might have measured.
+//! A device of the fleet connects as itself and publishes to a telemetry topic of another device.
 
-use super::{Impostor, Scene};
+use super::{AttackContext, Impostor};
+use crate::demo::error::DemoError;
+use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
-use crate::demo::tls::{self, Papers};
-use crate::demo::trouble::Trouble;
-use crate::demo::visitor::{Errand, knock};
+use crate::demo::tls::{self, Credentials};
 
 pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "a device publishing on another's topic", expected: "denied", attempt };
 
-fn attempt(scene: &mut Scene<'_>) -> Result<Outcome, Trouble> {
-    let papers = Papers::read(&scene.fleet.device_papers(scene.mallory))?;
-    let tls = tls::client(&scene.fleet.broker_root(), Some(&papers))?;
-    let topic = format!("devices/{}/telemetry/temperature", scene.victim);
-    let answer = knock(scene.mallory.as_str(), scene.port, tls, &Errand::Publish { topic: &topic })?;
-    scene.judge(answer, "publish", &["topic_denied"])
+fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
+    let credentials = Credentials::read(&context.fleet.device_credentials(context.mallory))?;
+    let tls = tls::client(&context.fleet.broker_root(), Some(&credentials))?;
+    let topic = format!("devices/{}/telemetry/temperature", context.victim);
+    let result = probe(context.mallory.as_str(), context.port, tls, &ProbeAction::Publish { topic: &topic })?;
+    context.check_refusal(result, "publish", &["topic_denied"])
 }

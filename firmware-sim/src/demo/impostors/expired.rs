@@ -1,4 +1,4 @@
-//! A certificate that ended an hour ago, signed by the fleet's own issuing CA.
+//! A certificate that expired an hour ago, signed by the fleet's own issuing CA.
 
 use std::fs;
 
@@ -15,28 +15,30 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::{Impostor, Scene};
+use super::{AttackContext, Impostor};
+use crate::demo::error::DemoError;
 use crate::demo::fleet::Fleet;
+use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
-use crate::demo::tls::{self, Papers, setup};
-use crate::demo::trouble::Trouble;
-use crate::demo::visitor::{Errand, knock};
+use crate::demo::tls::{self, Credentials, setup};
 
 pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "a certificate that has expired", expected: "refused", attempt };
 
-fn attempt(scene: &mut Scene<'_>) -> Result<Outcome, Trouble> {
-    let papers = expired(scene.fleet, scene.mallory)?;
-    let tls = tls::client(&scene.fleet.broker_root(), Some(&papers))?;
-    let answer = knock(scene.mallory.as_str(), scene.port, tls, &Errand::Enter)?;
-    scene.judge(answer, "handshake", &["expired"])
+fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
+    let credentials = expired(context.fleet, context.mallory)?;
+    let tls = tls::client(&context.fleet.broker_root(), Some(&credentials))?;
+    let result = probe(context.mallory.as_str(), context.port, tls, &ProbeAction::Connect)?;
+    context.check_refusal(result, "handshake", &["expired"])
 }
 
-/// `countersign-provision` makes no certificate that has already ended; the demo does it with the factory's key.
-fn expired(fleet: &Fleet, device: &DeviceId) -> Result<Papers, Trouble> {
+/// Signs an expired certificate with the key of the issuing CA: `countersign-provision` makes no certificate that has
+/// already expired.
+fn expired(fleet: &Fleet, device: &DeviceId) -> Result<Credentials, DemoError> {
     let layout = Layout::at(fleet.dir());
-    let read =
-        |path: std::path::PathBuf| fs::read_to_string(&path).map_err(|source| Trouble::File { path, source });
+    let read = |path: std::path::PathBuf| {
+        fs::read_to_string(&path).map_err(|source| DemoError::File { path, source })
+    };
     let passphrase = Passphrase::new(Zeroizing::new(fleet.passphrase().to_owned())).map_err(setup)?;
     let pair = KeyPair::unseal(&read(layout.issuing_key(Authority::Device))?, &passphrase).map_err(setup)?;
     let ca_key = CaKey::new(&pair).ok_or_else(|| setup("the issuing CA has no key"))?;
@@ -55,7 +57,7 @@ fn expired(fleet: &Fleet, device: &DeviceId) -> Result<Papers, Trouble> {
     params.use_authority_key_identifier_extension = true;
     let key = rcgen::KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(setup)?;
     let certificate = params.signed_by(&key, &issuer).map_err(setup)?;
-    Ok(Papers {
+    Ok(Credentials {
         chain: vec![certificate.der().clone()],
         key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
     })

@@ -1,21 +1,21 @@
-//! A certificate of the same name, from a second fleet of the same names.
+//! A certificate for the same device id from a second fleet, whose CAs have the same names.
 
-use super::{Impostor, Scene};
+use super::{AttackContext, Impostor};
+use crate::demo::error::DemoError;
 use crate::demo::fleet::Fleet;
+use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
-use crate::demo::tls::{self, Papers};
-use crate::demo::trouble::Trouble;
-use crate::demo::visitor::{Errand, knock};
+use crate::demo::tls::{self, Credentials};
 
 pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "a device certificate of a foreign CA", expected: "refused", attempt };
 
-fn attempt(scene: &mut Scene<'_>) -> Result<Outcome, Trouble> {
-    let foreign = Fleet::found(scene.scratch.join("foreign"), "foreign", scene.port)?;
-    foreign.issue(std::slice::from_ref(scene.mallory))?;
-    let papers = Papers::read(&foreign.device_papers(scene.mallory))?;
-    let tls = tls::client(&scene.fleet.broker_root(), Some(&papers))?;
-    let answer = knock(scene.mallory.as_str(), scene.port, tls, &Errand::Enter)?;
-    // The foreign CA has the same name: it is found, and then its signature is wrong.
-    scene.judge(answer, "handshake", &["unknown_ca", "bad_signature"])
+fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
+    let foreign = Fleet::init(context.scratch.join("foreign"), "foreign", context.port)?;
+    foreign.issue(std::slice::from_ref(context.mallory))?;
+    let credentials = Credentials::read(&foreign.device_credentials(context.mallory))?;
+    let tls = tls::client(&context.fleet.broker_root(), Some(&credentials))?;
+    let result = probe(context.mallory.as_str(), context.port, tls, &ProbeAction::Connect)?;
+    // The broker may find the trusted CA by its name, and then the signature is wrong.
+    context.check_refusal(result, "handshake", &["unknown_ca", "bad_signature"])
 }

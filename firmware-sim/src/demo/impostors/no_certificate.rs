@@ -1,16 +1,16 @@
-//! A client that knows a device's name, and has no certificate.
+//! A client that uses a device's client id and presents no certificate.
 
-use super::{Impostor, Scene};
+use super::{AttackContext, Impostor};
+use crate::demo::error::DemoError;
+use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
 use crate::demo::tls;
-use crate::demo::trouble::Trouble;
-use crate::demo::visitor::{Errand, knock};
 
 pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "no certificate at all", expected: "refused", attempt };
 
-fn attempt(scene: &mut Scene<'_>) -> Result<Outcome, Trouble> {
-    let tls = tls::client(&scene.fleet.broker_root(), None)?;
-    let answer = knock(scene.victim.as_str(), scene.port, tls, &Errand::Enter)?;
-    scene.judge(answer, "handshake", &["no_certificate"])
+fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
+    let tls = tls::client(&context.fleet.broker_root(), None)?;
+    let result = probe(context.victim.as_str(), context.port, tls, &ProbeAction::Connect)?;
+    context.check_refusal(result, "handshake", &["no_certificate"])
 }

@@ -1,4 +1,4 @@
-//! Somebody who knocks at the broker with whatever papers, and what the broker answers.
+//! A probe: one attempt to connect or publish, with any credentials, and the broker's answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,45 +8,47 @@ use rumqttc::v5::mqttbytes::{Error as PacketError, QoS};
 use rumqttc::v5::{ConnectionError, Event, StateError, TlsError};
 use rustls::ClientConfig;
 
+use super::error::DemoError;
 use super::service::client;
 use super::tls::setup;
-use super::trouble::Trouble;
 
-/// How long the broker may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the broker may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a visitor wants.
-pub(super) enum Errand<'a> {
-    /// To be let in.
-    Enter,
-    /// To publish on this topic.
+/// What the probe attempts.
+pub(super) enum ProbeAction<'a> {
+    /// To connect.
+    Connect,
+    /// To connect, and to publish to this topic with QoS 1.
     Publish { topic: &'a str },
 }
 
-/// What became of it.
-pub(super) struct Answer {
-    pub(super) let_in: bool,
-    pub(super) words: String,
+/// The broker's answer to a probe.
+pub(super) struct ProbeResult {
+    /// Whether the broker let the client connect, or accepted the message.
+    pub(super) accepted: bool,
+    /// The answer in the terms of the protocol: a CONNACK, a PUBACK, a TLS alert.
+    pub(super) answer: String,
     pub(super) took: Duration,
 }
 
-/// Connects as `client_id`, and does the errand.
-pub(super) fn knock(
+/// Connects with `client_id` and performs `action`.
+pub(super) fn probe(
     client_id: &str,
     port: u16,
     tls: Arc<ClientConfig>,
-    errand: &Errand<'_>,
-) -> Result<Answer, Trouble> {
+    action: &ProbeAction<'_>,
+) -> Result<ProbeResult, DemoError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(setup)?;
     let start = Instant::now();
     let (client, mut event_loop) = client(client_id, port, tls);
-    if let Errand::Publish { topic } = errand {
+    if let ProbeAction::Publish { topic } = action {
         client.try_publish(*topic, QoS::AtLeastOnce, false, "from an impostor").map_err(setup)?;
     }
-    let talk = async {
+    let exchange = async {
         loop {
             match event_loop.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) if matches!(errand, Errand::Enter) => {
+                Ok(Event::Incoming(Packet::ConnAck(_))) if matches!(action, ProbeAction::Connect) => {
                     return (true, "CONNACK Success".to_owned());
                 }
                 Ok(Event::Incoming(Packet::PubAck(puback))) => {
@@ -55,18 +57,18 @@ pub(super) fn knock(
                     return (accepted, format!("PUBACK {:?}", puback.reason));
                 }
                 Ok(_) => {}
-                Err(error) => return (false, words(&error)),
+                Err(error) => return (false, refusal(&error)),
             }
         }
     };
-    let (let_in, words) = runtime
-        .block_on(async { tokio::time::timeout(PATIENCE, talk).await })
+    let (accepted, answer) = runtime
+        .block_on(async { tokio::time::timeout(ANSWER_TIMEOUT, exchange).await })
         .unwrap_or_else(|_| (false, "no answer".to_owned()));
-    Ok(Answer { let_in, words, took: start.elapsed() })
+    Ok(ProbeResult { accepted, answer, took: start.elapsed() })
 }
 
-/// The end of a connection, in the words of the protocol that ended it.
-fn words(error: &ConnectionError) -> String {
+/// Why a connection ended, in the terms of the protocol that ended it: CONNACK, TLS alert, or the socket error.
+fn refusal(error: &ConnectionError) -> String {
     let io = match error {
         ConnectionError::ConnectionRefused(code) => return format!("CONNACK {code:?}"),
         ConnectionError::Tls(TlsError::Io(io)) => Some(io),

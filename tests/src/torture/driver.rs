@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::acknowledgements::Manner;
+use super::acknowledging::Acknowledging;
+use super::actions::{Draft, Terms, Turn};
 use super::answer::{Answer, Delivered};
-use super::cast::{Part, Standing};
-use super::dice::Dice;
-use super::model::{Deviation, Model, deviates};
-use super::moves::{Draft, Terms, Turn};
+use super::clients::{Part, Standing};
+use super::counts::Tally;
+use super::deviation::{Deviation, deviates};
+use super::model::Model;
 use super::packet::{self, Opening, Properties, Publish, Will};
-use super::tally::Tally;
+use super::random::Dice;
 use super::trace::Trace;
 use crate::client::{Client, Heard, Tls};
 use crate::mqtt::{Packet, Version};
@@ -203,8 +204,9 @@ impl<'a> Player<'a> {
         let max_packet = limits.max_packet.map_or(usize::MAX, |bytes| bytes as usize);
         self.model.connected(&opening, present, window, max_packet)?;
         self.astray = false;
-        let manner = dice.weighted(&[(5, Manner::Prompt), (3, Manner::Lazy), (1, Manner::Mute)]);
-        let terms = Terms { version: opening.version, manner, aliases: BTreeMap::new() };
+        let acknowledging =
+            dice.weighted(&[(5, Acknowledging::Prompt), (3, Acknowledging::Lazy), (1, Acknowledging::Mute)]);
+        let terms = Terms { version: opening.version, acknowledging, aliases: BTreeMap::new() };
         self.line = Some(Line { client, terms });
         Ok(())
     }

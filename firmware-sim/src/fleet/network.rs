@@ -1,4 +1,4 @@
-//! The way to the broker.
+//! The TCP connection to the broker.
 
 use countersign_agent::platform::host::{HostConnection, HostNetwork};
 use countersign_agent::platform::{ConnectError, Network};
@@ -6,17 +6,17 @@ use countersign_agent::platform::{ConnectError, Network};
 /// A host, by name or address, and a TCP port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where.
+    /// A host name or an IP address.
     pub host: String,
-    /// The port.
+    /// The TCP port.
     pub port: u16,
 }
 
-/// The system's TCP, to one place whatever the image says. The name that must be proved there stays the image's.
+/// The system's TCP, to one workspace whatever the image says. The name that must be proved there stays the image's.
 #[derive(Clone, Debug)]
-pub(super) struct Detour(pub(super) Option<Endpoint>);
+pub(super) struct FleetNetwork(pub(super) Option<Endpoint>);
 
-impl Network for Detour {
+impl Network for FleetNetwork {
     type Connection<'n> = HostConnection;
 
     async fn connect(&mut self, host: &str, port: u16) -> Result<HostConnection, ConnectError> {

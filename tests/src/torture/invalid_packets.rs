@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::crimes;
-use super::dice::Dice;
-use super::model::{Deviation, deviates};
-use super::player::{PATIENCE, Player};
+use super::deviation::{Deviation, deviates};
+use super::driver::{PATIENCE, Player};
+use super::random::Dice;
+use super::violations;
 use crate::client::Heard;
 use crate::mqtt::{Kind, PINGREQ, Version};
 
@@ -19,7 +19,7 @@ impl Player<'_> {
             self.moves(dice);
         }
         let Some(mut line) = self.line.take() else { return Ok(()) };
-        let crime = crimes::fatal(dice, line.terms.version, &self.part);
+        let crime = violations::fatal(dice, line.terms.version, &self.part);
         for packet in &crime.packets {
             self.count(crime.what, packet);
             line.client.send(packet);
@@ -42,7 +42,7 @@ impl Player<'_> {
             .collect();
         legal.push(PINGREQ.to_vec());
         let Some(mut line) = self.line.take() else { return Ok(()) };
-        let (what, bytes) = crimes::unclear(dice, line.terms.version, &legal);
+        let (what, bytes) = violations::unclear(dice, line.terms.version, &legal);
         self.count(what, &bytes);
         line.client.send(&[&bytes[..], &PINGREQ].concat());
         self.model.lost_track();
@@ -63,7 +63,7 @@ impl Player<'_> {
     /// Another connection, whose first packet is no good CONNECT.
     pub(super) fn stranger(&mut self, dice: &mut Dice) -> Result<(), Deviation> {
         let version = Version::ALL[dice.within(0..2)];
-        let mut first = crimes::strangers(version, &self.part.client_id);
+        let mut first = violations::strangers(version, &self.part.client_id);
         let (what, packet) = first.swap_remove(dice.within(0..first.len()));
         let mut client = self.dial(version)?;
         self.count(what, &packet);

@@ -1,9 +1,9 @@
 //! What no client may do.
 
-use super::cast::Part;
-use super::dice::Dice;
-use super::moves::ALIASES;
+use super::actions::ALIASES;
+use super::clients::Part;
 use super::packet::{Opening, Properties, Publish};
+use super::random::Dice;
 use crate::mqtt::{self, PINGREQ, Version, frame, length, text};
 
 /// Something that a broker must end the connection for.

@@ -3,12 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cast::Standing;
-use super::dice::Dice;
-use super::model::{Code, Deviation, deviates};
-use super::moves::Draft;
+use super::actions::Draft;
+use super::clients::Standing;
+use super::deviation::{Deviation, deviates};
+use super::driver::{PATIENCE, Player};
+use super::owed::Code;
 use super::packet::Properties;
-use super::player::{PATIENCE, Player};
+use super::random::Dice;
 use crate::mqtt::Version;
 
 /// How long to wait before asking again whether something has come.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::acknowledgements::Manner;
-use super::cast::{Part, Standing};
-use super::dice::Dice;
-use super::model::{Code, Model, Outgoing, Owed, Sending};
+use super::acknowledging::Acknowledging;
+use super::clients::{Part, Standing};
+use super::model::{Model, Outgoing, Sending};
+use super::owed::{Code, Owed};
 use super::packet::{self, Properties, Publish};
+use super::random::Dice;
 use crate::mqtt::{self, PINGREQ, QoS, Version};
 
 /// Unreleased QoS 2 messages of one client: fewer than any broker's Receive Maximum.
@@ -27,7 +28,7 @@ pub(super) struct Draft {
 /// What belongs to one connection.
 pub(super) struct Terms {
     pub(super) version: Version,
-    pub(super) manner: Manner,
+    pub(super) acknowledging: Acknowledging,
     /// Topic aliases that the client has set.
     pub(super) aliases: BTreeMap<u16, String>,
 }
@@ -172,7 +173,7 @@ impl<'a> Turn<'a> {
                 alias
             }
             None => {
-                // The last is never set ([`super::crimes`]).
+                // The last is never set ([`super::violations`]).
                 let alias = self.dice.within(1..usize::from(ALIASES)) as u16;
                 self.terms.aliases.insert(alias, publish.topic.clone());
                 alias

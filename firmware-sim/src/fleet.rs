@@ -2,25 +2,25 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`images`] | which devices there are: reads and checks every image before the first connects |
-//! | [`device`] | one device: the agent, on a board made of this machine |
-//! | [`firmware`] | what its firmware does: counts, and obeys |
-//! | [`detour`] | the way to the broker of the command line |
-//! | [`stop`] | the wish to leave, for all of them |
-//! | [`crowd`] | all of them, on as many threads as there are processors |
-//! | [`record`] | what became of a device |
-//! | [`voice`] | lines as things happen, as text or JSON |
+//! | [`images`] | the credential images: read and checked before the first device connects |
+//! | [`device`] | one device: the agent on the platform of this machine |
+//! | [`firmware`] | the application of a device: publishes a counter and answers commands |
+//! | [`network`] | the TCP connection to the broker, which the command line may name |
+//! | [`shutdown`] | the request to stop, for all devices |
+//! | [`device_pool`] | all devices, on as many threads as there are processors |
+//! | [`record`] | the results of one device |
+//! | [`reporter`] | a line for each event, as text or JSON |
 //! | [`summary`] | the table at the end |
 
-mod crowd;
-mod detour;
 mod device;
+mod device_pool;
 mod firmware;
 mod images;
+mod network;
 mod record;
-mod stop;
+mod reporter;
+mod shutdown;
 mod summary;
-mod voice;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -29,34 +29,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use detour::Endpoint;
+pub use network::Endpoint;
+use reporter::Reporter;
 use summary::Summary;
 use tokio::signal::unix::{SignalKind, signal};
-use voice::Voice;
 
-/// What may differ from one fleet to the next.
+/// The options of `countersign-sim fleet`.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A directory of images, or one image.
+    /// A directory of credential images, or one image.
     pub images: PathBuf,
-    /// The broker, if not the one that each image names.
+    /// The broker. `None`: the one that each image names.
     pub broker: Option<Endpoint>,
-    /// Messages a second, of each device.
+    /// Messages a second of each device. 0: none.
     pub rate: f64,
-    /// How long, if not until a signal comes.
+    /// How long the devices run. `None`: until a signal comes.
     pub duration: Option<Duration>,
-    /// No more devices than this.
+    /// How many devices run at most. `None`: one per image.
     pub devices: Option<usize>,
     /// How many devices start a second.
     pub ramp: u32,
-    /// JSON lines instead of text.
+    /// Whether to print JSON lines instead of text.
     pub json: bool,
-    /// Every change of state.
+    /// Whether to print every change of state and every command.
     pub device_log: bool,
 }
 
-/// How long the last acknowledgements may take once the end is wished for.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long the last acknowledgements may take once the devices are asked to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Exit codes, the same for every Countersign command.
 mod exit {
@@ -65,7 +65,7 @@ mod exit {
     pub(super) const INPUT_REFUSED: u8 = 3;
 }
 
-/// Runs a fleet to its end, and says how it went.
+/// Runs a fleet until its duration is over or a signal comes, and prints the summary.
 pub fn run(options: &Options) -> ExitCode {
     let images = match images::read(&options.images, options.devices) {
         Ok(images) => images,
@@ -74,49 +74,53 @@ pub fn run(options: &Options) -> ExitCode {
             return fail(code, &error, error.help());
         }
     };
-    if let Err(error) = crowd::make_room(images.len()) {
+    if let Err(error) = device_pool::raise_open_file_limit(images.len()) {
         return fail(
             exit::USAGE,
             &error,
             "raise the limit of open files (ulimit -n), or name fewer --devices",
         );
     }
-    let voice = Arc::new(Voice::new(options.json, options.device_log, images.len()));
-    let summary = match simulate(images, options, &voice) {
+    let reporter = Arc::new(Reporter::new(options.json, options.device_log, images.len()));
+    let summary = match simulate(images, options, &reporter) {
         Ok(summary) => summary,
         Err(error) => return fail(exit::FAILED, &error, "the system refuses a thread or a signal handler"),
     };
-    voice.over();
+    reporter.finish();
     if options.json {
-        voice.line(&summary.json());
+        reporter.line(&summary.json());
     } else {
-        voice.line(&summary);
+        reporter.line(&summary);
     }
-    if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
+    if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) }
 }
 
-/// All devices, until the time is over or somebody asks them to stop.
-fn simulate(images: Vec<images::DeviceImage>, options: &Options, voice: &Arc<Voice>) -> io::Result<Summary> {
+/// Runs all devices until the duration is over or a signal comes.
+fn simulate(
+    images: Vec<images::DeviceImage>,
+    options: &Options,
+    reporter: &Arc<Reporter>,
+) -> io::Result<Summary> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (stop, stopping) = stop::channel();
+    let (shutdown, shutdown_signal) = shutdown::channel();
     runtime.block_on(async {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let crowd = crowd::start(images, options, voice, &stopping)?;
-        let mut ended = tokio::task::spawn_blocking(move || crowd.join());
-        let over = async {
+        let pool = device_pool::start(images, options, reporter, &shutdown_signal)?;
+        let mut ended = tokio::task::spawn_blocking(move || pool.join());
+        let duration = async {
             match options.duration {
                 Some(duration) => tokio::time::sleep(duration).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = over => {}
+            () = duration => {}
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        stop.ask(DRAIN);
-        // A second signal is impatience.
+        shutdown.request(DRAIN_TIMEOUT);
+        // A second signal ends the program at once.
         let records = tokio::select! {
             records = &mut ended => records.map_err(io::Error::other)??,
             _ = interrupt.recv() => return Err(io::Error::from(io::ErrorKind::Interrupted)),
@@ -127,12 +131,16 @@ fn simulate(images: Vec<images::DeviceImage>, options: &Options, voice: &Arc<Voi
 }
 
 fn fail(code: u8, error: &dyn std::fmt::Display, help: &str) -> ExitCode {
-    // Nobody is left to tell if stderr is closed.
+    // A closed stderr leaves nowhere to report to.
     let _ = writeln!(io::stderr(), "error: {error}\nhelp: {help}");
     ExitCode::from(code)
 }
 
-/// Reads `HOST:PORT`, for the command line.
+/// Parses `HOST:PORT`: a host name, an IPv4 address, or an IPv6 address in brackets.
+///
+/// # Errors
+///
+/// A sentence for the usage error.
 pub fn endpoint(text: &str) -> Result<Endpoint, String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(Endpoint { host: address.ip().to_string(), port: address.port() });

@@ -1,6 +1,6 @@
 //! Who takes part, and what the policies let each of them do.
 
-use super::dice::Dice;
+use super::random::Dice;
 
 /// What the broker's policies make of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

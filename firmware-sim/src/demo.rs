@@ -2,29 +2,31 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`story`] | what happens, in order |
+//! | [`scenario`] | the steps of the demo, in order |
 //! | [`fleet`] | the factory: init, order, service, revoke, each a process |
 //! | [`broker`], [`device`] | the broker and the devices, each a process |
-//! | [`service`], [`visitor`] | MQTT clients in this process: the back end, and whoever knocks with the wrong papers |
+//! | [`service`], [`probe`] | MQTT clients in this process: the back end, and one attempt to connect or publish |
 //! | [`impostors`] | one file per impostor |
-//! | [`processes`], [`lines`], [`place`] | starting and ending processes; what they print, as it comes; their files |
+//! | [`processes`], [`lines`], [`workspace`] | starting and ending processes; reading their output; their files |
 //! | [`screen`], [`report`] | the steps as they happen; the table at the end |
+//! | [`kept_fleet`] | what `--keep` leaves running |
+//! | [`tls`], [`error`] | TLS for the clients of this process; why the demo cannot go on |
 
 mod broker;
 mod device;
+mod error;
 mod fleet;
 mod impostors;
-mod kept;
+mod kept_fleet;
 mod lines;
-mod place;
+mod probe;
 mod processes;
 mod report;
+mod scenario;
 mod screen;
 mod service;
-mod story;
 mod tls;
-mod trouble;
-mod visitor;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,61 +37,61 @@ use screen::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// What may differ from one demo to the next.
+/// The options of `countersign-sim demo`.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How many devices connect.
     pub devices: u8,
-    /// Where the fleet stays, with its broker running.
+    /// The directory in which the fleet is kept, with its broker running. `None`: nothing is kept.
     pub keep: Option<PathBuf>,
 }
 
 /// Exit code after Ctrl-C, as shells count it: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// Runs the demo. Whatever happens, no process it started is left, unless it was asked to leave the broker.
+/// Runs the demo. No process that it started is left running, except the broker of a kept fleet.
 pub fn run(options: Options) -> ExitCode {
     let screen = Screen::new();
     let processes = Processes::default();
-    let (told, ended) = oneshot::channel();
+    let (finished, scenario_ended) = oneshot::channel();
     let (result, outcome) = channel();
-    let (for_story, for_the_end) = (processes.clone(), processes.clone());
+    let (for_scenario, for_shutdown) = (processes.clone(), processes.clone());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return screen.fail(&error, "the system refuses a thread or a file descriptor"),
     };
-    // The story waits for processes in plain blocking calls; this thread waits for the story, or for Ctrl-C.
-    let story = std::thread::spawn(move || {
-        // Nobody waits any more after Ctrl-C.
-        let _ = result.send(story::tell(&options, screen, &for_story));
-        let _ = told.send(());
+    // The scenario waits for processes in blocking calls; this thread waits for the scenario, or for Ctrl-C.
+    let scenario = std::thread::spawn(move || {
+        // The receiver is gone after Ctrl-C.
+        let _ = result.send(scenario::run(&options, screen, &for_scenario));
+        let _ = finished.send(());
     });
     let interrupted = runtime.block_on(async {
         let (Ok(mut interrupt), Ok(mut terminate)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
-            let _ = ended.await;
+            let _ = scenario_ended.await;
             return false;
         };
         tokio::select! {
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
-            _ = ended => false,
+            _ = scenario_ended => false,
         }
     });
     if interrupted {
-        for_the_end.stop_all();
-        // With its processes gone the story soon fails; its end removes the temporary fleet.
-        let _ = story.join();
+        for_shutdown.stop_all();
+        // The scenario fails as soon as its processes are gone; its return removes the temporary fleet.
+        let _ = scenario.join();
         return ExitCode::from(INTERRUPTED);
     }
     match outcome.recv() {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         Ok(Ok(false)) => ExitCode::FAILURE,
-        Ok(Err(trouble)) => screen.fail(&trouble, trouble.help()),
-        // The story panicked, and has said so.
+        Ok(Err(error)) => screen.fail(&error, error.help()),
+        // The scenario panicked; the panic message is on stderr.
         Err(_) => {
-            for_the_end.stop_all();
+            for_shutdown.stop_all();
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! What is said while it happens: lines on stdout, and on a terminal's stderr how far it is.
+//! A line on stdout for each event, and a progress line on stderr if that is a terminal.
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
@@ -10,16 +10,16 @@ use device_identity::DeviceId;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-/// Where a device stands, as far as a fleet's operator is concerned.
+/// The state of a device as an operator of the fleet sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Its first attempt has not ended.
+    /// The first attempt to connect has not ended.
     Pending,
-    /// In session with the broker.
+    /// The device is in session.
     Online,
-    /// Without a session; it tries again soon.
+    /// The device has no session, and will try again soon.
     Lost,
-    /// The broker does not want it.
+    /// The broker has refused the device.
     Refused,
 }
 
@@ -34,14 +34,14 @@ impl Outcome {
     }
 }
 
-/// All that is said.
-pub(super) struct Voice {
+/// Prints the events of a fleet.
+pub(super) struct Reporter {
     json: bool,
     device_log: bool,
     progress: ProgressBar,
 }
 
-/// A JSON line; what does not apply is left out.
+/// A JSON line; fields that do not apply are left out.
 #[derive(Default, Serialize)]
 struct Entry<'a> {
     event: &'static str,
@@ -59,9 +59,9 @@ struct Entry<'a> {
     retry_in_ms: Option<u64>,
 }
 
-impl Voice {
+impl Reporter {
     pub(super) fn new(json: bool, device_log: bool, devices: usize) -> Self {
-        // It shows itself on a terminal only.
+        // The progress bar draws on a terminal only.
         let progress = ProgressBar::new(u64::try_from(devices).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{pos} of {len} devices online, {elapsed}") {
             progress.set_style(style);
@@ -69,22 +69,22 @@ impl Voice {
         Self { json, device_log, progress }
     }
 
-    /// A line on stdout.
+    /// Prints a line on stdout.
     pub(super) fn line(&self, line: &dyn Display) {
         self.progress.suspend(|| {
             let mut stdout = io::stdout().lock();
-            // A reader that went away, as with `| head`, does not change what happens.
+            // A closed stdout, as with `| head`, does not stop the devices.
             let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
         });
     }
 
-    /// A device has changed its state.
-    pub(super) fn state(&self, device: &DeviceId, change: &Change<'_>) {
+    /// The agent of a device has changed its state.
+    pub(super) fn state_changed(&self, device: &DeviceId, change: &Change<'_>) {
         if !self.device_log {
             return;
         }
-        let detail = Because(change).to_string();
-        self.say(
+        let detail = CauseAndWait(change).to_string();
+        self.print(
             &Entry {
                 event: "state",
                 device_id: device.as_str(),
@@ -98,17 +98,23 @@ impl Voice {
         );
     }
 
-    /// What came of a device is another thing than before.
-    pub(super) fn outcome(&self, device: &DeviceId, outcome: Outcome, change: &Change<'_>, took: Duration) {
+    /// The outcome of a device has changed; `took` is the time since the attempt to connect began.
+    pub(super) fn outcome_changed(
+        &self,
+        device: &DeviceId,
+        outcome: Outcome,
+        change: &Change<'_>,
+        took: Duration,
+    ) {
         if self.device_log && !self.json {
-            // The same has just been said.
+            // The line of the state has just said the same.
             return;
         }
         let detail = match change.state {
             State::Online => format!("after {} ms", took.as_millis()),
-            _ => Because(change).to_string(),
+            _ => CauseAndWait(change).to_string(),
         };
-        self.say(
+        self.print(
             &Entry {
                 event: "outcome",
                 device_id: device.as_str(),
@@ -122,13 +128,13 @@ impl Voice {
         );
     }
 
-    /// A device has done what it was told.
-    pub(super) fn obeyed(&self, device: &DeviceId, command_id: &str, payload: &[u8]) {
+    /// A device has handled a command.
+    pub(super) fn command(&self, device: &DeviceId, command_id: &str, payload: &[u8]) {
         if !self.device_log {
             return;
         }
         let detail = String::from_utf8_lossy(payload);
-        self.say(
+        self.print(
             &Entry {
                 event: "command",
                 device_id: device.as_str(),
@@ -140,17 +146,17 @@ impl Voice {
         );
     }
 
-    /// So many more devices are online, or fewer.
-    pub(super) fn online(&self, more: bool) {
-        if more { self.progress.inc(1) } else { self.progress.dec(1) }
+    /// One more device is online, or one less.
+    pub(super) fn count_online(&self, is_online: bool) {
+        if is_online { self.progress.inc(1) } else { self.progress.dec(1) }
     }
 
-    /// Nothing is under way any more.
-    pub(super) fn over(&self) {
+    /// Removes the progress line.
+    pub(super) fn finish(&self) {
         self.progress.finish_and_clear();
     }
 
-    fn say(&self, entry: &Entry<'_>, text: fmt::Arguments<'_>) {
+    fn print(&self, entry: &Entry<'_>, text: fmt::Arguments<'_>) {
         if self.json {
             self.line(&serde_json::to_string(entry).unwrap_or_default());
         } else {
@@ -163,10 +169,10 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Why a state was left, and for how long.
-struct Because<'c, 'e>(&'c Change<'e>);
+/// Why a state was left, and after which wait the device tries again.
+struct CauseAndWait<'c, 'e>(&'c Change<'e>);
 
-impl Display for Because<'_, '_> {
+impl Display for CauseAndWait<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(cause) = self.0.cause() {
             write!(f, "{cause}")?;

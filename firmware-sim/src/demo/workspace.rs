@@ -1,4 +1,4 @@
-//! Where the demo puts its files: a temporary directory, or one that is kept.
+//! The directories of the demo: a temporary one, and one that is kept.
 
 use std::fs;
 use std::io::Write;
@@ -7,26 +7,26 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::trouble::Trouble;
+use super::error::DemoError;
 
-/// Where everything lies.
-pub(super) struct Place {
-    /// Removed at the end.
+/// The directories of one demo.
+pub(super) struct Workspace {
+    /// The temporary directory; removed when the value is dropped.
     scratch: TempDir,
-    /// Stays.
+    /// The directory that is kept.
     keep: Option<PathBuf>,
 }
 
-impl Place {
-    /// A temporary directory, and `keep`, which must not be in use.
-    pub(super) fn make(keep: Option<&Path>) -> Result<Self, Trouble> {
+impl Workspace {
+    /// Makes a temporary directory, and `keep`, which must be empty or not exist.
+    pub(super) fn create(keep: Option<&Path>) -> Result<Self, DemoError> {
         let scratch = tempfile::Builder::new().prefix("countersign-demo-").tempdir();
-        let scratch = scratch.map_err(|source| Trouble::File { path: std::env::temp_dir(), source })?;
+        let scratch = scratch.map_err(|source| DemoError::File { path: std::env::temp_dir(), source })?;
         let Some(dir) = keep else { return Ok(Self { scratch, keep: None }) };
-        let file = |source| Trouble::File { path: dir.to_owned(), source };
+        let file = |source| DemoError::File { path: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(file)?;
         if fs::read_dir(dir).map_err(file)?.next().is_some() {
-            return Err(Trouble::InUse(dir.to_owned()));
+            return Err(DemoError::NotEmpty(dir.to_owned()));
         }
         let keep = Some(dir.canonicalize().map_err(file)?);
         Ok(Self { scratch, keep })
@@ -36,7 +36,7 @@ impl Place {
         self.keep.as_deref().unwrap_or_else(|| self.scratch.path())
     }
 
-    /// Where things go that nobody keeps.
+    /// The temporary directory.
     pub(super) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
@@ -46,18 +46,18 @@ impl Place {
         self.root().join("fleet")
     }
 
-    /// What the broker logs.
+    /// The log of the broker.
     pub(super) fn broker_log(&self) -> PathBuf {
         self.root().join("broker.log")
     }
 
-    /// The passphrase of a kept fleet.
+    /// The file with the passphrase of a kept fleet.
     pub(super) fn passphrase_file(&self) -> PathBuf {
         self.root().join("passphrase")
     }
 
-    /// Keeps the passphrase, for its owner alone.
-    pub(super) fn write_passphrase(&self, passphrase: &str) -> Result<(), Trouble> {
+    /// Writes the passphrase of a kept fleet, readable by its owner only.
+    pub(super) fn write_passphrase(&self, passphrase: &str) -> Result<(), DemoError> {
         let path = self.passphrase_file();
         fs::OpenOptions::new()
             .write(true)
@@ -65,6 +65,6 @@ impl Place {
             .mode(0o600)
             .open(&path)
             .and_then(|mut file| writeln!(file, "{passphrase}"))
-            .map_err(|source| Trouble::File { path, source })
+            .map_err(|source| DemoError::File { path, source })
     }
 }

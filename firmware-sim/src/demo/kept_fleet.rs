@@ -1,4 +1,4 @@
-//! `--keep`: what stays behind, and what to try with it.
+//! `--keep`: what is left running, and command lines to try with it.
 
 use std::path::Path;
 
@@ -8,23 +8,23 @@ use super::fleet::Fleet;
 use super::screen::{Screen, Style};
 use super::service;
 
-/// What is left running, and where.
-pub(super) struct Kept<'a> {
+/// A fleet that is kept, and the broker that is left running for it.
+pub(super) struct KeptFleet<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) port: u16,
     pub(super) broker: u32,
     pub(super) broker_log: &'a Path,
     pub(super) passphrase_file: &'a Path,
-    /// A device that is welcome.
+    /// A device that the broker accepts.
     pub(super) device: &'a DeviceId,
 }
 
-impl Kept<'_> {
-    /// Prints lines to copy.
+impl KeptFleet<'_> {
+    /// Prints command lines to copy.
     pub(super) fn print(&self, screen: Screen) {
         let Self { fleet, port, broker, broker_log, passphrase_file, device } = self;
-        let (device_cert, device_key) = fleet.device_papers(device);
-        let (service_cert, service_key) = fleet.service_papers(service::NAME);
+        let (device_cert, device_key) = fleet.device_credentials(device);
+        let (service_cert, service_key) = fleet.service_credentials(service::NAME);
         let root = fleet.broker_root();
         let (dir, root) = (fleet.dir().display(), root.display());
         let heading = |text: &str| screen.say(screen.styled(Style::Strong, text));
