@@ -8,7 +8,7 @@
 //! | [`service`], [`probe`] | MQTT clients in this process: the back end, and one attempt to connect or publish |
 //! | [`impostors`] | one file per impostor |
 //! | [`processes`], [`lines`], [`workspace`] | starting and ending processes; reading their output; their files |
-//! | [`screen`], [`report`] | the steps as they happen; the table at the end |
+//! | [`options`], [`screen`], [`report`] | what the command line asks for; the steps as they happen; the table at the end |
 //! | [`kept_fleet`] | what `--keep` leaves running |
 //! | [`tls`], [`error`] | TLS for the clients of this process; why the demo cannot go on |
 
@@ -19,6 +19,7 @@ mod fleet;
 mod impostors;
 mod kept_fleet;
 mod lines;
+mod options;
 mod probe;
 mod processes;
 mod report;
@@ -28,23 +29,14 @@ mod service;
 mod tls;
 mod workspace;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
+pub use options::Options;
 use processes::Processes;
 use screen::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-
-/// The options of `countersign-sim demo`.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How many devices connect.
-    pub devices: u8,
-    /// The directory in which the fleet is kept, with its broker running. `None`: nothing is kept.
-    pub keep: Option<PathBuf>,
-}
 
 /// Exit code after Ctrl-C, as shells count it: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;

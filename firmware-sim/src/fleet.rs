@@ -8,6 +8,7 @@
 //! | [`network`] | the TCP connection to the broker, which the command line may name |
 //! | [`shutdown`] | the request to stop, for all devices |
 //! | [`device_pool`] | all devices, on as many threads as there are processors |
+//! | [`options`] | what the command line asks for |
 //! | [`record`] | the results of one device |
 //! | [`reporter`] | a line for each event, as text or JSON |
 //! | [`summary`] | the table at the end |
@@ -17,6 +18,7 @@ mod device_pool;
 mod firmware;
 mod images;
 mod network;
+mod options;
 mod record;
 mod reporter;
 mod shutdown;
@@ -24,36 +26,15 @@ mod summary;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use network::Endpoint;
+pub use options::Options;
 use reporter::Reporter;
 use summary::Summary;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// The options of `countersign-sim fleet`.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// A directory of credential images, or one image.
-    pub images: PathBuf,
-    /// The broker. `None`: the one that each image names.
-    pub broker: Option<Endpoint>,
-    /// Messages a second of each device. 0: none.
-    pub rate: f64,
-    /// How long the devices run. `None`: until a signal comes.
-    pub duration: Option<Duration>,
-    /// How many devices run at most. `None`: one per image.
-    pub devices: Option<usize>,
-    /// How many devices start a second.
-    pub ramp: u32,
-    /// Whether to print JSON lines instead of text.
-    pub json: bool,
-    /// Whether to print every change of state and every command.
-    pub device_log: bool,
-}
 
 /// How long the last acknowledgements may take once the devices are asked to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,40 +5,14 @@ mod another_topic;
 mod expired;
 mod false_broker;
 mod foreign_ca;
+mod impostor;
 mod no_certificate;
 
-use device_identity::DeviceId;
-
-use super::broker::Broker;
 use super::error::DemoError;
-use super::fleet::Fleet;
 use super::probe::ProbeResult;
-use super::processes::Processes;
 use super::report::Outcome;
 
-/// What an impostor works with: a fleet with a broker, and two of its devices.
-pub(super) struct AttackContext<'a> {
-    pub(super) processes: &'a Processes,
-    pub(super) fleet: &'a Fleet,
-    pub(super) broker: &'a mut Broker,
-    pub(super) port: u16,
-    /// A temporary directory.
-    pub(super) scratch: &'a std::path::Path,
-    /// The attacker's device, whose credentials are abused.
-    pub(super) mallory: &'a DeviceId,
-    /// The device that is impersonated; its own agent is online.
-    pub(super) victim: &'a DeviceId,
-}
-
-/// One impostor.
-pub(super) struct Impostor {
-    /// What is tried; a cell of the table.
-    pub(super) tried: &'static str,
-    /// The expected outcome; a cell of the table.
-    pub(super) expected: &'static str,
-    /// Makes the attempt.
-    pub(super) attempt: fn(&mut AttackContext<'_>) -> Result<Outcome, DemoError>,
-}
+pub(super) use impostor::{AttackContext, Impostor};
 
 /// All of them.
 pub(super) const ALL: [Impostor; 6] = [

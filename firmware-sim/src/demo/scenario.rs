@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use device_identity::DeviceId;
 
-use super::Options;
 use super::broker::Broker;
 use super::device::Device;
 use super::error::DemoError;
 use super::fleet::{Fleet, passphrase};
 use super::impostors::{self, AttackContext};
 use super::kept_fleet::KeptFleet;
+use super::options::Options;
 use super::processes::Processes;
 use super::report::{Outcome, Report};
 use super::screen::{Screen, Style};

@@ -11,11 +11,11 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::task::LocalSet;
 
-use super::Options;
 use super::device;
 use super::firmware::{Firmware, MeasuredLatencies};
 use super::images::DeviceImage;
 use super::network::FleetNetwork;
+use super::options::Options;
 use super::record::{Latencies, Records};
 use super::reporter::Reporter;
 use super::shutdown::ShutdownSignal;

@@ -1,6 +1,6 @@
 //! A device of the fleet connects with its own certificate and another device's client id.
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::error::DemoError;
 use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;

@@ -1,6 +1,6 @@
 //! A device of the fleet connects as itself and publishes to a telemetry topic of another device.
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::error::DemoError;
 use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;

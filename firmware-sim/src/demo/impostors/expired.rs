@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::error::DemoError;
 use crate::demo::fleet::Fleet;
 use crate::demo::probe::{ProbeAction, probe};

@@ -13,7 +13,7 @@ use device_identity::image::{Image, SLOT_LEN};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use zeroize::Zeroizing;
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::device::Device;
 use crate::demo::error::DemoError;
 use crate::demo::report::Outcome;

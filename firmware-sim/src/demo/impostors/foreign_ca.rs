@@ -1,6 +1,6 @@
 //! A certificate for the same device id from a second fleet, whose CAs have the same names.
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::error::DemoError;
 use crate::demo::fleet::Fleet;
 use crate::demo::probe::{ProbeAction, probe};

@@ -1,6 +1,6 @@
 //! A client that uses a device's client id and presents no certificate.
 
-use super::{AttackContext, Impostor};
+use super::impostor::{AttackContext, Impostor};
 use crate::demo::error::DemoError;
 use crate::demo::probe::{ProbeAction, probe};
 use crate::demo::report::Outcome;
