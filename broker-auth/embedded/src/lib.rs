@@ -17,6 +17,8 @@ mod engine;
 mod limits;
 mod recheck;
 mod session;
+#[cfg(any(test, feature = "for-test"))]
+pub mod simulation;
 
 pub use admitted_client::AdmittedClient;
 pub use engine::{Engine, EngineError};

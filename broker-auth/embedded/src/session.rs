@@ -45,3 +45,14 @@ pub use retained::Retained;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(any(test, feature = "for-test"))]
+pub(crate) use effect::{Effect, SubscribeStep};
+#[cfg(any(test, feature = "for-test"))]
+pub(crate) use end::SessionEnd;
+#[cfg(any(test, feature = "for-test"))]
+pub(crate) use shared_state::SharedState;
+#[cfg(any(test, feature = "for-test"))]
+pub(crate) use state::deliver::{DrawTurn, Unsent};
+#[cfg(any(test, feature = "for-test"))]
+pub(crate) use state::{Connecting, SessionState};

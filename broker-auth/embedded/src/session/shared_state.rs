@@ -75,8 +75,20 @@ impl SharedState {
         Origin(self.origins.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// How many bytes of messages wait for clients.
+    #[cfg(any(test, feature = "for-test"))]
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.memory.used()
+    }
+
+    /// Whether there is no group.
+    #[cfg(any(test, feature = "for-test"))]
+    pub(crate) fn groups_are_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// Counts a published message, and offers it to the groups that ask for it.
-    pub(super) fn published(&self, for_groups: Option<&Message>) {
+    pub(crate) fn published(&self, for_groups: Option<&Message>) {
         if let Some(message) = for_groups {
             self.counters.dropped_queue_full.add(self.groups.offer(message));
         }

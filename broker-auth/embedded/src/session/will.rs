@@ -85,7 +85,7 @@ impl Will {
     }
 
     /// The message to publish at `now`, kept if it is to be retained.
-    pub(super) fn message(self, shared: &SharedState, now: Instant) -> Message {
+    pub(crate) fn message(self, shared: &SharedState, now: Instant) -> Message {
         let mut message = self.message;
         message.expires_at = self.expiry.and_then(|expiry| now.checked_add(expiry));
         if message.retain
