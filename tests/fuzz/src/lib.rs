@@ -1,4 +1,4 @@
-//! What a device reads from others, on inputs that a fuzzer chooses.
+//! What a device reads from others, and sessions of the broker, on inputs that a fuzzer chooses.
 //!
 //! A target is a function of bytes that panics when a promise is broken. `tests/fuzz/run` has libFuzzer look for such
 //! bytes; the test `replay` runs the kept corpora through the same functions with the toolchain of everything else.
@@ -9,6 +9,7 @@
 //! | [`record`] | the record guard, against a model, and against itself with the stream cut otherwise |
 //! | [`handshake`] | the TLS client, against a server that holds the keys and is known to be honest or not |
 //! | [`mqtt_input`] | packets and their topics, against rmqtt-codec, and against itself with the stream cut otherwise |
+//! | [`session`] | sessions of the broker, against a model of what every client is owed |
 //! | [`image`] | credential images, against their layout, p256 and x509-parser |
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod handshake;
 pub mod image;
 pub mod mqtt_input;
 pub mod record;
+pub mod session;
 
 mod der;
 mod fleet;
@@ -45,10 +47,11 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "certificate", run: certificate::run, seeds: certificate::seeds },
     Target { name: "record", run: record::run, seeds: record::seeds },
     Target { name: "handshake", run: handshake::run, seeds: handshake::seeds },
     Target { name: "mqtt_input", run: mqtt_input::run, seeds: mqtt_input::seeds },
     Target { name: "image", run: image::run, seeds: image::seeds },
+    Target { name: "session", run: session::run, seeds: session::seeds },
 ];

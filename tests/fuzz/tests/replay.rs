@@ -58,6 +58,11 @@ fn images() {
 }
 
 #[test]
+fn sessions() {
+    replay("session");
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_program_and_no_other_has() {
     let names: BTreeSet<_> = TARGETS.map(|target| target.name.to_string()).into();
     let stems = |folder: &Path| -> BTreeSet<_> {

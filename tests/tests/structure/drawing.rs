@@ -100,7 +100,11 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     // For tests.
     Drawn { name: "adversary", imports: &["device-identity"], rooms: Undrawn },
     Drawn { name: "load", imports: &[], rooms: Undrawn },
-    Drawn { name: "fuzz", imports: &["adversary", "countersign-agent", "device-identity"], rooms: Undrawn },
+    Drawn {
+        name: "fuzz",
+        imports: &["adversary", "countersign-agent", "device-identity", "embedded"],
+        rooms: Undrawn,
+    },
 ];
 
 /// Packages that nobody imports, and that may import test packages.
