@@ -59,7 +59,7 @@ impl Client {
             Arc::clone(&limits),
         );
         Self {
-            version: if number % 2 == 0 { Version::V5 } else { Version::V3 },
+            version: if number.is_multiple_of(2) { Version::V5 } else { Version::V3 },
             name,
             permit,
             limits,

@@ -411,7 +411,7 @@ impl World {
             }
             None if is_over => self.expire(index),
             None => {
-                assert!(client.will.is_none_or(|will| will.delay_seconds > 0), "a will without delay is due")
+                assert!(client.will.is_none_or(|will| will.delay_seconds > 0), "a will without delay is due");
             }
         }
     }
