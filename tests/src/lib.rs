@@ -11,7 +11,7 @@
 //! | [`client`] | a client that may say anything, and hears every answer |
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
-//! | [`arena`] | a place for thousands of clients |
+//! | [`large_fleet`] | a place for thousands of clients |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
@@ -24,12 +24,12 @@
 
 #![forbid(unsafe_code)]
 
-pub mod arena;
 pub mod board;
 pub mod broker;
 pub mod client;
 pub mod credential;
 pub mod fleet;
+pub mod large_fleet;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod peer;

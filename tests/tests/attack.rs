@@ -5,11 +5,11 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use integration_tests::arena::{AT_ONCE, Arena};
 use integration_tests::broker::Mark;
+use integration_tests::large_fleet::{AT_ONCE, LargeFleet};
 use integration_tests::program::Programs;
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::packet::{DISCONNECT, PINGREQ, Packet, QoS, Version};
 use load::site::Identity;
 use load::usage::Process;
@@ -24,7 +24,7 @@ const VISITS: u64 = 10_000;
 /// What the allocator keeps may differ by this much, bytes. Another kilobyte a visit would be more.
 const SLACK: u64 = 9 * 1024 * 1024;
 
-const LASTING: Wish = Wish { version: Version::V311, keep_alive: 60, session_expiry: 60 };
+const LASTING: ConnectOptions = ConnectOptions { version: Version::V311, keep_alive: 60, session_expiry: 60 };
 
 /// What an attacker does once it is connected: whatever comes back, it goes on.
 type Attack = fn(Client, Visitor) -> Attacking;
@@ -47,7 +47,7 @@ const ATTACKS: [(&str, Attack); 5] = [
     ("packets that only a server sends", |client, visitor| Box::pin(server_packets(client, visitor))),
 ];
 
-/// Who visits, and where.
+/// The client that connects, and the broker it connects to.
 #[derive(Clone)]
 struct Visitor {
     broker: std::net::SocketAddr,
@@ -55,8 +55,8 @@ struct Visitor {
 }
 
 impl Visitor {
-    async fn connect(&self, wish: Wish) -> Result<Client, Lost> {
-        Client::connect(self.broker, &self.identity, wish).await.map(|(client, _)| client)
+    async fn connect(&self, options: ConnectOptions) -> Result<Client, Lost> {
+        Client::connect(self.broker, &self.identity, options).await.map(|(client, _)| client)
     }
 
     /// The engine keeps the same log for all of one kind.
@@ -88,14 +88,14 @@ async fn foreign_topic(mut client: Client, _: Visitor) -> Result<(), Lost> {
 
 async fn abandoned_group(client: Client, visitor: Visitor) -> Result<(), Lost> {
     drop(client);
-    let mut member = visitor.connect(Wish { version: Version::V5, ..LASTING }).await?;
+    let mut member = visitor.connect(ConnectOptions { version: Version::V5, ..LASTING }).await?;
     let topic = visitor.topic("shared");
     member.send(&member.writer().subscribe(1, &format!("$share/group/{topic}"), QoS::AtLeastOnce)).await?;
     member.send(&member.writer().publish_acknowledged(2, &topic, b"never acknowledged")).await?;
     whatever_comes(&mut member).await;
     member.leave().await?;
     // Nothing of it is to be kept.
-    Ok(visitor.connect(Wish::default()).await?.leave().await?)
+    Ok(visitor.connect(ConnectOptions::default()).await?.leave().await?)
 }
 
 async fn busy_good_bye(mut client: Client, visitor: Visitor) -> Result<(), Lost> {
@@ -115,7 +115,7 @@ async fn properties_for_3_1_1(client: Client, visitor: Visitor) -> Result<(), Lo
     subscriber.leave().await?;
     let own = format!("{}/5", visitor.identity.name);
     let (mut publisher, _) =
-        Client::connect_as(&own, visitor.broker, &visitor.identity, Wish::default()).await?;
+        Client::connect_as(&own, visitor.broker, &visitor.identity, ConnectOptions::default()).await?;
     publisher.send(&publish_with_property(&topic)).await?;
     whatever_comes(&mut publisher).await;
     publisher.leave().await?;
@@ -123,7 +123,7 @@ async fn properties_for_3_1_1(client: Client, visitor: Visitor) -> Result<(), Lo
     let message = subscriber.answer().await?;
     assert!(matches!(message, Packet::Publish { .. }), "{message:?}");
     drop(subscriber);
-    Ok(visitor.connect(Wish::default()).await?.leave().await?)
+    Ok(visitor.connect(ConnectOptions::default()).await?.leave().await?)
 }
 
 async fn server_packets(mut client: Client, visitor: Visitor) -> Result<(), Lost> {
@@ -131,7 +131,7 @@ async fn server_packets(mut client: Client, visitor: Visitor) -> Result<(), Lost
     for packet in [&b"\x20\x03\0\0\0"[..], b"\x90\x04\0\x01\0\0", b"\xB0\x04\0\x01\0\0"] {
         client.send(packet).await?;
         whatever_comes(&mut client).await;
-        client = visitor.connect(Wish::default()).await?;
+        client = visitor.connect(ConnectOptions::default()).await?;
     }
     Ok(client.leave().await?)
 }
@@ -139,21 +139,21 @@ async fn server_packets(mut client: Client, visitor: Visitor) -> Result<(), Lost
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_kills_a_router_when_a_valid_device_sends_it_harms_no_other_session() {
     const ROUNDS: usize = 20;
-    let arena = Arena::new(PROGRAMS, "");
-    let witnesses = arena.site.devices(1_000..1_050);
-    let mut watching = arena.connect_all(&witnesses, Wish::default()).await;
+    let fleet = LargeFleet::new(PROGRAMS, "");
+    let witnesses = fleet.site.devices(1_000..1_050);
+    let mut watching = fleet.connect_all(&witnesses, ConnectOptions::default()).await;
     for (witness, identity) in watching.iter_mut().zip(&witnesses) {
         witness.subscribe(&format!("devices/{}/commands/#", identity.name), QoS::AtLeastOnce).await.unwrap();
     }
-    let mut backend = arena.connect(&arena.site.service(0), Wish::default()).await.unwrap();
-    let attackers = arena.site.devices(0..4);
+    let mut backend = fleet.connect(&fleet.site.service(0), ConnectOptions::default()).await.unwrap();
+    let attackers = fleet.site.devices(0..4);
     for (what, attack) in ATTACKS {
         let attacks = (0..ROUNDS * attackers.len()).map(|number| attackers[number % attackers.len()].clone());
-        let broker = arena.address();
+        let broker = fleet.address();
         // At most one at a time of each attacker: they take no session over.
-        let attacked = crowd::each(attackers.len(), attacks, |identity| async move {
+        let attacked = concurrent::each(attackers.len(), attacks, |identity| async move {
             let visitor = Visitor { broker, identity };
-            let client = visitor.connect(Wish::default()).await?;
+            let client = visitor.connect(ConnectOptions::default()).await?;
             attack(client, visitor).await
         })
         .await;
@@ -169,8 +169,8 @@ async fn what_kills_a_router_when_a_valid_device_sends_it_harms_no_other_session
             );
         }
     }
-    assert_eq!(arena.count("engine_rebuilds"), 0);
-    let closed = arena.broker.log().since(Mark::START);
+    assert_eq!(fleet.count("engine_rebuilds"), 0);
+    let closed = fleet.broker.log().since(Mark::START);
     let of_witness = |line: &&serde_json::Value| {
         let identity = line["identity"].as_str().unwrap_or_default();
         line["event"] == "session_closed" && witnesses.iter().any(|witness| &*witness.name == identity)
@@ -201,7 +201,7 @@ impl Holding {
 
 /// One visit of the kind that its number says.
 async fn visit(visitor: Visitor, number: u64) -> Result<(), Lost> {
-    let client = visitor.connect(Wish::default()).await?;
+    let client = visitor.connect(ConnectOptions::default()).await?;
     if let Some((_, attack)) = usize::try_from(number).ok().and_then(|number| ATTACKS.get(number % 16)) {
         return attack(client, visitor).await;
     }
@@ -216,7 +216,7 @@ async fn visit(visitor: Visitor, number: u64) -> Result<(), Lost> {
         7 => client.socket().set_zero_linger()?,
         // Taken over by its own next connection.
         8 | 9 => {
-            let mut next = visitor.connect(Wish::default()).await?;
+            let mut next = visitor.connect(ConnectOptions::default()).await?;
             whatever_comes(&mut client).await;
             next.publish(&topic, b"hello").await?;
             next.leave().await?;
@@ -232,14 +232,14 @@ async fn visit(visitor: Visitor, number: u64) -> Result<(), Lost> {
 }
 
 /// Has the engine remember as much as it ever does: of each kind of topic, and in all.
-async fn fill_memories(arena: &Arena, identity: &Identity) {
+async fn fill_memories(fleet: &LargeFleet, identity: &Identity) {
     const MESSAGES: usize = 80_000;
     let kinds = ["telemetry", "shared", "busy", "old", "foreign"];
-    let visitor = Visitor { broker: arena.address(), identity: identity.clone() };
-    let mut client = visitor.connect(Wish::default()).await.expect("a good client is let in");
+    let visitor = Visitor { broker: fleet.address(), identity: identity.clone() };
+    let mut client = visitor.connect(ConnectOptions::default()).await.expect("a good client is let in");
     for kind in kinds {
         client.subscribe(&visitor.topic(kind), QoS::AtMostOnce).await.expect("the policy allows it");
-        // Nobody wants these, but for the log.
+        // Only the log is looked at.
         let message = client.writer().publish(&format!("visits/of/{kind}/nobody"), &[b'x'; 32]);
         for _ in 0..MESSAGES / kinds.len() / 100 {
             client.send(&message.repeat(100)).await.expect("it is served");
@@ -250,10 +250,10 @@ async fn fill_memories(arena: &Arena, identity: &Identity) {
 }
 
 /// So many visits, a part of them ended by an operator.
-async fn visits(arena: &Arena, identities: &[Identity], count: u64) -> u64 {
+async fn visits(fleet: &LargeFleet, identities: &[Identity], count: u64) -> u64 {
     const KICKED: u64 = 48;
     const ROUND: u64 = 500;
-    let broker = arena.address();
+    let broker = fleet.address();
     let mut made = 0;
     for round in 0..count.div_ceil(ROUND) {
         let ordinary = (count - made).min(ROUND) - KICKED;
@@ -263,25 +263,26 @@ async fn visits(arena: &Arena, identities: &[Identity], count: u64) -> u64 {
             let place = usize::try_from(number).expect("few") % identities.len();
             (number, identities[place].clone())
         });
-        let ended =
-            crowd::each(AT_ONCE, numbered, |(number, identity)| visit(Visitor { broker, identity }, number))
-                .await;
+        let ended = concurrent::each(AT_ONCE, numbered, |(number, identity)| {
+            visit(Visitor { broker, identity }, number)
+        })
+        .await;
         for (number, ended) in ended.iter().enumerate() {
             assert!(ended.is_ok(), "visit {number} of round {round}: {ended:?}");
         }
-        let service = arena.site.service(round % 4);
-        let clients = crowd::each(AT_ONCE, 0..KICKED, |number| {
+        let service = fleet.site.service(round % 4);
+        let clients = concurrent::each(AT_ONCE, 0..KICKED, |number| {
             let service = service.clone();
             async move {
                 let client_id = format!("{}/{number}", service.name);
                 let (mut client, _) =
-                    Client::connect_as(&client_id, broker, &service, Wish::default()).await?;
+                    Client::connect_as(&client_id, broker, &service, ConnectOptions::default()).await?;
                 client.subscribe("kicked/#", QoS::AtMostOnce).await?;
                 Ok::<_, Lost>(client)
             }
         })
         .await;
-        let kicked = arena.operate("kick", &[&service.name, "--json"]).json();
+        let kicked = fleet.operate("kick", &[&service.name, "--json"]).json();
         assert_eq!(kicked["sessions"], KICKED);
         for client in clients {
             let heard = client.expect("a good client is let in").answer().await;
@@ -293,29 +294,29 @@ async fn visits(arena: &Arena, identities: &[Identity], count: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_visits_leave_nothing_behind() {
+async fn ten_thousand_connections_leave_nothing_behind() {
     // With several heaps, as threads allocate from, what is resident says less of what is in use.
     let one_heap = |mut command: Command| {
         command.env("MALLOC_ARENA_MAX", "1");
         command
     };
-    let arena = Arena::started_by(PROGRAMS, "", one_heap, Stdio::piped());
-    let identities = arena.site.devices(0..512);
-    let process = arena.process();
-    fill_memories(&arena, &identities[0]).await;
-    visits(&arena, &identities, WARM_UP).await;
-    fill_memories(&arena, &identities[0]).await;
-    arena.settles_at(0);
+    let fleet = LargeFleet::started_by(PROGRAMS, "", one_heap, Stdio::piped());
+    let identities = fleet.site.devices(0..512);
+    let process = fleet.process();
+    fill_memories(&fleet, &identities[0]).await;
+    visits(&fleet, &identities, WARM_UP).await;
+    fill_memories(&fleet, &identities[0]).await;
+    fleet.settles_at(0);
     let before = Holding::of(process);
     let resident = process.resident().expect("the broker lives");
 
     let since = Instant::now();
-    let made = visits(&arena, &identities, VISITS).await;
+    let made = visits(&fleet, &identities, VISITS).await;
     assert!(made >= VISITS, "{made}");
     println!("{made} visits in {:?}", since.elapsed());
 
-    fill_memories(&arena, &identities[0]).await;
-    arena.settles_at(0);
+    fill_memories(&fleet, &identities[0]).await;
+    fleet.settles_at(0);
     let since = Instant::now();
     // Such a thread is idle for ten seconds before it ends.
     while !Holding::of(process).is_no_more_than(before) {
@@ -326,8 +327,8 @@ async fn ten_thousand_visits_leave_nothing_behind() {
     let grown = process.resident().expect("the broker lives").saturating_sub(resident);
     println!("{grown} bytes more are resident, {:.1} a visit", grown as f64 / made as f64);
     assert!(grown <= SLACK, "{grown} bytes more than {resident}");
-    assert_eq!((arena.count("retained_messages"), arena.count("engine_rebuilds")), (0, 0));
+    assert_eq!((fleet.count("retained_messages"), fleet.count("engine_rebuilds")), (0, 0));
     // One more visit, for the places that connections took.
-    let mut client = arena.connect(&identities[0], Wish::default()).await.expect("there is room");
+    let mut client = fleet.connect(&identities[0], ConnectOptions::default()).await.expect("there is room");
     client.publish("still/there", b"").await.expect("it is served");
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use integration_tests::arena::Arena;
 use integration_tests::broker::Mark;
+use integration_tests::large_fleet::LargeFleet;
 use integration_tests::program::Programs;
-use load::client::{Client, Lost, Wish};
+use load::client::{Client, ConnectOptions, Lost};
 use load::packet::{Packet, QoS, Version};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -98,18 +98,18 @@ async fn listen(mut subscriber: Client, slow: watch::Receiver<bool>) -> (Client,
 }
 
 /// The burst, to a subscriber that is slow meanwhile and hears the rest afterwards.
-async fn burst_to_a_slow_subscriber(arena: &Arena) -> Heard {
-    let wish = Wish { version: Version::V311, ..Wish::default() };
-    let mut subscriber = arena.connect(&arena.site.device(1), wish).await.unwrap();
+async fn burst_to_a_slow_subscriber(fleet: &LargeFleet) -> Heard {
+    let options = ConnectOptions { version: Version::V311, ..ConnectOptions::default() };
+    let mut subscriber = fleet.connect(&fleet.site.device(1), options).await.unwrap();
     subscriber.subscribe("devices/dev-1/commands/#", QoS::AtLeastOnce).await.unwrap();
-    let publisher = arena.connect(&arena.site.service(1), Wish::default()).await.unwrap();
+    let publisher = fleet.connect(&fleet.site.service(1), ConnectOptions::default()).await.unwrap();
     let (hurry, slow) = watch::channel(true);
     let listening = tokio::spawn(listen(subscriber, slow));
     let mut publisher = burst(publisher).await.unwrap();
     hurry.send_replace(false);
     // Once its queue is empty there is room for the last one, which also tells it of what was lost on the way.
     let queued = || {
-        let sessions = arena.operate("sessions", &["--json"]).json();
+        let sessions = fleet.operate("sessions", &["--json"]).json();
         let sessions = sessions.as_array().expect("one array");
         sessions.iter().map(|session| session["queued"].as_u64().expect("a number")).sum::<u64>()
     };
@@ -126,9 +126,9 @@ async fn burst_to_a_slow_subscriber(arena: &Arena) -> Heard {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_acknowledged_message_of_a_burst_is_delivered_or_counted_and_logged() {
-    let arena = Arena::new(PROGRAMS, "");
-    let heard = burst_to_a_slow_subscriber(&arena).await;
-    let (dropped, overtaken) = (arena.count("dropped_queue_full"), arena.count("dropped_lagging"));
+    let fleet = LargeFleet::new(PROGRAMS, "");
+    let heard = burst_to_a_slow_subscriber(&fleet).await;
+    let (dropped, overtaken) = (fleet.count("dropped_queue_full"), fleet.count("dropped_lagging"));
     println!(
         "{MESSAGES} acknowledged: {} delivered, {dropped} found the queue full, {overtaken} were overtaken",
         heard.numbers.len()
@@ -136,9 +136,9 @@ async fn each_acknowledged_message_of_a_burst_is_delivered_or_counted_and_logged
     assert_eq!((heard.repeated, heard.out_of_order), (0, 0));
     assert_eq!(heard.numbers.len() as u64 + dropped + overtaken, u64::from(MESSAGES));
     assert!(dropped > 0, "the burst was not too much");
-    assert_eq!(arena.count("published"), u64::from(MESSAGES) + 1);
+    assert_eq!(fleet.count("published"), u64::from(MESSAGES) + 1);
 
-    let (code, log) = arena.stop();
+    let (code, log) = fleet.stop();
     assert_eq!(code, 0);
     let log = log.since(Mark::START);
     let logged = |words: &str, number: &str| {
@@ -160,9 +160,9 @@ async fn each_acknowledged_message_of_a_burst_is_delivered_or_counted_and_logged
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_long_enough_loses_nothing_of_a_burst() {
-    let arena = Arena::new(PROGRAMS, "max-queued-messages = 200000\nmax-queued-bytes = 100000000");
-    let heard = burst_to_a_slow_subscriber(&arena).await;
+    let fleet = LargeFleet::new(PROGRAMS, "max-queued-messages = 200000\nmax-queued-bytes = 100000000");
+    let heard = burst_to_a_slow_subscriber(&fleet).await;
     assert_eq!((heard.repeated, heard.out_of_order), (0, 0));
     assert_eq!(heard.numbers.len() as u64, u64::from(MESSAGES));
-    assert_eq!((arena.count("dropped_queue_full"), arena.count("dropped_lagging")), (0, 0));
+    assert_eq!((fleet.count("dropped_queue_full"), fleet.count("dropped_lagging")), (0, 0));
 }

@@ -6,8 +6,8 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "conformance/arena.rs"]
-mod arena;
+#[path = "conformance/both_brokers.rs"]
+mod both_brokers;
 #[path = "conformance/differences.rs"]
 mod differences;
 #[path = "conformance/exchanges.rs"]
@@ -17,14 +17,14 @@ mod observation;
 #[path = "conformance/stage.rs"]
 mod stage;
 
-use arena::Arena;
+use both_brokers::BothBrokers;
 
 /// One test for each file of scenarios.
 macro_rules! scenarios {
     ($($(#[$attribute:meta])* $test:ident: $file:literal,)*) => {
         $($(#[$attribute])* #[test] fn $test() {
-            if let Some(arena) = Arena::open() {
-                arena.play($file);
+            if let Some(brokers) = BothBrokers::open() {
+                brokers.play($file);
             }
         })*
     };

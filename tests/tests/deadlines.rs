@@ -53,7 +53,7 @@ fn a_client_that_never_starts_its_handshake_is_closed() {
 }
 
 #[test]
-fn a_client_that_dribbles_its_handshake_gains_no_time() {
+fn a_client_that_sends_its_handshake_byte_by_byte_gains_no_time() {
     let site = impatient();
     let mut socket = connect_socket(site.address());
     let since = Instant::now();
@@ -120,7 +120,7 @@ fn half_a_publish_is_not_waited_for() {
 }
 
 #[test]
-fn a_publish_that_dribbles_in_gains_no_time_by_it() {
+fn a_publish_that_arrives_byte_by_byte_gains_no_time() {
     let site = impatient();
     let mut client = site.dev_1(Version::V311);
     let publish = mqtt::publish(Version::V311, "devices/dev-1/telemetry/a", &[b'x'; 100], 1, false, 1);
@@ -140,7 +140,7 @@ fn a_publish_that_dribbles_in_gains_no_time_by_it() {
 }
 
 #[test]
-fn a_client_with_nothing_to_say_or_with_a_slow_link_is_left_alone() {
+fn an_idle_client_and_one_with_a_slow_link_are_left_alone() {
     let site = impatient();
     let mut client = site.dev_1(Version::V5);
     // Longer than every limit: they are about what is half said, not about who has nothing to say.
@@ -182,7 +182,7 @@ fn slowest_of_five_visits(site: &Site) -> Duration {
 }
 
 #[test]
-fn places_are_limited_and_come_back() {
+fn connections_of_one_address_are_limited_and_may_be_opened_again() {
     let site = Site::configured(PROGRAMS, |fleet| {
         fleet.limit("max-connections-per-address = 3\nhandshake-timeout = \"2s\"");
     });

@@ -165,7 +165,7 @@ fn a_suspended_device_is_refused_until_it_is_resumed() {
 }
 
 #[test]
-fn a_device_that_the_broker_knows_by_another_name_is_refused_and_says_by_which_code() {
+fn a_device_that_the_broker_knows_by_another_name_is_refused_and_reports_the_reason_code() {
     let site = Site::configured(PROGRAMS, |fleet| {
         fleet.configure("device-id = \"{CN}\"", "device-id = \"plant-{CN}\"");
     });
@@ -194,7 +194,7 @@ fn a_device_of_an_unknown_ca_is_refused_before_it_has_a_session() {
 }
 
 #[test]
-fn a_broker_of_another_fleet_learns_nothing_from_a_device() {
+fn a_broker_of_another_fleet_is_not_sent_the_certificate_of_a_device() {
     let foreign = Site::new(PROGRAMS);
     let fleet = Fleet::new(PROGRAMS);
     fleet.device("dev-1");
@@ -232,7 +232,7 @@ fn commands_are_done_and_answered_also_those_that_came_while_the_device_was_off(
 }
 
 #[test]
-fn whether_a_device_is_there_can_be_read_at_any_time() {
+fn the_status_topic_says_at_any_time_whether_a_device_is_connected() {
     let site = Site::new(PROGRAMS);
     let device = dev_1(&site);
     let status = || {

@@ -95,7 +95,7 @@ fn a_malformed_packet_ends_its_connection_and_nothing_else() {
 }
 
 #[test]
-fn a_first_packet_that_is_no_good_connect_ends_its_connection() {
+fn a_first_packet_that_is_no_valid_connect_ends_its_connection() {
     let site = permissive();
     let mut witness = backend(&site, Version::V311, 0);
     for (what, packet, code) in [

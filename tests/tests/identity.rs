@@ -149,7 +149,7 @@ fn a_service_is_no_device_and_a_device_no_service_of_the_same_name() {
 }
 
 #[test]
-fn a_certificate_whose_subject_is_no_device_id_is_nobody() {
+fn a_certificate_whose_subject_is_no_device_id_has_no_identity() {
     let site = Site::new(PROGRAMS);
     let forger = Forger::with_key_of(&site.fleet, "device-ca");
     let with_names = |names: &[&str]| forger.altered("", |params| params.distinguished_name = subject(names));

@@ -67,7 +67,7 @@ fn is_closed(mut socket: &TcpStream) -> bool {
 }
 
 #[test]
-fn one_network_has_only_so_many_places() {
+fn connections_of_one_network_are_limited() {
     let site = limited("max-connections-per-address = 10\nmax-connections-per-prefix = 3");
     let tls = site.tls(&site.service);
     let mut device = site.dev_1(Version::V5);
@@ -85,7 +85,7 @@ fn one_network_has_only_so_many_places() {
 }
 
 #[test]
-fn stalled_handshakes_take_no_turn_from_anybody() {
+fn stalled_handshakes_do_not_occupy_the_only_handshake_slot() {
     let site = limited("max-handshakes = 1\nhandshake-timeout = \"60s\"");
     let tls = site.tls(&site.device);
     let stalled: Vec<_> = [0.0, 0.1, 0.9, 1.0]
@@ -105,7 +105,7 @@ fn stalled_handshakes_take_no_turn_from_anybody() {
 }
 
 #[test]
-fn a_crowd_waits_for_its_turns_and_everybody_gets_in() {
+fn connections_beyond_the_handshake_rate_wait_and_are_all_admitted() {
     let site = limited("max-handshakes-per-second = 10\nmax-handshakes = 1\nmax-sessions-per-identity = 100");
     let since = Instant::now();
     let mut visits = Vec::new();
@@ -122,7 +122,7 @@ fn a_crowd_waits_for_its_turns_and_everybody_gets_in() {
 }
 
 #[test]
-fn who_cannot_begin_in_time_is_turned_away_and_the_next_is_not() {
+fn a_handshake_that_cannot_begin_in_time_is_refused_and_the_next_is_not() {
     let site = limited("max-handshakes-per-second = 1\nhandshake-timeout = \"2s\"");
     let tls = site.tls(&site.service);
     let waiting: Vec<_> = (0..8).map(|_| Client::stall(site.address(), &tls, 1.0)).collect();
@@ -228,7 +228,7 @@ fn topic_aliases_packets_and_unreleased_messages_have_a_limit() {
 }
 
 #[test]
-fn subscriptions_are_numbered_and_come_back() {
+fn subscriptions_are_limited_and_an_unsubscribe_makes_room() {
     let site = limited("max-subscriptions = 2");
     let mut backend = site.backend(Version::V5);
     let filter = |number: u8| format!("devices/+/telemetry/{number}");
@@ -278,7 +278,7 @@ fn an_identity_retains_only_so_much_and_may_always_replace_and_clear_it() {
 }
 
 #[test]
-fn what_all_may_retain_has_an_end_that_outlives_whoever_met_it() {
+fn the_limit_of_all_retained_messages_counts_those_of_revoked_devices() {
     let site = Site::configured(PROGRAMS, |fleet| fleet.limit_all("max-retained-messages = 3"));
     let mut device = site.dev_1(Version::V5);
     for number in 0..3 {
@@ -294,7 +294,7 @@ fn what_all_may_retain_has_an_end_that_outlives_whoever_met_it() {
 }
 
 #[test]
-fn one_that_is_away_or_slow_takes_no_memory_from_one_that_keeps_up() {
+fn a_client_that_is_away_or_slow_takes_no_queue_memory_from_one_that_keeps_up() {
     let site = Site::configured(PROGRAMS, |fleet| fleet.limit_all("max-queued-bytes = 100000"));
     let parked = |name: &str, filter: &str| {
         let mut client = site.connect(&site.service, &Connect::new(Version::V5, name).persistent());

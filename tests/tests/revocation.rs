@@ -159,7 +159,7 @@ fn a_suspended_device_stays_out_until_it_is_resumed() {
 /// Leaves a command with the persistent session of `dev-1` and revokes the device, connected or away. Whoever then has
 /// a new certificate for the name finds nothing.
 #[track_caller]
-fn a_new_certificate_finds_nothing(is_connected: bool) {
+fn a_new_certificate_does_not_inherit_the_session_of_a_revoked_one(is_connected: bool) {
     let site = Site::new(PROGRAMS);
     let lasting = Connect::new(Version::V5, "dev-1").persistent();
     let mut device = site.connect(&site.device, &lasting);
@@ -186,12 +186,12 @@ fn a_new_certificate_finds_nothing(is_connected: bool) {
 
 #[test]
 fn the_session_of_a_device_that_is_revoked_while_connected_is_gone() {
-    a_new_certificate_finds_nothing(true);
+    a_new_certificate_does_not_inherit_the_session_of_a_revoked_one(true);
 }
 
 #[test]
 fn the_session_of_a_device_that_is_revoked_while_away_is_gone() {
-    a_new_certificate_finds_nothing(false);
+    a_new_certificate_does_not_inherit_the_session_of_a_revoked_one(false);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_retained_status_waits_for_whoever_subscribes_later_until_it_is_cleared() {
 }
 
 #[test]
-fn a_will_speaks_for_who_goes_without_a_word_and_not_for_who_says_good_bye() {
+fn a_will_is_published_when_a_connection_is_lost_and_not_after_a_disconnect() {
     let site = Site::new(PROGRAMS);
     for version in Version::ALL {
         let mut backend = site.backend(version);
@@ -114,7 +114,7 @@ fn a_will_speaks_for_who_goes_without_a_word_and_not_for_who_says_good_bye() {
 }
 
 #[test]
-fn a_persistent_session_finds_what_came_while_its_client_was_away() {
+fn a_persistent_session_is_given_what_was_published_while_its_client_was_away() {
     let site = Site::new(PROGRAMS);
     let tls = site.tls(&site.device);
     for version in Version::ALL {
@@ -171,7 +171,7 @@ fn what_was_delivered_and_never_acknowledged_is_delivered_again() {
 }
 
 #[test]
-fn whoever_connects_again_takes_its_own_session_over() {
+fn a_client_that_connects_again_takes_over_its_own_session() {
     let site = Site::new(PROGRAMS);
     for version in Version::ALL {
         let mut earlier = site.dev_1(version);

@@ -5,11 +5,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use integration_tests::arena::{AT_ONCE, Arena};
 use integration_tests::broker::Mark;
+use integration_tests::large_fleet::{AT_ONCE, LargeFleet};
 use integration_tests::program::Programs;
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::packet::{PINGREQ, Packet, QoS, Version};
 use load::site::Identity;
 use load::spread::Spread;
@@ -53,12 +53,13 @@ struct Health {
     round_trip: Spread,
 }
 
-async fn health(arena: &Arena, device: &Identity, service: &mut Client) -> Health {
+async fn health(fleet: &LargeFleet, device: &Identity, service: &mut Client) -> Health {
     let topic = format!("devices/{}/telemetry/pulse", device.name);
     let (mut connect, mut round_trip) = (Vec::new(), Vec::new());
     for _ in 0..VISITS {
         let since = Instant::now();
-        let mut client = arena.connect(device, Wish::default()).await.expect("a healthy device is let in");
+        let mut client =
+            fleet.connect(device, ConnectOptions::default()).await.expect("a healthy device is let in");
         connect.push(since.elapsed());
         let since = Instant::now();
         client.send(&client.writer().publish(&topic, b"pulse")).await.expect("it is served");
@@ -114,14 +115,16 @@ async fn deaf(broker: SocketAddr, device: &Identity) -> Result<Client, Lost> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
     let mut client = Client::dial_over(socket.connect(broker).await?, device, Version::V311).await?;
-    client.enter(&device.name, Wish { version: Version::V311, ..Wish::default() }).await?;
+    client
+        .enter(&device.name, ConnectOptions { version: Version::V311, ..ConnectOptions::default() })
+        .await?;
     client.subscribe("flood", QoS::AtMostOnce).await?;
     Ok(client)
 }
 
 /// How many sessions have messages that their clients do not take.
-fn with_something_queued(arena: &Arena) -> u64 {
-    let sessions = arena.operate("sessions", &["--json"]).json();
+fn with_something_queued(fleet: &LargeFleet) -> u64 {
+    let sessions = fleet.operate("sessions", &["--json"]).json();
     let sessions = sessions.as_array().expect("one array");
     sessions.iter().filter(|session| session["queued"].as_u64() > Some(0)).count() as u64
 }
@@ -129,19 +132,20 @@ fn with_something_queued(arena: &Arena) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_deadlines() {
     raise_descriptor_limit();
-    let arena = Arena::new(PROGRAMS, LIMITS);
-    let broker = arena.address();
-    let healthy = arena.site.device(0);
-    let mut service = arena.connect(&arena.site.service(0), Wish::default()).await.unwrap();
+    let fleet = LargeFleet::new(PROGRAMS, LIMITS);
+    let broker = fleet.address();
+    let healthy = fleet.site.device(0);
+    let mut service = fleet.connect(&fleet.site.service(0), ConnectOptions::default()).await.unwrap();
     service.subscribe("devices/+/telemetry/#", QoS::AtMostOnce).await.unwrap();
-    let idle = health(&arena, &healthy, &mut service).await;
+    let idle = health(&fleet, &healthy, &mut service).await;
 
     // Whoever has connected is healthy until it stops; so those come first that have the most to do before.
-    let deaf_devices = arena.site.devices(10_000..10_000 + DEAF);
-    let deaf = crowd::each(AT_ONCE, deaf_devices, |device| async move { deaf(broker, &device).await }).await;
+    let deaf_devices = fleet.site.devices(10_000..10_000 + DEAF);
+    let deaf =
+        concurrent::each(AT_ONCE, deaf_devices, |device| async move { deaf(broker, &device).await }).await;
     let deaf: Vec<Client> = deaf.into_iter().collect::<Result<_, _>>().expect("good clients are let in");
-    let mut half_way = arena.connect_all(&arena.site.devices(1..1 + MANY), Wish::default()).await;
-    let dialled = crowd::each(AT_ONCE, arena.site.devices(2_001..2_001 + MANY), |device| async move {
+    let mut half_way = fleet.connect_all(&fleet.site.devices(1..1 + MANY), ConnectOptions::default()).await;
+    let dialled = concurrent::each(AT_ONCE, fleet.site.devices(2_001..2_001 + MANY), |device| async move {
         Client::dial(broker, &device, Version::V5).await.map(|client| (client, Instant::now()))
     })
     .await;
@@ -152,14 +156,14 @@ async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_
         stalled_since = stalled_since.min(since);
         closed_before_connect.spawn(until_hung_up(client, since));
     }
-    let mut flooding = arena.connect(&arena.site.service(1), Wish::default()).await.unwrap();
+    let mut flooding = fleet.connect(&fleet.site.service(1), ConnectOptions::default()).await.unwrap();
     let flood = flooding.writer().publish("flood", &[b'x'; 100 * 1024]);
     let deaf_since = Instant::now();
-    while with_something_queued(&arena) < DEAF {
+    while with_something_queued(&fleet) < DEAF {
         assert!(
             deaf_since.elapsed().as_secs_f64() < WRITE_TIMEOUT,
             "{} are full",
-            with_something_queued(&arena)
+            with_something_queued(&fleet)
         );
         flooding.send(&flood.repeat(FLOOD)).await.unwrap();
         flooding.send(&PINGREQ).await.unwrap();
@@ -173,14 +177,15 @@ async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_
     }
     let mut closed_in_handshake = JoinSet::new();
     for stalled in
-        crowd::each(AT_ONCE, 0..MANY, |number| async move { stall_in_handshake(broker, number).await }).await
+        concurrent::each(AT_ONCE, 0..MANY, |number| async move { stall_in_handshake(broker, number).await })
+            .await
     {
         let (socket, since) = stalled.expect("the broker accepts connections");
         closed_in_handshake.spawn(until_closed(socket, since));
     }
 
     let ready = Instant::now();
-    let among = health(&arena, &healthy, &mut service).await;
+    let among = health(&fleet, &healthy, &mut service).await;
     for (what, stalled) in [
         ("in the handshake", &mut closed_in_handshake),
         ("half way through a packet", &mut closed_half_way),
@@ -201,11 +206,11 @@ async fn three_thousand_stalled_clients_are_not_noticed_and_are_closed_at_their_
     were_closed_at("half way through a packet", PACKET_TIMEOUT, &ends(closed_half_way).await);
     were_closed_at("before CONNECT", CONNECT_TIMEOUT, &ends(closed_before_connect).await);
     // The two services stay. Who reads nothing cannot tell when it was closed; the broker's log can.
-    arena.settles_at(2);
+    fleet.settles_at(2);
     println!("reading nothing: {DEAF} closed after {:?} at the latest", deaf_since.elapsed());
     drop(deaf);
-    health(&arena, &healthy, &mut service).await;
-    let (code, log) = arena.stop();
+    health(&fleet, &healthy, &mut service).await;
+    let (code, log) = fleet.stop();
     assert_eq!(code, 0);
     let log = log.since(Mark::START);
     let not_reading = |line: &&serde_json::Value| {

@@ -176,7 +176,7 @@ fn ages_in_the_log(site: &Site) {
 }
 
 #[test]
-fn with_deny_new_a_stale_list_keeps_newcomers_out_until_there_is_a_fresh_one() {
+fn with_deny_new_a_stale_list_refuses_new_connections_until_there_is_a_fresh_one() {
     let site = Site::configured(PROGRAMS, |fleet| short_lived(fleet, "deny-new", 6));
     let mut device = site.dev_1(Version::V5);
     let newcomer = site.fleet.device("dev-2");
@@ -215,7 +215,7 @@ fn with_deny_all_a_stale_list_ends_the_sessions_too() {
 }
 
 #[test]
-fn with_alarm_a_stale_list_is_only_complained_about() {
+fn with_alarm_a_stale_list_is_only_warned_about() {
     let site = Site::configured(PROGRAMS, |fleet| short_lived(fleet, "alarm", 6));
     let thief = site.fleet.device("dev-2");
     let mut device = site.dev_1(Version::V5);
@@ -299,7 +299,7 @@ fn a_session_ends_with_its_certificate() {
 }
 
 #[test]
-fn nobody_gets_in_on_an_anchor_that_has_ended_meanwhile() {
+fn no_client_is_admitted_under_an_anchor_that_has_expired_meanwhile() {
     let fleet = Fleet::new(PROGRAMS);
     let ends = now() + Duration::from_secs(8);
     let (authority, anchor) = Forger::authority(&fleet, |params| params.not_after = ends);

@@ -15,8 +15,8 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::site::{Identity, Site};
 use load::usage::Process;
 
@@ -70,8 +70,8 @@ const AT_ONCE: usize = 32;
 /// Connects all of them.
 async fn connect_all(server: &Server, identities: &[Identity]) -> Result<Vec<Client>, Lost> {
     let address = server.address();
-    let connected = crowd::each(AT_ONCE, identities.iter().cloned(), |identity| async move {
-        Client::connect(address, &identity, Wish::default()).await.map(|(client, _)| client)
+    let connected = concurrent::each(AT_ONCE, identities.iter().cloned(), |identity| async move {
+        Client::connect(address, &identity, ConnectOptions::default()).await.map(|(client, _)| client)
     })
     .await;
     connected.into_iter().collect()

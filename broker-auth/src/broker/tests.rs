@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::packet::{PINGREQ, Packet, QoS, Version};
 use load::site::{Identity, Site, TRUSTS};
 use load::spread::Spread;
@@ -84,13 +84,13 @@ impl Place {
         Self { broker, clock, site, _directory: directory }
     }
 
-    async fn connect(&self, identity: &Identity, wish: Wish) -> Result<(Client, bool), Lost> {
-        Client::connect(self.broker.addresses()[0], identity, wish).await
+    async fn connect(&self, identity: &Identity, options: ConnectOptions) -> Result<(Client, bool), Lost> {
+        Client::connect(self.broker.addresses()[0], identity, options).await
     }
 
     /// A connection that waits for commands.
-    async fn obedient(&self, identity: &Identity, wish: Wish) -> Client {
-        let (mut client, _) = self.connect(identity, wish).await.unwrap();
+    async fn obedient(&self, identity: &Identity, options: ConnectOptions) -> Client {
+        let (mut client, _) = self.connect(identity, options).await.unwrap();
         client.subscribe(&commands(identity), QoS::AtLeastOnce).await.unwrap();
         client
     }
@@ -138,9 +138,9 @@ async fn when_the_router_dies_every_session_resumes_without_a_loss() {
     let mut clients = Vec::new();
     for (number, device) in devices.iter().enumerate() {
         let version = if number.is_multiple_of(2) { Version::V5 } else { Version::V311 };
-        clients.push(place.obedient(device, Wish { version, ..Wish::default() }).await);
+        clients.push(place.obedient(device, ConnectOptions { version, ..ConnectOptions::default() }).await);
     }
-    let (mut backend, _) = place.connect(&place.site.service(0), Wish::default()).await.unwrap();
+    let (mut backend, _) = place.connect(&place.site.service(0), ConnectOptions::default()).await.unwrap();
     for kill in 0..KILLS {
         let mut killed = Instant::now();
         // On its way when the router dies, and published while there is none.
@@ -153,7 +153,7 @@ async fn when_the_router_dies_every_session_resumes_without_a_loss() {
                 place.broker.hub.engine.kill_router();
             }
         }
-        let back = crowd::each(clients.len(), clients.drain(..), |mut client| async move {
+        let back = concurrent::each(clients.len(), clients.drain(..), |mut client| async move {
             assert_eq!(receive(&mut client).await, format!("before {kill}"));
             assert_eq!(receive(&mut client).await, format!("after {kill}"));
             (client, killed.elapsed())
@@ -183,18 +183,19 @@ async fn a_clock_set_a_day_ahead_ends_the_sessions_of_certificates_expired_by_th
     let place = Place::new().await;
     let (outage, away) = (place.site.device(1), place.site.device(2));
     let ending = place.site.short_lived(3, Duration::from_secs(12 * 3600));
-    let mut stays = place.obedient(&outage, Wish { keep_alive: 60, ..Wish::default() }).await;
-    let an_hour = Wish { session_expiry: 3600, ..Wish::default() };
+    let mut stays =
+        place.obedient(&outage, ConnectOptions { keep_alive: 60, ..ConnectOptions::default() }).await;
+    let an_hour = ConnectOptions { session_expiry: 3600, ..ConnectOptions::default() };
     place.obedient(&away, an_hour).await.leave().await.unwrap();
-    let mut ends = place.obedient(&ending, Wish::default()).await;
-    let (mut backend, _) = place.connect(&place.site.service(0), Wish::default()).await.unwrap();
+    let mut ends = place.obedient(&ending, ConnectOptions::default()).await;
+    let (mut backend, _) = place.connect(&place.site.service(0), ConnectOptions::default()).await.unwrap();
 
     place.clock.set(DAY);
     let set = Instant::now();
     // Not authorized, as there is no code for it.
     assert_eq!(cut_off(&mut ends).await, 0x87);
     println!("cut off {:?} after the clock was set", set.elapsed());
-    assert!(place.connect(&ending, Wish::default()).await.is_err());
+    assert!(place.connect(&ending, ConnectOptions::default()).await.is_err());
     assert!(is_alive(&mut stays).await && is_alive(&mut backend).await);
     for device in [&outage, &away] {
         backend.publish(&command(device), b"tomorrow").await.unwrap();
@@ -214,16 +215,17 @@ async fn a_clock_set_a_day_ahead_ends_the_sessions_of_certificates_expired_by_th
 async fn a_clock_set_a_day_back_admits_no_revoked_client_and_a_list_from_the_future_waits() {
     let place = Place::new().await;
     let (revoked, next, outage) = (place.site.device(1), place.site.device(2), place.site.device(3));
-    let mut first = place.obedient(&revoked, Wish::default()).await;
+    let mut first = place.obedient(&revoked, ConnectOptions::default()).await;
     place.site.revoke(&[&revoked]).unwrap();
     assert_eq!(cut_off(&mut first).await, 0x98);
-    let mut second = place.obedient(&next, Wish::default()).await;
-    let mut stays = place.obedient(&outage, Wish { keep_alive: 60, ..Wish::default() }).await;
+    let mut second = place.obedient(&next, ConnectOptions::default()).await;
+    let mut stays =
+        place.obedient(&outage, ConnectOptions { keep_alive: 60, ..ConnectOptions::default() }).await;
 
     place.clock.set(-DAY);
-    assert!(place.connect(&revoked, Wish::default()).await.is_err(), "revoked is revoked");
+    assert!(place.connect(&revoked, ConnectOptions::default()).await.is_err(), "revoked is revoked");
     assert!(is_alive(&mut stays).await && is_alive(&mut second).await);
-    let (mut newcomer, _) = place.connect(&place.site.device(4), Wish::default()).await.unwrap();
+    let (mut newcomer, _) = place.connect(&place.site.device(4), ConnectOptions::default()).await.unwrap();
     assert!(is_alive(&mut newcomer).await);
 
     // The CA's clock is right, so to this broker its list is from tomorrow.
@@ -235,5 +237,5 @@ async fn a_clock_set_a_day_back_admits_no_revoked_client_and_a_list_from_the_fut
     assert_eq!(cut_off(&mut second).await, 0x98);
     println!("cut off {:?} after the clock was put right", set.elapsed());
     assert!(is_alive(&mut stays).await && is_alive(&mut newcomer).await);
-    assert!(place.connect(&next, Wish::default()).await.is_err());
+    assert!(place.connect(&next, ConnectOptions::default()).await.is_err());
 }

@@ -1,4 +1,4 @@
-//! Who is let in, as whom, to do what: the broker's judgement from certificate to permit.
+//! Which clients are admitted, under which identity, to do what: the broker's judgement from certificate to permit.
 
 mod anchors;
 mod chains;

@@ -1,4 +1,4 @@
-//! Who takes part, and what the policies let each of them do.
+//! The clients of a run, and what the policies let each of them do.
 
 use super::random::Dice;
 

@@ -43,7 +43,7 @@ impl Usage {
     }
 }
 
-/// Whoever cleans up, and looks whether it is clean.
+/// The service that clears retained messages, and looks whether any are left.
 pub(super) struct Janitor<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) address: std::net::SocketAddr,

@@ -6,7 +6,7 @@ use integration_tests::client::{Client, Heard, PATIENCE};
 use integration_tests::mqtt::{self, Kind, Version};
 use serde_json::json;
 
-use crate::arena::Arena;
+use crate::both_brokers::BothBrokers;
 use crate::stage::{Stage, all_said, ending, in_words};
 
 /// How long a client listens on for what should not come. If that is too short a fault may go unseen; none is made up.
@@ -19,8 +19,8 @@ const PUBCOMP: u8 = 0x70;
 
 #[test]
 fn an_exchange_goes_on_where_the_last_connection_left_it() {
-    let Some(arena) = Arena::open() else { return };
-    arena.perform(&[
+    let Some(brokers) = BothBrokers::open() else { return };
+    brokers.perform(&[
         ("to_a_client_with_1", to_a_client_with_1),
         ("to_a_client_with_2", to_a_client_with_2),
         ("from_a_client_with_1", from_a_client_with_1),
@@ -32,8 +32,8 @@ fn an_exchange_goes_on_where_the_last_connection_left_it() {
 
 #[test]
 fn what_a_client_must_not_do_ends_its_connection() {
-    let Some(arena) = Arena::open() else { return };
-    arena.perform(&[
+    let Some(brokers) = BothBrokers::open() else { return };
+    brokers.perform(&[
         ("first_packets", first_packets),
         ("second_connect", second_connect),
         ("wildcards_in_a_topic", wildcards_in_a_topic),

@@ -7,7 +7,7 @@ use integration_tests::transcript::Transcript;
 use crate::PROGRAMS;
 
 #[test]
-fn every_command_explains_itself() {
+fn every_command_has_help() {
     let fleet = Fleet::new(PROGRAMS);
     let mut transcript = Transcript::of(&fleet);
     for arguments in ["--version", "-h", "help", "completions --help", "help explain", ""] {

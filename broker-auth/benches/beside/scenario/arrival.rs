@@ -1,7 +1,7 @@
 //! A device arrives in a fleet of a thousand, of four, of sixteen: connects, subscribes to its commands, says one thing.
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::packet::QoS;
 use load::site::{Identity, Site};
 
@@ -45,8 +45,8 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
 
 async fn arrive(server: &Server, devices: Vec<Identity>) -> Result<Vec<Client>, Lost> {
     let address = server.address();
-    let here = crowd::each(AT_ONCE, devices, |device| async move {
-        let (mut client, _) = Client::connect(address, &device, Wish::default()).await?;
+    let here = concurrent::each(AT_ONCE, devices, |device| async move {
+        let (mut client, _) = Client::connect(address, &device, ConnectOptions::default()).await?;
         client.subscribe(&format!("devices/{}/commands/#", device.name), QoS::AtLeastOnce).await?;
         client.publish(&format!("devices/{}/telemetry/hello", device.name), b"here I am").await?;
         Ok(client)

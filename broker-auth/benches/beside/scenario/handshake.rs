@@ -1,7 +1,7 @@
 //! Full handshakes: connect, be let in, leave.
 
-use load::client::{Client, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions};
+use load::concurrent;
 use load::site::Site;
 
 use super::{AT_ONCE, Figures, Meter, Scale};
@@ -20,8 +20,8 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let count = scale.of(HANDSHAKES);
     let visits = (0..count).map(|number| devices[(number % DEVICES) as usize].clone());
     let meter = Meter::start(server.process())?;
-    let left = crowd::each(AT_ONCE, visits, |device| async move {
-        let (client, _) = Client::connect(address, &device, Wish::default()).await?;
+    let left = concurrent::each(AT_ONCE, visits, |device| async move {
+        let (client, _) = Client::connect(address, &device, ConnectOptions::default()).await?;
         Ok::<_, load::client::Lost>(client.leave().await?)
     })
     .await;

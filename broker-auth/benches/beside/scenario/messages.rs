@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use load::client::{Client, Lost, Wish};
+use load::client::{Client, ConnectOptions, Lost};
 use load::packet::{Packet, QoS};
 use load::site::Site;
 use tokio::time::timeout;
@@ -74,10 +74,10 @@ async fn flow(
     let mut talkers = Vec::new();
     for number in 0..pairs {
         let (mut service, _) =
-            Client::connect(server.address(), &site.service(number), Wish::default()).await?;
+            Client::connect(server.address(), &site.service(number), ConnectOptions::default()).await?;
         let device = site.device(number);
         service.subscribe(&format!("devices/{}/telemetry/#", device.name), qos).await?;
-        let (talker, _) = Client::connect(server.address(), &device, Wish::default()).await?;
+        let (talker, _) = Client::connect(server.address(), &device, ConnectOptions::default()).await?;
         listeners.push(service);
         talkers.push((talker, format!("devices/{}/telemetry/temperature", device.name)));
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use load::client::{Client, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions};
+use load::concurrent;
 use load::site::{Flaw, Identity, Site};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -27,7 +27,7 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let mut figures = Vec::new();
 
     let meter = Meter::start(server.process())?;
-    crowd::each(AT_ONCE, 0..count, |_| async move {
+    concurrent::each(AT_ONCE, 0..count, |_| async move {
         let mut socket = TcpStream::connect(address).await?;
         socket.write_all(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n").await?;
         let mut answer = Vec::new();
@@ -47,8 +47,8 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     for (what, identity) in refused {
         let meter = Meter::start(server.process())?;
         let visits = (0..count).map(|_| identity.clone());
-        let admitted = crowd::each(AT_ONCE, visits, |identity| async move {
-            Client::connect(address, &identity, Wish::default()).await.is_ok()
+        let admitted = concurrent::each(AT_ONCE, visits, |identity| async move {
+            Client::connect(address, &identity, ConnectOptions::default()).await.is_ok()
         })
         .await;
         if admitted.contains(&true) {

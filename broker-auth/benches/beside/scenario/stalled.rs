@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::packet::{Packet, QoS, Version};
 use load::site::{Identity, Site};
 use load::spread::Spread;
@@ -32,10 +32,11 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
         let publish = client.writer().publish("devices/device-000001/telemetry/a", &[0; 100]);
         client.send(publish.get(..60).unwrap_or_default()).await?;
     }
-    let before_connect = crowd::each(AT_ONCE, site.devices(10_000..10_000 + count), |device| async move {
-        Client::dial(address, &device, Version::V5).await
-    })
-    .await;
+    let before_connect =
+        concurrent::each(AT_ONCE, site.devices(10_000..10_000 + count), |device| async move {
+            Client::dial(address, &device, Version::V5).await
+        })
+        .await;
     let before_connect: Vec<Client> = before_connect.into_iter().collect::<Result<_, Lost>>()?;
     let mut in_handshake = Vec::new();
     for _ in 0..count {
@@ -71,7 +72,8 @@ impl Health {
         let (mut connect, mut message): (Vec<Duration>, Vec<Duration>) = Default::default();
         for _ in 0..VISITS {
             let since = Instant::now();
-            let (mut client, _) = Client::connect(server.address(), device, Wish::default()).await?;
+            let (mut client, _) =
+                Client::connect(server.address(), device, ConnectOptions::default()).await?;
             connect.push(since.elapsed());
             let since = Instant::now();
             client.send(&client.writer().publish(&topic, b"pulse")).await?;

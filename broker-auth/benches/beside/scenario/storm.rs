@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::site::Site;
 use load::spread::Spread;
 
@@ -22,13 +22,13 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let meter = Meter::start(server.process())?;
     drop(clients);
     let since = Instant::now();
-    let back = crowd::each(usize::try_from(count)?, devices, |device| async move {
+    let back = concurrent::each(usize::try_from(count)?, devices, |device| async move {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match Client::connect(address, &device, Wish::default()).await {
+            match Client::connect(address, &device, ConnectOptions::default()).await {
                 Ok((client, _)) => return Ok((client, since.elapsed(), attempts)),
-                // Told to come again later, or cut off in the crowd: so does a device, if not as soon.
+                // Told to come again later, or cut off among many: so does a device, if not as soon.
                 Err(error) if attempts >= 20 => return Err(error),
                 Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
             }

@@ -21,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct ConnectOptions {
     /// Which MQTT.
     pub version: Version,
     /// Seconds.
@@ -30,7 +30,7 @@ pub struct Wish {
     pub session_expiry: u32,
 }
 
-impl Default for Wish {
+impl Default for ConnectOptions {
     /// MQTT 5, a clean session, and no need to ping within a benchmark.
     fn default() -> Self {
         Self { version: Version::V5, keep_alive: 3600, session_expiry: 0 }
@@ -78,8 +78,12 @@ impl Client {
     }
 
     /// Connects and is let in; whether the server had a session for it.
-    pub async fn connect(to: SocketAddr, identity: &Identity, wish: Wish) -> Result<(Self, bool), Lost> {
-        Self::connect_as(&identity.name, to, identity, wish).await
+    pub async fn connect(
+        to: SocketAddr,
+        identity: &Identity,
+        options: ConnectOptions,
+    ) -> Result<(Self, bool), Lost> {
+        Self::connect_as(&identity.name, to, identity, options).await
     }
 
     /// The same with another client id than the identity's name.
@@ -87,16 +91,16 @@ impl Client {
         client_id: &str,
         to: SocketAddr,
         identity: &Identity,
-        wish: Wish,
+        options: ConnectOptions,
     ) -> Result<(Self, bool), Lost> {
-        let mut client = Self::dial(to, identity, wish.version).await?;
-        let session_present = client.enter(client_id, wish).await?;
+        let mut client = Self::dial(to, identity, options.version).await?;
+        let session_present = client.enter(client_id, options).await?;
         Ok((client, session_present))
     }
 
     /// Is let in, after TLS; whether the server had a session for it.
-    pub async fn enter(&mut self, client_id: &str, wish: Wish) -> Result<bool, Lost> {
-        self.send(&self.writer.connect(client_id, wish.keep_alive, wish.session_expiry)).await?;
+    pub async fn enter(&mut self, client_id: &str, options: ConnectOptions) -> Result<bool, Lost> {
+        self.send(&self.writer.connect(client_id, options.keep_alive, options.session_expiry)).await?;
         match self.answer().await? {
             Packet::ConnAck(0, session_present) => Ok(session_present),
             Packet::ConnAck(code, _) => Err(Lost::Refused(code)),

@@ -5,7 +5,7 @@
 //! | [`site`] | CAs, certificates and CRLs for a broker and as many devices as wanted |
 //! | [`client`] | one client: connects, subscribes, publishes, hears |
 //! | [`packet`] | MQTT 3.1.1 and 5 as a client writes and reads them |
-//! | [`crowd`] | many clients at once |
+//! | [`concurrent`] | many clients at once |
 //! | [`usage`] | what a server process uses up |
 //! | [`spread`] | quantiles |
 //!
@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod client;
-pub mod crowd;
+pub mod concurrent;
 pub mod packet;
 pub mod site;
 pub mod spread;

@@ -47,7 +47,7 @@ const MAX_INFLIGHT: u16 = 64;
 const MAX_QUEUED_MESSAGES: usize = 1_000;
 /// A thousand slow clients cannot take more than a gigabyte.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
-/// A device has a status and a few others; a hundred thieves are needed to fill the store.
+/// A device has a status and a few others; it takes a hundred stolen devices to fill the store.
 const MAX_RETAINED_MESSAGES_PER_IDENTITY: usize = 1_000;
 /// A kilobyte each.
 const MAX_RETAINED_BYTES_PER_IDENTITY: usize = 1024 * 1024;

@@ -104,7 +104,7 @@ struct SessionTask {
     hub: Arc<Hub>,
     commands: mpsc::Receiver<Command>,
     stopping: watch::Receiver<bool>,
-    /// Who judges the latest connection again.
+    /// Decides again about the latest connection.
     recheck: Arc<dyn Recheck>,
     /// There as soon as there is a subscription.
     link: Option<Link>,

@@ -8,7 +8,7 @@ use super::comparison::{Recorded, Verdicts};
 use crate::certificates::configure;
 use crate::recorder::{Format, site_logging};
 
-/// Who asks, under the name that is its client id.
+/// The client that asks; its name is its client id.
 pub(super) fn clients(site: &Site) -> [(&'static str, Credential); 3] {
     [
         ("dev-1", site.device.clone()),

@@ -21,7 +21,7 @@ fn help_reads_like_this() {
 }
 
 #[test]
-fn a_running_broker_answers_like_this() {
+fn the_commands_that_ask_a_running_broker_print_what_they_printed() {
     let site = Site::new(PROGRAMS);
     let mut device = site.dev_1(Version::V5);
     device.subscribe("devices/dev-1/commands/#", 1);

@@ -157,7 +157,7 @@ fn no_record_is_longer_than_a_device_takes_however_much_there_is_to_say() {
 }
 
 #[test]
-fn a_chain_that_no_device_takes_is_complained_about() {
+fn a_server_chain_that_devices_refuse_is_warned_about() {
     let fleet = Fleet::new(PROGRAMS);
     let read = |name: &str| fs::read_to_string(fleet.file(name)).unwrap();
     let chain = read("broker/cert.pem") + &read("broker-ca/root.pem").repeat(3);

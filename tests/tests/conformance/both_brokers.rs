@@ -1,4 +1,4 @@
-//! [`Arena`]: two brokers for the same clients.
+//! [`BothBrokers`]: two brokers for the same clients.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::stage::{Scenario, Stage};
 
 const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
 
-/// What the one client of the arena, the service `backend`, may do: everything but what begins with `$` and is not
+/// What the one client of the brokers, the service `backend`, may do: everything but what begins with `$` and is not
 /// named.
 const POLICY: &str = r##"[[policy]]
 name = "everything"
@@ -43,13 +43,13 @@ const SETTINGS: &str =
     "max_inflight_messages 20\nmax_packet_size 20000\nmax_keepalive 60\nmax_queued_messages 1000";
 
 /// Countersign's broker and mosquitto, with the same certificates, limits and permissions.
-pub(crate) struct Arena {
+pub(crate) struct BothBrokers {
     python: Peer,
     site: Site,
     mosquitto: Mosquitto,
 }
 
-impl Arena {
+impl BothBrokers {
     /// Starts both brokers, if mosquitto and Paho are installed.
     #[track_caller]
     pub(crate) fn open() -> Option<Self> {

@@ -1,16 +1,16 @@
 //! Thousands of sessions with nothing to say: they cost no more after a while than at first, and whoever is revoked among
 //! them is gone at once, alone.
 //!
-//! `COUNTERSIGN_CROWD_SESSIONS` and `COUNTERSIGN_CROWD_SECONDS` make the crowd larger and patient.
+//! `COUNTERSIGN_IDLE_SESSIONS` and `COUNTERSIGN_IDLE_SECONDS` make them more, and the test longer.
 
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
-use integration_tests::arena::{AT_ONCE, Arena};
+use integration_tests::large_fleet::{AT_ONCE, LargeFleet};
 use integration_tests::program::Programs;
-use load::client::{Client, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions};
+use load::concurrent;
 use load::packet::{PINGREQ, Packet, Version};
 use load::site::Identity;
 use load::spread::Spread;
@@ -27,7 +27,7 @@ const SECONDS: u64 = 60;
 /// How often each of them says that it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 
-const WISH: Wish = Wish { version: Version::V5, keep_alive: 20, session_expiry: 0 };
+const WISH: ConnectOptions = ConnectOptions { version: Version::V5, keep_alive: 20, session_expiry: 0 };
 
 /// What the allocator may add while nothing happens but pings, bytes: less than one and a half for each session in CI.
 const SLACK: u64 = 2 * 1024 * 1024;
@@ -41,7 +41,7 @@ fn number_from(variable: &str, default: u64) -> u64 {
 
 /// Pings for all of them.
 async fn all_are_alive(clients: Vec<Client>) -> Vec<Client> {
-    crowd::each(AT_ONCE, clients, |mut client| async move {
+    concurrent::each(AT_ONCE, clients, |mut client| async move {
         client.send(&PINGREQ).await.expect("the session lives");
         let heard = client.answer().await;
         assert!(matches!(heard, Ok(Packet::PingResp)), "{heard:?}");
@@ -61,21 +61,21 @@ async fn cut_off(mut client: Client, since: Instant) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_that_is_idle_costs_no_more_after_a_while_and_the_revoked_go_alone() {
+async fn idle_sessions_take_no_more_memory_over_time_and_only_revoked_ones_are_closed() {
     let descriptors = raise_descriptor_limit();
-    let sessions = number_from("COUNTERSIGN_CROWD_SESSIONS", SESSIONS);
-    let hold = Duration::from_secs(number_from("COUNTERSIGN_CROWD_SECONDS", SECONDS));
+    let sessions = number_from("COUNTERSIGN_IDLE_SESSIONS", SESSIONS);
+    let hold = Duration::from_secs(number_from("COUNTERSIGN_IDLE_SECONDS", SECONDS));
     assert!(sessions > 101 && sessions + 100 < descriptors, "{descriptors} files may be open");
-    let arena = Arena::new(PROGRAMS, "max-connections = 50000\nmax-sessions = 50000");
-    let devices = arena.site.devices(0..sessions);
+    let fleet = LargeFleet::new(PROGRAMS, "max-connections = 50000\nmax-sessions = 50000");
+    let devices = fleet.site.devices(0..sessions);
     let since = Instant::now();
-    let mut clients = arena.connect_all(&devices, WISH).await;
+    let mut clients = fleet.connect_all(&devices, WISH).await;
     println!("{sessions} sessions after {:?}", since.elapsed());
 
     // What the handshakes took is given back first.
     clients = all_are_alive(clients).await;
     sleep(Duration::from_secs(3)).await;
-    let process = arena.process();
+    let process = fleet.process();
     let descriptors = process.descriptors().expect("the broker lives");
     let (resident, cpu) = (process.resident().unwrap(), process.cpu_time().unwrap());
     let since = Instant::now();
@@ -91,13 +91,13 @@ async fn a_crowd_that_is_idle_costs_no_more_after_a_while_and_the_revoked_go_alo
     );
     assert!(grown <= SLACK, "{grown} bytes more than {resident}");
     assert_eq!(process.descriptors().unwrap(), descriptors);
-    assert_eq!(arena.count("sessions"), sessions);
+    assert_eq!(fleet.count("sessions"), sessions);
 
     let mut revoked = 0;
     for victims in [1, 100, usize::try_from(sessions).unwrap() - 101] {
         revoked += victims;
         let listed: Vec<&Identity> = devices[..revoked].iter().collect();
-        arena.site.revoke(&listed).expect("the list can be written");
+        fleet.site.revoke(&listed).expect("the list can be written");
         let since = Instant::now();
         let mut ends = JoinSet::new();
         for client in clients.drain(..victims) {
@@ -108,8 +108,8 @@ async fn a_crowd_that_is_idle_costs_no_more_after_a_while_and_the_revoked_go_alo
         println!("{victims} of {sessions} revoked, closed after {took} (median / p99 / last)");
         clients = all_are_alive(clients).await;
         let left = sessions - u64::try_from(revoked).unwrap();
-        arena.settles_at(left);
-        assert_eq!(arena.count("sessions_cut"), u64::try_from(revoked).unwrap());
+        fleet.settles_at(left);
+        assert_eq!(fleet.count("sessions_cut"), u64::try_from(revoked).unwrap());
     }
     assert!(clients.is_empty());
 }

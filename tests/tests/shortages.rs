@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use integration_tests::arena::Arena;
 use integration_tests::broker::{Log, Mark};
+use integration_tests::large_fleet::LargeFleet;
 use integration_tests::program::Programs;
-use load::client::{Client, Lost, Wish};
+use load::client::{Client, ConnectOptions, Lost};
 use load::packet::{PINGREQ, Packet, QoS, Version};
 use load::site::{Flaw, Identity};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -62,31 +62,31 @@ fn with_descriptors(limit: usize) -> impl FnOnce(Command) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_do_not_take_the_descriptors_that_revoking_needs() {
-    let arena = Arena::started_by(PROGRAMS, "", with_descriptors(200), Stdio::piped());
-    let warning = arena.broker.log().complaint(Mark::START, "fewer file descriptors");
+    let fleet = LargeFleet::started_by(PROGRAMS, "", with_descriptors(200), Stdio::piped());
+    let warning = fleet.broker.log().complaint(Mark::START, "fewer file descriptors");
     let granted = warning["granted"].as_u64().expect("a number");
     assert!((1..200).contains(&granted), "{warning}");
 
-    let devices = arena.site.devices(0..granted);
-    let mut clients = arena.connect_all(&devices, Wish::default()).await;
+    let devices = fleet.site.devices(0..granted);
+    let mut clients = fleet.connect_all(&devices, ConnectOptions::default()).await;
     for _ in 0..100 {
-        let refused = arena.connect(&arena.site.device(1_000), Wish::default()).await;
+        let refused = fleet.connect(&fleet.site.device(1_000), ConnectOptions::default()).await;
         assert!(refused.is_err(), "there is no room");
     }
-    assert_eq!(arena.count("connections_limited"), 100);
+    assert_eq!(fleet.count("connections_limited"), 100);
     assert!(all_are_alive(&mut clients).await);
-    arena.site.revoke(&[&devices[7]]).unwrap();
+    fleet.site.revoke(&[&devices[7]]).unwrap();
     is_cut_off(clients.remove(7).answer().await);
     assert!(all_are_alive(&mut clients).await);
-    arena.settles_at(granted - 1);
-    let late = arena.connect(&arena.site.device(1_000), Wish::default()).await;
+    fleet.settles_at(granted - 1);
+    let late = fleet.connect(&fleet.site.device(1_000), ConnectOptions::default()).await;
     assert!(late.is_ok(), "there is room again: {:?}", late.err());
-    assert_eq!(lines_with(&arena.broker.log().since(Mark::START), "cannot be accepted"), 0);
+    assert_eq!(lines_with(&fleet.broker.log().since(Mark::START), "cannot be accepted"), 0);
 }
 
 /// Limits the open files of a running broker.
-fn limit_descriptors(arena: &Arena, limit: u64) {
-    let pid = i32::try_from(arena.broker.process_id()).ok().and_then(Pid::from_raw);
+fn limit_descriptors(fleet: &LargeFleet, limit: u64) {
+    let pid = i32::try_from(fleet.broker.process_id()).ok().and_then(Pid::from_raw);
     let limit = Rlimit { current: Some(limit), maximum: Some(20_000.max(limit)) };
     prlimit(pid, Resource::Nofile, limit).expect("a child may be limited");
 }
@@ -94,99 +94,100 @@ fn limit_descriptors(arena: &Arena, limit: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_descriptors_run_out_who_is_served_stays_served_and_what_waits_is_done_afterwards() {
     const HELD: Duration = Duration::from_secs(4);
-    let arena = Arena::new(PROGRAMS, "");
-    let process = arena.process();
-    let devices = arena.site.devices(0..20);
-    let mut clients = arena.connect_all(&devices, Wish::default()).await;
-    let mark = arena.broker.log().mark();
-    limit_descriptors(&arena, 1);
+    let fleet = LargeFleet::new(PROGRAMS, "");
+    let process = fleet.process();
+    let devices = fleet.site.devices(0..20);
+    let mut clients = fleet.connect_all(&devices, ConnectOptions::default()).await;
+    let mark = fleet.broker.log().mark();
+    limit_descriptors(&fleet, 1);
 
     let mut waiting = Vec::new();
     for _ in 0..50 {
-        waiting.push(TcpStream::connect(arena.address()).await.expect("the system accepts it"));
+        waiting.push(TcpStream::connect(fleet.address()).await.expect("the system accepts it"));
     }
-    arena.site.revoke(&[&devices[0]]).unwrap();
+    fleet.site.revoke(&[&devices[0]]).unwrap();
     let (cpu, since) = (process.cpu_time().unwrap(), Instant::now());
     while since.elapsed() < HELD {
         assert!(all_are_alive(&mut clients).await);
         sleep(Duration::from_millis(200)).await;
     }
     let cpu = process.cpu_time().unwrap() - cpu;
-    let log = arena.broker.log().since(mark);
+    let log = fleet.broker.log().since(mark);
     println!("{cpu:?} of CPU time in {:?}, {} lines", since.elapsed(), log.len());
     assert!(cpu < HELD / 2, "the broker is busy with nothing: {cpu:?}");
     assert!((1..=2).contains(&lines_with(&log, "connections cannot be accepted")), "{log:#?}");
     // The site has written two lists, one after the other, and both are tried again twice a second.
     assert!((2..=3).contains(&lines_with(&log, "revocation list refused")), "{log:#?}");
 
-    limit_descriptors(&arena, 20_000);
+    limit_descriptors(&fleet, 20_000);
     let since = Instant::now();
     is_cut_off(clients.remove(0).answer().await);
     println!("cut off {:?} after there were descriptors again", since.elapsed());
-    arena.broker.log().line(mark, |line| line["message"] == "connections are accepted again");
-    let late = arena.connect(&arena.site.device(100), Wish::default()).await;
+    fleet.broker.log().line(mark, |line| line["message"] == "connections are accepted again");
+    let late = fleet.connect(&fleet.site.device(100), ConnectOptions::default()).await;
     clients.push(late.expect("there is room again"));
     assert!(all_are_alive(&mut clients).await);
-    assert_eq!(arena.count("sessions"), 20);
+    assert_eq!(fleet.count("sessions"), 20);
 }
 
 // ---- the log -------------------------------------------------------------------------------------------------------
 
 /// What makes a broker write many lines: good clients, bad ones, and messages that are refused.
-async fn eventful(arena: &Arena) {
-    let stranger = arena.site.flawed(900, Flaw::UnknownCa);
+async fn eventful(fleet: &LargeFleet) {
+    let stranger = fleet.site.flawed(900, Flaw::UnknownCa);
     for number in 0..20 {
-        let mut client = arena.connect(&arena.site.device(number), Wish::default()).await.expect("let in");
+        let mut client =
+            fleet.connect(&fleet.site.device(number), ConnectOptions::default()).await.expect("let in");
         client.subscribe("devices/+/telemetry/#", QoS::AtLeastOnce).await.expect("granted");
         client.publish("devices/nobody/commands/now", b"hello").await.expect("acknowledged");
-        assert!(arena.connect(&stranger, Wish::default()).await.is_err());
+        assert!(fleet.connect(&stranger, ConnectOptions::default()).await.is_err());
         client.leave().await.expect("it is served");
     }
 }
 
 #[track_caller]
-fn stops_well(arena: Arena) {
-    arena.broker.terminate();
-    let Arena { broker, .. } = arena;
+fn stops_well(fleet: LargeFleet) {
+    fleet.broker.terminate();
+    let LargeFleet { broker, .. } = fleet;
     assert_eq!(broker.wait(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_the_log_costs_its_lines_and_nothing_else() {
     let full = File::options().write(true).open("/dev/full").expect("Linux has it");
-    let arena = Arena::started_by(PROGRAMS, "", |command| command, Stdio::from(full));
-    eventful(&arena).await;
-    assert!(arena.count("log_lines_lost") > 40);
-    assert_eq!(arena.count("connects"), 20);
-    stops_well(arena);
+    let fleet = LargeFleet::started_by(PROGRAMS, "", |command| command, Stdio::from(full));
+    eventful(&fleet).await;
+    assert!(fleet.count("log_lines_lost") > 40);
+    assert_eq!(fleet.count("connects"), 20);
+    stops_well(fleet);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_nobody_takes_any_more_costs_its_lines_and_nothing_else() {
     let (reader, writer) = std::io::pipe().unwrap();
-    let arena = Arena::started_by(PROGRAMS, "", |command| command, Stdio::from(writer));
+    let fleet = LargeFleet::started_by(PROGRAMS, "", |command| command, Stdio::from(writer));
     drop(reader);
-    eventful(&arena).await;
-    assert!(arena.count("log_lines_lost") > 40);
-    assert_eq!(arena.count("connects"), 20);
-    stops_well(arena);
+    eventful(&fleet).await;
+    assert!(fleet.count("log_lines_lost") > 40);
+    assert_eq!(fleet.count("connects"), 20);
+    stops_well(fleet);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_whose_reader_stands_still_holds_up_nobody_and_is_complete_in_the_end() {
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let arena = Arena::started_by(PROGRAMS, "", |command| command, Stdio::from(writer));
+    let fleet = LargeFleet::started_by(PROGRAMS, "", |command| command, Stdio::from(writer));
     // A pipe holds 64 KiB, and a round of these is more than 20.
     for _ in 0..6 {
-        eventful(&arena).await;
+        eventful(&fleet).await;
     }
-    assert_eq!((arena.count("connects"), arena.count("log_lines_lost")), (120, 0));
+    assert_eq!((fleet.count("connects"), fleet.count("log_lines_lost")), (120, 0));
     let mut first = [0; 64 * 1024];
     reader.read_exact(&mut first).expect("the pipe is full");
     let log = Log::collect(std::io::Cursor::new(first).chain(reader));
     log.line(Mark::START, |line| line["event"] == "session_closed");
-    arena.settles_at(0);
-    stops_well(arena);
+    fleet.settles_at(0);
+    stops_well(fleet);
     log.line(Mark::START, |line| line["message"] == "stopped");
     let closed = log.since(Mark::START).iter().filter(|line| line["event"] == "session_closed").count();
     assert_eq!(closed, 120);
@@ -267,31 +268,33 @@ fn logged(log: &Log, identity: &Identity, number: &str) -> u64 {
 async fn a_broker_that_is_stopped_in_full_load_delivers_what_it_has_accepted_or_counts_it() {
     const PUBLISHERS: u8 = 20;
     const IDLE: u64 = 200;
-    let arena = Arena::new(PROGRAMS, "max-queued-messages = 100000\nmax-queued-bytes = 50000000");
-    let idle = arena.connect_all(&arena.site.devices(1_000..1_000 + IDLE), Wish::default()).await;
-    let (fast, slow, away) = (arena.site.device(1), arena.site.device(2), arena.site.device(3));
-    let mut receiving = arena.connect(&fast, Wish::default()).await.unwrap();
+    let fleet = LargeFleet::new(PROGRAMS, "max-queued-messages = 100000\nmax-queued-bytes = 50000000");
+    let idle = fleet.connect_all(&fleet.site.devices(1_000..1_000 + IDLE), ConnectOptions::default()).await;
+    let (fast, slow, away) = (fleet.site.device(1), fleet.site.device(2), fleet.site.device(3));
+    let mut receiving = fleet.connect(&fast, ConnectOptions::default()).await.unwrap();
     receiving.subscribe("load/#", QoS::AtLeastOnce).await.unwrap();
     // Never acknowledges, so that it never gets more than a window.
-    let mut holding = arena.connect(&slow, Wish::default()).await.unwrap();
+    let mut holding = fleet.connect(&slow, ConnectOptions::default()).await.unwrap();
     holding.subscribe("load/0", QoS::AtLeastOnce).await.unwrap();
-    let lasting = Wish { session_expiry: 3600, ..Wish::default() };
-    let mut leaving = arena.connect(&away, lasting).await.unwrap();
+    let lasting = ConnectOptions { session_expiry: 3600, ..ConnectOptions::default() };
+    let mut leaving = fleet.connect(&away, lasting).await.unwrap();
     leaving.subscribe("load/1", QoS::AtLeastOnce).await.unwrap();
     leaving.leave().await.unwrap();
-    let old = Wish { version: Version::V311, ..Wish::default() };
-    let mut of_3_1_1 = arena.connect(&arena.site.device(4), old).await.unwrap();
+    let old = ConnectOptions { version: Version::V311, ..ConnectOptions::default() };
+    let mut of_3_1_1 = fleet.connect(&fleet.site.device(4), old).await.unwrap();
 
     let receiver = tokio::spawn(receive_until_the_end(receiving));
     let mut publishing = JoinSet::new();
     for publisher in 0..PUBLISHERS {
-        let client =
-            arena.connect(&arena.site.device(100 + u64::from(publisher)), Wish::default()).await.unwrap();
+        let client = fleet
+            .connect(&fleet.site.device(100 + u64::from(publisher)), ConnectOptions::default())
+            .await
+            .unwrap();
         publishing.spawn(publish_until_the_end(client, publisher));
     }
     sleep(Duration::from_secs(2)).await;
     let since = Instant::now();
-    let (code, log) = tokio::task::spawn_blocking(move || arena.stop()).await.unwrap();
+    let (code, log) = tokio::task::spawn_blocking(move || fleet.stop()).await.unwrap();
     println!("stopped after {:?}", since.elapsed());
     assert_eq!(code, 0);
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use load::client::{Client, Lost, Wish};
-use load::crowd;
+use load::client::{Client, ConnectOptions, Lost};
+use load::concurrent;
 use load::site::{Identity, Site, TRUSTS};
 use load::usage::Process;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub const AT_ONCE: usize = 32;
 const SETTLING: Duration = Duration::from_secs(20);
 
 /// A broker, and who may come.
-pub struct Arena {
+pub struct LargeFleet {
     /// The broker. Declared first, so that it ends before its files go.
     pub broker: Broker,
     /// Makes certificates and revokes them.
@@ -36,8 +36,8 @@ pub struct Arena {
     _directory: TempDir,
 }
 
-impl Arena {
-    /// An arena whose listener has these `[listener.limits]`, besides room for everybody.
+impl LargeFleet {
+    /// A fleet whose listener has these `[listener.limits]`, besides room for everybody.
     #[track_caller]
     pub fn new(programs: Programs, limits: &str) -> Self {
         Self::started_by(programs, limits, |command| command, Stdio::piped())
@@ -113,15 +113,15 @@ impl Arena {
     }
 
     /// Connects one client.
-    pub async fn connect(&self, identity: &Identity, wish: Wish) -> Result<Client, Lost> {
-        Client::connect(self.address(), identity, wish).await.map(|(client, _)| client)
+    pub async fn connect(&self, identity: &Identity, options: ConnectOptions) -> Result<Client, Lost> {
+        Client::connect(self.address(), identity, options).await.map(|(client, _)| client)
     }
 
     /// Connects all of them.
-    pub async fn connect_all(&self, identities: &[Identity], wish: Wish) -> Vec<Client> {
+    pub async fn connect_all(&self, identities: &[Identity], options: ConnectOptions) -> Vec<Client> {
         let address = self.address();
-        let connected = crowd::each(AT_ONCE, identities.iter().cloned(), |identity| async move {
-            Client::connect(address, &identity, wish).await.map(|(client, _)| client)
+        let connected = concurrent::each(AT_ONCE, identities.iter().cloned(), |identity| async move {
+            Client::connect(address, &identity, options).await.map(|(client, _)| client)
         })
         .await;
         connected.into_iter().map(|client| client.expect("a good client is let in")).collect()
