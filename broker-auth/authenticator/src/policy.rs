@@ -3,15 +3,17 @@
 //! Pure: no I/O, no clock, no task. A [`Permit`] is the only thing the session layer asks, per packet and per delivery.
 
 mod binding;
+mod conditions;
 mod permit;
 mod policies;
-mod rule;
+mod policy_entry;
 mod topic;
 mod topic_template;
 
 pub use binding::{ClientId, ClientIdBinding, ClientIdRule};
+pub use conditions::Match;
 pub use permit::Permit;
 pub use policies::Policies;
-pub use rule::{Action, DeniedPublish, Match, Policy};
+pub use policy_entry::{Action, DeniedPublish, Policy};
 pub use topic::{SharedFilter, TopicError, TopicFilter, TopicName};
 pub use topic_template::{TopicTemplate, TopicTemplateError};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::binding::ClientIdBinding;
-use super::rule::{DeniedPublish, Policy};
+use super::policy_entry::{DeniedPublish, Policy};
 use super::topic::{TopicFilter, TopicName};
 use super::topic_template::TopicTemplate;
 use crate::identity::{Identity, VerifiedClient};

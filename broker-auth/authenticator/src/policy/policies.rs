@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::permit::Permit;
-use super::rule::{Action, Policy};
+use super::policy_entry::{Action, Policy};
 use crate::identity::VerifiedClient;
 use crate::reason::{Reason, Refusal};
 

@@ -21,7 +21,7 @@ use crate::demo::tls::{Credentials, setup};
 
 pub(super) const IMPOSTOR: Impostor = Impostor {
     tried: "a device certificate posing as the broker",
-    expected: "the agent wait_for_state away",
+    expected: "the agent turns away",
     attempt,
 };
 

@@ -1,9 +1,8 @@
 //! One `[[policy]]`: whom it is for, and what it decides.
 
 use super::binding::ClientIdRule;
+use super::conditions::Match;
 use super::topic_template::TopicTemplate;
-use crate::identity::Identity;
-use crate::trust::TrustName;
 
 /// One `[[policy]]`.
 #[derive(Clone, Debug)]
@@ -24,15 +23,6 @@ pub struct Policy {
     pub denied_publish: DeniedPublish,
 }
 
-/// Whom a policy is for; every part that is given must fit. At least one is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// The trust that vouches for the client.
-    pub trust: Option<TrustName>,
-    /// The identities it is for.
-    pub identity: Option<Vec<Box<str>>>,
-}
-
 /// What a policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -50,15 +40,4 @@ pub enum DeniedPublish {
     Disconnect,
     /// Drop the message and count it.
     Drop,
-}
-
-impl Match {
-    /// Whether every part that is given fits.
-    pub(super) fn fits(&self, trust: &TrustName, identity: &Identity) -> bool {
-        self.trust.as_ref().is_none_or(|wanted| wanted == trust)
-            && self
-                .identity
-                .as_ref()
-                .is_none_or(|wanted| wanted.iter().any(|wanted| **wanted == *identity.as_str()))
-    }
 }
