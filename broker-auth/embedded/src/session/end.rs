@@ -38,12 +38,12 @@ pub(crate) enum SessionEnd {
 
 impl SessionEnd {
     /// A breach of the protocol, with the reason code that says which.
-    pub(super) fn protocol(code: DisconnectReasonCode, what: impl Into<String>) -> Self {
+    pub(crate) fn protocol(code: DisconnectReasonCode, what: impl Into<String>) -> Self {
         Self::Protocol { code, what: what.into() }
     }
 
     /// The end that follows from a failed read.
-    pub(super) fn read(error: ReadError) -> Self {
+    pub(crate) fn read(error: ReadError) -> Self {
         match error {
             ReadError::Frame(frame @ FrameError::TooLarge { .. }) => {
                 Self::protocol(DisconnectReasonCode::PacketTooLarge, frame.to_string())

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use mqtt::{
     Connect, Disconnect, DisconnectReasonCode, LastWill, Packet, Publish, PublishAck, PublishAck2,
     PublishAckReason, PublishProperties, QoS, ReadError, Subscribe, SubscribeAckReason, SubscriptionOptions,
-    Text, Unsubscribe, UnsubscribeAckReason, Version,
+    Text, Unsubscribe, UnsubscribeAckReason, Version, frame,
 };
 use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::choices::Choices;
 use super::client::{Client, ModelWill, TOPICS, connect_through_wire, through_wire};
 use super::model::Owed;
+use super::violations;
 use crate::engine::{Message, Received};
 use crate::limits::BrokerLimits;
 use crate::session::{
@@ -26,6 +27,9 @@ use crate::session::{
 };
 
 const CLIENTS: usize = 4;
+
+/// The longest packet that is read, in bytes.
+const MAX_PACKET_SIZE: usize = 1_000_000;
 
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
@@ -107,7 +111,7 @@ impl World {
             }
             return Some(());
         }
-        match choices.below(16)? {
+        match choices.below(17)? {
             0..=4 => self.publish(index, choices)?,
             5 => self.subscribe(index, choices)?,
             6 => self.unsubscribe(index, choices)?,
@@ -120,6 +124,7 @@ impl World {
             }),
             13 => self.lose_connection(index),
             14 => self.disconnect(index, choices.one_in(2)?),
+            15 => self.violate(index, choices)?,
             _ => self.pass_time(Duration::from_secs(choices.below(5)?)),
         }
         Some(())
@@ -168,7 +173,7 @@ impl World {
             permit: client.permit.clone(),
             limits: Arc::clone(&client.limits),
             version: client.version,
-            max_packet_size: 1_000_000,
+            max_packet_size: MAX_PACKET_SIZE,
             info: ConnectionInfo {
                 peer: PEER,
                 protocol: "5",
@@ -374,6 +379,35 @@ impl World {
             }
         }
         self.deliver(index);
+        Some(())
+    }
+
+    /// Breaks the protocol, which ends this connection and harms nobody else.
+    fn violate(&mut self, index: usize, choices: &mut Choices<'_>) -> Option<()> {
+        let client = &mut self.clients[index];
+        let mut all = violations::all(client.version);
+        let chosen = usize::try_from(choices.below(all.len() as u64)?).unwrap_or(0);
+        let (what, bytes) = all.swap_remove(chosen);
+        let wire = client.wire.as_mut().expect("it is connected");
+        let end = match frame::take(&mut BytesMut::from(&bytes[..]), MAX_PACKET_SIZE) {
+            Err(error) => SessionEnd::read(error.into()),
+            Ok(taken) => {
+                let whole = taken.unwrap_or_else(|| panic!("{what} is a whole packet"));
+                match wire.decode(whole) {
+                    Err(malformed) => {
+                        let code = DisconnectReasonCode::MalformedPacket;
+                        SessionEnd::protocol(code, malformed.to_string())
+                    }
+                    Ok(packet) => match client.state.handle(packet, self.now) {
+                        Effect::End(end) => end,
+                        other => panic!("{what}: {other:?}"),
+                    },
+                }
+            }
+        };
+        assert!(matches!(end, SessionEnd::Protocol { .. }), "{what}: {end:?}");
+        self.played.from_clients += 1;
+        self.end_connection(index, &end);
         Some(())
     }
 
