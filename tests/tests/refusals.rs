@@ -124,8 +124,9 @@ fn every_fault_of_a_certificate_has_its_alert_its_log_line_and_its_explanation()
         (
             "a certificate that another device has signed",
             Forger::with_credential(&site.fleet, &site.device).certificate("dev-9"),
-            AlertDescription::UnsupportedCertificate,
-            "wrong_usage",
+            // The anchor leaves no room for a CA below it, so what came along is not looked at.
+            AlertDescription::UnknownCA,
+            "unknown_ca",
         ),
         ("a revoked certificate", revoked, AlertDescription::CertificateRevoked, "revoked"),
         ("a suspended certificate", suspended, AlertDescription::CertificateRevoked, "suspended"),

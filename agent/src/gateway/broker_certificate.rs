@@ -2,55 +2,28 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+use certificate_path::{
+    Budget, CaCertificate, CaFault, Certificate, ConfiguredCas, EndEntityFault, PathFault, PathRequest,
+    PublicKey, Purpose,
+};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::client::verify_server_name;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+
+/// Why a broker anchor of the image is none.
+pub type AnchorError = CaFault;
 
 /// Verifies the broker as one of the image's anchors vouches for it, under the image's server name.
 ///
-/// webpki takes of a trust anchor only its name and key. What else makes it a CA is checked here: CA flag and key
-/// usage when the image is read, validity and path length at every handshake.
+/// What a stranger that answers in its place can make this compute is bounded by a [`Budget`].
 #[derive(Debug)]
 pub(super) struct BrokerVerifier {
     server_name: ServerName<'static>,
-    anchors: Vec<Anchor>,
-}
-
-#[derive(Debug)]
-struct Anchor {
-    der: CertificateDer<'static>,
-    not_before: i64,
-    not_after: i64,
-    longest_path: Option<u32>,
-    verifier: Arc<WebPkiServerVerifier>,
-}
-
-/// Why a broker anchor of the image is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnchorError {
-    /// It is no X.509 certificate, or one webpki cannot read.
-    #[error("it is no readable certificate: {0}")]
-    Unreadable(String),
-    /// basicConstraints are missing, or say CA:FALSE (RFC 5280 §4.2.1.9).
-    #[error("it is no CA certificate: basicConstraints do not say CA:TRUE")]
-    NotACa,
-    /// keyUsage is there without keyCertSign (RFC 5280 §4.2.1.3).
-    #[error("its keyUsage does not include keyCertSign")]
-    MayNotSign,
-}
-
-/// No usable time: the certificate is good at other times, or its anchor is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum AnchorUnfit {
-    #[error("the image's broker anchor has expired (notAfter {0} in Unix seconds)")]
-    Expired(i64),
-    #[error("the image's broker anchor is not valid yet (notBefore {0} in Unix seconds)")]
-    NotYetValid(i64),
-    #[error("the broker's chain has {found} certificates between itself and an anchor that allows {allowed}")]
-    PathTooLong { found: usize, allowed: u32 },
+    anchors: ConfiguredCas,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl BrokerVerifier {
@@ -63,53 +36,11 @@ impl BrokerVerifier {
         let anchors = anchors
             .iter()
             .enumerate()
-            .map(|(index, der)| Anchor::read(der, provider).map_err(|error| (index, error)))
+            .map(|(index, der)| CaCertificate::parse(der, Purpose::Server).map_err(|fault| (index, fault)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { server_name, anchors })
-    }
-}
-
-impl Anchor {
-    fn read(der: &CertificateDer<'static>, provider: &Arc<CryptoProvider>) -> Result<Self, AnchorError> {
-        let unreadable = |error: &dyn ToString| AnchorError::Unreadable(error.to_string());
-        let (_, certificate) = X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
-        let constraints = certificate.basic_constraints().map_err(|error| unreadable(&error))?;
-        let constraints = constraints.filter(|found| found.value.ca).ok_or(AnchorError::NotACa)?;
-        let usage = certificate.key_usage().map_err(|error| unreadable(&error))?;
-        if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
-            return Err(AnchorError::MayNotSign);
-        }
-
-        let mut roots = RootCertStore::empty();
-        roots.add(der.clone()).map_err(|error| unreadable(&error))?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(|error| unreadable(&error))?;
-        Ok(Self {
-            not_before: certificate.validity().not_before.timestamp(),
-            not_after: certificate.validity().not_after.timestamp(),
-            longest_path: constraints.value.path_len_constraint,
-            der: der.clone(),
-            verifier,
-        })
-    }
-
-    fn fit(&self, intermediates: &[CertificateDer<'_>], now: UnixTime) -> Result<(), AnchorUnfit> {
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        if now > self.not_after {
-            return Err(AnchorUnfit::Expired(self.not_after));
-        }
-        if now < self.not_before {
-            return Err(AnchorUnfit::NotYetValid(self.not_before));
-        }
-        // A broker may send the anchor itself along; that one is not between.
-        let between = intermediates.iter().filter(|sent| sent.as_ref() != self.der.as_ref()).count();
-        match self.longest_path {
-            Some(allowed) if u32::try_from(between).map_or(true, |between| between > allowed) => {
-                Err(AnchorUnfit::PathTooLong { found: between, allowed })
-            }
-            _ => Ok(()),
-        }
+        let algorithms = provider.signature_verification_algorithms;
+        let anchors = ConfiguredCas::new(anchors, Vec::new(), algorithms.all);
+        Ok(Self { server_name, anchors, algorithms })
     }
 }
 
@@ -120,27 +51,23 @@ impl ServerCertVerifier for BrokerVerifier {
         intermediates: &[CertificateDer<'_>],
         // What was dialled, an address perhaps. The name to prove is the image's.
         _dialled: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        demand_server_auth(end_entity)?;
-        let mut refusal = rustls::Error::from(CertificateError::UnknownIssuer);
-        for anchor in &self.anchors {
-            let verdict = anchor
-                .verifier
-                .verify_server_cert(end_entity, intermediates, &self.server_name, ocsp_response, now)
-                .and_then(|verified| match anchor.fit(intermediates, now) {
-                    Ok(()) => Ok(verified),
-                    Err(unfit) => Err(CertificateError::Other(OtherError(Arc::new(unfit))).into()),
-                });
-            match verdict {
-                Ok(verified) => return Ok(verified),
-                // Of several anchors, the one that knows the issuer has the better reason.
-                Err(error) if error != CertificateError::UnknownIssuer.into() => refusal = error,
-                Err(_) => {}
-            }
-        }
-        Err(refusal)
+        let certificate = Certificate::parse(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        certificate.refuse_unfit_end_entity(Purpose::Server).map_err(end_entity_error)?;
+        refuse_unless_current(&certificate, now)?;
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, &self.server_name)?;
+        let presented: Vec<&[u8]> = intermediates.iter().map(|der| der.as_ref()).collect();
+        let request = PathRequest {
+            end_entity: &certificate,
+            presented: &presented,
+            purpose: Purpose::Server,
+            now,
+            algorithms: self.algorithms.all,
+        };
+        self.anchors.prove(&request, &mut Budget::new()).map_err(path_error)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -158,25 +85,47 @@ impl ServerCertVerifier for BrokerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.anchors.first() {
-            Some(anchor) => anchor.verifier.verify_tls13_signature(message, certificate, signature),
-            None => Err(CertificateError::UnknownIssuer.into()),
+        let key = PublicKey::of_certificate(certificate).ok_or(CertificateError::BadEncoding)?;
+        // In TLS 1.3 a scheme names its curve (RFC 8446 §4.2.3): the first algorithm of the mapping.
+        let of_scheme = self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signature.scheme);
+        let algorithms = of_scheme.map_or(&[][..], |(_, algorithms)| algorithms.get(..1).unwrap_or_default());
+        if key.verifies(algorithms, message, signature.signature()) {
+            Ok(HandshakeSignatureValid::assertion())
+        } else {
+            Err(CertificateError::BadSignature.into())
         }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.anchors.first().map_or_else(Vec::new, |anchor| anchor.verifier.supported_verify_schemes())
+        self.algorithms.supported_schemes()
     }
 }
 
-/// RFC 5280 lets a certificate without extendedKeyUsage serve any purpose, and webpki follows it. A broker
-/// certificate must say serverAuth: a device certificate never does.
-fn demand_server_auth(end_entity: &CertificateDer<'_>) -> Result<(), rustls::Error> {
-    let (_, certificate) = X509Certificate::from_der(end_entity)
-        .map_err(|_| rustls::Error::from(CertificateError::BadEncoding))?;
-    match certificate.extended_key_usage() {
-        Ok(Some(usage)) if usage.value.server_auth => Ok(()),
-        Ok(_) => Err(CertificateError::InvalidPurpose.into()),
-        Err(_) => Err(CertificateError::BadEncoding.into()),
+fn refuse_unless_current(certificate: &Certificate, now: UnixTime) -> Result<(), CertificateError> {
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before });
+    }
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after });
+    }
+    Ok(())
+}
+
+fn end_entity_error(fault: EndEntityFault) -> CertificateError {
+    match fault {
+        EndEntityFault::NotForPurpose(_) => CertificateError::InvalidPurpose,
+        other => CertificateError::Other(OtherError(Arc::new(other))),
     }
 }
+
+fn path_error(fault: PathFault) -> CertificateError {
+    match fault {
+        PathFault::UnknownIssuer { .. } => CertificateError::UnknownIssuer,
+        PathFault::SignatureMismatch { .. } => CertificateError::BadSignature,
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

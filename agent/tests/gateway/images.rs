@@ -88,17 +88,13 @@ fn every_fault_of_an_image_has_its_own_words() {
         ),
         ("a P-384 certificate", spec(|spec, _| spec.certificate.der = p384), "not for a P-256 key"),
         ("a key in a secure element", in_slot, "key slot 3"),
-        ("an anchor that is no CA", spec(|spec, _| spec.anchors = vec![no_ca.der]), "no CA certificate"),
+        ("an anchor that is no CA", spec(|spec, _| spec.anchors = vec![no_ca.der]), "it is no CA"),
         (
             "an anchor that may not sign",
             spec(|spec, _| spec.anchors.push(no_signer.der)),
-            "broker anchor 1 of the image cannot be trusted: its keyUsage",
+            "broker anchor 1 of the image cannot be trusted: its key usage",
         ),
-        (
-            "an anchor that is noise",
-            spec(|spec, _| spec.anchors = vec![vec![7; 9]]),
-            "no readable certificate",
-        ),
+        ("an anchor that is noise", spec(|spec, _| spec.anchors = vec![vec![7; 9]]), "no certificate in DER"),
         ("a server name that is none", spec(|spec, _| spec.server_name = "a..b".into()), "server name"),
     ];
     let mut all = Vec::new();

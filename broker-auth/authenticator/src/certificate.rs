@@ -5,15 +5,14 @@
 
 mod authority;
 mod fields;
-mod name;
 mod revocation_list;
 mod serial;
 mod timestamp;
 
 pub use authority::{AuthorityCertificate, AuthorityFault};
+pub(crate) use certificate_path::attribute_type;
+pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, Purpose};
 pub use fields::CertificateError;
-pub(crate) use name::attribute_type;
-pub use name::{AlternativeName, DistinguishedName};
 pub(crate) use revocation_list::RevocationListFrame;
 pub use serial::{Fingerprint, Serial};
 pub use timestamp::timestamp;
@@ -87,21 +86,6 @@ impl PeerCertificate {
     /// The last second it is valid (RFC 5280 §4.1.2.5: inclusive).
     pub fn not_after(&self) -> UnixTime {
         self.fields.not_after
-    }
-
-    /// Whether the basic constraints call it a CA.
-    pub(crate) fn is_ca(&self) -> bool {
-        self.fields.ca.is_some()
-    }
-
-    /// Whether the key usage, if there is one, allows digital signatures, which is what a TLS client makes.
-    pub(crate) fn may_sign(&self) -> bool {
-        self.fields.key_usage.is_none_or(|usage| usage.digital_signature)
-    }
-
-    /// Whether there is an extended key usage that names client authentication.
-    pub(crate) fn names_client_auth(&self) -> bool {
-        self.fields.extended_key_usage.is_some_and(|usage| usage.client_auth)
     }
 
     /// The refusal of this certificate.

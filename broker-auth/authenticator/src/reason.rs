@@ -12,15 +12,19 @@ use device_identity::Printable;
 pub enum Reason {
     /// The peer showed no certificate.
     NoCertificate,
-    /// No configured trust anchor issued the certificate.
+    /// What was presented cannot be read, contradicts itself, or is more than is looked at.
+    Malformed,
+    /// A key, signature or critical extension that cannot be verified here, which does not say that it is false.
+    Unsupported,
+    /// No configured trust anchor issued the certificate, or none was found with the work that a stranger is worth.
     UnknownCa,
-    /// A signature does not verify, or the certificate is not well-formed, so nothing in it is proven.
+    /// A signature is not by the key that should have made it.
     BadSignature,
     /// The certificate, or one above it, has expired.
     Expired,
     /// The certificate, or one above it, has not begun.
     NotYetValid,
-    /// The certificate was made for something else: a CA, a server, or a use this verifier cannot judge.
+    /// The certificate was made for something else: a CA, a server, or a name that its CA may not vouch for.
     WrongUsage,
     /// The issuer revoked the certificate for good.
     Revoked,
@@ -44,8 +48,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::NoCertificate,
+        Self::Malformed,
+        Self::Unsupported,
         Self::UnknownCa,
         Self::BadSignature,
         Self::Expired,
@@ -66,6 +72,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoCertificate => "no_certificate",
+            Self::Malformed => "malformed",
+            Self::Unsupported => "unsupported",
             Self::UnknownCa => "unknown_ca",
             Self::BadSignature => "bad_signature",
             Self::Expired => "expired",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
-use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName};
+use authenticator::trust::{CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName};
 
 /// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -70,9 +70,24 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         Some(value) => value.duration()?,
         None => STALE_GRACE,
     };
+    let legacy_leaf = match table.get("legacy-leaf") {
+        Some(value) => value.choice(&[("refuse", LegacyLeaf::Refuse), ("warn", LegacyLeaf::Warn)])?,
+        None => LegacyLeaf::Refuse,
+    };
     table.finish()?;
     let name = TrustName::new(name);
-    Ok((place, TrustConfig { name, role, anchors, intermediates, crl, crl_check, stale_crl, stale_grace }))
+    let config = TrustConfig {
+        name,
+        role,
+        anchors,
+        intermediates,
+        crl,
+        crl_check,
+        stale_crl,
+        stale_grace,
+        legacy_leaf,
+    };
+    Ok((place, config))
 }
 
 /// Features that the format has and this version has not, refused unless they are switched off: silently ignored, they

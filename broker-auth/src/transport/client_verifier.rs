@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, HandshakeKind, ServerConnection,
@@ -14,7 +13,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use authenticator::decide::Request;
 use authenticator::reason::{Reason, Refusal};
-use authenticator::trust::ChainResult;
+use authenticator::trust::{Algorithms, ChainResult, PublicKey};
 
 use super::crypto_provider::SIGNATURES;
 use crate::rules::RulesetStore;
@@ -48,7 +47,7 @@ impl HandshakeChain {
                 Some(Refusal::new(Reason::NoCertificate, "the client presented no certificate"))
             }
             (None | Some(ChainResult::NotPresented), Error::InvalidCertificate(_)) => Some(Refusal::new(
-                Reason::BadSignature,
+                Reason::Malformed,
                 format!("the client's certificate was not read: {error}"),
             )),
             _ => None,
@@ -114,7 +113,8 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &SIGNATURES)
+        // In TLS 1.2 a scheme does not tell the curve (RFC 5246 §7.4.1.4.1): the key does.
+        verify_possession(message, cert, dss, algorithms_of(dss.scheme))
     }
 
     fn verify_tls13_signature(
@@ -123,11 +123,38 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &SIGNATURES)
+        // In TLS 1.3 it does (RFC 8446 §4.2.3), and PKCS#1 is for certificates alone.
+        let algorithms = match dss.scheme {
+            SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512 => &[],
+            scheme => algorithms_of(scheme).get(..1).unwrap_or_default(),
+        };
+        verify_possession(message, cert, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         SIGNATURES.supported_schemes()
+    }
+}
+
+/// The algorithms that a scheme of TLS may stand for, the one of TLS 1.3 first.
+fn algorithms_of(scheme: SignatureScheme) -> Algorithms<'static> {
+    SIGNATURES.mapping.iter().find(|(mapped, _)| *mapped == scheme).map_or(&[], |(_, algorithms)| algorithms)
+}
+
+/// Whether the client holds the key of its certificate. The certificate has been judged; here only its key matters.
+fn verify_possession(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: Algorithms<'_>,
+) -> Result<HandshakeSignatureValid, Error> {
+    let key = PublicKey::of_certificate(certificate).ok_or(CertificateError::BadEncoding)?;
+    if key.verifies(algorithms, message, signed.signature()) {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(CertificateError::BadSignature.into())
     }
 }
 
@@ -143,8 +170,10 @@ fn alert_cause(reason: Reason) -> CertificateError {
         Reason::UnknownCa => CertificateError::UnknownIssuer,
         // decrypt_error
         Reason::BadSignature => CertificateError::BadSignature,
+        // bad_certificate
+        Reason::Malformed => CertificateError::BadEncoding,
         // unsupported_certificate
-        Reason::WrongUsage => CertificateError::InvalidPurpose,
+        Reason::WrongUsage | Reason::Unsupported => CertificateError::InvalidPurpose,
         // unknown_ca, as OpenSSL answers where it cannot tell whether a certificate is revoked.
         Reason::StaleCrl => CertificateError::UnknownRevocationStatus,
         // access_denied

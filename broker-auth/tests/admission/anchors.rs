@@ -1,11 +1,13 @@
-//! What may stand as an anchor. rustls-webpki keeps a name and a key of it, so all of this is ours.
+//! What may stand as an anchor.
 
-use authenticator::certificate::AuthorityFault;
+use authenticator::certificate::{AuthorityFault, CaFault, Purpose};
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, TrustError};
 use broker_auth::rules::LoadError;
 use embedded::Recheck;
-use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, CustomExtension, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+};
 
 use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, date, trust};
 
@@ -26,23 +28,58 @@ fn a_certificate_that_may_not_issue_is_no_anchor() {
         params
     };
     let cases = [
-        (change(&|params| params.is_ca = IsCa::NoCa), AuthorityFault::NotCa),
-        (change(&|params| params.is_ca = IsCa::ExplicitNoCa), AuthorityFault::NotCa),
-        (change(&|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]), AuthorityFault::NoCertSign),
-        (change(&|params| params.key_usages.clear()), AuthorityFault::NoCertSign),
+        (change(&|params| params.is_ca = IsCa::NoCa), CaFault::NotCa),
+        (change(&|params| params.is_ca = IsCa::ExplicitNoCa), CaFault::NotCa),
+        (change(&|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]), CaFault::NoCertSign),
         (
             change(&|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
-            AuthorityFault::NotForClients,
+            CaFault::NotForPurpose(Purpose::Client),
         ),
-        (change(&|params| params.distinguished_name = DistinguishedName::new()), AuthorityFault::NoSubject),
+        (change(&|params| params.distinguished_name = DistinguishedName::new()), CaFault::NoSubject),
     ];
     for (params, wanted) in cases {
         match load_anchor(params) {
-            Err(LoadError::Trust(TrustError::Authority { fault, .. })) => assert_eq!(fault, wanted),
+            Err(LoadError::Trust(TrustError::Authority { fault, .. })) => {
+                assert_eq!(fault, AuthorityFault::Ca(wanted));
+            }
             other => panic!("{wanted:?} was expected, and not {other:?}"),
         }
     }
     load_anchor(ca_params("Fleet Device CA")).expect("a proper CA");
+    // RFC 5280 §6.1.4 (n): only a key usage that is there can forbid.
+    load_anchor(change(&|params| params.key_usages.clear())).expect("a CA without key usage");
+}
+
+/// Anchors pass the checks that intermediates pass: a trust on which nobody could be proven is not loaded silently.
+#[test]
+fn an_anchor_that_could_prove_nobody_is_refused() {
+    let mut unknown = ca_params("Fleet Device CA");
+    let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+    extension.set_criticality(true);
+    unknown.custom_extensions.push(extension);
+    let mut policies = ca_params("Fleet Device CA");
+    // id-ce-policyConstraints: requireExplicitPolicy 0, which is not processed.
+    let mut constraints = CustomExtension::from_oid_content(&[2, 5, 29, 36], vec![0x30, 3, 0x80, 1, 0]);
+    constraints.set_criticality(true);
+    policies.custom_extensions.push(constraints);
+    for params in [unknown, policies] {
+        match load_anchor(params) {
+            Err(LoadError::Trust(TrustError::Authority { fault, .. })) => {
+                assert!(
+                    matches!(fault, AuthorityFault::Ca(CaFault::UnprocessedExtension { .. })),
+                    "{fault:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // id-ce-certificatePolicies is recognised, critical or not: anyPolicy.
+    let mut policies = ca_params("Fleet Device CA");
+    let any_policy = vec![0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0];
+    let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, 32], any_policy);
+    extension.set_criticality(true);
+    policies.custom_extensions.push(extension);
+    load_anchor(policies).expect("policies are recognised");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use authenticator::identity::{IdentityTemplate, identify};
 use authenticator::reason::Reason;
-use authenticator::trust::{CrlCheck, TrustName};
+use authenticator::trust::{CrlCheck, LegacyLeaf, TrustName};
 use embedded::Recheck;
-use rcgen::{BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CustomExtension, DnValue, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls_pki_types::CertificateDer;
 
 use crate::pki::{Ca, Client, DAY, Fleet, TODAY, bare_params, ca_params, client_params, date, trust};
@@ -81,7 +83,7 @@ fn each_fault_of_a_leaf_is_refused_with_its_reason() {
                 extension.set_criticality(true);
                 params.custom_extensions.push(extension);
             }),
-            Reason::WrongUsage,
+            Reason::Unsupported,
         ),
         ("of a stranger", Ca::root("Somebody Else").client("pump-1", 1), Reason::UnknownCa),
         (
@@ -143,7 +145,7 @@ fn bytes_that_are_no_certificate_are_refused() {
     trailing.push(0);
     for bytes in [vec![], vec![0x30], b"not a certificate".to_vec(), trailing] {
         let refusal = fleet.verify(&[&CertificateDer::from(bytes)]).expect_err("no certificate");
-        assert_eq!(refusal.reason, Reason::BadSignature);
+        assert_eq!(refusal.reason, Reason::Malformed);
     }
 }
 
@@ -222,7 +224,9 @@ fn the_path_length_of_the_anchor_counts() {
         .fleet
         .verify(&[&client.der, hierarchy.issuing.certificate.der()])
         .expect_err("one CA too many");
-    assert_eq!(refusal.reason, Reason::WrongUsage, "{}", refusal.evidence);
+    // What the anchor leaves no room for is not looked at: no work is done for it.
+    assert_eq!(refusal.reason, Reason::UnknownCa, "{}", refusal.evidence);
+    assert!(refusal.evidence.contains("1 of the certificates that came along were not looked at"));
     let direct = hierarchy.root.client("pump-2", 2);
     hierarchy.fleet.verify(&[&direct.der]).expect("no CA between");
 }
@@ -285,6 +289,52 @@ fn more_than_eight_presented_intermediates_are_refused_unread() {
     };
     assert_eq!(with(8), None, "what is of no use does no harm");
     let refusal = with(9).expect("too many");
-    assert_eq!(refusal.reason, Reason::BadSignature);
+    assert_eq!(refusal.reason, Reason::Malformed);
     assert!(refusal.evidence.contains("9 certificates"), "{}", refusal.evidence);
+}
+
+/// RFC 5280 §4.2.1.3 and §4.2.1.10: what a CA alone may have. Fielded certificates may be let in, by the trust.
+#[test]
+fn a_client_certificate_that_claims_to_issue_is_refused_unless_its_trust_lets_it_pass() {
+    let mut fleet = Fleet::new();
+    let mut issues = client_params("pump-1", 1);
+    issues.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    let mut constrains = client_params("pump-2", 2);
+    let subtree = vec![0x30, 10, 0xa0, 8, 0x30, 6, 0x82, 4, b'a', b'c', b'm', b'e'];
+    constrains.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 30], subtree));
+    let clients = [issues, constrains].map(|params| fleet.ca.client_with(params));
+    for client in &clients {
+        let refusal = fleet.verify(&[&client.der]).expect_err("a claim of a CA");
+        assert_eq!(refusal.reason, Reason::WrongUsage, "{}", refusal.evidence);
+        assert!(refusal.evidence.contains("for CAs alone"), "{}", refusal.evidence);
+    }
+    fleet.trust.legacy_leaf = LegacyLeaf::Warn;
+    fleet.load().expect("a proper trust");
+    for client in &clients {
+        fleet.verify(&[&client.der]).expect("the trust lets it pass");
+    }
+    // What says to be a CA is none of them.
+    let mut ca = client_params("pump-3", 3);
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    assert_eq!(fleet.reason(&fleet.ca.client_with(ca)), Some(Reason::WrongUsage));
+}
+
+/// The names of issuers are compared as RFC 5280 §7.1 says; the key decides.
+#[test]
+fn the_issuer_of_a_client_may_be_written_in_another_way() {
+    let fleet = Fleet::new();
+    for (spelling, proven) in [
+        (DnValue::PrintableString("Fleet Device CA".try_into().expect("text")), true),
+        (DnValue::BmpString("fleet  device ca".try_into().expect("text")), true),
+        (DnValue::Utf8String(" FLEET DEVICE CA".to_owned()), true),
+        (DnValue::Utf8String("Fleet DeviceCA".to_owned()), false),
+    ] {
+        let mut issuer = fleet.ca.params.clone();
+        issuer.distinguished_name = rcgen::DistinguishedName::new();
+        issuer.distinguished_name.push(rcgen::DnType::CommonName, spelling.clone());
+        let issuer = rcgen::Issuer::from_params(&issuer, &fleet.ca.key);
+        let key = KeyPair::generate().expect("key");
+        let der = client_params("pump-1", 1).signed_by(&key, &issuer).expect("certificate").der().clone();
+        assert_eq!(fleet.verify(&[&der]).is_ok(), proven, "{spelling:?}");
+    }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
-use authenticator::trust::{CrlCheck, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain};
+use authenticator::trust::{
+    CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain,
+};
 use broker_auth::clock::Clock;
 use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
 use rcgen::{
@@ -234,6 +236,7 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
+        legacy_leaf: LegacyLeaf::Refuse,
     }
 }
 

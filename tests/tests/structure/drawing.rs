@@ -23,12 +23,13 @@ use Layers::{Drawn as Rooms, Undrawn};
 pub(crate) const PACKAGES: &[Drawn] = &[
     // The ground floor.
     Drawn { name: "device-identity", imports: &[], rooms: Undrawn },
+    Drawn { name: "certificate-path", imports: &[], rooms: Undrawn },
     // Rooms, which never import each other.
-    Drawn { name: "countersign-agent", imports: &["device-identity"], rooms: Undrawn },
+    Drawn { name: "countersign-agent", imports: &["certificate-path", "device-identity"], rooms: Undrawn },
     Drawn { name: "provisioning", imports: &["device-identity"], rooms: Undrawn },
     Drawn {
         name: "authenticator",
-        imports: &["device-identity"],
+        imports: &["certificate-path", "device-identity"],
         rooms: Rooms(&[
             "reason",
             "brace_template",
@@ -120,7 +121,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("rumqttc", &["countersign-agent"]),
     ("embedded-tls", &["countersign-agent"]),
     ("rusqlite", &["provisioning"]),
-    ("x509-parser", &["authenticator", "countersign-agent", "provisioning"]),
+    ("x509-parser", &["authenticator", "certificate-path", "countersign-agent", "provisioning"]),
 ];
 
 /// A package that is values and pure functions.
@@ -132,24 +133,28 @@ pub(crate) struct Pure {
     pub(crate) paths: &'static [&'static str],
 }
 
-pub(crate) const PURE: &[Pure] = &[Pure {
-    package: "authenticator",
-    packages: &["tokio", "rustls", "tokio-rustls", "clap", "tracing", "rand", "rumqttd", "rmqtt-codec"],
-    paths: &[
-        "std::fs",
-        "std::thread",
-        "std::process",
-        "std::env",
-        "std::net::TcpStream",
-        "std::net::UdpSocket",
-        "std::time::SystemTime",
-        "std::time::Instant",
-        "SystemTime",
-        "Instant",
-        "UnixTime::now",
-        "ring::rand",
-    ],
-}];
+pub(crate) const PURE: &[Pure] = &[
+    Pure { package: "authenticator", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
+    Pure { package: "certificate-path", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
+];
+
+const IMPURE_PACKAGES: &[&str] =
+    &["tokio", "rustls", "tokio-rustls", "clap", "tracing", "rand", "rumqttd", "rmqtt-codec"];
+
+const IMPURE_PATHS: &[&str] = &[
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::time::SystemTime",
+    "std::time::Instant",
+    "SystemTime",
+    "Instant",
+    "UnixTime::now",
+    "ring::rand",
+];
 
 /// Files that import each other, and why they may.
 pub(crate) struct Circle {

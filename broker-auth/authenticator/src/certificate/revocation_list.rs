@@ -9,8 +9,8 @@ use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
+use super::DistinguishedName;
 use super::fields::unix_time;
-use super::name::DistinguishedName;
 
 /// The frame of a CRL (RFC 5280 §5.1).
 #[derive(Debug)]
@@ -21,7 +21,6 @@ pub(crate) struct RevocationListFrame<'a> {
     pub(crate) algorithm: &'a [u8],
     pub(crate) signature: &'a [u8],
     pub(crate) issuer: DistinguishedName,
-    pub(crate) issuer_der: &'a [u8],
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
     /// The cRLNumber, big-endian.
@@ -67,7 +66,6 @@ impl<'a> RevocationListFrame<'a> {
             algorithm: algorithm.contents,
             signature,
             issuer: DistinguishedName::read(&issuer_name),
-            issuer_der: issuer.whole,
             this_update: unix_time(this_update),
             next_update: unix_time(next_update),
             number: None,

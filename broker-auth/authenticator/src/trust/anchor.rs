@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::{TrustAnchor, UnixTime};
+use rustls_pki_types::UnixTime;
 
 use super::config::{CrlCheck, TrustConfig};
 use super::error::TrustError;
 use super::pem::certificates;
 use super::report::AnchorReport;
 use super::source::TrustSource;
-use crate::certificate::{AuthorityCertificate, AuthorityFault, CertificateError, timestamp};
+use crate::certificate::{AuthorityCertificate, timestamp};
 
-/// An anchor: what rustls-webpki is given, and the certificate behind it, which it forgets.
+/// An anchor, and where it comes from.
 #[derive(Clone, Debug)]
 pub(super) struct Anchor {
     pub(super) certificate: AuthorityCertificate,
-    pub(super) webpki: TrustAnchor<'static>,
     file: PathBuf,
 }
 
@@ -45,14 +44,7 @@ impl Anchor {
                 subject: certificate.subject().to_string(),
             });
         }
-        let webpki = webpki::anchor_from_trusted_cert(certificate.der())
-            .map_err(|error| TrustError::Authority {
-                trust: trust.name.clone(),
-                file: file.to_owned(),
-                fault: AuthorityFault::Certificate(CertificateError::Malformed { detail: error.to_string() }),
-            })?
-            .to_owned();
-        Ok(Self { certificate, webpki, file: file.to_owned() })
+        Ok(Self { certificate, file: file.to_owned() })
     }
 
     fn refuse_unless_current(&self, trust: &TrustConfig, now: UnixTime) -> Result<(), TrustError> {

@@ -20,6 +20,8 @@ struct Proven {
     trust: TrustName,
     role: Role,
     links: Vec<Link>,
+    /// CAs between the leaf and the anchor that count against its path length.
+    cas_below_anchor: usize,
 }
 
 /// One certificate of a proven path, as far as it can still change: by the clock or by revocation.
@@ -40,12 +42,18 @@ impl VerifiedChain {
             serial: *leaf.serial(),
             not_after: leaf.not_after(),
         }];
-        Self::new(leaf, trust, role, links)
+        Self::new(leaf, trust, role, links, 0)
     }
 
     /// `links` starts with the leaf; the issuer of the last one is the anchor.
-    pub(super) fn new(leaf: PeerCertificate, trust: TrustName, role: Role, links: Vec<Link>) -> Self {
-        Self(Arc::new(Proven { leaf, trust, role, links }))
+    pub(super) fn new(
+        leaf: PeerCertificate,
+        trust: TrustName,
+        role: Role,
+        links: Vec<Link>,
+        cas_below_anchor: usize,
+    ) -> Self {
+        Self(Arc::new(Proven { leaf, trust, role, links, cas_below_anchor }))
     }
 
     /// The client's certificate.
@@ -66,6 +74,11 @@ impl VerifiedChain {
     /// When the first certificate of the path ends: the session must not outlive it.
     pub fn not_after(&self) -> UnixTime {
         self.0.links.iter().map(|link| link.not_after).min().unwrap_or_else(|| self.0.leaf.not_after())
+    }
+
+    /// CAs between the leaf and the anchor that count against its path length: those that are not self-issued.
+    pub(super) fn cas_below_anchor(&self) -> usize {
+        self.0.cas_below_anchor
     }
 
     pub(super) fn links(&self) -> &[Link] {

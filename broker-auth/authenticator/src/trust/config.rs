@@ -46,6 +46,19 @@ pub struct TrustConfig {
     pub stale_crl: StaleCrl,
     /// How long after `nextUpdate` a revocation list still counts.
     pub stale_grace: Duration,
+    /// What becomes of client certificates that claim what only a CA may have.
+    pub legacy_leaf: LegacyLeaf,
+}
+
+/// What becomes of client certificates that have keyCertSign or name constraints and are no CA's (RFC 5280 §4.2.1.3,
+/// §4.2.1.10): some tools have written them into certificates that are in the field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LegacyLeaf {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They are let in.
+    Warn,
 }
 
 /// What the certificates of a trust stand for. A service is no device: it owns no device's topics.

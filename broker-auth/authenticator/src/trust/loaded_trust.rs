@@ -1,13 +1,19 @@
 //! [`LoadedTrust`]: one trust in force: its CAs, its revocation lists, and what they prove.
 
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use std::sync::Arc;
+use std::time::Duration;
+
+use certificate_path::{Algorithms, Budget, ConfiguredCas, PathCa, PathRequest, Purpose};
+use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::anchor::{Anchor, load_intermediates};
 use super::chain::{Link, VerifiedChain};
-use super::config::{CrlCheck, StaleCrl, TrustConfig, TrustName};
+use super::chain_fault::{ChainFault, fit_anchor, of_end_entity, of_path};
+use super::config::{CrlCheck, LegacyLeaf, StaleCrl, TrustConfig, TrustName};
 use super::crl::{CrlSet, RefusedFile, SignedCrl};
+use super::end_entity::{FitEndEntity, refuse_unless_current};
 use super::error::TrustError;
-use super::path::{PathBuilder, PathFault, fit_anchor, is_fit_leaf};
+use super::proven_paths::{ProvenPath, ProvenPaths};
 use super::report::{CrlReport, Freshness, TrustSummary};
 use super::signature_algorithms::SIGNATURE_ALGORITHMS;
 use super::source::TrustSource;
@@ -19,9 +25,12 @@ use crate::reason::Reason;
 pub struct LoadedTrust {
     config: TrustConfig,
     anchors: Vec<Anchor>,
-    webpki_anchors: Vec<TrustAnchor<'static>>,
     intermediates: Vec<AuthorityCertificate>,
+    /// The same CAs, and the paths among them.
+    cas: Arc<ConfiguredCas>,
     crls: CrlSet,
+    /// What these CAs have proven. It is shared by all that have the same CAs, whatever their lists.
+    proven: Arc<ProvenPaths>,
 }
 
 /// Whether a client is on its way in, or in already.
@@ -43,10 +52,17 @@ impl LoadedTrust {
         now: UnixTime,
     ) -> Result<Self, TrustError> {
         let anchors = Anchor::load_all(config, source, now)?;
+        let intermediates = load_intermediates(config, source)?;
+        let cas = ConfiguredCas::new(
+            anchors.iter().map(|anchor| anchor.certificate.ca().clone()).collect(),
+            intermediates.iter().map(|intermediate| intermediate.ca().clone()).collect(),
+            SIGNATURE_ALGORITHMS,
+        );
         let mut loaded = Self {
-            webpki_anchors: anchors.iter().map(|anchor| anchor.webpki.clone()).collect(),
             anchors,
-            intermediates: load_intermediates(config, source)?,
+            intermediates,
+            cas: Arc::new(cas),
+            proven: Arc::default(),
             crls: present.map(|present| present.crls.clone()).unwrap_or_default(),
             config: config.clone(),
         };
@@ -119,40 +135,115 @@ impl LoadedTrust {
         Ok(())
     }
 
-    /// Whether one of the anchors has the name of the leaf's issuer.
+    /// Whether one of its CAs has the name of the leaf's issuer.
     pub(super) fn names_issuer_of(&self, leaf: &PeerCertificate) -> bool {
-        self.anchors().any(|anchor| anchor.subject() == leaf.issuer())
+        self.authorities().any(|authority| authority.subject().is_same_name(leaf.issuer()))
     }
 
-    /// Proves a new client's chain.
-    pub(super) fn verify(
+    /// The chain of a client that was proven before, by what it presents. No signature is checked again; dates, revocation
+    /// and the age of the lists are judged as the first time.
+    pub(super) fn remembered(
         &self,
         leaf: &PeerCertificate,
         presented: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<VerifiedChain, PathFault> {
-        self.verify_with(SIGNATURE_ALGORITHMS, leaf, presented, now)
+    ) -> Option<Result<VerifiedChain, ChainFault>> {
+        let path = self.proven.get(&leaf.fingerprint_sha256(), now).or_else(|| {
+            let all = || fingerprint_of_all(leaf, presented);
+            (!presented.is_empty()).then(all).and_then(|all| self.proven.get(&all, now))
+        })?;
+        Some(refuse_unless_current(leaf, now).and_then(|()| self.chain_along(leaf, &path, now)))
+    }
+
+    /// Judges what can change about a proven path.
+    fn chain_along(
+        &self,
+        leaf: &PeerCertificate,
+        path: &ProvenPath,
+        now: UnixTime,
+    ) -> Result<VerifiedChain, ChainFault> {
+        // What is known to be revoked is revoked, however old the list: staleness is the second question.
+        self.refuse_any_revoked(&path.links)?;
+        self.refuse_any_stale(&path.links, Client::New, now)?;
+        let (name, role) = (self.config.name.clone(), self.config.role);
+        Ok(VerifiedChain::new(leaf.clone(), name, role, path.links.clone(), path.between))
+    }
+
+    /// Proves a new client's chain. `budget` is that of the handshake, which all trusts share.
+    pub(super) fn verify(
+        &self,
+        leaf: &PeerCertificate,
+        end_entity: &FitEndEntity,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<VerifiedChain, ChainFault> {
+        self.verify_with(SIGNATURE_ALGORITHMS, leaf, end_entity, presented, now, budget)
     }
 
     fn verify_with(
         &self,
-        signatures: &[&dyn SignatureVerificationAlgorithm],
+        algorithms: Algorithms<'_>,
         leaf: &PeerCertificate,
+        end_entity: &FitEndEntity,
         presented: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<VerifiedChain, PathFault> {
+        budget: &mut Budget,
+    ) -> Result<VerifiedChain, ChainFault> {
         self.refuse_claim_to_be_revoked(leaf, presented, now)?;
-        let builder = PathBuilder {
-            anchors: &self.anchors,
-            webpki_anchors: &self.webpki_anchors,
-            intermediates: &self.intermediates,
-            signatures,
+        let ders: Vec<&[u8]> = presented.iter().map(|der| der.as_ref()).collect();
+        let request = PathRequest {
+            end_entity: &end_entity.certificate,
+            presented: &ders,
+            purpose: Purpose::Client,
+            now,
+            algorithms,
         };
-        let links = builder.prove(leaf, presented, now)?;
-        // What is known to be revoked is revoked, however old the list: staleness is the second question.
-        self.refuse_any_revoked(&links)?;
-        self.refuse_any_stale(&links, Client::New, now)?;
-        Ok(VerifiedChain::new(leaf.clone(), self.config.name.clone(), self.config.role, links))
+        let path = self.cas.prove(&request, budget).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
+        if let (Err(fault), LegacyLeaf::Refuse) = (&end_entity.claims_to_issue, self.config.legacy_leaf) {
+            return Err(of_end_entity(fault));
+        }
+        let proven = self.proven_path(leaf, &ders, &path)?;
+        let chain = self.chain_along(leaf, &proven, now);
+        // A path that leads over presented CAs is known by all that was presented: without them it would not be found.
+        let is_configured = path.iter().all(|ca| matches!(ca, PathCa::Configured(_)));
+        let known_by =
+            if is_configured { leaf.fingerprint_sha256() } else { fingerprint_of_all(leaf, presented) };
+        self.proven.insert(known_by, proven);
+        chain
+    }
+
+    /// What a proven path is judged by again.
+    fn proven_path(
+        &self,
+        leaf: &PeerCertificate,
+        presented: &[&[u8]],
+        path: &[PathCa],
+    ) -> Result<ProvenPath, ChainFault> {
+        let unfit = || (Reason::UnknownCa, "the path ends at no configured anchor".to_owned());
+        let mut links = Vec::with_capacity(1 + path.len());
+        let (mut serial, mut not_after) = (*leaf.serial(), leaf.not_after());
+        let mut between = 0;
+        let (mut begin, mut end) =
+            (UnixTime::since_unix_epoch(Duration::ZERO), UnixTime::since_unix_epoch(Duration::MAX));
+        for (index, ca) in path.iter().enumerate() {
+            let read;
+            let issuer = match ca {
+                PathCa::Configured(position) => self.authorities().nth(*position).ok_or_else(unfit)?,
+                PathCa::Presented(position) => {
+                    let der = presented.get(*position).ok_or_else(unfit)?;
+                    read = AuthorityCertificate::parse_presented(der)
+                        .map_err(|fault| (Reason::Malformed, fault.to_string()))?;
+                    &read
+                }
+            };
+            links.push(Link { issuer: issuer.authority(), serial, not_after });
+            (serial, not_after) = (*issuer.serial(), issuer.not_after());
+            (begin, end) = (begin.max(issuer.not_before()), end.min(issuer.not_after()));
+            let is_anchor = index + 1 == path.len();
+            between += usize::from(!is_anchor && !issuer.ca().certificate().is_self_issued());
+        }
+        Ok(ProvenPath { links, between, cas_valid: begin..=end })
     }
 
     /// Refuses a certificate that says to be one that its only possible issuer has revoked. True or forged, it is refused
@@ -163,10 +254,13 @@ impl LoadedTrust {
         leaf: &PeerCertificate,
         presented: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), PathFault> {
+    ) -> Result<(), ChainFault> {
         // Another CA of that name may stand in the chain, or among the anchors while a CA changes its key.
-        let mut issuers: Vec<_> =
-            self.authorities().filter(|ca| ca.subject() == leaf.issuer()).map(|ca| ca.authority()).collect();
+        let mut issuers: Vec<_> = self
+            .authorities()
+            .filter(|ca| ca.subject().is_same_name(leaf.issuer()))
+            .map(|ca| ca.authority())
+            .collect();
         issuers.dedup();
         let (CrlCheck::Leaf | CrlCheck::Chain, [], [issuer]) =
             (self.config.crl_check, presented, issuers.as_slice())
@@ -176,7 +270,7 @@ impl LoadedTrust {
         let link = Link { issuer: *issuer, serial: *leaf.serial(), not_after: leaf.not_after() };
         let Err((reason, evidence)) = self.refuse_revoked(&link) else { return Ok(()) };
         let same_anchor = self.anchors().filter(|anchor| anchor.authority() == *issuer);
-        if !is_fit_leaf(leaf, now) || fit_anchor(same_anchor, 0, now).is_err() {
+        if fit_anchor(same_anchor, 0, now).is_err() {
             return Ok(());
         }
         Err((
@@ -186,7 +280,7 @@ impl LoadedTrust {
     }
 
     /// Judges the chain of a live session again by what can have changed.
-    pub(super) fn recheck(&self, chain: &VerifiedChain, now: UnixTime) -> Result<(), PathFault> {
+    pub(super) fn recheck(&self, chain: &VerifiedChain, now: UnixTime) -> Result<(), ChainFault> {
         if self.config.role != chain.role() {
             let evidence = format!("trust {} has another role now", self.config.name);
             return Err((Reason::UnknownCa, evidence));
@@ -200,7 +294,7 @@ impl LoadedTrust {
         // Looked at before validity: a kept session whose certificate has expired ends when that is revoked.
         self.refuse_any_revoked(chain.links())?;
         let same_anchor = self.anchors().filter(|anchor| Some(anchor.authority()) == issuer);
-        fit_anchor(same_anchor, chain.links().len().saturating_sub(1), now)?;
+        fit_anchor(same_anchor, chain.cas_below_anchor(), now)?;
         if now > chain.not_after() {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, expired at {end}")));
@@ -208,11 +302,11 @@ impl LoadedTrust {
         self.refuse_any_stale(chain.links(), Client::Live, now)
     }
 
-    fn refuse_any_stale(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), PathFault> {
+    fn refuse_any_stale(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), ChainFault> {
         self.checked(links).try_for_each(|link| self.refuse_stale(link, client, now))
     }
 
-    fn refuse_any_revoked(&self, links: &[Link]) -> Result<(), PathFault> {
+    fn refuse_any_revoked(&self, links: &[Link]) -> Result<(), ChainFault> {
         self.checked(links).try_for_each(|link| self.refuse_revoked(link))
     }
 
@@ -226,7 +320,7 @@ impl LoadedTrust {
         links.iter().take(checked)
     }
 
-    fn refuse_revoked(&self, link: &Link) -> Result<(), PathFault> {
+    fn refuse_revoked(&self, link: &Link) -> Result<(), ChainFault> {
         let found = self.crls.of(&link.issuer).filter_map(|list| Some((list, list.find(&link.serial)?)));
         // Of two lists, one may have it on hold and the other revoked: then it is revoked.
         let Some((list, revocation)) = found.max_by_key(|(_, revocation)| !revocation.is_hold()) else {
@@ -250,7 +344,7 @@ impl LoadedTrust {
         ))
     }
 
-    fn refuse_stale(&self, link: &Link, client: Client, now: UnixTime) -> Result<(), PathFault> {
+    fn refuse_stale(&self, link: &Link, client: Client, now: UnixTime) -> Result<(), ChainFault> {
         let enforced = match (self.config.stale_crl, client) {
             (StaleCrl::DenyAll, _) | (StaleCrl::DenyNew, Client::New) => true,
             (StaleCrl::DenyNew, Client::Live) | (StaleCrl::Alarm, _) => false,
@@ -317,6 +411,13 @@ impl LoadedTrust {
             crls: crls.collect(),
         }
     }
+}
+
+/// The SHA-256 of everything that was presented.
+fn fingerprint_of_all(leaf: &PeerCertificate, presented: &[CertificateDer<'_>]) -> Fingerprint {
+    let ders: Vec<&[u8]> =
+        [leaf.der().as_ref()].into_iter().chain(presented.iter().map(|der| der.as_ref())).collect();
+    Fingerprint::of_all(&ders)
 }
 
 #[cfg(test)]

@@ -1,31 +1,27 @@
 //! Proving a presented chain, and judging a proven one again.
 
+use certificate_path::{Budget, refuse_too_much};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::chain::VerifiedChain;
+use super::chain_fault::{ChainFault, of_path};
 use super::chain_result::{ChainResult, UnprovenChain};
+use super::end_entity::FitEndEntity;
 use super::loaded_trust::LoadedTrust;
-use super::path::PathFault;
 use crate::certificate::PeerCertificate;
 use crate::reason::{Reason, Refusal};
 
-/// Certificates a client may send along with its own. No path has more than six CAs (rustls-webpki), and each that
-/// claims to be of the right one costs a signature to find out.
-pub const MAX_PRESENTED_INTERMEDIATES: usize = 8;
-
 /// Proves what a client presented, leaf first, under one of `trusts`: path, validity, usage and revocation at `now`.
 ///
-/// The one function behind which a chain is verified. Work is bounded by what rustls-webpki allows itself.
+/// The one function behind which a chain is verified. One [`Budget`] bounds the work for all trusts together.
 pub fn verify_chain(trusts: &[LoadedTrust], presented: &[CertificateDer<'_>], now: UnixTime) -> ChainResult {
     let Some((leaf, intermediates)) = presented.split_first() else { return ChainResult::NotPresented };
     let leaf = match PeerCertificate::parse(leaf) {
         Ok(leaf) => leaf,
         Err(error) => {
-            let evidence = format!("the certificate proves nothing: {error}");
-            return ChainResult::Unproven(UnprovenChain::unreadable(Refusal::new(
-                Reason::BadSignature,
-                evidence,
-            )));
+            let evidence = format!("the certificate cannot be read: {error}");
+            let fault = Refusal::new(Reason::Malformed, evidence);
+            return ChainResult::Unproven(UnprovenChain::unreadable(fault));
         }
     };
     match verify_path(trusts, &leaf, intermediates, now) {
@@ -42,21 +38,19 @@ fn verify_path(
     leaf: &PeerCertificate,
     intermediates: &[CertificateDer<'_>],
     now: UnixTime,
-) -> Result<VerifiedChain, PathFault> {
-    if intermediates.len() > MAX_PRESENTED_INTERMEDIATES {
-        let evidence = format!(
-            "the chain proves nothing: {} certificates came with the client's, and more than \
-             {MAX_PRESENTED_INTERMEDIATES} are not looked at",
-            intermediates.len()
-        );
-        return Err((Reason::BadSignature, evidence));
+) -> Result<VerifiedChain, ChainFault> {
+    refuse_too_much(leaf.der(), intermediates).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
+    if let Some(remembered) = trusts.iter().find_map(|trust| trust.remembered(leaf, intermediates, now)) {
+        return remembered;
     }
+    let end_entity = FitEndEntity::judge(leaf, now)?;
+    let mut budget = Budget::new();
     let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
     // The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see
     // `refuse_ambiguity`), so the order only saves work, and finds the fault that explains most.
     let (named, others): (Vec<_>, Vec<_>) = trusts.iter().partition(|trust| trust.names_issuer_of(leaf));
     for trust in named.into_iter().chain(others) {
-        match trust.verify(leaf, intermediates, now) {
+        match trust.verify(leaf, &end_entity, intermediates, now, &mut budget) {
             Ok(chain) => return Ok(chain),
             Err((Reason::UnknownCa, evidence)) if fault.0 == Reason::UnknownCa => {
                 fault = (Reason::UnknownCa, evidence);

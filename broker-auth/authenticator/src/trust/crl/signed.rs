@@ -1,7 +1,7 @@
 //! One revocation list, verified.
 
 use rustls_pki_types::UnixTime;
-use webpki::{BorrowedCertRevocationList, EndEntityCert};
+use webpki::BorrowedCertRevocationList;
 
 use super::super::report::Freshness;
 use super::super::signature_algorithms::SIGNATURE_ALGORITHMS;
@@ -156,7 +156,7 @@ fn signer<'a>(
     authorities: impl Iterator<Item = &'a AuthorityCertificate>,
 ) -> Result<&'a AuthorityCertificate, CrlFault> {
     let mut named = authorities
-        .filter(|authority| authority.subject_der() == frame.issuer_der)
+        .filter(|authority| authority.subject().is_same_name(&frame.issuer))
         .filter(|authority| match (authority.key_id(), &frame.authority_key_id) {
             (Some(one), Some(other)) => *one == **other,
             _ => true,
@@ -171,10 +171,11 @@ fn signer<'a>(
 }
 
 fn is_signed_by(frame: &RevocationListFrame<'_>, authority: &AuthorityCertificate) -> bool {
-    let Ok(certificate) = EndEntityCert::try_from(authority.der()) else { return false };
     // One algorithm identifier can stand for several algorithms: ecdsa-with-SHA256 does not tell the curve.
-    SIGNATURE_ALGORITHMS
+    let algorithms: Vec<_> = SIGNATURE_ALGORITHMS
         .iter()
+        .copied()
         .filter(|algorithm| algorithm.signature_alg_id().as_ref() == frame.algorithm)
-        .any(|algorithm| certificate.verify_signature(*algorithm, frame.signed, frame.signature).is_ok())
+        .collect();
+    authority.ca().certificate().public_key().verifies(&algorithms, frame.signed, frame.signature)
 }
