@@ -17,6 +17,7 @@ use crate::listener::Listener;
 use crate::reload::watch;
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::start_error::StartError;
+use crate::threads::Threads;
 use crate::transport::ServerCertificate;
 
 /// How long sessions have to deliver what waits and to disconnect their clients when the broker stops.
@@ -30,6 +31,8 @@ pub(crate) struct Broker {
     hub: Arc<Hub>,
     addresses: Vec<SocketAddr>,
     listening: Vec<JoinHandle<()>>,
+    /// What runs on them ends with the broker.
+    _threads: [Threads; 2],
 }
 
 impl Broker {
@@ -67,7 +70,15 @@ impl Broker {
             }
             loaded.push((listener, rules, certificate));
         }
-        let admin = AdminSocket::bind(&config.state_directory().join("admin.sock")).map_err(|error| {
+        let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
+        let handshakes = Threads::for_handshakes().map_err(no_threads)?;
+        let control = Threads::for_control().map_err(no_threads)?;
+        // The socket belongs to the threads that it is bound on.
+        let bind = || {
+            let _on = control.handle().enter();
+            AdminSocket::bind(&config.state_directory().join("admin.sock"))
+        };
+        let admin = bind().map_err(|error| {
             let what =
                 format!("the admin socket in {} cannot be used: {error}", config.state_directory().display());
             StartError::failed(what, "stop the other broker, or give this one a shorter path of its own")
@@ -75,14 +86,21 @@ impl Broker {
         let mut admin_listeners = Vec::new();
         let mut listeners = Vec::new();
         for (listener, rules, certificate) in loaded {
-            let bound = Listener::bind(&hub, &counters, &rules, &certificate, listener.settings.clone())
-                .await
-                .map_err(|error| {
-                    StartError::failed(
-                        format!("cannot listen on {}: {error}", listener.settings.address),
-                        "choose another --listen address",
-                    )
-                })?;
+            let bound = Listener::bind(
+                &hub,
+                &counters,
+                &rules,
+                &certificate,
+                handshakes.handle(),
+                listener.settings.clone(),
+            )
+            .await
+            .map_err(|error| {
+                StartError::failed(
+                    format!("cannot listen on {}: {error}", listener.settings.address),
+                    "choose another --listen address",
+                )
+            })?;
             let address = bound
                 .address()
                 .map_err(|error| StartError::failed(error, "choose another --listen address"))?;
@@ -102,10 +120,10 @@ impl Broker {
             started: Instant::now(),
             lost_lines,
         });
-        tokio::spawn(watched);
-        tokio::spawn(admin.run(context));
+        control.handle().spawn(watched);
+        control.handle().spawn(admin.run(context));
         let listening = listeners.into_iter().map(|listener| tokio::spawn(listener.run())).collect();
-        Ok(Self { hub, addresses, listening })
+        Ok(Self { hub, addresses, listening, _threads: [handshakes, control] })
     }
 
     /// Where its listeners are, in the order of the configuration.

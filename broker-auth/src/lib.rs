@@ -30,4 +30,5 @@ mod listener;
 pub mod reload;
 pub mod rules;
 mod start_error;
+mod threads;
 pub mod transport;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use self::context::ListenerContext;
@@ -48,12 +49,13 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds the listener's address.
+    /// Binds the listener's address. Its handshakes are computed on the threads of `handshakes`.
     pub(crate) async fn bind(
         hub: &Arc<Hub>,
         counters: &Arc<Counters>,
         rules: &Arc<RulesetStore>,
         certificate: &Arc<ServerCertificate>,
+        handshakes: &Handle,
         settings: ListenerSettings,
     ) -> io::Result<Self> {
         let socket = listen(settings.address)?;
@@ -66,7 +68,8 @@ impl Listener {
             settings,
             slots: Arc::new(Slots::new(&limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
-            turns: Turns::new(limits.max_handshakes),
+            turns: Arc::new(Turns::new(limits.max_handshakes)),
+            handshakes: handshakes.clone(),
         };
         Ok(Self { socket, context: Arc::new(context) })
     }

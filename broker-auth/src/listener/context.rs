@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use embedded::Hub;
+use tokio::runtime::Handle;
 
 use super::rate::Rate;
 use super::settings::ListenerSettings;
@@ -23,7 +24,9 @@ pub(super) struct ListenerContext {
     pub(super) settings: ListenerSettings,
     pub(super) slots: Arc<Slots>,
     pub(super) rate: Rate,
-    pub(super) turns: Turns,
+    pub(super) turns: Arc<Turns>,
+    /// The threads that handshakes are computed on.
+    pub(super) handshakes: Handle,
 }
 
 impl ListenerContext {

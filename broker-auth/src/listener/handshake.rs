@@ -3,11 +3,13 @@
 //! In this order: a connection without a place gets no task ([`super::slots`]); nothing is computed before a whole ClientHello is
 //! there; a handshake among too many waits ([`super::rate`]); what rustls can tell from the ClientHello alone (no version,
 //! suite, group or signature scheme in common) it refuses before its first operation with a key; and of the client's
-//! certificate everything is looked at before its first signature is ([`crate::trust`]).
+//! certificate everything is looked at before its first signature is ([`crate::trust`]). All of it is computed on threads of
+//! its own ([`crate::threads`]), so a crowd of strangers takes nothing from the sessions but what these leave.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 
 use authenticator::decide::Request;
 use authenticator::reason::Refusal;
@@ -40,6 +42,8 @@ enum Failed {
     Unproven(Refusal),
     /// There is no TLS configuration.
     Unconfigured(rustls::Error),
+    /// The broker stopped meanwhile, or the computation panicked.
+    Abandoned,
 }
 
 impl From<Elapsed> for Failed {
@@ -86,6 +90,7 @@ pub(super) async fn handshake(
             }
         }
         Failed::Unproven(refusal) => refuse(peer, &refusal),
+        Failed::Abandoned => tracing::info!(%peer, "a TLS handshake was abandoned"),
         Failed::Unconfigured(error) => tracing::error!(%error, "no TLS configuration could be made"),
     }
     None
@@ -117,8 +122,12 @@ async fn prove(context: &ListenerContext, stream: TcpStream, peer: SocketAddr) -
             .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };
-    let queued = || counters.handshakes_queued.one();
-    match timeout_at(deadline, context.turns.run(rest, queued)).await? {
+    let (turns, counters) = (Arc::clone(&context.turns), Arc::clone(counters));
+    let computed = async move {
+        let queued = || counters.handshakes_queued.one();
+        timeout_at(deadline, turns.run(rest, queued)).await
+    };
+    match context.handshakes.spawn(computed).await.map_err(|_| Failed::Abandoned)?? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
             match context.rules.decide(chain.clone(), &Request::Handshake).outcome {

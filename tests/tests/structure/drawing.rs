@@ -78,6 +78,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "listener",
             "config",
             "descriptors",
+            "threads",
             "admin",
             "start_error",
             "broker",
