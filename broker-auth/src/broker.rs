@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embedded::{Engine, Hub};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -86,16 +87,12 @@ impl Broker {
         let mut admin_listeners = Vec::new();
         let mut listeners = Vec::new();
         for (listener, rules, certificate) in loaded {
-            let bound = Listener::bind(
-                &hub,
-                &counters,
-                &rules,
-                &certificate,
-                handshakes.handle(),
-                listener.settings.clone(),
-            )
-            .await
-            .map_err(|error| {
+            let sessions = Handle::current();
+            let bind = || {
+                let _on = handshakes.handle().enter();
+                Listener::bind(&hub, &counters, &rules, &certificate, &sessions, listener.settings.clone())
+            };
+            let bound = bind().map_err(|error| {
                 StartError::failed(
                     format!("cannot listen on {}: {error}", listener.settings.address),
                     "choose another --listen address",
@@ -122,7 +119,8 @@ impl Broker {
         });
         control.handle().spawn(watched);
         control.handle().spawn(admin.run(context));
-        let listening = listeners.into_iter().map(|listener| tokio::spawn(listener.run())).collect();
+        let listening =
+            listeners.into_iter().map(|listener| handshakes.handle().spawn(listener.run())).collect();
         Ok(Self { hub, addresses, listening, _threads: [handshakes, control] })
     }
 

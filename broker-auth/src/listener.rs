@@ -9,6 +9,7 @@ mod network;
 mod rate;
 mod settings;
 mod slots;
+mod socket;
 mod turns;
 
 pub(crate) use limits::ListenerLimits;
@@ -49,13 +50,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds the listener's address. Its handshakes are computed on the threads of `handshakes`.
-    pub(crate) async fn bind(
+    /// Binds the listener's address. Connections are accepted, and their handshakes computed, on the threads of the caller;
+    /// who has proven a certificate goes on to the threads of `sessions`.
+    pub(crate) fn bind(
         hub: &Arc<Hub>,
         counters: &Arc<Counters>,
         rules: &Arc<RulesetStore>,
         certificate: &Arc<ServerCertificate>,
-        handshakes: &Handle,
+        sessions: &Handle,
         settings: ListenerSettings,
     ) -> io::Result<Self> {
         let socket = listen(settings.address)?;
@@ -68,8 +70,8 @@ impl Listener {
             settings,
             slots: Arc::new(Slots::new(&limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
-            turns: Arc::new(Turns::new(limits.max_handshakes)),
-            handshakes: handshakes.clone(),
+            turns: Turns::new(limits.max_handshakes),
+            sessions: sessions.clone(),
         };
         Ok(Self { socket, context: Arc::new(context) })
     }

@@ -19,10 +19,10 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// For TLS handshakes: as many as there are processors.
+    /// For accepting connections and TLS handshakes: as many as there are processors.
     pub(crate) fn for_handshakes() -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
-        builder.thread_name("handshake").enable_time().on_thread_start(|| {
+        builder.thread_name("handshake").enable_all().on_thread_start(|| {
             // Where the system does not allow it, they are as urgent as the others.
             let _ = rustix::process::nice(HANDSHAKE_NICENESS);
         });

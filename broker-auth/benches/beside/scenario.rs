@@ -2,12 +2,14 @@
 
 pub(crate) mod arrival;
 mod handshake;
+mod health;
 mod idle;
 mod messages;
 mod reject;
 mod revoke;
 mod stalled;
 mod storm;
+mod stranger;
 
 use std::error::Error;
 use std::future::Future;
@@ -53,13 +55,14 @@ pub(crate) struct Scenario {
     pub(crate) run: Run,
 }
 
-pub(crate) const SCENARIOS: [Scenario; 8] = [
+pub(crate) const SCENARIOS: [Scenario; 9] = [
     Scenario { name: "handshake", run: |site, kind, scale| Box::pin(handshake::run(site, kind, scale)) },
     Scenario { name: "reject", run: |site, kind, scale| Box::pin(reject::run(site, kind, scale)) },
     Scenario { name: "idle", run: |site, kind, scale| Box::pin(idle::run(site, kind, scale)) },
     Scenario { name: "messages", run: |site, kind, scale| Box::pin(messages::run(site, kind, scale)) },
     Scenario { name: "revoke", run: |site, kind, scale| Box::pin(revoke::run(site, kind, scale)) },
     Scenario { name: "storm", run: |site, kind, scale| Box::pin(storm::run(site, kind, scale)) },
+    Scenario { name: "stranger", run: |site, kind, scale| Box::pin(stranger::run(site, kind, scale)) },
     Scenario { name: "stalled", run: |site, kind, scale| Box::pin(stalled::run(site, kind, scale)) },
     Scenario { name: "arrival", run: |site, kind, scale| Box::pin(arrival::run(site, kind, scale)) },
 ];

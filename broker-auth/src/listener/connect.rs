@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use authenticator::trust::ChainResult;
 use mqtt::frame::FrameError;
 use mqtt::wire::{FirstPacketError, Wire};
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, ReadError, Reader, Version};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use super::context::ListenerContext;
 use super::handshake::handshake;
 use super::slots::Slot;
+use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
 
 /// What was read instead of a CONNECT.
@@ -22,12 +25,28 @@ enum NoConnect {
     Unanswered,
 }
 
-/// Serves one connection: TLS, CONNECT, and then the gate. What is wrong with a certificate is said in a TLS alert,
-/// everything else in CONNACK.
+/// Serves one connection: TLS here, and then CONNECT and the gate on the threads of the sessions. What is wrong with a
+/// certificate is said in a TLS alert, everything else in CONNACK.
 pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer: SocketAddr, slot: Slot) {
     // Telemetry is small and waits for no more of it.
     let _ = stream.set_nodelay(true);
-    let Some((stream, chain)) = handshake(&context, stream, peer).await else { return };
+    let Some((stream, chain)) = handshake(&context, Socket::new(stream), peer).await else { return };
+    let sessions = context.sessions.clone();
+    sessions.spawn(serve_proven(context, stream, chain, peer, slot));
+}
+
+/// Serves a connection whose client has proven its certificate.
+async fn serve_proven(
+    context: Arc<ListenerContext>,
+    mut stream: TlsStream<Socket>,
+    chain: ChainResult,
+    peer: SocketAddr,
+    slot: Slot,
+) {
+    if let Err(error) = stream.get_mut().0.move_here() {
+        tracing::error!(%peer, %error, "a connection is given up: the system has no room for it");
+        return;
+    }
     let limits = &context.settings.limits;
     let (mut reader, writer) = mqtt::open(Box::new(stream), &limits.connection);
     match read_connect(&context, &mut reader, peer).await {

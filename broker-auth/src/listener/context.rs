@@ -24,9 +24,9 @@ pub(super) struct ListenerContext {
     pub(super) settings: ListenerSettings,
     pub(super) slots: Arc<Slots>,
     pub(super) rate: Rate,
-    pub(super) turns: Arc<Turns>,
-    /// The threads that handshakes are computed on.
-    pub(super) handshakes: Handle,
+    pub(super) turns: Turns,
+    /// The threads of the sessions.
+    pub(super) sessions: Handle,
 }
 
 impl ListenerContext {

@@ -9,14 +9,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 
 use authenticator::decide::Request;
 use authenticator::reason::Refusal;
 use authenticator::record::{Audit, Event, Record};
 use authenticator::trust::ChainResult;
 use rustls::server::Acceptor;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,11 +22,12 @@ use tokio_rustls::server::TlsStream;
 use super::context::ListenerContext;
 use super::lingering_close::lingering_close;
 use super::network::Network;
+use super::socket::Socket;
 use crate::audit::DecisionLog;
 use crate::transport::connection_config;
 
 /// A connection, and the chain that its client has proven.
-type Proven = (TlsStream<TcpStream>, ChainResult);
+type Proven = (TlsStream<Socket>, ChainResult);
 
 /// Why a handshake did not succeed.
 enum Failed {
@@ -37,13 +36,11 @@ enum Failed {
     /// It waited too long for its turn to begin.
     Limited,
     /// TLS failed, perhaps over the certificate. What is left of the connection has an alert on it.
-    Tls { error: io::Error, stream: Option<TcpStream>, refusal: Option<Refusal> },
+    Tls { error: io::Error, stream: Option<Socket>, refusal: Option<Refusal> },
     /// TLS succeeded, but proved nothing.
     Unproven(Refusal),
     /// There is no TLS configuration.
     Unconfigured(rustls::Error),
-    /// The broker stopped meanwhile, or the computation panicked.
-    Abandoned,
 }
 
 impl From<Elapsed> for Failed {
@@ -53,11 +50,7 @@ impl From<Elapsed> for Failed {
 }
 
 /// The TLS handshake, within its deadline; the chain that it proved.
-pub(super) async fn handshake(
-    context: &ListenerContext,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> Option<Proven> {
+pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Option<Proven> {
     let failed = match prove(context, stream, peer).await {
         Ok(proven) => return Some(proven),
         Err(failed) => failed,
@@ -90,7 +83,6 @@ pub(super) async fn handshake(
             }
         }
         Failed::Unproven(refusal) => refuse(peer, &refusal),
-        Failed::Abandoned => tracing::info!(%peer, "a TLS handshake was abandoned"),
         Failed::Unconfigured(error) => tracing::error!(%error, "no TLS configuration could be made"),
     }
     None
@@ -100,7 +92,7 @@ fn refuse(peer: SocketAddr, refusal: &Refusal) {
     DecisionLog.write(&Record::new(Event::Handshake).peer(peer).refused(refusal));
 }
 
-async fn prove(context: &ListenerContext, stream: TcpStream, peer: SocketAddr) -> Result<Proven, Failed> {
+async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Result<Proven, Failed> {
     let deadline = Instant::now() + context.settings.limits.listener.handshake_timeout;
     let counters = &context.counters;
 
@@ -122,12 +114,8 @@ async fn prove(context: &ListenerContext, stream: TcpStream, peer: SocketAddr) -
             .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };
-    let (turns, counters) = (Arc::clone(&context.turns), Arc::clone(counters));
-    let computed = async move {
-        let queued = || counters.handshakes_queued.one();
-        timeout_at(deadline, turns.run(rest, queued)).await
-    };
-    match context.handshakes.spawn(computed).await.map_err(|_| Failed::Abandoned)?? {
+    let queued = || counters.handshakes_queued.one();
+    match timeout_at(deadline, context.turns.run(rest, queued)).await? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
             match context.rules.decide(chain.clone(), &Request::Handshake).outcome {

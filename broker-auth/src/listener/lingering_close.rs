@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use super::socket::Socket;
 
 /// How long a refused peer's last bytes are awaited.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -16,7 +17,7 @@ const MAX_BYTES: usize = 64 * 1024;
 ///
 /// In TLS 1.3 the client has usually sent its CONNECT before the server has judged its certificate. Closing a socket
 /// with unread bytes resets the connection, and a reset overtakes the alert that says why.
-pub(super) async fn lingering_close(mut stream: TcpStream) {
+pub(super) async fn lingering_close(mut stream: Socket) {
     let drain = async {
         stream.shutdown().await?;
         let mut discarded = [0; 2048];

@@ -1,22 +1,18 @@
 //! A healthy client among thousands that have stopped half way.
 
-use std::time::{Duration, Instant};
-
-use load::client::{Client, ConnectOptions, Lost};
+use load::client::{Client, Lost};
 use load::concurrent;
-use load::packet::{Packet, QoS, Version};
-use load::site::{Identity, Site};
-use load::spread::Spread;
+use load::packet::{QoS, Version};
+use load::site::Site;
 use tokio::net::TcpStream;
 
+use super::health::Health;
 use super::{AT_ONCE, Figures, Scale, connect_all};
 use crate::server::{Kind, Server};
 use crate::table::{Figure, Value};
 
 /// Of each kind: in the handshake, before CONNECT, in the middle of a packet.
 const STALLED: u64 = 1_000;
-
-const VISITS: usize = 300;
 
 pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let server = Server::start(kind, site).await?;
@@ -58,31 +54,4 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
             }
         })
         .collect())
-}
-
-/// How long a client took to be let in, and a message to come through.
-struct Health {
-    connect: Spread,
-    message: Spread,
-}
-
-impl Health {
-    async fn of(server: &Server, device: &Identity, service: &mut Client) -> Result<Self, Lost> {
-        let topic = format!("devices/{}/telemetry/pulse", device.name);
-        let (mut connect, mut message): (Vec<Duration>, Vec<Duration>) = Default::default();
-        for _ in 0..VISITS {
-            let since = Instant::now();
-            let (mut client, _) =
-                Client::connect(server.address(), device, ConnectOptions::default()).await?;
-            connect.push(since.elapsed());
-            let since = Instant::now();
-            client.send(&client.writer().publish(&topic, b"pulse")).await?;
-            match service.answer().await? {
-                Packet::Publish { .. } => message.push(since.elapsed()),
-                other => return Err(Lost::Unexpected(other)),
-            }
-            client.leave().await?;
-        }
-        Ok(Self { connect: connect.into_iter().collect(), message: message.into_iter().collect() })
-    }
 }

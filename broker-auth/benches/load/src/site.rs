@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
+    RevokedCertParams, SerialNumber,
 };
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
@@ -153,6 +154,24 @@ impl Site {
         }
     }
 
+    /// Somebody without a certificate of the site, who sends `cas` CA certificates along that it made itself: all of one
+    /// name, with different keys, and some 2 KiB each as long as 15 KiB are not full. `as_ours`: the name is that of the
+    /// CA of devices.
+    pub fn stranger(&self, number: u64, cas: usize, as_ours: bool) -> Identity {
+        let name = format!("device-{number:06}");
+        let common_name = if as_ours { "Device CA" } else { "Namesake" };
+        let padding = 13_000 / cas.max(1) - 500;
+        let made = (0..cas).map(|_| Authority::padded(common_name, padding)).collect::<Vec<_>>();
+        let params = end_entity(&name, serial_of(number), ExtendedKeyUsagePurpose::ClientAuth);
+        let key = KeyPair::generate().expect("ring makes keys");
+        let issuer = made.first().unwrap_or(&self.strangers);
+        let leaf = params.signed_by(&key, &issuer.issuer).expect("rcgen signs").der().clone();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8");
+        let chain = [leaf].into_iter().chain(made.iter().map(|ca| ca.certificate.clone())).collect();
+        let tls = self.tls().with_client_auth_cert(chain, key).expect("the key is of a known kind");
+        Identity { name: name.into(), serial: serial_of(number), tls: finished(tls) }
+    }
+
     /// Writes CRLs on which these devices are, and no others. In one step each, as a broker may be looking.
     pub fn revoke(&self, devices: &[&Identity]) -> io::Result<()> {
         let number = self.crls.fetch_add(1, Ordering::Relaxed);
@@ -196,6 +215,24 @@ impl Authority {
     fn new(name: &str) -> Self {
         let mut params = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        Self::made_of(params)
+    }
+
+    /// One below which any path may lead, with an extension of `padding` bytes.
+    fn padded(name: &str, padding: usize) -> Self {
+        let mut params = named(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let bytes = vec![0x04, 0x82]
+            .into_iter()
+            .chain(u16::try_from(padding).expect("a short extension").to_be_bytes())
+            .chain(std::iter::repeat_n(0, padding))
+            .collect();
+        params.custom_extensions =
+            vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 7], bytes)];
+        Self::made_of(params)
+    }
+
+    fn made_of(mut params: CertificateParams) -> Self {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.key_identifier_method = KeyIdMethod::Sha256;
         let key = KeyPair::generate().expect("ring makes keys");

@@ -1,0 +1,131 @@
+//! The worst that somebody without any certificate of the fleet can make the server compute.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use load::client::{Client, ConnectOptions};
+use load::concurrent;
+use load::packet::{Packet, QoS};
+use load::site::{Flaw, Identity, Site};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::health::Health;
+use super::{AT_ONCE, Figures, Meter, Scale, connect_all};
+use crate::server::{Kind, Server};
+use crate::table::{Figure, Value};
+
+const VISITS: u64 = 1_000;
+
+/// Strangers that come again as soon as they are refused.
+const STRANGERS: usize = 64;
+
+/// A server that has closed nothing by then closes nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
+    let server = Server::start(kind, site).await?;
+    let count = scale.of(VISITS);
+    let ordinary = cost(&server, site.flawed(910_000, Flaw::UnknownCa), count).await?;
+    let worst_chains = [
+        ("eight CAs of one name, all strangers", site.stranger(910_001, 8, false)),
+        ("eight CAs with the name of ours", site.stranger(910_002, 8, true)),
+    ];
+    let mut figures = Vec::new();
+    for (what, identity) in worst_chains {
+        let cost = cost(&server, identity, count).await?;
+        figures.push(Figure {
+            what: format!("server CPU for a stranger with {what}, over an ordinary stranger's"),
+            unit: "times",
+            value: Value::Number(cost / ordinary),
+            goal: "≤ 3",
+        });
+    }
+    figures.extend(among_strangers(&server, site).await?);
+    Ok(figures)
+}
+
+/// CPU time of the server to refuse one, in milliseconds.
+async fn cost(server: &Server, identity: Identity, count: u64) -> Result<f64, Box<dyn std::error::Error>> {
+    let address = server.address();
+    let meter = Meter::start(server.process())?;
+    let visits = (0..count).map(|_| identity.clone());
+    let admitted = concurrent::each(AT_ONCE, visits, |identity| async move {
+        Client::connect(address, &identity, ConnectOptions::default()).await.is_ok()
+    })
+    .await;
+    if admitted.contains(&true) {
+        return Err("a stranger is let in".into());
+    }
+    Ok(meter.milliseconds_each(count)?)
+}
+
+/// A healthy client, and a revocation, while strangers come again and again.
+async fn among_strangers(server: &Server, site: &Site) -> Figures {
+    let (healthy, victim) = (site.device(0), site.device(1));
+    let mut service = connect_all(server, &[site.service(0)]).await?.remove(0);
+    service.subscribe("devices/+/telemetry/#", QoS::AtMostOnce).await?;
+    let alone = Health::of(server, &healthy, &mut service).await?;
+    let watched = connect_all(server, std::slice::from_ref(&victim)).await?.remove(0);
+
+    let (address, is_over) = (server.address(), Arc::new(AtomicBool::new(false)));
+    let visits = Arc::new(AtomicU64::new(0));
+    // They compute on the server's processors, which strangers elsewhere would not: so they take only what is left.
+    let elsewhere = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_start(|| {
+            let _ = rustix::process::nice(19);
+        })
+        .build()?;
+    let mut strangers = JoinSet::new();
+    for number in 0..STRANGERS as u64 {
+        let stranger = site.stranger(920_000 + number, 8, true);
+        let (is_over, visits) = (Arc::clone(&is_over), Arc::clone(&visits));
+        let visiting = async move {
+            while !is_over.load(Ordering::Relaxed) {
+                let refused = Client::connect(address, &stranger, ConnectOptions::default()).await;
+                drop(refused);
+                visits.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        strangers.spawn_on(visiting, elsewhere.handle());
+    }
+    let among = Health::of(server, &healthy, &mut service).await?;
+    site.revoke(&[&victim])?;
+    server.look_at_crl()?;
+    let since = Instant::now();
+    let closed = timeout(PATIENCE, end(watched)).await.is_ok().then(|| since.elapsed());
+    is_over.store(true, Ordering::Relaxed);
+    strangers.join_all().await;
+    elsewhere.shutdown_background();
+    site.revoke(&[])?;
+    eprintln!(
+        "  {} visits of strangers; connect {} alone, {} among them",
+        visits.load(Ordering::Relaxed),
+        alone.connect,
+        among.connect
+    );
+
+    let mut figures = vec![Figure {
+        what: format!("CRL there → session closed, under {STRANGERS} strangers"),
+        unit: "ms",
+        value: closed.map_or(Value::Never, |closed| Value::Number(closed.as_secs_f64() * 1e3)),
+        goal: "< 1000",
+    }];
+    let spreads = [("connect", alone.connect, among.connect), ("message", alone.message, among.message)];
+    for (what, alone, among) in spreads {
+        figures.push(Figure {
+            what: format!("{what} under {STRANGERS} strangers, over that alone, p99"),
+            unit: "times",
+            value: Value::Number(among.quantile(0.99).as_secs_f64() / alone.quantile(0.99).as_secs_f64()),
+            goal: "≤ 2",
+        });
+    }
+    Ok(figures)
+}
+
+/// Until the server ends it: DISCONNECT, or the end of the connection.
+async fn end(mut client: Client) {
+    while !matches!(client.hear().await, Ok(Packet::Disconnect(_)) | Err(_)) {}
+}
