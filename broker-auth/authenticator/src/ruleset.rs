@@ -38,6 +38,16 @@ impl Ruleset {
         Ok(Self { trusts, access })
     }
 
+    /// Refuses rules by which nobody could be admitted at `now`, because no anchor of any trust is valid.
+    ///
+    /// # Errors
+    /// The first anchor, and why it is of no use.
+    pub fn refuse_unusable(&self, now: UnixTime) -> Result<(), TrustError> {
+        let mut verdicts = self.trusts.iter().map(|trust| trust.refuse_unusable(now));
+        let Some(first) = verdicts.next() else { return Ok(()) };
+        if verdicts.any(|verdict| verdict.is_ok()) { Ok(()) } else { first }
+    }
+
     /// The same access rules without a trust: every client is refused.
     pub fn without_trust(access: Arc<AccessRules>) -> Self {
         Self { trusts: Vec::new(), access }

@@ -80,7 +80,7 @@ impl RulesetStore {
     /// Loads `trusts` whole and swaps them in; on an error, what was trusted before stays.
     ///
     /// # Errors
-    /// A file is not what it should be, or two trusts could vouch for one certificate.
+    /// A file is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
     pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
         let _loading = self.loading.lock();
         let now = self.clock.now();
@@ -93,6 +93,7 @@ impl RulesetStore {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let loaded = Ruleset::new(loaded, Arc::clone(present.access()))?;
+        loaded.refuse_unusable(now)?;
         self.remember_numbers(loaded.trusts())?;
         self.swap(loaded);
         Ok(self.report())

@@ -9,7 +9,7 @@ use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
 };
 
-use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, date, trust};
+use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, crl_pem, date, trust};
 
 /// Loads a trust whose only anchor is made from `params`, without revocation.
 fn load_anchor(params: CertificateParams) -> Result<(), LoadError> {
@@ -82,8 +82,47 @@ fn an_anchor_that_could_prove_nobody_is_refused() {
     load_anchor(policies).expect("policies are recognised");
 }
 
+/// One anchor that has ended, or has not begun, beside one that is valid: as while the broker runs, the others go on.
 #[test]
-fn an_anchor_must_be_valid_when_it_is_loaded() {
+fn an_anchor_that_is_not_valid_keeps_nobody_else_out() {
+    let mut fleet = Fleet::unloaded();
+    let mut ended = ca_params("Old CA");
+    ended.not_after = date(TODAY - 1);
+    let mut not_begun = ca_params("New CA");
+    not_begun.not_before = date(TODAY + 1);
+    let (ended, not_begun) = (Ca::self_signed(ended), Ca::self_signed(not_begun));
+    // In one bundle, and in a trust of its own.
+    let bundle = [&ended, &fleet.ca, &not_begun].map(|ca| ca.certificate.pem()).concat();
+    fleet.write("ca.pem", bundle);
+    fleet.write("lists", [&ended, &fleet.ca, &not_begun].map(|ca| crl_pem(&ca.crl(10, &[]))).concat());
+    fleet.trust.crl = vec![fleet.path("lists")];
+    let mut service_ca = ca_params("Service CA");
+    service_ca.not_after = date(TODAY - 1);
+    let services = Ca::self_signed(service_ca);
+    fleet.write("services.pem", services.certificate.pem());
+    fleet.write("services.crl", services.crl(1, &[]));
+    let service_trust = trust(fleet.directory.path(), "service-ca", "services.pem", "services.crl");
+    let report = fleet.store.load(&[fleet.trust.clone(), service_trust]).expect("one anchor is valid");
+    let warnings = report.warnings.join("\n");
+    for warning in [
+        "the anchor CN=Old CA expired at",
+        "the anchor CN=New CA begins only at",
+        "the anchor CN=Service CA expired at",
+        "trust service-ca has no valid anchor: it admits nobody",
+    ] {
+        assert!(warnings.contains(warning), "{warning}: {warnings}");
+    }
+    assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), None);
+    assert_eq!(fleet.reason(&ended.client("pump-2", 2)), Some(Reason::Expired));
+    assert_eq!(fleet.reason(&not_begun.client("pump-3", 3)), Some(Reason::NotYetValid));
+    assert_eq!(fleet.reason(&services.client("dashboard", 4)), Some(Reason::Expired));
+    // What begins while the broker runs is used then.
+    fleet.clock.set(TODAY + 1);
+    assert_eq!(fleet.reason(&not_begun.client("pump-3", 3)), None);
+}
+
+#[test]
+fn without_any_valid_anchor_nothing_is_loaded() {
     let mut ended = ca_params("Fleet Device CA");
     ended.not_after = date(TODAY - 1);
     let mut not_begun = ca_params("Fleet Device CA");

@@ -42,6 +42,32 @@ fn a_suspended_device_comes_back_when_the_hold_is_lifted() {
     assert_eq!(fleet.reason(&client), None);
 }
 
+/// Some tools append where they should replace. In whatever order the entries stand, the worst of them counts.
+#[test]
+fn of_a_serial_number_that_is_listed_twice_the_worst_reading_counts() {
+    use RevocationReason::{CertificateHold, KeyCompromise, RemoveFromCrl, Superseded};
+    let fleet = Fleet::new();
+    let client = fleet.ca.client("pump-1", 7);
+    let device = fleet.admit(&client);
+    for (number, (first, second, reason)) in (11..).zip([
+        (Some(CertificateHold), Some(KeyCompromise), Reason::Revoked),
+        (Some(CertificateHold), None, Reason::Revoked),
+        (Some(RemoveFromCrl), Some(Superseded), Reason::Revoked),
+        (Some(CertificateHold), Some(RemoveFromCrl), Reason::Suspended),
+        (Some(CertificateHold), Some(CertificateHold), Reason::Suspended),
+    ]) {
+        for (offset, entries) in [[first, second], [second, first]].into_iter().enumerate() {
+            // Others around them, so that they are not always neighbours.
+            let entries =
+                [(3, None), (7, entries[0]), (5, Some(CertificateHold)), (7, entries[1]), (9, None)];
+            fleet.publish(fleet.ca.crl(number * 2 + offset as u64, &entries));
+            assert_eq!(fleet.reason(&client), Some(reason), "{entries:?}");
+            let verdict = fleet.store.recheck(&device).map_err(|refusal| refusal.reason);
+            assert_eq!(verdict, Err(reason), "{entries:?}");
+        }
+    }
+}
+
 #[test]
 fn pem_der_and_text_before_pem_are_the_same_list() {
     let fleet = Fleet::new();

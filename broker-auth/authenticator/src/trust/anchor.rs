@@ -19,18 +19,13 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    /// Loads the anchors of `trust`; each must be a CA, and valid at `now`.
-    pub(super) fn load_all(
-        trust: &TrustConfig,
-        source: &dyn TrustSource,
-        now: UnixTime,
-    ) -> Result<Vec<Self>, TrustError> {
+    /// Loads the anchors of `trust`; each must be a CA. Its validity is judged with each path that it is part of: a broker
+    /// that has been running when an anchor ended goes on, and so does one that starts.
+    pub(super) fn load_all(trust: &TrustConfig, source: &dyn TrustSource) -> Result<Vec<Self>, TrustError> {
         let mut anchors = Vec::new();
         for file in &trust.anchors {
             for certificate in load_authorities(trust, file, source)? {
-                let anchor = Self::new(trust, file, certificate)?;
-                anchor.refuse_unless_current(trust, now)?;
-                anchors.push(anchor);
+                anchors.push(Self::new(trust, file, certificate)?);
             }
         }
         Ok(anchors)
@@ -47,7 +42,8 @@ impl Anchor {
         Ok(Self { certificate, file: file.to_owned() })
     }
 
-    fn refuse_unless_current(&self, trust: &TrustConfig, now: UnixTime) -> Result<(), TrustError> {
+    /// Refuses one that is not valid at `now`.
+    pub(super) fn refuse_unless_current(&self, trust: &TrustConfig, now: UnixTime) -> Result<(), TrustError> {
         let (state, time) = if now < self.certificate.not_before() {
             ("begins only", self.certificate.not_before())
         } else if now > self.certificate.not_after() {

@@ -51,7 +51,7 @@ impl LoadedTrust {
         source: &dyn TrustSource,
         now: UnixTime,
     ) -> Result<Self, TrustError> {
-        let anchors = Anchor::load_all(config, source, now)?;
+        let anchors = Anchor::load_all(config, source)?;
         let intermediates = load_intermediates(config, source)?;
         let cas = ConfiguredCas::new(
             anchors.iter().map(|anchor| anchor.certificate.ca().clone()).collect(),
@@ -379,6 +379,13 @@ impl LoadedTrust {
             }
         }
         worst
+    }
+
+    /// Refuses a trust of whose anchors none is valid at `now`: it admits nobody.
+    pub(crate) fn refuse_unusable(&self, now: UnixTime) -> Result<(), TrustError> {
+        let mut verdicts = self.anchors.iter().map(|anchor| anchor.refuse_unless_current(&self.config, now));
+        let Some(first) = verdicts.next() else { return Ok(()) };
+        if verdicts.any(|verdict| verdict.is_ok()) { Ok(()) } else { first }
     }
 
     /// The subjects of the anchors that have expired.

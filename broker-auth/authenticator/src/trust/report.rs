@@ -41,9 +41,26 @@ impl TrustReport {
             .filter(|anchor| anchor.not_after.as_secs() < now.as_secs().saturating_add(ANCHOR_WARNING))
             .map(|anchor| {
                 let (subject, end) = (&anchor.subject, timestamp(anchor.not_after));
-                format!("the anchor {subject} ends at {end}, and everything it issued with it")
+                if now > anchor.not_after {
+                    format!("the anchor {subject} expired at {end}: nobody is admitted by it")
+                } else {
+                    format!("the anchor {subject} ends at {end}, and everything it issued with it")
+                }
             });
-        let warnings = unchecked.chain(aged).chain(ending).collect();
+        let early =
+            trusts.iter().flat_map(|trust| &trust.anchors).filter(|anchor| now < anchor.not_before).map(
+                |anchor| {
+                    let (subject, begin) = (&anchor.subject, timestamp(anchor.not_before));
+                    format!("the anchor {subject} begins only at {begin}: nobody is admitted by it")
+                },
+            );
+        let unusable = trusts
+            .iter()
+            .filter(|trust| {
+                !trust.anchors.iter().any(|anchor| (anchor.not_before..=anchor.not_after).contains(&now))
+            })
+            .map(|trust| format!("trust {} has no valid anchor: it admits nobody", trust.name));
+        let warnings = unchecked.chain(aged).chain(ending).chain(early).chain(unusable).collect();
         Self { trusts, warnings }
     }
 }

@@ -51,6 +51,17 @@ impl Revocation {
     }
 }
 
+impl Entry {
+    /// 0 is worst: revoked for good, on hold, and taken off again.
+    fn severity(&self) -> u8 {
+        match self.reason {
+            reason if reason == RevocationReason::CertificateHold as u8 => 1,
+            reason if reason == RevocationReason::RemoveFromCrl as u8 => 2,
+            _ => 0,
+        }
+    }
+}
+
 impl CrlIndex {
     /// Indexes the entries of `list`; an entry that cannot be judged refuses the whole list.
     pub(super) fn build(list: &BorrowedCertRevocationList<'_>) -> Result<Self, webpki::Error> {
@@ -67,7 +78,9 @@ impl CrlIndex {
                 reason: revoked.reason_code.unwrap_or(RevocationReason::Unspecified) as u8,
             });
         }
-        entries.sort_unstable_by_key(|entry| entry.serial);
+        // Of a serial number that is there twice, the worst reading comes first, and stays.
+        entries.sort_unstable_by_key(|entry| (entry.serial, entry.severity(), entry.at));
+        entries.dedup_by_key(|entry| entry.serial);
         Ok(Self(entries.into_boxed_slice()))
     }
 
