@@ -21,8 +21,8 @@ use rustls::{
 use crate::pki::{Ca, Client, DAY, Fleet, TODAY, bare_params, client_params, date};
 
 /// A fleet with a broker that presents a certificate of its own CA.
-struct Broker {
-    fleet: Fleet,
+pub(crate) struct Broker {
+    pub(crate) fleet: Fleet,
     ca: Ca,
     certificate: Arc<ServerCertificate>,
 }
@@ -42,7 +42,7 @@ fn write_server_certificate(fleet: &Fleet, ca: &Ca) {
 }
 
 impl Broker {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let fleet = Fleet::new();
         let ca = Ca::root("Fleet Broker CA");
         write_server_certificate(&fleet, &ca);
@@ -57,7 +57,7 @@ impl Broker {
         (ServerConnection::new(config).expect("a connection"), chain)
     }
 
-    fn client_config(
+    pub(crate) fn client_config(
         &self,
         credential: Arc<dyn ResolvesClientCert>,
         version: &'static SupportedProtocolVersion,
@@ -73,7 +73,7 @@ impl Broker {
         Arc::new(config)
     }
 
-    fn connect(&self, config: &Arc<ClientConfig>, versions: TlsVersions) -> Outcome {
+    pub(crate) fn connect(&self, config: &Arc<ClientConfig>, versions: TlsVersions) -> Outcome {
         let name = ServerName::try_from("broker.test").expect("name");
         let mut client = ClientConnection::new(Arc::clone(config), name).expect("a connection");
         let (mut server, chain) = self.accept(versions);
@@ -91,15 +91,15 @@ impl Broker {
     }
 }
 
-struct Outcome {
-    verdict: Result<VerifiedChain, Refusal>,
+pub(crate) struct Outcome {
+    pub(crate) verdict: Result<VerifiedChain, Refusal>,
     client_error: Option<Error>,
     client: ClientConnection,
     server: ServerConnection,
 }
 
 impl Outcome {
-    fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<Reason> {
         self.verdict.as_ref().err().map(|refusal| refusal.reason)
     }
 
@@ -142,7 +142,7 @@ fn exchange(client: &mut ClientConnection, server: &mut ServerConnection) -> (Op
 
 /// What a client presents, and what it was asked for.
 #[derive(Debug)]
-struct Credential {
+pub(crate) struct Credential {
     key: Option<Arc<CertifiedKey>>,
     asked: Mutex<Option<(usize, Vec<SignatureScheme>)>>,
 }
@@ -158,7 +158,7 @@ impl ResolvesClientCert for Credential {
     }
 }
 
-fn credential_of(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Credential> {
+pub(crate) fn credential_of(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<Credential> {
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS#8");
     let key = provider::sign::any_supported_type(&der).expect("a key");
     Arc::new(Credential { key: Some(Arc::new(CertifiedKey::new(chain, key))), asked: Mutex::default() })

@@ -10,11 +10,11 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::pki::{Ca, Client, DAY, Fleet, TODAY, client_params, crl_pem, date};
 
-fn openssl(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn openssl(directory: &Path, arguments: &[&str]) -> Output {
     Command::new("openssl").current_dir(directory).args(arguments).output().expect("openssl is installed")
 }
 
-fn openssl_ok(directory: &Path, arguments: &[&str]) {
+pub(crate) fn openssl_ok(directory: &Path, arguments: &[&str]) {
     let output = openssl(directory, arguments);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "openssl {}: {complaint}", arguments.join(" "));

@@ -7,6 +7,7 @@ mod handshakes;
 mod hostile;
 mod identities;
 mod judges;
+mod matrix;
 mod operator;
 mod pki;
 mod revocation;
