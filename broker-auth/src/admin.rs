@@ -9,4 +9,4 @@ mod server;
 
 pub(crate) use client::{AskError, ask};
 pub(crate) use protocol::{Answer, Request, SessionLine, Status};
-pub(crate) use server::{AdminContext, AdminListener, AdminSocket};
+pub(crate) use server::{AdminContext, AdminSocket};

@@ -9,12 +9,13 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::admin::{AdminContext, AdminListener, AdminSocket};
+use crate::admin::{AdminContext, AdminSocket};
 use crate::audit::{DecisionLog, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
 use crate::listener::Listener;
+use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::start_error::StartError;
@@ -32,14 +33,17 @@ pub(crate) struct Broker {
     hub: Arc<Hub>,
     addresses: Vec<SocketAddr>,
     listening: Vec<JoinHandle<()>>,
+    reconfiguration: Arc<Reconfiguration>,
     /// What runs on them ends with the broker.
     _threads: [Threads; 2],
 }
 
 impl Broker {
-    /// Loads everything that `config` names, then listens: no client is admitted by half a configuration.
+    /// Loads everything that `config` names, then listens: no client is admitted by half a configuration. `written` is the
+    /// same as its file has it, without what the command line and the machine have changed.
     pub(crate) async fn start(
         config: &Config,
+        written: &Config,
         clock: Arc<dyn Clock>,
         lost_lines: LostLines,
     ) -> Result<Self, StartError> {
@@ -84,7 +88,7 @@ impl Broker {
                 format!("the admin socket in {} cannot be used: {error}", config.state_directory().display());
             StartError::failed(what, "stop the other broker, or give this one a shorter path of its own")
         })?;
-        let mut admin_listeners = Vec::new();
+        let mut governed = Vec::new();
         let mut listeners = Vec::new();
         for (listener, rules, certificate) in loaded {
             let sessions = Handle::current();
@@ -101,18 +105,19 @@ impl Broker {
             let address = bound
                 .address()
                 .map_err(|error| StartError::failed(error, "choose another --listen address"))?;
-            admin_listeners.push(AdminListener { address, rules, certificate });
+            governed.push(GovernedListener { address, rules, certificate });
             listeners.push(bound);
         }
         let watched = watch(
-            admin_listeners.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
-            admin_listeners.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
+            governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
+            governed.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
         );
-        let addresses = admin_listeners.iter().map(|listener| listener.address).collect();
+        let addresses = governed.iter().map(|listener| listener.address).collect();
+        let reconfiguration = Arc::new(Reconfiguration::new(written.clone(), governed));
         let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,
-            listeners: admin_listeners,
+            reconfiguration: Arc::clone(&reconfiguration),
             engine: "rumqttd",
             started: Instant::now(),
             lost_lines,
@@ -121,12 +126,19 @@ impl Broker {
         control.handle().spawn(admin.run(context));
         let listening =
             listeners.into_iter().map(|listener| handshakes.handle().spawn(listener.run())).collect();
-        Ok(Self { hub, addresses, listening, _threads: [handshakes, control] })
+        Ok(Self { hub, addresses, listening, reconfiguration, _threads: [handshakes, control] })
     }
 
     /// Where its listeners are, in the order of the configuration.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Reads the configuration and all that it names again, and puts it in force.
+    pub(crate) async fn reconfigure(&self) {
+        let reconfiguration = Arc::clone(&self.reconfiguration);
+        // What it came to is in the log, and in the status.
+        let _ = tokio::task::spawn_blocking(move || reconfiguration.run().is_ok()).await;
     }
 
     /// Waits until the engine is gone for good.

@@ -29,6 +29,8 @@ use embedded::BrokerLimits;
 pub struct Config {
     /// The file it came from.
     pub file: PathBuf,
+    /// What the file said.
+    pub text: String,
     /// The directory of that file, which the paths in it are relative to.
     pub directory: PathBuf,
     /// At least one.

@@ -27,6 +27,7 @@ mod descriptors;
 mod exit;
 mod gate;
 mod listener;
+mod reconfigure;
 pub mod reload;
 pub mod rules;
 mod start_error;

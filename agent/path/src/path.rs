@@ -75,9 +75,12 @@ impl ConfiguredCas {
 /// # Errors
 /// There are more.
 pub fn refuse_too_much<T: AsRef<[u8]>>(end_entity: &[u8], presented: &[T]) -> Result<(), PathFault> {
+    if presented.len() > MAX_PRESENTED {
+        return Err(PathFault::TooManyPresented { certificates: presented.len() });
+    }
     let octets = end_entity.len() + presented.iter().map(|der| der.as_ref().len()).sum::<usize>();
-    if presented.len() > MAX_PRESENTED || octets > MAX_PRESENTED_OCTETS {
-        return Err(PathFault::TooMuchPresented { certificates: presented.len(), octets });
+    if octets > MAX_PRESENTED_OCTETS {
+        return Err(PathFault::TooLongPresented { octets });
     }
     Ok(())
 }

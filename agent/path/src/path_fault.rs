@@ -23,15 +23,18 @@ pub enum PathFault {
         /// How many were checked.
         signature_checks: u32,
     },
-    /// More was presented than is looked at.
-    #[error(
-        "{certificates} certificates came along, {octets} bytes in all, and more than {MAX_PRESENTED} or \
-         {MAX_PRESENTED_OCTETS} bytes are not looked at"
-    )]
-    TooMuchPresented {
+    /// More certificates were presented than are looked at.
+    #[error("{certificates} certificates came along, and more than {MAX_PRESENTED} are not looked at")]
+    TooManyPresented {
         /// Certificates beside the peer's own.
         certificates: usize,
-        /// Octets of all.
+    },
+    /// Longer certificates were presented than are looked at.
+    #[error(
+        "{octets} bytes of certificates were presented, and more than {MAX_PRESENTED_OCTETS} are not looked at"
+    )]
+    TooLongPresented {
+        /// Octets of all, the peer's own included.
         octets: usize,
     },
     /// A CA of the right name is trusted, and its key did not sign the certificate.
@@ -111,7 +114,7 @@ impl PathFault {
             Self::CaExpired { .. } | Self::CaNotYetValid { .. } => 4,
             Self::UnsupportedSignature { .. } => 5,
             Self::BudgetExhausted { .. } => 6,
-            Self::TooMuchPresented { .. } => 7,
+            Self::TooManyPresented { .. } | Self::TooLongPresented { .. } => 7,
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::evidence::Evidence;
 use crate::identity::{VerifiedClient, identify};
-use crate::policy::{ClientIdBinding, Permit};
-use crate::reason::Refusal;
+use crate::policy::{ClientId, ClientIdBinding, Permit};
+use crate::reason::{Reason, Refusal};
 use crate::ruleset::Ruleset;
 use crate::trust::{VerifiedChain, recheck_chain};
 
@@ -20,8 +20,8 @@ pub enum Request<'a> {
     Publish(Connect<'a>, &'a str),
     /// To open an MQTT session and subscribe to this filter.
     Subscribe(Connect<'a>, &'a str),
-    /// To keep the session it has.
-    Continue,
+    /// To keep the session it has, which was opened by this permit under this client id.
+    Continue(&'a Permit, &'a ClientId),
 }
 
 /// What CONNECT asks for.
@@ -78,7 +78,16 @@ pub enum Granted {
         client_id: Option<ClientIdBinding>,
     },
     /// Its session may go on.
-    Continued,
+    Continued(Standing),
+}
+
+/// What a session that goes on may do from here on.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// What it might before.
+    Unchanged,
+    /// The policies were replaced, and this is what they allow it now.
+    Changed(Permit),
 }
 
 /// Decides what a client asks for, by what is known of it.
@@ -105,7 +114,10 @@ fn follow(
     recheck_chain(ruleset.trusts(), chain, evidence.time)?;
     trace.push(Step::Standing);
     let connect = match request {
-        Request::Handshake | Request::Continue => return Ok(Granted::Continued),
+        Request::Handshake => return Ok(Granted::Handshake(chain.clone())),
+        Request::Continue(permit, client_id) => {
+            return stand(ruleset, chain, permit, client_id, trace).map(Granted::Continued);
+        }
         Request::Connect(connect) | Request::Publish(connect, _) | Request::Subscribe(connect, _) => connect,
     };
     let client = identify(chain.clone(), &ruleset.access().identity)?;
@@ -133,7 +145,34 @@ fn follow(
             permit.subscribe(filter)?;
             trace.push(Step::Subscribe);
         }
-        Request::Handshake | Request::Connect(_) | Request::Continue => {}
+        Request::Handshake | Request::Connect(_) | Request::Continue(..) => {}
     }
     Ok(Granted::Admitted { permit, client_id })
+}
+
+/// Judges a session that was opened under earlier policies by those in force: identity, policy, client id.
+fn stand(
+    ruleset: &Ruleset,
+    chain: &VerifiedChain,
+    permit: &Permit,
+    client_id: &ClientId,
+    trace: &mut Vec<Step>,
+) -> Result<Standing, Refusal> {
+    let access = ruleset.access();
+    if access.policies.granted(permit) {
+        return Ok(Standing::Unchanged);
+    }
+    let client = identify(chain.clone(), &access.identity)?;
+    trace.push(Step::Identity(client.clone()));
+    if client.identity() != permit.identity() {
+        let (now, before) = (client.identity(), permit.identity());
+        let evidence = format!("the certificate maps to {now} now, and the session is that of {before}");
+        return Err(chain.leaf().refused(Reason::UnmappedIdentity, evidence));
+    }
+    let permit = access.policies.permit(&client)?;
+    trace.push(Step::Policy(permit.clone()));
+    // Nothing is assigned: the session has a client id.
+    let binding = permit.client_id(client_id.as_str(), String::new)?;
+    trace.push(Step::ClientId(binding));
+    Ok(Standing::Changed(permit))
 }

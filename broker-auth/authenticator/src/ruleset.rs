@@ -73,6 +73,13 @@ impl Ruleset {
         self.trusts.iter_mut().flat_map(|trust| trust.reload_crls(source, now)).collect()
     }
 
+    /// Whether both decide the same: the same access rules, and the same trusts with the same CAs and lists.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.access, &other.access)
+            && self.trusts.len() == other.trusts.len()
+            && self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.is_same(other))
+    }
+
     /// Whether both hold the same revocation lists, file by file.
     pub fn has_same_crls(&self, other: &Self) -> bool {
         self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.has_same_crls(other))

@@ -1,6 +1,7 @@
 //! [`Recheck`]: what a live session asks about the proof that it rests on.
 
-use authenticator::identity::VerifiedClient;
+use authenticator::decide::Standing;
+use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
 use tokio::sync::watch;
 
@@ -9,9 +10,9 @@ pub trait Recheck: Send + Sync {
     /// Changes whenever the answer of [`Self::recheck`] may have changed by anything but the time.
     fn changes(&self) -> watch::Receiver<u64>;
 
-    /// Judges the client again, now.
+    /// Judges a session again, now, that was opened by `permit` under `client_id`.
     ///
     /// # Errors
-    /// Its session must end.
-    fn recheck(&self, client: &VerifiedClient) -> Result<(), Refusal>;
+    /// It must end.
+    fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal>;
 }

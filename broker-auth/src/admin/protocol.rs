@@ -12,7 +12,7 @@ pub(crate) enum Request {
     Kick { id: String },
     /// How the broker is.
     Status,
-    /// Read revocation lists and server certificates again, now.
+    /// Read the configuration and all that it names again, now.
     Reload,
 }
 
@@ -71,6 +71,9 @@ pub(crate) struct Status {
     pub(crate) queued_bytes: usize,
     /// Log lines that could not be written.
     pub(crate) log_lines_lost: u64,
+    /// Why the last reload was refused, if it was.
+    #[serde(default)]
+    pub(crate) reload_refused: Option<String>,
     pub(crate) listeners: Vec<ListenerLine>,
     pub(crate) counters: serde_json::Map<String, serde_json::Value>,
 }

@@ -15,8 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
-use crate::rules::RulesetStore;
-use crate::transport::ServerCertificate;
+use crate::reconfigure::Reconfiguration;
 
 /// The longest request, in bytes.
 const MAX_REQUEST: u64 = 4096;
@@ -31,17 +30,10 @@ const MAX_SOCKET_PATH: usize = 107;
 pub(crate) struct AdminContext {
     pub(crate) hub: Arc<Hub>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) listeners: Vec<AdminListener>,
+    pub(crate) reconfiguration: Arc<Reconfiguration>,
     pub(crate) engine: &'static str,
     pub(crate) started: Instant,
     pub(crate) lost_lines: LostLines,
-}
-
-/// A listener, as an operator sees it.
-pub(crate) struct AdminListener {
-    pub(crate) address: std::net::SocketAddr,
-    pub(crate) rules: Arc<RulesetStore>,
-    pub(crate) certificate: Arc<ServerCertificate>,
 }
 
 /// The bound socket. Dropping it removes its file.
@@ -140,7 +132,7 @@ async fn answer(request: Request, context: &AdminContext) -> Answer {
             Answer::Kicked(Kicked { id, sessions })
         }
         Request::Status => Answer::Status(Box::new(status(context))),
-        Request::Reload => Answer::Reloaded(reload(context)),
+        Request::Reload => Answer::Reloaded(reload(&context.reconfiguration).await),
     }
 }
 
@@ -183,8 +175,10 @@ fn status(context: &AdminContext) -> Status {
         retained_bytes: hub.retained().bytes(),
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: context.lost_lines.count(),
+        reload_refused: context.reconfiguration.refused(),
         listeners: context
-            .listeners
+            .reconfiguration
+            .listeners()
             .iter()
             .map(|listener| ListenerLine {
                 address: listener.address.to_string(),
@@ -201,15 +195,12 @@ fn status(context: &AdminContext) -> Status {
     }
 }
 
-fn reload(context: &AdminContext) -> Reloaded {
-    let mut reloaded = Reloaded { changed: false, refused: Vec::new() };
-    for listener in &context.listeners {
-        let report = listener.rules.reload_crls();
-        reloaded.changed |= report.changed;
-        reloaded.refused.extend(report.refused);
-        if let Err(error) = listener.certificate.reload() {
-            reloaded.refused.push(error.to_string());
-        }
+/// Reads everything again. A large list takes most of a second to verify; other operators are answered meanwhile.
+async fn reload(reconfiguration: &Arc<Reconfiguration>) -> Reloaded {
+    let reconfiguration = Arc::clone(reconfiguration);
+    match tokio::task::spawn_blocking(move || reconfiguration.run()).await {
+        Ok(Ok(changed)) => Reloaded { changed, refused: Vec::new() },
+        Ok(Err(error)) => Reloaded { changed: false, refused: vec![error.to_string()] },
+        Err(_) => Reloaded { changed: false, refused: vec!["the broker stops".to_owned()] },
     }
-    reloaded
 }

@@ -80,7 +80,7 @@ impl Place {
         fs::write(&config, [LISTENER, TRUSTS, POLICIES].concat()).unwrap();
         let clock = Arc::new(SetClock::default());
         let config = Config::load(&config).unwrap();
-        let broker = Broker::start(&config, clock.clone(), LostLines::none()).await.unwrap();
+        let broker = Broker::start(&config, &config, clock.clone(), LostLines::none()).await.unwrap();
         Self { broker, clock, site, _directory: directory }
     }
 

@@ -134,6 +134,9 @@ fn status_page(status: &Status) -> String {
     );
     line("queued for clients", &format_args!("{} bytes", status.queued_bytes));
     line("log lines lost", &status.log_lines_lost);
+    if let Some(why) = &status.reload_refused {
+        line("reload refused", why);
+    }
     for listener in &status.listeners {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);

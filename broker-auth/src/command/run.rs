@@ -35,6 +35,7 @@ fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), StartError> {
         what: error.to_string(),
         help: "countersign-broker check says all that is wrong with it",
     })?;
+    let written = config.clone();
     if let Some(address) = args.listen {
         let [listener] = config.listeners.as_mut_slice() else {
             return Err(StartError::Usage {
@@ -55,28 +56,33 @@ fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::failed(error, "free memory or threads on this machine"))?;
-    let ended = runtime.block_on(serve(&config, lost_lines));
+    let ended = runtime.block_on(serve(&config, &written, lost_lines));
     // Threads of the engine and blocking look-ups need not be waited for.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(config: &Config, lost_lines: LostLines) -> Result<(), StartError> {
+async fn serve(config: &Config, written: &Config, lost_lines: LostLines) -> Result<(), StartError> {
     for path in config.exposed_secrets() {
         tracing::warn!(path = %path.display(), "a broker needs no such secret: give its host what export-broker writes");
     }
     // From the first moment, a signal stops it in order.
     let mut signals = Signals::listen()?;
-    let broker = Broker::start(config, Arc::new(SystemClock), lost_lines).await?;
+    let broker = Broker::start(config, written, Arc::new(SystemClock), lost_lines).await?;
     for address in broker.addresses() {
         announce(*address);
     }
-    let outcome = tokio::select! {
-        () = signals.stop() => Ok(()),
-        () = broker.engine_ended() => Err(StartError::failed(
-            "the embedded MQTT engine has stopped",
-            "have the broker restarted by its service manager; persistent sessions start anew",
-        )),
+    let outcome = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break Ok(()),
+                Asked::Reload => broker.reconfigure().await,
+            },
+            () = broker.engine_ended() => break Err(StartError::failed(
+                "the embedded MQTT engine has stopped",
+                "have the broker restarted by its service manager; persistent sessions start anew",
+            )),
+        }
     };
     broker.stop().await;
     outcome
@@ -91,10 +97,17 @@ fn announce(address: SocketAddr) {
     }
 }
 
-/// SIGTERM and SIGINT.
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
+}
+
+/// SIGTERM and SIGINT stop the broker; SIGHUP has it read its configuration again, and never kills it.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -102,14 +115,19 @@ impl Signals {
         let listen = |kind| {
             signal(kind).map_err(|error| StartError::failed(error, "run it where signals can be received"))
         };
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
-    /// Waits for either.
-    async fn stop(&mut self) {
+    /// Waits for any of them.
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
         }
     }
 }

@@ -62,7 +62,8 @@ impl Config {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => Path::new(".").to_owned(),
         };
-        Ok(Self { file: path.to_owned(), directory, listeners, access, limits, engine })
+        let text = text.to_owned();
+        Ok(Self { file: path.to_owned(), text, directory, listeners, access, limits, engine })
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
-use authenticator::decide::{Decision, Request, decide};
+use authenticator::decide::{Decision, Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
-use authenticator::identity::VerifiedClient;
+use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
 use authenticator::ruleset::{AccessRules, Ruleset};
 use authenticator::trust::ChainResult;
@@ -77,12 +77,15 @@ impl RulesetStore {
         })
     }
 
-    /// Loads `trusts` whole and swaps them in; on an error, what was trusted before stays.
+    /// Loads `trusts` whole, with `access`, and changes nothing.
     ///
     /// # Errors
-    /// A file is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
-    pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
-        let _loading = self.loading.lock();
+    /// As [`Self::load`].
+    pub(crate) fn build(
+        &self,
+        trusts: &[TrustConfig],
+        access: &Arc<AccessRules>,
+    ) -> Result<Ruleset, LoadError> {
         let now = self.clock.now();
         let present = self.present.load();
         let loaded = trusts
@@ -92,8 +95,37 @@ impl RulesetStore {
                 LoadedTrust::load(config, earlier, &TrustFiles(&self.numbers), now)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let loaded = Ruleset::new(loaded, Arc::clone(present.access()))?;
+        let loaded = Ruleset::new(loaded, Arc::clone(access))?;
         loaded.refuse_unusable(now)?;
+        Ok(loaded)
+    }
+
+    /// Puts rules in force that [`Self::build`] has loaded; returns whether they differ from the present ones.
+    pub(crate) fn install(&self, loaded: Ruleset) -> bool {
+        let loading = self.loading.lock();
+        let present = self.present.load_full();
+        if loaded.is_same(&present) {
+            return false;
+        }
+        if let Err(error) = self.remember_numbers(loaded.trusts()) {
+            // Revoking comes first: a full disk must not keep a stolen device in. The watcher tries again.
+            tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
+        }
+        self.swap(loaded);
+        drop(loading);
+        // A list that was published while these were loaded.
+        self.reload_crls();
+        true
+    }
+
+    /// Loads `trusts` whole and swaps them in; on an error, what was trusted before stays.
+    ///
+    /// # Errors
+    /// A file is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
+    pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
+        let _loading = self.loading.lock();
+        let access = Arc::clone(self.present.load().access());
+        let loaded = self.build(trusts, &access)?;
         self.remember_numbers(loaded.trusts())?;
         self.swap(loaded);
         Ok(self.report())
@@ -212,9 +244,12 @@ impl Recheck for RulesetStore {
         self.generation.subscribe()
     }
 
-    fn recheck(&self, client: &VerifiedClient) -> Result<(), Refusal> {
-        let chain = ChainResult::Proven(client.chain().clone());
-        self.decide(chain, &Request::Continue).outcome.map(drop)
+    fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
+        let chain = ChainResult::Proven(permit.client().chain().clone());
+        match self.decide(chain, &Request::Continue(permit, client_id)).outcome? {
+            Granted::Continued(standing) => Ok(standing),
+            Granted::Handshake(_) | Granted::Admitted { .. } => Ok(Standing::Unchanged),
+        }
     }
 }
 

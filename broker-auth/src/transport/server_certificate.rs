@@ -75,6 +75,9 @@ pub enum ServerCertificateError {
     },
 }
 
+/// A certificate and its key, loaded and not yet presented.
+pub(crate) struct LoadedCertificate(Present);
+
 impl ServerCertificate {
     /// Loads certificate chain (leaf first) and key, both PEM.
     pub fn load(cert_file: &Path, key_file: &Path) -> Result<Arc<Self>, ServerCertificateError> {
@@ -83,6 +86,17 @@ impl ServerCertificate {
             cert_file: cert_file.to_owned(),
             key_file: key_file.to_owned(),
         }))
+    }
+
+    /// Loads both files again, and changes nothing.
+    pub(crate) fn build(&self) -> Result<LoadedCertificate, ServerCertificateError> {
+        Present::load(&self.cert_file, &self.key_file).map(LoadedCertificate)
+    }
+
+    /// Presents what [`Self::build`] has loaded; returns whether it is another certificate.
+    pub(crate) fn install(&self, loaded: LoadedCertificate) -> bool {
+        let before = self.present.swap(Arc::new(loaded.0));
+        before.key.cert != self.present.load().key.cert
     }
 
     /// Loads both files again. On an error the present certificate stays.

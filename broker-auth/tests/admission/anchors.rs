@@ -4,7 +4,6 @@ use authenticator::certificate::{AuthorityFault, CaFault, Purpose};
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, TrustError};
 use broker_auth::rules::LoadError;
-use embedded::Recheck;
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
 };
@@ -158,11 +157,11 @@ fn the_sessions_of_an_expired_anchor_end() {
     fleet.load().expect("still valid");
     let client = fleet.ca.client("pump-1", 1);
     let device = fleet.admit(&client);
-    fleet.store.recheck(&device).expect("still valid");
+    fleet.recheck(&device).expect("still valid");
 
     fleet.clock.set(TODAY + DAY + 1);
     assert_eq!(fleet.reason(&client), Some(Reason::Expired));
-    assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
+    assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
 }
 
 #[test]
@@ -177,7 +176,7 @@ fn a_renewed_anchor_replaces_the_expired_one() {
     let device = fleet.admit(&client);
     fleet.clock.set(TODAY + DAY + 1);
     assert_eq!(fleet.reason(&client), None);
-    fleet.store.recheck(&device).expect("the renewed one is valid");
+    fleet.recheck(&device).expect("the renewed one is valid");
 }
 
 #[test]
@@ -190,7 +189,7 @@ fn an_anchor_taken_out_of_the_configuration_ends_live_sessions() {
     fleet.trust.anchors = vec![fleet.path("other.pem")];
     fleet.trust.crl = vec![fleet.path("other.crl")];
     fleet.load().expect("a proper trust");
-    assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::UnknownCa));
+    assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::UnknownCa));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use authenticator::identity::{IdentityTemplate, identify};
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, LegacyLeaf, TrustName};
-use embedded::Recheck;
 use rcgen::{
     BasicConstraints, CustomExtension, DnValue, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
@@ -238,14 +237,14 @@ fn a_live_session_ends_when_its_anchor_no_longer_allows_the_path() {
     let client = hierarchy.issuing.client("pump-1", 1);
     let chain = hierarchy.fleet.verify(&[&client.der, hierarchy.issuing.certificate.der()]).expect("proven");
     let device = identify(chain, &IdentityTemplate::default()).expect("a proper name");
-    hierarchy.fleet.store.recheck(&device).expect("nothing has changed");
+    hierarchy.fleet.recheck(&device).expect("nothing has changed");
 
     let mut narrower = hierarchy.root.params.clone();
     narrower.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let narrower = narrower.self_signed(&hierarchy.root.key).expect("the same name and key");
     hierarchy.fleet.write("root.pem", narrower.pem());
     hierarchy.fleet.load().expect("the anchor is proper");
-    let verdict = hierarchy.fleet.store.recheck(&device);
+    let verdict = hierarchy.fleet.recheck(&device);
     assert_eq!(verdict.map_err(|refusal| refusal.reason), Err(Reason::WrongUsage));
 }
 

@@ -9,7 +9,7 @@ use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain,
+    CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain, recheck_chain,
 };
 use broker_auth::clock::Clock;
 use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
@@ -212,6 +212,11 @@ impl Fleet {
     pub(crate) fn verify(&self, chain: &[&CertificateDer<'static>]) -> Result<VerifiedChain, Refusal> {
         let chain: Vec<_> = chain.iter().map(|der| (*der).clone()).collect();
         self.store.verify_chain(&chain).proven().cloned()
+    }
+
+    /// Judges a client that is in already again, by what can have changed.
+    pub(crate) fn recheck(&self, client: &VerifiedClient) -> Result<(), Refusal> {
+        recheck_chain(self.store.present().trusts(), client.chain(), self.clock.now())
     }
 
     /// The reason that a client presenting its certificate alone meets with.

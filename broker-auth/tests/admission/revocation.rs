@@ -24,12 +24,12 @@ fn a_revoked_device_is_refused_and_its_live_session_ends() {
     assert!(report.changed && report.refused.is_empty(), "{report:?}");
     assert!(changed.has_changed().expect("the store lives"));
     assert_eq!(fleet.reason(&stolen), Some(Reason::Revoked));
-    let refusal = fleet.store.recheck(&live_stolen).expect_err("it is revoked");
+    let refusal = fleet.recheck(&live_stolen).expect_err("it is revoked");
     assert_eq!(refusal.reason, Reason::Revoked);
     assert!(refusal.evidence.contains("keyCompromise"), "{refusal}");
     assert!(refusal.evidence.contains("CRL number 11"), "{refusal}");
     assert_eq!(fleet.reason(&other), None);
-    fleet.store.recheck(&live_other).expect("not revoked");
+    fleet.recheck(&live_other).expect("not revoked");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn of_a_serial_number_that_is_listed_twice_the_worst_reading_counts() {
                 [(3, None), (7, entries[0]), (5, Some(CertificateHold)), (7, entries[1]), (9, None)];
             fleet.publish(fleet.ca.crl(number * 2 + offset as u64, &entries));
             assert_eq!(fleet.reason(&client), Some(reason), "{entries:?}");
-            let verdict = fleet.store.recheck(&device).map_err(|refusal| refusal.reason);
+            let verdict = fleet.recheck(&device).map_err(|refusal| refusal.reason);
             assert_eq!(verdict, Err(reason), "{entries:?}");
         }
     }
@@ -352,7 +352,7 @@ fn a_stale_list_is_treated_as_its_trust_says() {
         fleet.load().expect("a proper trust");
         let client = fleet.ca.client("pump-1", 1);
         let device = fleet.admit(&client);
-        let live_reason = || fleet.store.recheck(&device).err().map(|refusal| refusal.reason);
+        let live_reason = || fleet.recheck(&device).err().map(|refusal| refusal.reason);
 
         fleet.clock.set(TODAY + 8 * DAY);
         assert_eq!((fleet.reason(&client), live_reason()), (None, None), "{policy:?} within the grace");
@@ -381,9 +381,9 @@ fn a_live_session_does_not_outlive_its_certificate() {
     let device = fleet.admit(&fleet.ca.client("pump-1", 1));
     assert_eq!(device.chain().not_after().as_secs(), TODAY + 365 * DAY);
     fleet.clock.set(TODAY + 365 * DAY);
-    fleet.store.recheck(&device).expect("its last second");
+    fleet.recheck(&device).expect("its last second");
     fleet.clock.set(TODAY + 365 * DAY + 1);
-    assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
+    assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn chain_checks_the_intermediates_too_and_leaf_does_not() {
 
         fleet.publish(fleet.ca.crl(11, &[(77, Some(RevocationReason::CaCompromise))]));
         assert_eq!(fleet.reason(&client), reason, "{check:?}");
-        assert_eq!(fleet.store.recheck(&device).err().map(|refusal| refusal.reason), reason, "{check:?}");
+        assert_eq!(fleet.recheck(&device).err().map(|refusal| refusal.reason), reason, "{check:?}");
     }
 }
 

@@ -36,14 +36,14 @@ fn a_renamed_and_a_rewritten_list_are_both_noticed() {
 
         rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
         changed.changed().await.expect("the store lives");
-        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Revoked));
+        assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Revoked));
 
         // The same length as before, in place: only the time of change tells.
         std::fs::write(fleet.path("ca.crl"), fleet.ca.crl(12, &[(2, None)])).expect("write");
         while fleet.reason(&client).is_some() {
             changed.changed().await.expect("the store lives");
         }
-        fleet.store.recheck(&device).expect("no longer revoked");
+        fleet.recheck(&device).expect("no longer revoked");
         watching.abort();
     });
 }
@@ -91,7 +91,7 @@ fn a_stale_list_has_live_sessions_judged_again() {
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 9 * DAY);
         changed.changed().await.expect("the store lives");
-        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::StaleCrl));
+        assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::StaleCrl));
         watching.abort();
     });
 }
@@ -106,7 +106,7 @@ fn an_expired_anchor_has_live_sessions_judged_again() {
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 3651 * DAY);
         changed.changed().await.expect("the store lives");
-        assert_eq!(fleet.store.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
+        assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::Expired));
         watching.abort();
     });
 }

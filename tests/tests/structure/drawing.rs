@@ -79,6 +79,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "config",
             "descriptors",
             "threads",
+            "reconfigure",
             "admin",
             "start_error",
             "broker",

@@ -243,10 +243,10 @@ fn too_much_is_not_looked_at() {
     let (trust, leaf) = (configured(&[&root.der], &[]), root.client(|_| ()));
     let nine = vec![&root.der[..]; 9];
     let outcome = prove(&trust, &leaf, &nine).0;
-    assert!(matches!(outcome, Err(PathFault::TooMuchPresented { certificates: 9, .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(PathFault::TooManyPresented { certificates: 9 })), "{outcome:?}");
     let long = vec![0x30; MAX_PRESENTED_OCTETS];
     let outcome = prove(&trust, &leaf, &[&long]).0;
-    assert!(matches!(outcome, Err(PathFault::TooMuchPresented { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(PathFault::TooLongPresented { .. })), "{outcome:?}");
     assert!(prove(&trust, &leaf, &nine[..8]).0.is_ok());
 }
 

@@ -52,6 +52,11 @@ impl AuthorityCertificate {
         &self.ca
     }
 
+    /// The certificate in DER.
+    pub(crate) fn der(&self) -> &[u8] {
+        self.ca.certificate().der()
+    }
+
     /// The name it issues under.
     pub fn subject(&self) -> &DistinguishedName {
         self.ca.subject()

@@ -46,6 +46,11 @@ impl Permit {
         &self.0.client
     }
 
+    /// Whether this very policy granted it.
+    pub(super) fn is_by(&self, policy: &Arc<Policy>) -> bool {
+        Arc::ptr_eq(&self.0.policy, policy)
+    }
+
     /// The policy that granted it.
     pub fn policy_name(&self) -> &str {
         &self.0.policy.name

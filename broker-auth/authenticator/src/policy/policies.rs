@@ -22,6 +22,12 @@ impl Policies {
         self.0.iter().map(|policy| &**policy)
     }
 
+    /// Whether one of these, and not of an earlier configuration, granted `permit`. Each configuration has one identity
+    /// template with its policies, so then nothing about the permit has changed.
+    pub(crate) fn granted(&self, permit: &Permit) -> bool {
+        self.0.iter().any(|policy| permit.is_by(policy))
+    }
+
     /// The permit of the first policy that matches `client`.
     pub(crate) fn permit(&self, client: &VerifiedClient) -> Result<Permit, Refusal> {
         let trust = client.trust_name();

@@ -60,7 +60,7 @@ fn rank(is_anchor: bool) -> &'static str {
 fn reason_of_path(fault: &PathFault) -> Reason {
     match fault {
         PathFault::UnknownIssuer { .. } | PathFault::BudgetExhausted { .. } => Reason::UnknownCa,
-        PathFault::TooMuchPresented { .. } => Reason::Malformed,
+        PathFault::TooManyPresented { .. } | PathFault::TooLongPresented { .. } => Reason::Malformed,
         PathFault::SignatureMismatch { .. } => Reason::BadSignature,
         PathFault::UnsupportedSignature { .. } => Reason::Unsupported,
         PathFault::UnfitCa { fault, .. } => match fault {

@@ -28,7 +28,7 @@ impl fmt::Display for TrustName {
 }
 
 /// One set of anchors with its revocation lists. All paths are absolute, or relative to the working directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustConfig {
     /// How policies call it.
     pub name: TrustName,

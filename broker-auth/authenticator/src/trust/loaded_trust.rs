@@ -111,6 +111,16 @@ impl LoadedTrust {
         self.crls.lists()
     }
 
+    /// Whether both are of the same configuration, with the same CAs and revocation lists.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.config == other.config
+            && self
+                .authorities()
+                .map(AuthorityCertificate::der)
+                .eq(other.authorities().map(AuthorityCertificate::der))
+            && self.has_same_crls(other)
+    }
+
     /// Whether both hold the same revocation lists, file by file.
     pub fn has_same_crls(&self, other: &Self) -> bool {
         self.crls.is_same(&other.crls)

@@ -54,6 +54,12 @@ impl SessionInfo {
         *self.connection.lock() = connection;
     }
 
+    pub(super) fn policy_changed(&self, policy: &str) {
+        if let Some(connection) = &mut *self.connection.lock() {
+            policy.clone_into(&mut connection.policy);
+        }
+    }
+
     pub fn connection(&self) -> Option<ConnectionInfo> {
         self.connection.lock().clone()
     }

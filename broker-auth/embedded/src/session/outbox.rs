@@ -91,15 +91,22 @@ impl Outbox {
     /// Forgets every message whose topic is not `allowed`, sent or not; returns how many there were. What the client
     /// has confirmed to have received (PUBREC) is only to be completed, and stays.
     pub(crate) fn retain(&mut self, allowed: impl Fn(&str) -> bool) -> usize {
-        let before = self.queue.len() + self.inflight.len();
-        self.queue.retain(|held| allowed(&held.delivery.message.topic));
-        self.queued_bytes = self.queue.iter().map(|held| held.delivery.message.weight()).sum();
+        let before = self.inflight.len();
+        let dropped = self.retain_queued(&allowed);
         self.inflight.retain(|inflight| match &inflight.stage {
             Stage::Published(held) => allowed(&held.delivery.message.topic),
             Stage::Released => true,
         });
         self.resent = self.resent.min(self.inflight.len());
-        before - self.queue.len() - self.inflight.len()
+        dropped + before - self.inflight.len()
+    }
+
+    /// Forgets every message that has not been sent and whose topic is not `allowed`; returns how many there were.
+    pub(crate) fn retain_queued(&mut self, allowed: impl Fn(&str) -> bool) -> usize {
+        let before = self.queue.len();
+        self.queue.retain(|held| allowed(&held.delivery.message.topic));
+        self.queued_bytes = self.queue.iter().map(|held| held.delivery.message.weight()).sum();
+        before - self.queue.len()
     }
 
     /// Queues a message, or says that there was no room for it.

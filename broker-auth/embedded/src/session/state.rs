@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use authenticator::policy::{ClientId, ClientIdBinding, Permit};
+use authenticator::policy::{ClientId, ClientIdBinding, Permit, TopicFilter};
 use authenticator::reason::Refusal;
 use authenticator::record::{Event, Record};
 use mqtt::count::Sampler;
@@ -192,6 +192,21 @@ impl SessionState {
         }
         self.outbox.reconnected(terms.window);
         Ok(terms.connack(is_present, self.shared.unix_time().as_secs()))
+    }
+
+    /// Goes on by another permit, because the policies were replaced: what it does not cover any more, subscriptions, the
+    /// will and what waits, is gone. Returns the filters that the engine need not listen to any more.
+    pub(crate) fn change_permit(&mut self, permit: Permit) -> Vec<TopicFilter<'static>> {
+        self.permit = permit;
+        self.info.policy_changed(self.permit.policy_name());
+        self.memberships.retain(|filter| self.permit.subscribe(filter.as_str()).is_ok());
+        let gone = self.subscriptions.remove_unless(|filter| self.permit.subscribe(filter.as_str()).is_ok());
+        // What was sent already is only acknowledged.
+        let denied = self.outbox.retain_queued(|topic| self.permit.deliver(topic));
+        self.shared.counters.deliveries_denied.add(u64::try_from(denied).unwrap_or(u64::MAX));
+        self.will = self.will.take().filter(|will| self.permit.publish(will.topic()).is_ok());
+        self.note_sizes();
+        gone
     }
 
     /// Deals with a packet of the client.

@@ -57,6 +57,18 @@ impl Subscriptions {
         self.0.remove(filter).is_some()
     }
 
+    /// Removes those whose filters are not `allowed`, and returns the filters.
+    pub(super) fn remove_unless(
+        &mut self,
+        allowed: impl Fn(&TopicFilter<'static>) -> bool,
+    ) -> Vec<TopicFilter<'static>> {
+        let gone: Vec<_> = self.0.keys().filter(|filter| !allowed(filter)).cloned().collect();
+        for filter in &gone {
+            self.0.remove(filter);
+        }
+        gone
+    }
+
     pub(super) fn contains(&self, filter: &TopicFilter<'static>) -> bool {
         self.0.contains_key(filter)
     }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authenticator::decide::Standing;
 use authenticator::reason::Refusal;
 use bytes::BytesMut;
 use mqtt::frame::FrameError;
@@ -25,7 +26,7 @@ use super::info::{ConnectionInfo, SessionInfo};
 use super::shared::Member;
 use super::state::deliver::{DrawTurn, Unsent};
 use super::state::{Connecting, SessionState};
-use super::termination::{NextStep, OfflineExit, Termination, wait_for_termination};
+use super::termination::{Interruption, NextStep, OfflineExit, Termination, wait_for_interruption};
 use super::will::Will;
 use crate::admitted_client::AdmittedClient;
 use crate::engine::{EngineError, Link, PublishPermit, Received};
@@ -203,7 +204,7 @@ impl SessionTask {
         }
         let mut changes = self.recheck.changes();
         // From here on every change is noticed; this is for one that came since the certificate was judged.
-        if let Err(refusal) = recheck(&*self.recheck, &self.state) {
+        if let Err(refusal) = self.judge_again() {
             return refusal.into();
         }
         let mut recheck_at = Instant::now();
@@ -213,12 +214,10 @@ impl SessionTask {
             self.fill(connection);
             self.pause_reads(connection);
             let done = tokio::select! {
-                termination = wait_for_termination(
-                    &mut self.commands,
-                    &mut self.stopping,
-                    &mut changes,
-                    || recheck(&*self.recheck, &self.state),
-                ) => Err(termination),
+                interruption =
+                    wait_for_interruption(&mut self.commands, &mut self.stopping, &mut changes) => {
+                    self.interrupted(interruption)
+                }
                 frame = connection.reader.frame(), if !connection.writer.is_full() => match frame {
                     Ok(frame) => {
                         let done = self.handle_frames(connection, &mut changes, frame).await;
@@ -243,7 +242,7 @@ impl SessionTask {
                     let mut checked = Ok(());
                     if recheck_at <= now {
                         recheck_at = now + RECHECK_INTERVAL;
-                        checked = recheck(&*self.recheck, &self.state).map_err(Termination::from);
+                        checked = self.judge_again().map_err(Termination::from);
                     }
                     let silent_at = self.state.silent_at();
                     if silent_at.is_some_and(|silent| silent <= now) {
@@ -257,6 +256,27 @@ impl SessionTask {
             if let Err(termination) = done {
                 return termination;
             }
+        }
+    }
+
+    /// Whether the certificate, and its issuer, are still good, and what the session may do by the rules in force.
+    fn judge_again(&mut self) -> Result<(), Refusal> {
+        match self.recheck.recheck(self.state.permit(), self.state.client_id())? {
+            Standing::Unchanged => {}
+            Standing::Changed(permit) => {
+                let gone = self.state.change_permit(permit);
+                if let Some(link) = &mut self.link {
+                    link.unsubscribe(&gone);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupted(&mut self, interruption: Interruption) -> Result<(), Termination> {
+        match interruption {
+            Interruption::Termination(termination) => Err(termination),
+            Interruption::Changed => self.judge_again().map_err(Termination::from),
         }
     }
 
@@ -305,7 +325,7 @@ impl SessionTask {
         for _ in 0..PACKETS_PER_TURN {
             let Some(frame) = next else { break };
             if changes.has_changed().unwrap_or(true) {
-                recheck(&*self.recheck, &self.state)?;
+                self.judge_again()?;
             }
             self.handle_frame(connection, changes, frame).await?;
             if connection.writer.is_full() {
@@ -384,12 +404,9 @@ impl SessionTask {
         loop {
             self.fill(connection);
             tokio::select! {
-                termination = wait_for_termination(
-                    &mut self.commands,
-                    &mut self.stopping,
-                    changes,
-                    || recheck(&*self.recheck, &self.state),
-                ) => return Err(termination),
+                interruption = wait_for_interruption(&mut self.commands, &mut self.stopping, changes) => {
+                    self.interrupted(interruption)?;
+                }
                 permit = &mut permit => return permit.map_err(|error| SessionEnd::engine(&error).into()),
                 written = connection.writer.write_some(), if connection.writer.has_work() => {
                     written.map_err(SessionEnd::NotReading)?;
@@ -477,11 +494,6 @@ impl SessionTask {
         let hub = Arc::clone(&self.hub);
         self.receive_until(Box::pin(publish_will(hub, will))).await;
     }
-}
-
-/// Whether the certificate is still good, and its issuer, and what is known of them.
-fn recheck(judge: &dyn Recheck, state: &SessionState) -> Result<(), Refusal> {
-    judge.recheck(state.permit().client())
 }
 
 /// Puts an answer into the connection's buffer.

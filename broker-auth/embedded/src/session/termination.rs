@@ -61,27 +61,31 @@ impl Termination {
     }
 }
 
-/// Waits until another ends the connection: its client's next one, an operator, the certificate's issuer, or the end of
-/// the broker. Cancelling the future loses nothing.
-pub(super) async fn wait_for_termination(
+/// What another does to a connection.
+pub(super) enum Interruption {
+    /// It ends.
+    Termination(Termination),
+    /// What the session rests on may have changed: it is to be judged again.
+    Changed,
+}
+
+/// Waits until another ends the connection, or changes what it rests on: its client's next one, an operator, the
+/// certificate's issuer, or the end of the broker. Cancelling the future loses nothing.
+pub(super) async fn wait_for_interruption(
     commands: &mut mpsc::Receiver<Command>,
     stopping: &mut watch::Receiver<bool>,
     changes: &mut watch::Receiver<u64>,
-    recheck: impl Fn() -> Result<(), Refusal>,
-) -> Termination {
-    loop {
-        tokio::select! {
-            command = commands.recv() => return match command {
-                Some(Command::Attach(next)) => Termination::TakenOver(next),
-                Some(Command::Kick(done)) => Termination::Kicked(done),
-                None => Termination::Ended(SessionEnd::Stopping),
-            },
-            changed = changes.changed() => match changed.map(|()| recheck()) {
-                Ok(Ok(())) => {}
-                Ok(Err(refusal)) => return refusal.into(),
-                Err(_) => return Termination::Ended(SessionEnd::Stopping),
-            },
-            () = stopped(stopping) => return Termination::Ended(SessionEnd::Stopping),
-        }
-    }
+) -> Interruption {
+    Interruption::Termination(tokio::select! {
+        command = commands.recv() => match command {
+            Some(Command::Attach(next)) => Termination::TakenOver(next),
+            Some(Command::Kick(done)) => Termination::Kicked(done),
+            None => Termination::Ended(SessionEnd::Stopping),
+        },
+        changed = changes.changed() => match changed {
+            Ok(()) => return Interruption::Changed,
+            Err(_) => Termination::Ended(SessionEnd::Stopping),
+        },
+        () = stopped(stopping) => Termination::Ended(SessionEnd::Stopping),
+    })
 }

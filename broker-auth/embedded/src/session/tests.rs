@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use authenticator::decide::Standing;
 use authenticator::for_test;
-use authenticator::identity::VerifiedClient;
-use authenticator::policy::{ClientIdRule, Permit};
+use authenticator::policy::{ClientId, ClientIdRule, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Audit, DecisionId, Record};
 use authenticator::trust::Role;
@@ -38,11 +38,11 @@ impl Recheck for Verdict {
         self.changes.subscribe()
     }
 
-    fn recheck(&self, _client: &VerifiedClient) -> Result<(), Refusal> {
+    fn recheck(&self, _permit: &Permit, _client_id: &ClientId) -> Result<Standing, Refusal> {
         if self.revoked.load(Ordering::SeqCst) {
             return Err(Refusal::new(Reason::Revoked, "revoked"));
         }
-        Ok(())
+        Ok(Standing::Unchanged)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use authenticator::reason::Reason;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{SessionTask, receive, recheck};
+use super::{SessionTask, receive};
 use crate::session::command::Command;
 use crate::session::end::SessionEnd;
 use crate::session::hub::stopped;
@@ -66,7 +66,7 @@ impl SessionTask {
     }
 
     /// Whether the device was revoked: what waits for it is not for another holder of its key. Any other fault may pass.
-    fn is_revoked(&self) -> bool {
-        recheck(&*self.recheck, &self.state).is_err_and(|refusal| refusal.reason == Reason::Revoked)
+    fn is_revoked(&mut self) -> bool {
+        self.judge_again().is_err_and(|refusal| refusal.reason == Reason::Revoked)
     }
 }

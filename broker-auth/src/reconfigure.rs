@@ -1,0 +1,154 @@
+//! [`Reconfiguration`]: reading broker.toml again while the broker runs, and putting it in force.
+//!
+//! Everything is read and built whole first; then it is swapped in. What needs a restart, or cannot be read, changes
+//! nothing.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::config::{Config, ConfigError};
+use crate::rules::{LoadError, RulesetStore};
+use crate::transport::{ServerCertificate, ServerCertificateError};
+
+/// A running broker's configuration, and what it governs.
+pub(crate) struct Reconfiguration {
+    file: PathBuf,
+    /// As the file had it when it was last put in force.
+    present: Mutex<Config>,
+    listeners: Vec<GovernedListener>,
+    /// Why the last attempt was refused, until one succeeds.
+    refused: Mutex<Option<String>>,
+}
+
+/// What a listener decides by.
+pub(crate) struct GovernedListener {
+    pub(crate) address: SocketAddr,
+    pub(crate) rules: Arc<RulesetStore>,
+    pub(crate) certificate: Arc<ServerCertificate>,
+}
+
+/// Why a configuration is not put in force.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReconfigureError {
+    /// The file is no configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something in it is fixed while the broker runs.
+    #[error("{} changes what needs a restart: {}", file.display(), keys.join(", "))]
+    NeedsRestart {
+        /// The configuration.
+        file: PathBuf,
+        /// Which keys.
+        keys: Vec<String>,
+    },
+    /// A trust of a listener cannot be loaded.
+    #[error("listener {address}: {source}")]
+    Trust {
+        /// The listener.
+        address: SocketAddr,
+        /// Why.
+        source: Box<LoadError>,
+    },
+    /// A server certificate cannot be used.
+    #[error("listener {address}: {source}")]
+    Certificate {
+        /// The listener.
+        address: SocketAddr,
+        /// Why.
+        source: ServerCertificateError,
+    },
+}
+
+impl Reconfiguration {
+    /// What is in force: `config`, as its file has it, governs `listeners` in the same order.
+    pub(crate) fn new(config: Config, listeners: Vec<GovernedListener>) -> Self {
+        Self { file: config.file.clone(), present: Mutex::new(config), listeners, refused: Mutex::default() }
+    }
+
+    /// The listeners, in the order of the configuration.
+    pub(crate) fn listeners(&self) -> &[GovernedListener] {
+        &self.listeners
+    }
+
+    /// Why the last attempt was refused, if it was.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
+    }
+
+    /// Reads everything again and puts it in force; returns whether anything is different. One attempt at a time.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub(crate) fn run(&self) -> Result<bool, ReconfigureError> {
+        let mut present = self.present.lock();
+        let outcome = self.put_in_force(&mut present);
+        *self.refused.lock() = outcome.as_ref().err().map(ToString::to_string);
+        match &outcome {
+            Ok(true) => tracing::info!(file = %self.file.display(), "the configuration was read again"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!("the configuration is refused, the present one stays in force: {error}");
+            }
+        }
+        outcome
+    }
+
+    fn put_in_force(&self, present: &mut Config) -> Result<bool, ReconfigureError> {
+        let config = Config::load(&self.file)?;
+        let keys = needs_restart(present, &config);
+        if !keys.is_empty() {
+            return Err(ReconfigureError::NeedsRestart { file: self.file.clone(), keys });
+        }
+        let is_new = config.text != present.text;
+        // Policies that say the same are not replaced: no session need be judged by them again.
+        let access = if is_new { &config.access } else { &present.access };
+        let mut built = Vec::new();
+        for (governed, listener) in self.listeners.iter().zip(&config.listeners) {
+            let address = governed.address;
+            let rules = governed
+                .rules
+                .build(&listener.trusts, access)
+                .map_err(|source| ReconfigureError::Trust { address, source: Box::new(source) })?;
+            let certificate = governed
+                .certificate
+                .build()
+                .map_err(|source| ReconfigureError::Certificate { address, source })?;
+            built.push((governed, rules, certificate));
+        }
+        let mut changed = is_new;
+        for (governed, rules, certificate) in built {
+            changed |= governed.rules.install(rules);
+            changed |= governed.certificate.install(certificate);
+        }
+        *present = config;
+        Ok(changed)
+    }
+}
+
+/// The keys that differ and that a running broker cannot follow.
+fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut differs = |is_different: bool, key: &str| {
+        if is_different {
+            keys.push(key.to_owned());
+        }
+    };
+    differs(present.engine != wanted.engine, "[engine]");
+    differs(present.limits != wanted.limits, "[limits]");
+    differs(present.listeners.len() != wanted.listeners.len(), "the number of [[listener]]");
+    for (number, (one, other)) in present.listeners.iter().zip(&wanted.listeners).enumerate() {
+        let mut differs = |is_different: bool, key: &str| {
+            differs(is_different, &format!("{key} of [[listener]] {}", number + 1));
+        };
+        differs(one.settings.address != other.settings.address, "address");
+        differs(one.settings.tls_versions != other.settings.tls_versions, "tls-versions");
+        differs(one.settings.limits != other.settings.limits, "[listener.limits]");
+        differs(one.transport != other.transport, "transport");
+        differs(one.server_cert != other.server_cert, "server-cert");
+        differs(one.server_key != other.server_key, "server-key");
+    }
+    keys
+}
