@@ -123,7 +123,10 @@ impl Reconfiguration {
             changed |= governed.rules.install(rules);
             changed |= governed.certificate.install(certificate);
         }
-        *present = config;
+        // What has not been put in force is not kept either: the next reload compares with what is.
+        if is_new {
+            *present = config;
+        }
         Ok(changed)
     }
 }

@@ -52,8 +52,10 @@ fn a_new_policy_is_in_force_when_reload_says_so_and_for_sessions_too() {
     assert!(may_publish(&mut device, before));
     reloaded(&site);
     assert!(!may_publish(&mut device, before) && may_publish(&mut device, after));
-    let again = reload(&site);
-    assert_eq!((again.code, again.stdout.as_str()), (0, "nothing had changed\n"));
+    for _ in 0..3 {
+        let again = reload(&site);
+        assert_eq!((again.code, again.stdout.as_str()), (0, "nothing had changed\n"));
+    }
     // The same by a signal, back again; and the broker lives.
     site.fleet.configure("publish = [\"measurements/{device-id}/#\", ", PUBLISH);
     let mark = site.broker.log().mark();

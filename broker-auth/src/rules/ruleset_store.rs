@@ -101,20 +101,19 @@ impl RulesetStore {
     }
 
     /// Puts rules in force that [`Self::build`] has loaded; returns whether they differ from the present ones.
-    pub(crate) fn install(&self, loaded: Ruleset) -> bool {
-        let loading = self.loading.lock();
-        let present = self.present.load_full();
-        if loaded.is_same(&present) {
+    pub(crate) fn install(&self, mut loaded: Ruleset) -> bool {
+        let _loading = self.loading.lock();
+        // A list that was published while these were loaded is never replaced by an older one. What is refused now is
+        // refused, and logged, by the watcher too.
+        loaded.reload_crls(&TrustFiles(&self.numbers), self.clock.now());
+        if loaded.is_same(&self.present.load()) {
             return false;
         }
         if let Err(error) = self.remember_numbers(loaded.trusts()) {
-            // Revoking comes first: a full disk must not keep a stolen device in. The watcher tries again.
+            // Revoking comes first: a full disk must not keep a stolen device in.
             tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
         }
         self.swap(loaded);
-        drop(loading);
-        // A list that was published while these were loaded.
-        self.reload_crls();
         true
     }
 
