@@ -59,13 +59,8 @@ impl ConfiguredCas {
     }
 
     /// The CA at a position: anchors first, then intermediates, each in the order they were given in.
-    pub fn get(&self, position: usize) -> Option<&CaCertificate> {
+    pub(crate) fn get(&self, position: usize) -> Option<&CaCertificate> {
         self.cas.get(position)
-    }
-
-    /// Whether the CA at a position is an anchor.
-    pub fn is_anchor(&self, position: usize) -> bool {
-        position < self.anchors
     }
 
     /// Positions of intermediates that lead to no anchor: nothing is proven by them.

@@ -26,10 +26,7 @@ mod purpose;
 mod signature;
 
 pub use alternative_name::AlternativeName;
-pub use budget::{
-    Budget, MAX_CHECKS_PER_STEP, MAX_COST, MAX_PRESENTED, MAX_PRESENTED_OCTETS, MAX_SIGNATURE_CHECKS, Spent,
-    signature_cost,
-};
+pub use budget::{Budget, MAX_COST, MAX_PRESENTED, MAX_PRESENTED_OCTETS, MAX_SIGNATURE_CHECKS, Spent};
 pub use ca_certificate::{CaCertificate, CaFault};
 pub use certificate::{Certificate, Malformed, parse_x509};
 pub use configured_cas::{ConfiguredCas, UNSTATED_PATH_LEN};

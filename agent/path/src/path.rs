@@ -6,7 +6,7 @@
 
 use rustls_pki_types::UnixTime;
 
-use crate::budget::{Budget, MAX_PRESENTED, MAX_PRESENTED_OCTETS};
+use crate::budget::{Budget, MAX_PRESENTED, MAX_PRESENTED_OCTETS, signature_cost};
 use crate::ca_certificate::{CaCertificate, KeyIdFit};
 use crate::certificate::Certificate;
 use crate::configured_cas::ConfiguredCas;
@@ -123,7 +123,7 @@ struct Edge {
     order: (KeyIdFit, KeyIdFit, usize, usize),
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     /// The CAs of the first path that holds, from the issuer of the peer's certificate up to an anchor.
     fn run(&mut self) -> Option<Vec<PathCa>> {
         let mut chains: Vec<Vec<PathCa>> = self
@@ -274,7 +274,8 @@ impl<'a> Search<'a> {
         };
         let Some(ca) = self.ca(issuer) else { return Ok(false) };
         let key = ca.certificate().public_key();
-        if self.known_signature(subject, ca) == Some(true) {
+        let known = self.known_signature(subject, ca);
+        if known == Some(true) {
             return Ok(true);
         }
         let mismatch = || PathFault::SignatureMismatch {
@@ -287,16 +288,16 @@ impl<'a> Search<'a> {
                 algorithm: algorithm_name(certificate),
             }),
             Choice::OtherKey => Err(mismatch()),
-            Choice::Algorithm(_) if self.known_signature(subject, ca) == Some(false) => Err(mismatch()),
+            Choice::Algorithm(_) if known == Some(false) => Err(mismatch()),
             Choice::Algorithm(algorithm) => {
-                if !self.budget.allows(step, key.kind(), certificate.signed().len()) {
+                let cost = signature_cost(key.kind(), certificate.signed().len());
+                if !self.budget.allows(step, cost) {
                     self.is_exhausted = true;
                     return Ok(false);
                 }
                 let is_signed = is_signed_by(algorithm, certificate, key);
-                let (kind, octets) = (key.kind().clone(), certificate.signed().len());
                 let fault = (!is_signed).then(mismatch);
-                self.budget.spend(step, &kind, octets);
+                self.budget.spend(step, cost);
                 self.signatures.push((subject, issuer, is_signed));
                 fault.map_or(Ok(true), Err)
             }

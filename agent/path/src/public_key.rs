@@ -85,14 +85,14 @@ impl PublicKey {
     }
 
     /// Whether `signature` of `message`, made by an algorithm of TLS, is by this key. Tries `algorithms` that fit it.
-    pub fn verifies(
+    pub fn verifies<'a>(
         &self,
-        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        algorithms: impl IntoIterator<Item = &'a &'a dyn SignatureVerificationAlgorithm>,
         message: &[u8],
         signature: &[u8],
     ) -> bool {
         algorithms
-            .iter()
+            .into_iter()
             .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == &*self.algorithm)
             .any(|algorithm| algorithm.verify_signature(&self.bits, message, signature).is_ok())
     }

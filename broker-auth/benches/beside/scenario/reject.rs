@@ -45,19 +45,30 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
         ("a revoked certificate", revoked),
     ];
     for (what, identity) in refused {
-        let meter = Meter::start(server.process())?;
-        let visits = (0..count).map(|_| identity.clone());
-        let admitted = concurrent::each(AT_ONCE, visits, |identity| async move {
-            Client::connect(address, &identity, ConnectOptions::default()).await.is_ok()
-        })
-        .await;
-        if admitted.contains(&true) {
-            return Err(format!("{kind} lets in a client with {what}").into());
-        }
-        figures.push(figure(what, meter.milliseconds_each(count)?));
+        let cost = refusal_cost(&server, &identity, count).await;
+        figures.push(figure(what, cost.map_err(|error| format!("{kind}, {what}: {error}"))?));
     }
     site.revoke(&[])?;
     Ok(figures)
+}
+
+/// CPU time of the server to refuse a client, in milliseconds.
+pub(super) async fn refusal_cost(
+    server: &Server,
+    identity: &Identity,
+    count: u64,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    let address = server.address();
+    let meter = Meter::start(server.process())?;
+    let visits = (0..count).map(|_| identity.clone());
+    let admitted = concurrent::each(AT_ONCE, visits, |identity| async move {
+        Client::connect(address, &identity, ConnectOptions::default()).await.is_ok()
+    })
+    .await;
+    if admitted.contains(&true) {
+        return Err("it is let in".into());
+    }
+    Ok(meter.milliseconds_each(count)?)
 }
 
 fn figure(what: &str, cost: f64) -> Figure {

@@ -56,7 +56,7 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
 }
 
 /// When the server ended it: DISCONNECT, or the end of the connection.
-async fn end(mut client: Client, since: Instant) -> Option<Duration> {
+pub(super) async fn end(mut client: Client, since: Instant) -> Option<Duration> {
     let deadline = tokio::time::Instant::from_std(since + PATIENCE);
     loop {
         match timeout_at(deadline, client.hear()).await {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use load::client::{Client, ConnectOptions};
-use load::concurrent;
-use load::packet::{Packet, QoS};
-use load::site::{Flaw, Identity, Site};
+use load::packet::QoS;
+use load::site::{Flaw, Site};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::health::Health;
-use super::{AT_ONCE, Figures, Meter, Scale, connect_all};
+use super::reject::refusal_cost;
+use super::revoke::end;
+use super::{Figures, Scale, connect_all};
 use crate::server::{Kind, Server};
 use crate::table::{Figure, Value};
 
@@ -21,20 +21,17 @@ const VISITS: u64 = 1_000;
 /// Strangers that come again as soon as they are refused.
 const STRANGERS: usize = 64;
 
-/// A server that has closed nothing by then closes nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let server = Server::start(kind, site).await?;
     let count = scale.of(VISITS);
-    let ordinary = cost(&server, site.flawed(910_000, Flaw::UnknownCa), count).await?;
+    let ordinary = refusal_cost(&server, &site.flawed(910_000, Flaw::UnknownCa), count).await?;
     let worst_chains = [
         ("eight CAs of one name, all strangers", site.stranger(910_001, 8, false)),
         ("eight CAs with the name of ours", site.stranger(910_002, 8, true)),
     ];
     let mut figures = Vec::new();
     for (what, identity) in worst_chains {
-        let cost = cost(&server, identity, count).await?;
+        let cost = refusal_cost(&server, &identity, count).await?;
         figures.push(Figure {
             what: format!("server CPU for a stranger with {what}, over an ordinary stranger's"),
             unit: "times",
@@ -44,21 +41,6 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     }
     figures.extend(among_strangers(&server, site).await?);
     Ok(figures)
-}
-
-/// CPU time of the server to refuse one, in milliseconds.
-async fn cost(server: &Server, identity: Identity, count: u64) -> Result<f64, Box<dyn std::error::Error>> {
-    let address = server.address();
-    let meter = Meter::start(server.process())?;
-    let visits = (0..count).map(|_| identity.clone());
-    let admitted = concurrent::each(AT_ONCE, visits, |identity| async move {
-        Client::connect(address, &identity, ConnectOptions::default()).await.is_ok()
-    })
-    .await;
-    if admitted.contains(&true) {
-        return Err("a stranger is let in".into());
-    }
-    Ok(meter.milliseconds_each(count)?)
 }
 
 /// A healthy client, and a revocation, while strangers come again and again.
@@ -95,7 +77,7 @@ async fn among_strangers(server: &Server, site: &Site) -> Figures {
     site.revoke(&[&victim])?;
     server.look_at_crl()?;
     let since = Instant::now();
-    let closed = timeout(PATIENCE, end(watched)).await.is_ok().then(|| since.elapsed());
+    let closed = end(watched, since).await;
     is_over.store(true, Ordering::Relaxed);
     strangers.join_all().await;
     elsewhere.shutdown_background();
@@ -123,9 +105,4 @@ async fn among_strangers(server: &Server, site: &Site) -> Figures {
         });
     }
     Ok(figures)
-}
-
-/// Until the server ends it: DISCONNECT, or the end of the connection.
-async fn end(mut client: Client) {
-    while !matches!(client.hear().await, Ok(Packet::Disconnect(_)) | Err(_)) {}
 }

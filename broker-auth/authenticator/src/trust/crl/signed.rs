@@ -172,10 +172,8 @@ fn signer<'a>(
 
 fn is_signed_by(frame: &RevocationListFrame<'_>, authority: &AuthorityCertificate) -> bool {
     // One algorithm identifier can stand for several algorithms: ecdsa-with-SHA256 does not tell the curve.
-    let algorithms: Vec<_> = SIGNATURE_ALGORITHMS
+    let algorithms = SIGNATURE_ALGORITHMS
         .iter()
-        .copied()
-        .filter(|algorithm| algorithm.signature_alg_id().as_ref() == frame.algorithm)
-        .collect();
-    authority.ca().certificate().public_key().verifies(&algorithms, frame.signed, frame.signature)
+        .filter(|algorithm| algorithm.signature_alg_id().as_ref() == frame.algorithm);
+    authority.ca().certificate().public_key().verifies(algorithms, frame.signed, frame.signature)
 }
