@@ -50,8 +50,9 @@ pub fn attribute_type(name: &str) -> Option<&'static str> {
 }
 
 impl DistinguishedName {
-    /// A name of one common name, for tests.
-    pub fn of_common_name(common_name: &str) -> Self {
+    /// A name of one common name.
+    #[cfg(any(test, feature = "for-test"))]
+    pub fn for_test(common_name: &str) -> Self {
         let attribute = Attribute { oid: "2.5.4.3".into(), value: AttributeValue::Text(common_name.into()) };
         Self::new(vec![vec![attribute]])
     }

@@ -18,6 +18,8 @@ mod configured_cas;
 mod der;
 mod distinguished_name;
 mod end_entity;
+#[cfg(any(test, feature = "for-test"))]
+pub mod for_test;
 mod name_constraints;
 mod path;
 mod path_fault;

@@ -1,15 +1,15 @@
 //! A small PKI for tests.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SerialNumber,
 };
-use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{SignatureVerificationAlgorithm, UnixTime};
 use time::OffsetDateTime;
 
+use crate::for_test::Counting;
 use crate::*;
 
 /// When these tests take place, in Unix seconds.
@@ -88,31 +88,10 @@ impl Ca {
     }
 }
 
-thread_local! {
-    /// Signatures that [`Counting`] has verified in this thread.
-    pub(crate) static VERIFIED: Cell<u32> = const { Cell::new(0) };
-}
+static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 1] = [&Counting(webpki::ring::ECDSA_P256_SHA256)];
 
-/// ECDSA on P-256 with SHA-256, and a count of how often.
-#[derive(Debug)]
-pub(crate) struct Counting;
-
-impl SignatureVerificationAlgorithm for Counting {
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        webpki::ring::ECDSA_P256_SHA256.public_key_alg_id()
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        webpki::ring::ECDSA_P256_SHA256.signature_alg_id()
-    }
-
-    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        VERIFIED.set(VERIFIED.get() + 1);
-        webpki::ring::ECDSA_P256_SHA256.verify_signature(key, message, signature)
-    }
-}
-
-pub(crate) const COUNTING: Algorithms<'static> = &[&Counting];
+/// ECDSA on P-256 with SHA-256, counted.
+pub(crate) static COUNTING: Algorithms<'static> = &ALGORITHMS;
 
 pub(crate) fn configured(anchors: &[&[u8]], intermediates: &[&[u8]]) -> ConfiguredCas {
     let read =
@@ -135,9 +114,8 @@ pub(crate) fn prove(
         algorithms: COUNTING,
     };
     let mut budget = Budget::new();
-    VERIFIED.set(0);
-    let result = configured.prove(&request, &mut budget);
-    assert_eq!(budget.spent().signature_checks, VERIFIED.get(), "what is counted is what is done");
-    assert!(VERIFIED.get() <= MAX_SIGNATURE_CHECKS && budget.spent().cost <= MAX_COST);
-    (result, VERIFIED.get())
+    let (result, verified) = Counting::during(|| configured.prove(&request, &mut budget));
+    assert_eq!(budget.spent().signature_checks, verified, "what is counted is what is done");
+    assert!(verified <= MAX_SIGNATURE_CHECKS && budget.spent().cost <= MAX_COST);
+    (result, verified)
 }

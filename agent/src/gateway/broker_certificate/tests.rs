@@ -1,49 +1,20 @@
 //! How much a stranger that answers in the broker's place can have a gateway compute, in signatures.
 
-use std::cell::Cell;
 use std::time::Duration;
 
+use certificate_path::for_test::Counting;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 
 use super::*;
 
-thread_local! {
-    static VERIFIED: Cell<usize> = const { Cell::new(0) };
-}
-
-fn p256() -> &'static dyn SignatureVerificationAlgorithm {
-    let of_p256 = |(scheme, algorithms): &(SignatureScheme, &'static [_])| {
-        (*scheme == SignatureScheme::ECDSA_NISTP256_SHA256).then(|| algorithms[0])
-    };
-    default_provider().signature_verification_algorithms.mapping.iter().find_map(of_p256).unwrap()
-}
-
-/// ECDSA on P-256, and a count of how often.
-#[derive(Debug)]
-struct Counting;
-
-impl SignatureVerificationAlgorithm for Counting {
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        p256().public_key_alg_id()
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        p256().signature_alg_id()
-    }
-
-    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        VERIFIED.set(VERIFIED.get() + 1);
-        p256().verify_signature(key, message, signature)
-    }
-}
+static P256: Counting = Counting(webpki::ring::ECDSA_P256_SHA256);
 
 static COUNTING: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
-    all: &[&Counting],
-    mapping: &[(SignatureScheme::ECDSA_NISTP256_SHA256, &[&Counting])],
+    all: &[&P256],
+    mapping: &[(SignatureScheme::ECDSA_NISTP256_SHA256, &[&P256])],
 };
 
 fn params(name: &str) -> CertificateParams {
@@ -77,9 +48,7 @@ fn a_stranger_with_many_cas_of_one_name_costs_few_signatures() {
     // A date within the validity of all of them.
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_900_000_000));
     let verify = |leaf: &CertificateDer<'_>, presented: &[CertificateDer<'_>]| {
-        VERIFIED.set(0);
-        let verdict = verifier.verify_server_cert(leaf, presented, &name, &[], now);
-        (verdict.is_ok(), VERIFIED.get())
+        Counting::during(|| verifier.verify_server_cert(leaf, presented, &name, &[], now).is_ok())
     };
     assert_eq!(verify(&broker(&own), &[own.der().clone()]), (true, 1));
     let strangers: Vec<_> = (0..8).map(|_| ca("Broker CA")).collect();

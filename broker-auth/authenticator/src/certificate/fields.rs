@@ -49,8 +49,8 @@ impl Fields {
     pub(super) fn for_test(common_name: &str, serial: Serial, not_after: UnixTime) -> Self {
         Self {
             serial,
-            subject: DistinguishedName::of_common_name(common_name),
-            issuer: DistinguishedName::of_common_name("Device CA"),
+            subject: DistinguishedName::for_test(common_name),
+            issuer: DistinguishedName::for_test("Device CA"),
             not_before: UnixTime::since_unix_epoch(Duration::ZERO),
             not_after,
             alternative_names: Vec::new(),

@@ -1,10 +1,10 @@
 //! How much it takes to refuse a certificate, in signatures.
 
-use std::cell::Cell;
 use std::time::Duration;
 
+use certificate_path::for_test::Counting;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
+use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use super::*;
 use crate::for_test::MemoryFiles;
@@ -14,28 +14,7 @@ use crate::trust::{Role, TrustName};
 
 const REVOKED: u64 = 66;
 
-thread_local! {
-    static VERIFIED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// ECDSA on P-256, and a count of how often.
-#[derive(Debug)]
-struct Counting;
-
-impl SignatureVerificationAlgorithm for Counting {
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        webpki::ring::ECDSA_P256_SHA256.public_key_alg_id()
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        webpki::ring::ECDSA_P256_SHA256.signature_alg_id()
-    }
-
-    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        VERIFIED.set(VERIFIED.get() + 1);
-        webpki::ring::ECDSA_P256_SHA256.verify_signature(key, message, signature)
-    }
-}
+static COUNTING: [&dyn SignatureVerificationAlgorithm; 1] = [&Counting(webpki::ring::ECDSA_P256_SHA256)];
 
 /// A trust of these CAs, of which the first has revoked a certificate.
 fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
@@ -63,12 +42,12 @@ fn verified(
     trust: &LoadedTrust,
     leaf: &PeerCertificate,
     presented: &[CertificateDer<'_>],
-) -> (Option<Reason>, usize) {
-    VERIFIED.set(0);
-    let verified = FitEndEntity::judge(leaf, at(TODAY)).and_then(|end_entity| {
-        trust.verify_with(&[&Counting], leaf, &end_entity, presented, at(TODAY), &mut Budget::new())
+) -> (Option<Reason>, u32) {
+    let (outcome, verified) = Counting::during(|| {
+        let end_entity = FitEndEntity::judge(leaf, at(TODAY))?;
+        trust.verify_with(&COUNTING, leaf, &end_entity, presented, at(TODAY), &mut Budget::new())
     });
-    (verified.err().map(|(reason, _)| reason), VERIFIED.get())
+    (outcome.err().map(|(reason, _)| reason), verified)
 }
 
 #[test]
@@ -138,13 +117,14 @@ fn again(
     leaf: &PeerCertificate,
     presented: &[CertificateDer<'_>],
     now: u64,
-) -> (Option<Reason>, usize) {
-    VERIFIED.set(0);
-    let outcome = trust.remembered(leaf, presented, at(now)).unwrap_or_else(|| {
-        let end_entity = FitEndEntity::judge(leaf, at(now))?;
-        trust.verify_with(&[&Counting], leaf, &end_entity, presented, at(now), &mut Budget::new())
+) -> (Option<Reason>, u32) {
+    let (outcome, verified) = Counting::during(|| {
+        trust.remembered(leaf, presented, at(now)).unwrap_or_else(|| {
+            let end_entity = FitEndEntity::judge(leaf, at(now))?;
+            trust.verify_with(&COUNTING, leaf, &end_entity, presented, at(now), &mut Budget::new())
+        })
     });
-    (outcome.err().map(|(reason, _)| reason), VERIFIED.get())
+    (outcome.err().map(|(reason, _)| reason), verified)
 }
 
 #[test]
