@@ -4,6 +4,7 @@
 
 mod drain;
 mod offline;
+mod publish;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::Command;
-use super::effect::{Effect, PendingPublish, PendingSubscribe, SubscribeStep};
+use super::effect::{Effect, PendingSubscribe, SubscribeStep};
 use super::end::SessionEnd;
 use super::hub::Hub;
 use super::info::{ConnectionInfo, SessionInfo};
@@ -29,7 +30,7 @@ use super::state::{Connecting, SessionState};
 use super::termination::{Interruption, NextStep, OfflineExit, Termination, wait_for_interruption};
 use super::will::Will;
 use crate::admitted_client::AdmittedClient;
-use crate::engine::{EngineError, Link, PublishPermit, Received};
+use crate::engine::{EngineError, Link, Received};
 use crate::recheck::Recheck;
 
 /// How long a client may take to accept its last packet. A kicked client must be gone within a second of the
@@ -365,55 +366,6 @@ impl SessionTask {
                 reply(connection, packet)
             }
             Effect::End(end) => Err(end.into()),
-        }
-    }
-
-    async fn publish(
-        &mut self,
-        connection: &mut Connection,
-        changes: &mut watch::Receiver<u64>,
-        pending: PendingPublish,
-    ) -> Result<(), Termination> {
-        let permit = self.publish_permit(connection, changes, pending.weight()).await?;
-        // Nothing waits from here to the acknowledgement, so whatever ends the session finds all of it done, or nothing.
-        let (message, acknowledgement) = self.state.publish(pending, Instant::now());
-        if let Some(message) = message {
-            self.hub.publish(permit, message);
-        }
-        match acknowledgement {
-            Effect::Reply(packet) => reply(connection, packet),
-            _ => Ok(()),
-        }
-    }
-
-    /// Room in the engine for a message that weighs so much. An engine that is behind makes clients wait; it does not
-    /// keep one in that is to be disconnected. What it waits for may be this session's own reading, so that goes on, and so
-    /// does writing what was read.
-    async fn publish_permit(
-        &mut self,
-        connection: &mut Connection,
-        changes: &mut watch::Receiver<u64>,
-        weight: usize,
-    ) -> Result<PublishPermit, Termination> {
-        let hub = Arc::clone(&self.hub);
-        if let Some(permit) = hub.engine.room_now(weight) {
-            return Ok(permit);
-        }
-        hub.shared.counters.publishes_delayed.one();
-        let mut permit = Box::pin(hub.engine.room(weight));
-        loop {
-            self.fill(connection);
-            tokio::select! {
-                interruption = wait_for_interruption(&mut self.commands, &mut self.stopping, changes) => {
-                    self.interrupted(interruption)?;
-                }
-                permit = &mut permit => return permit.map_err(|error| SessionEnd::engine(&error).into()),
-                written = connection.writer.write_some(), if connection.writer.has_work() => {
-                    written.map_err(SessionEnd::NotReading)?;
-                }
-                received = receive(&mut self.link) => self.gather(received).await?,
-                () = self.member.woken() => yield_now().await,
-            }
         }
     }
 

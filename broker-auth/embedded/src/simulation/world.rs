@@ -1,5 +1,8 @@
 //! [`play`]: one run.
 
+mod endings;
+mod subscriptions;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -9,9 +12,8 @@ use std::time::Duration;
 use authenticator::record::{Audit, Record};
 use bytes::{Bytes, BytesMut};
 use mqtt::{
-    Connect, Disconnect, DisconnectReasonCode, LastWill, Packet, Publish, PublishAck, PublishAck2,
-    PublishAckReason, PublishProperties, QoS, ReadError, Subscribe, SubscribeAckReason, SubscriptionOptions,
-    Text, Unsubscribe, UnsubscribeAckReason, Version, frame,
+    Connect, LastWill, Packet, Publish, PublishAck, PublishAck2, PublishAckReason, PublishProperties, QoS,
+    ReadError, Text, Version,
 };
 use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
@@ -19,12 +21,9 @@ use tokio::time::Instant;
 use super::choices::Choices;
 use super::client::{Client, ModelWill, TOPICS, connect_through_wire, through_wire};
 use super::model::Owed;
-use super::violations;
 use crate::engine::{Message, Received};
 use crate::limits::BrokerLimits;
-use crate::session::{
-    Connecting, ConnectionInfo, DrawTurn, Effect, SessionEnd, SharedState, SubscribeStep, Unsent,
-};
+use crate::session::{Connecting, ConnectionInfo, DrawTurn, Effect, SessionEnd, SharedState, Unsent};
 
 const CLIENTS: usize = 4;
 
@@ -258,94 +257,6 @@ impl World {
         Some(())
     }
 
-    fn subscribe(&mut self, index: usize, choices: &mut Choices<'_>) -> Option<()> {
-        let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]
-            [usize::try_from(choices.below(3)?).unwrap_or(0)];
-        let client = &mut self.clients[index];
-        let filter = if client.shares {
-            "$share/g/t/#"
-        } else {
-            ["t/#", "t/+", "t/b", "t/b/#", "other/#"][usize::try_from(choices.below(5)?).unwrap_or(0)]
-        };
-        let id = client.fresh_id();
-        let options = SubscriptionOptions { qos, ..SubscriptionOptions::default() };
-        let subscribe = Packet::Subscribe(Subscribe {
-            packet_id: id,
-            id: None,
-            user_properties: Vec::new(),
-            topic_filters: vec![(Text::from_static(filter), options)],
-        });
-        let effect = self.handle(index, subscribe);
-        let Effect::Subscribe(mut pending) = effect else { panic!("{effect:?}") };
-        let suback = loop {
-            let state = &mut self.clients[index].state;
-            match state.subscribe(&mut pending, self.now) {
-                SubscribeStep::Listen { filter, options } => {
-                    state.subscribed(&mut pending, filter, options, Ok(())).expect("the engine has it");
-                }
-                SubscribeStep::Done(packet) => break packet,
-                SubscribeStep::End(end) => panic!("{end:?}"),
-            }
-        };
-        let Packet::SubscribeAck(suback) = &suback else { panic!("{suback:?}") };
-        let is_allowed = !filter.starts_with("other");
-        let wanted = match (is_allowed, qos) {
-            (false, _) => SubscribeAckReason::NotAuthorized,
-            (true, QoS::AtMostOnce) => SubscribeAckReason::GrantedQos0,
-            (true, QoS::AtLeastOnce) => SubscribeAckReason::GrantedQos1,
-            (true, QoS::ExactlyOnce) => SubscribeAckReason::GrantedQos2,
-        };
-        assert_eq!((suback.packet_id, suback.status.as_slice()), (id, &[wanted][..]), "{filter}");
-        let model = &mut self.clients[index].model;
-        if is_allowed && !filter.starts_with("$share") {
-            model.subscriptions.insert(filter.to_owned(), qos);
-            let parsed = authenticator::policy::TopicFilter::new(filter).expect("a filter");
-            for (topic, (number, retained_qos)) in &self.retained {
-                let name = authenticator::policy::TopicName::new(topic).expect("a topic");
-                if parsed.matches(&name) {
-                    let qos = qos.less_value(*retained_qos);
-                    model.owed.push_back(Owed { number: *number, qos, retain: true });
-                }
-            }
-        }
-        self.deliver(index);
-        Some(())
-    }
-
-    fn unsubscribe(&mut self, index: usize, choices: &mut Choices<'_>) -> Option<()> {
-        let client = &mut self.clients[index];
-        let filter = if client.shares {
-            "$share/g/t/#"
-        } else {
-            ["t/#", "t/+", "t/b"][usize::try_from(choices.below(3)?).unwrap_or(0)]
-        };
-        let was_there = client.shares || client.model.subscriptions.contains_key(filter);
-        let is_shared = client.shares;
-        let id = client.fresh_id();
-        client.model.subscriptions.remove(filter);
-        let unsubscribe = Packet::Unsubscribe(Unsubscribe {
-            packet_id: id,
-            user_properties: Vec::new(),
-            topic_filters: vec![Text::from_static(filter)],
-        });
-        let effect = self.handle(index, unsubscribe);
-        let Effect::Unsubscribe { reply: Packet::UnsubscribeAck(ack), filters } = &effect else {
-            panic!("{effect:?}")
-        };
-        if !is_shared {
-            let wanted = if was_there {
-                UnsubscribeAckReason::Success
-            } else {
-                UnsubscribeAckReason::NoSubscriptionExisted
-            };
-            assert_eq!(
-                (ack.packet_id, ack.status.as_slice(), filters.len()),
-                (id, &[wanted][..], usize::from(was_there))
-            );
-        }
-        Some(())
-    }
-
     /// Acknowledges one of the messages that the client has not acknowledged.
     fn acknowledge(&mut self, index: usize, choices: &mut Choices<'_>) -> Option<()> {
         let model = &mut self.clients[index].model;
@@ -380,122 +291,6 @@ impl World {
         }
         self.deliver(index);
         Some(())
-    }
-
-    /// Breaks the protocol, which ends this connection and harms nobody else.
-    fn violate(&mut self, index: usize, choices: &mut Choices<'_>) -> Option<()> {
-        let client = &mut self.clients[index];
-        let mut all = violations::all(client.version);
-        let chosen = usize::try_from(choices.below(all.len() as u64)?).unwrap_or(0);
-        let (what, bytes) = all.swap_remove(chosen);
-        let wire = client.wire.as_mut().expect("it is connected");
-        let end = match frame::take(&mut BytesMut::from(&bytes[..]), MAX_PACKET_SIZE) {
-            Err(error) => SessionEnd::read(error.into()),
-            Ok(taken) => {
-                let whole = taken.unwrap_or_else(|| panic!("{what} is a whole packet"));
-                match wire.decode(whole) {
-                    Err(malformed) => {
-                        let code = DisconnectReasonCode::MalformedPacket;
-                        SessionEnd::protocol(code, malformed.to_string())
-                    }
-                    Ok(packet) => match client.state.handle(packet, self.now) {
-                        Effect::End(end) => end,
-                        other => panic!("{what}: {other:?}"),
-                    },
-                }
-            }
-        };
-        assert!(matches!(end, SessionEnd::Protocol { .. }), "{what}: {end:?}");
-        self.played.from_clients += 1;
-        self.end_connection(index, &end);
-        Some(())
-    }
-
-    fn lose_connection(&mut self, index: usize) {
-        self.end_connection(index, &SessionEnd::Lost(ReadError::Closed));
-    }
-
-    fn disconnect(&mut self, index: usize, with_will: bool) {
-        let code = if with_will && self.clients[index].version == Version::V5 {
-            DisconnectReasonCode::DisconnectWithWillMessage
-        } else {
-            DisconnectReasonCode::NormalDisconnection
-        };
-        let effect = self.handle(index, Packet::Disconnect(Disconnect::new(code)));
-        let Effect::End(end @ SessionEnd::Disconnected { .. }) = effect else { panic!("{effect:?}") };
-        if code == DisconnectReasonCode::NormalDisconnection {
-            self.clients[index].will = None;
-        }
-        self.end_connection(index, &end);
-    }
-
-    fn end_connection(&mut self, index: usize, end: &SessionEnd) {
-        let client = &mut self.clients[index];
-        client.state.disconnect(end, PEER);
-        let due = client.state.disconnected(end);
-        client.wire = None;
-        client.gone = self.now;
-        let is_over = client.state.is_over();
-        match due {
-            Some(will) => {
-                let wanted = client.will.take().expect("a will is due only if there is one");
-                assert_eq!(wanted.delay_seconds, 0);
-                let message = will.message(&self.shared, self.now);
-                self.publish_will(message, wanted.number);
-            }
-            None if is_over => self.expire(index),
-            None => {
-                assert!(client.will.is_none_or(|will| will.delay_seconds > 0), "a will without delay is due");
-            }
-        }
-    }
-
-    /// Ends a session.
-    fn expire(&mut self, index: usize) {
-        let client = &mut self.clients[index];
-        let wanted = client.will.take();
-        let will = client.state.take_will();
-        assert_eq!(will.is_some(), wanted.is_some(), "{}: {wanted:?}", client.name);
-        if let (Some(will), Some(wanted)) = (will, wanted) {
-            let message = will.message(&self.shared, self.now);
-            self.publish_will(message, wanted.number);
-        }
-        let client = &mut self.clients[index];
-        self.given_back += usize::from(client.shares) * (client.model.unacknowledged.len() + 8);
-        client.state.expire(false);
-        client.model = super::model::Model::default();
-        assert!(client.state.is_over() && client.state.is_drained());
-    }
-
-    fn publish_will(&mut self, message: Message, number: u64) {
-        assert_eq!(&*message.payload, number.to_string().as_bytes());
-        let topic = message.topic.to_string();
-        self.fan_out(&message);
-        self.published(&topic, QoS::AtLeastOnce, number, false);
-    }
-
-    /// Wills become due, and sessions expire.
-    fn pass_time(&mut self, time: Duration) {
-        self.now += time;
-        for index in 0..CLIENTS {
-            let client = &mut self.clients[index];
-            if client.is_connected() || client.state.is_over() {
-                continue;
-            }
-            let is_due = client.state.will_due(client.gone).is_some_and(|due| due <= self.now);
-            let wanted = client.will.is_some_and(|will| {
-                client.gone + Duration::from_secs(u64::from(will.delay_seconds)) <= self.now
-            });
-            assert_eq!(is_due, wanted, "{}", client.name);
-            if self.now >= client.gone.checked_add(client.state.expiry()).unwrap_or(self.now + time) {
-                self.expire(index);
-            } else if is_due
-                && let (Some(will), Some(wanted)) = (client.state.take_will(), client.will.take())
-            {
-                let message = will.message(&self.shared, self.now);
-                self.publish_will(message, wanted.number);
-            }
-        }
     }
 
     /// Sends a PUBLISH that is allowed, and carries out what follows.
@@ -592,27 +387,6 @@ impl World {
     fn send(&mut self, index: usize, packet: Packet, check: impl FnOnce(&Effect) -> Option<()>) {
         let effect = self.handle(index, packet);
         check(&effect);
-    }
-
-    /// All leave: nothing is left of them.
-    fn end(&mut self) {
-        for index in 0..CLIENTS {
-            if self.clients[index].is_connected() {
-                self.clients[index].will = None;
-                self.disconnect(index, false);
-            }
-            if !self.clients[index].state.is_over() {
-                self.expire(index);
-            }
-        }
-        assert_eq!(self.shared.queued_bytes(), 0, "no memory is left taken");
-        assert!(self.shared.groups_are_empty(), "no group is left");
-        let repeated: usize = self.shared_deliveries.values().map(|count| count - 1).sum();
-        assert!(
-            repeated <= self.given_back,
-            "a message of a group goes to one member: {repeated} {}",
-            self.given_back
-        );
     }
 }
 
