@@ -144,7 +144,8 @@ pub(crate) struct SessionsArgs {
 /// `kick`
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KickArgs {
-    /// The identity whose sessions are closed.
+    /// The client whose sessions are closed: its identity, with its namespace (namespace/name) or alone, or else its client
+    /// id.
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]

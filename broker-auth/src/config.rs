@@ -10,6 +10,7 @@ mod exposure;
 mod limits;
 mod listener;
 mod load;
+mod namespaces;
 mod policy;
 mod reader;
 mod trust;

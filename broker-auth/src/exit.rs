@@ -12,6 +12,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const INPUT_REFUSED: u8 = 3;
 /// Exit code: no such session.
 pub(crate) const UNKNOWN: u8 = 4;
+/// Exit code: there are several.
+pub(crate) const CONFLICT: u8 = 5;
 /// Exit code: denied, or found wanting.
 pub(crate) const DENIED: u8 = 6;
 
@@ -30,6 +32,15 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> ExitCode {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(text + "\n")),
         Err(error) => fail(FAILED, error, "report this as a bug"),
+    }
+}
+
+/// Writes a `warning:` line to stderr for each.
+pub(crate) fn warn(warnings: &[impl fmt::Display]) {
+    let mut stderr = std::io::stderr().lock();
+    for warning in warnings {
+        // Nothing can be done about a closed stderr.
+        let _ = writeln!(stderr, "warning: {warning}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use authenticator::trust::{Namespace, TrustConfig, TrustName};
 use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError};
@@ -28,6 +29,15 @@ pub(crate) struct GovernedListener {
     pub(crate) address: SocketAddr,
     pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
+}
+
+/// What putting a configuration in force came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Whether anything is different.
+    pub(crate) changed: bool,
+    /// What should be looked at.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why a configuration is not put in force.
@@ -78,17 +88,23 @@ impl Reconfiguration {
         self.refused.lock().clone()
     }
 
-    /// Reads everything again and puts it in force; returns whether anything is different. One attempt at a time.
+    /// Reads everything again and puts it in force. One attempt at a time.
     ///
     /// # Errors
     /// Nothing has changed.
-    pub(crate) fn run(&self) -> Result<bool, ReconfigureError> {
+    pub(crate) fn run(&self) -> Result<Outcome, ReconfigureError> {
         let mut present = self.present.lock();
         let outcome = self.put_in_force(&mut present);
         *self.refused.lock() = outcome.as_ref().err().map(ToString::to_string);
         match &outcome {
-            Ok(true) => tracing::info!(file = %self.file.display(), "the configuration was read again"),
-            Ok(false) => {}
+            Ok(Outcome { changed, warnings }) => {
+                if *changed {
+                    tracing::info!(file = %self.file.display(), "the configuration was read again");
+                }
+                for warning in warnings {
+                    tracing::warn!(warning);
+                }
+            }
             Err(error) => {
                 tracing::error!("the configuration is refused, the present one stays in force: {error}");
             }
@@ -96,7 +112,7 @@ impl Reconfiguration {
         outcome
     }
 
-    fn put_in_force(&self, present: &mut Config) -> Result<bool, ReconfigureError> {
+    fn put_in_force(&self, present: &mut Config) -> Result<Outcome, ReconfigureError> {
         let config = Config::load(&self.file)?;
         let keys = needs_restart(present, &config);
         if !keys.is_empty() {
@@ -124,11 +140,44 @@ impl Reconfiguration {
             changed |= governed.certificate.install(certificate);
         }
         // What has not been put in force is not kept either: the next reload compares with what is.
+        let mut warnings = Vec::new();
         if is_new {
+            warnings.extend(renamed_trusts(present, &config));
+            warnings.extend(config.ambiguous_policies());
             *present = config;
         }
-        Ok(changed)
+        Ok(Outcome { changed, warnings })
     }
+}
+
+/// The trusts whose clients have other identities than before, although their CAs are the same.
+fn renamed_trusts(present: &Config, wanted: &Config) -> Vec<String> {
+    let trusts = |config: &Config| -> Vec<TrustConfig> {
+        config.listeners.iter().flat_map(|listener| listener.trusts.iter().cloned()).collect()
+    };
+    let (before, now) = (trusts(present), trusts(wanted));
+    let mut warnings = Vec::new();
+    for trust in &now {
+        let is_kept = |before: &&TrustConfig| before.namespace == trust.namespace;
+        let mut of_same_cas = before.iter().filter(|before| before.anchors == trust.anchors).peekable();
+        if let Some(earlier) = of_same_cas.peek().copied()
+            && !of_same_cas.any(|before| is_kept(&before))
+        {
+            let warning = renaming_warning(&trust.name, &trust.namespace, &earlier.namespace);
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    warnings
+}
+
+/// What the operator of a renamed trust should know.
+pub(crate) fn renaming_warning(trust: &TrustName, now: &Namespace, before: &Namespace) -> String {
+    format!(
+        "the clients of trust {trust} belonged to namespace {before} and belong to {now} now: they are others than before, \
+         and their sessions end; to keep them, set namespace = \"{before}\" for that trust"
+    )
 }
 
 /// The keys that differ and that a running broker cannot follow.

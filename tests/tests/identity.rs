@@ -216,6 +216,7 @@ server-key = "broker/key.pem"
 
 [[listener.trust]]
 name = "device-ca-narrow"
+namespace = "device-ca"
 anchors = ["device-ca/issuing.pem"]
 crl = ["crl/device-ca.crl"]
 

@@ -11,21 +11,30 @@ use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::identity::{IdentityTemplate, VerifiedClient, identify};
 use crate::policy::{Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy};
 use crate::reason::Refusal;
-use crate::trust::{CrlNumber, Role, TrustName, TrustSource, VerifiedChain};
+use crate::trust::{CrlNumber, Namespace, Role, TrustName, TrustSource, VerifiedChain};
 
 /// A client called `name` whose certificate counts as proven, and never expires.
 ///
 /// # Panics
 /// `name` is no identity.
 pub fn verified_client(name: &str, role: Role) -> VerifiedClient {
+    let trust = match role {
+        Role::Device => "device-ca",
+        Role::Service => "service-ca",
+    };
+    client_of(trust, name, role)
+}
+
+/// The same, vouched for by `trust`, whose name is its namespace.
+///
+/// # Panics
+/// `name` is no identity, or `trust` no namespace.
+pub fn client_of(trust: &str, name: &str, role: Role) -> VerifiedClient {
+    let namespace = Namespace::new(trust).expect("a namespace");
     let serial = Serial::from_der_contents(&[7]).expect("short enough");
     let forever = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u32::MAX.into()));
     let leaf = PeerCertificate::for_test(name, serial, forever);
-    let trust = TrustName::new(match role {
-        Role::Device => "device-ca",
-        Role::Service => "service-ca",
-    });
-    let chain = VerifiedChain::for_test(leaf, trust, role);
+    let chain = VerifiedChain::for_test(leaf, TrustName::new(trust), namespace, role);
     identify(chain, &IdentityTemplate::default()).expect("an identity")
 }
 

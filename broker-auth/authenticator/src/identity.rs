@@ -11,38 +11,54 @@ use device_identity::{DeviceId, ServiceName};
 
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::reason::{Reason, Refusal};
-use crate::trust::{Role, TrustName, VerifiedChain};
+use crate::trust::{Namespace, Role, TrustName, VerifiedChain};
 
-/// What a verified certificate maps to. Device and service names share one namespace, but a service is no device.
+/// What a verified certificate maps to: a name in a namespace. The same name in another namespace is another client, and
+/// a service is no device, whatever its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Identity {
-    /// A device.
+pub struct Identity {
+    namespace: Namespace,
+    name: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
     Device(DeviceId),
-    /// A back-end client.
     Service(ServiceName),
 }
 
 impl Identity {
+    /// What the name belongs to.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     /// The name, without saying of what.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Device(id) => id.as_str(),
-            Self::Service(name) => name.as_str(),
+    pub fn name(&self) -> &str {
+        match &self.name {
+            Name::Device(id) => id.as_str(),
+            Name::Service(name) => name.as_str(),
         }
     }
 
     /// The device id; a service has none.
     pub fn device_id(&self) -> Option<&DeviceId> {
-        match self {
-            Self::Device(id) => Some(id),
-            Self::Service(_) => None,
+        match &self.name {
+            Name::Device(id) => Some(id),
+            Name::Service(_) => None,
         }
+    }
+
+    /// `namespace/name`, which no other namespace has.
+    pub fn qualified(&self) -> String {
+        format!("{}/{}", self.namespace, self.name())
     }
 }
 
+/// The name alone, as people call the client.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(self.name())
     }
 }
 
@@ -93,15 +109,18 @@ impl VerifiedClient {
 /// # Errors
 /// The certificate has no value, or several, for a field of the template, or what they make up is no identity.
 pub fn identify(chain: VerifiedChain, template: &IdentityTemplate) -> Result<VerifiedClient, Refusal> {
-    let identity = match chain.role() {
+    let leaf = chain.leaf();
+    let name = match chain.role() {
         Role::Device => template
             .device_id
-            .expand(chain.leaf())
-            .and_then(|text| DeviceId::new(&text).map(Identity::Device).map_err(|error| error.to_string())),
-        Role::Service => template.service_name.expand(chain.leaf()).and_then(|text| {
-            ServiceName::new(&text).map(Identity::Service).map_err(|error| error.to_string())
-        }),
+            .expand(leaf)
+            .and_then(|text| DeviceId::new(&text).map(Name::Device).map_err(|error| error.to_string())),
+        Role::Service => template
+            .service_name
+            .expand(leaf)
+            .and_then(|text| ServiceName::new(&text).map(Name::Service).map_err(|error| error.to_string())),
     };
+    let identity = name.map(|name| Identity { namespace: chain.namespace().clone(), name });
     match identity {
         Ok(identity) => Ok(VerifiedClient(Arc::new(Inner { identity, chain }))),
         Err(evidence) => Err(chain.leaf().refused(Reason::UnmappedIdentity, evidence)),

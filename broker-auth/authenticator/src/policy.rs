@@ -7,13 +7,15 @@ mod conditions;
 mod permit;
 mod policies;
 mod policy_entry;
+mod shared_topic;
 mod topic;
 mod topic_template;
 
 pub use binding::{ClientId, ClientIdBinding, ClientIdRule};
-pub use conditions::Match;
+pub use conditions::{IdentityMatch, Match};
 pub use permit::Permit;
 pub use policies::Policies;
 pub use policy_entry::{Action, DeniedPublish, Policy};
+pub use shared_topic::{SharedTopic, TemplatePlace};
 pub use topic::{SharedFilter, TopicError, TopicFilter, TopicName};
 pub use topic_template::{TopicTemplate, TopicTemplateError};

@@ -16,7 +16,7 @@ fn fleet_policies() -> Policies {
         matches: Match {
             trust: Some(TrustName::new(trust)),
             identity: (!identities.is_empty())
-                .then(|| identities.iter().map(|identity| (*identity).into()).collect()),
+                .then(|| identities.iter().map(|identity| identity.parse().expect("a name")).collect()),
         },
         ..for_test::policy(ClientIdRule::MustStartWith, &[], &[])
     };

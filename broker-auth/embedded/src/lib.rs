@@ -25,6 +25,6 @@ pub use engine::{Engine, EngineError};
 pub use limits::{BrokerLimits, SessionLimits};
 pub use recheck::Recheck;
 pub use session::{
-    ConnectionInfo, Counters, Hub, Listed, Registry, Retained, SessionInfo, UnfitWill, Unrouted, attach,
-    check_will, refuse, refuse_with,
+    AmbiguousName, ConnectionInfo, Counters, Hub, Listed, Registry, Retained, SessionInfo, UnfitWill,
+    Unrouted, attach, check_will, refuse, refuse_with,
 };

@@ -40,7 +40,7 @@ pub use connack::{refuse, refuse_with};
 pub use counters::Counters;
 pub use hub::Hub;
 pub use info::{ConnectionInfo, SessionInfo};
-pub use registry::{Listed, Registry, Unrouted};
+pub use registry::{AmbiguousName, Listed, Registry, Unrouted};
 pub use retained::Retained;
 
 #[cfg(test)]

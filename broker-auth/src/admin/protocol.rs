@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Request {
     /// All sessions.
     Sessions,
-    /// Close the sessions of this identity or client id.
+    /// Close the sessions of this identity (`namespace/name`, or the name alone) or client id.
     Kick { id: String },
     /// How the broker is.
     Status,
@@ -22,6 +22,8 @@ pub(crate) enum Request {
 pub(crate) enum Answer {
     Sessions(Vec<SessionLine>),
     Kicked(Kicked),
+    /// The name stands for several identities, and nothing was closed.
+    Ambiguous(Ambiguous),
     Status(Box<Status>),
     Reloaded(Reloaded),
     /// The request was not understood.
@@ -33,6 +35,7 @@ pub(crate) enum Answer {
 pub(crate) struct SessionLine {
     pub(crate) client_id: String,
     pub(crate) identity: String,
+    pub(crate) namespace: String,
     pub(crate) connected: bool,
     pub(crate) policy: Option<String>,
     pub(crate) protocol: Option<String>,
@@ -51,6 +54,14 @@ pub(crate) struct SessionLine {
 pub(crate) struct Kicked {
     pub(crate) id: String,
     pub(crate) sessions: usize,
+}
+
+/// A name that stands for several identities.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ambiguous {
+    pub(crate) id: String,
+    /// Each as `namespace/name`.
+    pub(crate) identities: Vec<String>,
 }
 
 /// How the broker is.
@@ -88,8 +99,11 @@ pub(crate) struct ListenerLine {
 }
 
 /// What a reload did.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Reloaded {
     pub(crate) changed: bool,
     pub(crate) refused: Vec<String>,
+    /// What is in force now and should be looked at.
+    #[serde(default)]
+    pub(crate) warnings: Vec<String>,
 }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::timestamp;
-use embedded::Hub;
+use embedded::{AmbiguousName, Hub};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use super::protocol::{Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
+use super::protocol::{Ambiguous, Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
-use crate::reconfigure::Reconfiguration;
+use crate::reconfigure::{Outcome, Reconfiguration};
 
 /// The longest request, in bytes.
 const MAX_REQUEST: u64 = 4096;
@@ -126,11 +126,13 @@ async fn serve(mut stream: UnixStream, context: Arc<AdminContext>) {
 async fn answer(request: Request, context: &AdminContext) -> Answer {
     match request {
         Request::Sessions => Answer::Sessions(sessions(&context.hub)),
-        Request::Kick { id } => {
-            let sessions = context.hub.registry.kick(&id).await;
-            tracing::info!(identity = id, sessions, "an operator closed sessions");
-            Answer::Kicked(Kicked { id, sessions })
-        }
+        Request::Kick { id } => match context.hub.registry.kick(&id).await {
+            Ok(sessions) => {
+                tracing::info!(identity = id, sessions, "an operator closed sessions");
+                Answer::Kicked(Kicked { id, sessions })
+            }
+            Err(AmbiguousName { identities, .. }) => Answer::Ambiguous(Ambiguous { id, identities }),
+        },
         Request::Status => Answer::Status(Box::new(status(context))),
         Request::Reload => Answer::Reloaded(reload(&context.reconfiguration).await),
     }
@@ -146,6 +148,7 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
             SessionLine {
                 client_id: listed.client_id.to_string(),
                 identity: listed.identity.to_string(),
+                namespace: listed.identity.namespace().to_string(),
                 connected: connection.is_some(),
                 policy: connection.map(|c| c.policy.clone()),
                 protocol: connection.map(|c| c.protocol.to_owned()),
@@ -199,8 +202,8 @@ fn status(context: &AdminContext) -> Status {
 async fn reload(reconfiguration: &Arc<Reconfiguration>) -> Reloaded {
     let reconfiguration = Arc::clone(reconfiguration);
     match tokio::task::spawn_blocking(move || reconfiguration.run()).await {
-        Ok(Ok(changed)) => Reloaded { changed, refused: Vec::new() },
-        Ok(Err(error)) => Reloaded { changed: false, refused: vec![error.to_string()] },
-        Err(_) => Reloaded { changed: false, refused: vec!["the broker stops".to_owned()] },
+        Ok(Ok(Outcome { changed, warnings })) => Reloaded { changed, refused: Vec::new(), warnings },
+        Ok(Err(error)) => Reloaded { refused: vec![error.to_string()], ..Reloaded::default() },
+        Err(_) => Reloaded { refused: vec!["the broker stops".to_owned()], ..Reloaded::default() },
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::admin::{Answer, AskError, Request, SessionLine, Status, ask};
+use crate::admin::{Ambiguous, Answer, AskError, Request, SessionLine, Status, ask};
 use crate::args::{ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
 use crate::exit;
 
@@ -24,6 +24,11 @@ pub(crate) fn kick(args: &KickArgs) -> ExitCode {
             exit::UNKNOWN,
             format!("{:?} has no session", args.id),
             "countersign-broker sessions lists those there are",
+        ),
+        Ok(Answer::Ambiguous(Ambiguous { id, identities })) => exit::fail(
+            exit::CONFLICT,
+            format!("{id:?} stands for several clients, and none was closed"),
+            format!("name one with its namespace: {}", identities.join(", ")),
         ),
         Ok(Answer::Kicked(kicked)) if args.json => json(&kicked),
         Ok(Answer::Kicked(kicked)) => {
@@ -48,6 +53,7 @@ pub(crate) fn reload(args: &ReloadArgs) -> ExitCode {
         Ok(Answer::Reloaded(reloaded)) => {
             let text = if reloaded.changed { "reloaded\n" } else { "nothing had changed\n" };
             let code = if args.json { json(&reloaded) } else { exit::print(text) };
+            exit::warn(&reloaded.warnings);
             if reloaded.refused.is_empty() {
                 return code;
             }
@@ -90,17 +96,19 @@ fn session_table(sessions: &[SessionLine]) -> String {
     };
     let client = widest(|session| &session.client_id, "CLIENT ID");
     let identity = widest(|session| &session.identity, "IDENTITY");
+    let namespace = widest(|session| &session.namespace, "NAMESPACE");
     let mut table = format!(
-        "{:client$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}\n",
-        "CLIENT ID", "IDENTITY", "POLICY", "MQTT", "PEER", "SINCE", "SUBS", "QUEUED"
+        "{:client$}  {:namespace$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}\n",
+        "CLIENT ID", "NAMESPACE", "IDENTITY", "POLICY", "MQTT", "PEER", "SINCE", "SUBS", "QUEUED"
     );
     for session in sessions {
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
         // Writing to a string does not fail.
         let _ = writeln!(
             table,
-            "{:client$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}",
+            "{:client$}  {:namespace$}  {:identity$}  {:9}  {:5}  {:21}  {:20}  {:>4}  {:>6}",
             session.client_id,
+            session.namespace,
             session.identity,
             or_dash(&session.policy),
             or_dash(&session.protocol),

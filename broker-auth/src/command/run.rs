@@ -66,6 +66,9 @@ async fn serve(config: &Config, written: &Config, lost_lines: LostLines) -> Resu
     for path in config.exposed_secrets() {
         tracing::warn!(path = %path.display(), "a broker needs no such secret: give its host what export-broker writes");
     }
+    for warning in config.ambiguous_policies() {
+        tracing::warn!(warning);
+    }
     // From the first moment, a signal stops it in order.
     let mut signals = Signals::listen()?;
     let broker = Broker::start(config, written, Arc::new(SystemClock), lost_lines).await?;

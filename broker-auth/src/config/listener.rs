@@ -35,7 +35,8 @@ pub enum Transport {
 }
 
 impl ListenerConfig {
-    pub(super) fn read(table: Table<'_>) -> Result<Self, ConfigError> {
+    /// Reads a listener; the values are the names of its trusts, for errors about them.
+    pub(super) fn read(table: Table<'_>) -> Result<(Self, Vec<Value<'_>>), ConfigError> {
         let address = table.require("address")?.parse()?;
         let transport = match table.get("transport") {
             Some(value) if value.text()? == "websocket" => return Err(value.unsupported()),
@@ -57,7 +58,7 @@ impl ListenerConfig {
             Some(value) => read_limits(value.table("[listener.limits]")?)?,
             None => Limits::default(),
         };
-        let mut trusts: Vec<TrustConfig> = Vec::new();
+        let (mut trusts, mut places): (Vec<TrustConfig>, Vec<_>) = Default::default();
         for trust in table.require("trust").and_then(|_| table.tables("trust", "[[listener.trust]]"))? {
             let (place, trust) = read_trust(trust)?;
             if trusts.iter().any(|earlier| earlier.name == trust.name) {
@@ -67,10 +68,11 @@ impl ListenerConfig {
                 }));
             }
             trusts.push(trust);
+            places.push(place);
         }
         table.finish()?;
         let settings = ListenerSettings { address, tls_versions, limits };
-        Ok(Self { settings, transport, server_cert, server_key, trusts })
+        Ok((Self { settings, transport, server_cert, server_key, trusts }, places))
     }
 }
 

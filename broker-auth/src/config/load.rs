@@ -9,6 +9,7 @@ use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
 use super::policy::read_policies;
 use super::reader::{Source, Table};
+use super::trust::refuse_ambiguous_trusts;
 use super::{Config, EngineConfig, ListenerConfig};
 use authenticator::identity::IdentityTemplate;
 use authenticator::ruleset::AccessRules;
@@ -43,11 +44,13 @@ impl Config {
             .into_iter()
             .map(ListenerConfig::read)
             .collect::<Result<Vec<_>, _>>()?;
+        refuse_ambiguous_trusts(&listeners)?;
+        let listeners: Vec<_> = listeners.into_iter().map(|(listener, _)| listener).collect();
         let identity = match root.get("identity") {
             Some(value) => read_identity(value.table("[identity]")?)?,
             None => IdentityTemplate::default(),
         };
-        let policies = read_policies(root.tables("policy", "[[policy]]")?, &listeners)?;
+        let policies = read_policies(&root, &listeners)?;
         let access = Arc::new(AccessRules { identity, policies });
         let limits = match root.get("limits") {
             Some(value) => read_broker_limits(value.table("[limits]")?)?,

@@ -3,25 +3,57 @@
 use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
 use super::reader::{Table, Value};
-use authenticator::policy::{Action, ClientIdRule, DeniedPublish, Match, Policies, Policy, TopicTemplate};
-use authenticator::trust::TrustName;
-use device_identity::ServiceName;
+use authenticator::policy::{
+    Action, ClientIdRule, DeniedPublish, IdentityMatch, Match, Policies, Policy, TopicTemplate,
+};
+use authenticator::trust::{Namespace, TrustConfig, TrustName};
 
 /// Reads the policies; the trusts that they name must be among those of `listeners`.
-pub(super) fn read_policies(
-    tables: Vec<Table<'_>>,
-    listeners: &[ListenerConfig],
-) -> Result<Policies, ConfigError> {
+pub(super) fn read_policies(root: &Table<'_>, listeners: &[ListenerConfig]) -> Result<Policies, ConfigError> {
     let mut policies: Vec<Policy> = Vec::new();
-    for table in tables {
+    let mut places = Vec::new();
+    for table in root.tables("policy", "[[policy]]")? {
         let name = table.require("name")?;
         let policy = read_policy(table, name, listeners)?;
         if policies.iter().any(|earlier| earlier.name == policy.name) {
             return Err(name.fault(ConfigFault::NameTwice { what: "policies", name: policy.name.into() }));
         }
         policies.push(policy);
+        places.push(name);
     }
-    Ok(Policies::new(policies))
+    let trusts: Vec<_> = listeners.iter().flat_map(|listener| &listener.trusts).collect();
+    for (policy, place) in policies.iter().zip(&places) {
+        refuse_trust_in_topics(policy, &trusts, *place)?;
+    }
+    let policies = Policies::new(policies);
+    let Some(shared) = policies.shared_topic(&trusts) else { return Ok(policies) };
+    let mut placed = policies.iter().zip(&places);
+    let detail = shared.to_string();
+    Err(match placed.find(|(policy, _)| policy.name == shared.other.policy) {
+        Some((_, place)) => place.refuse(detail),
+        None => root.refuse(ConfigFault::Value { key: "policy", detail }),
+    })
+}
+
+/// Refuses `{trust}` where the name of a trust that the policy is for cannot stand in a topic level: its clients would
+/// silently be without the topic.
+fn refuse_trust_in_topics(
+    policy: &Policy,
+    trusts: &[&TrustConfig],
+    place: Value<'_>,
+) -> Result<(), ConfigError> {
+    if !policy.publish.iter().chain(&policy.subscribe).any(TopicTemplate::names_the_trust) {
+        return Ok(());
+    }
+    let wanted = |trust: &&&TrustConfig| policy.matches.trust.as_ref().is_none_or(|name| *name == trust.name);
+    let unfit = trusts.iter().filter(wanted).find(|trust| Namespace::new(trust.name.as_str()).is_err());
+    match unfit {
+        Some(trust) => Err(place.refuse(format!(
+            "a topic of it has {{trust}}, and the name of trust {:?} cannot be a topic level: spell it as a device id",
+            trust.name.as_str()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn read_policy(
@@ -73,7 +105,10 @@ fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, C
             if names.is_empty() {
                 return Err(value.refuse("an empty list is for nobody"));
             }
-            Some(names.iter().map(read_identity).collect::<Result<Vec<_>, _>>()?)
+            Some({
+                let read = |name| read_identity(name, trust.as_ref(), listeners);
+                names.iter().map(read).collect::<Result<Vec<_>, _>>()?
+            })
         }
         None => None,
     };
@@ -85,11 +120,25 @@ fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, C
     Ok(Match { trust, identity })
 }
 
-fn read_identity(value: &Value<'_>) -> Result<Box<str>, ConfigError> {
-    let text = value.text()?;
-    // Devices and services follow one grammar; a name outside it would never match.
-    ServiceName::new(text).map_err(|error| value.refuse(error.to_string()))?;
-    Ok(text.into())
+fn read_identity(
+    value: &Value<'_>,
+    trust: Option<&TrustName>,
+    listeners: &[ListenerConfig],
+) -> Result<IdentityMatch, ConfigError> {
+    let identity: IdentityMatch = value.parse()?;
+    let trusts = listeners.iter().flat_map(|listener| &listener.trusts);
+    let mut namespaces =
+        trusts.filter(|known| trust.is_none_or(|trust| *trust == known.name)).map(|trust| &trust.namespace);
+    match identity.namespace() {
+        Some(named) if !namespaces.any(|namespace| namespace == named) => {
+            Err(value.fault(ConfigFault::UnknownName {
+                what: "namespace of these trusts",
+                name: named.to_string(),
+                nearest: None,
+            }))
+        }
+        _ => Ok(identity),
+    }
 }
 
 fn read_trust_name(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<TrustName, ConfigError> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::error::ConfigError;
+use super::listener::ListenerConfig;
 use super::reader::{Table, Value};
-use authenticator::trust::{CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName};
+use authenticator::trust::{CrlCheck, LegacyLeaf, Namespace, Role, StaleCrl, TrustConfig, TrustName};
 
 /// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -17,6 +18,14 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(place.refuse("it is empty, or has control characters"));
     }
+    let namespace = match table.get("namespace") {
+        Some(value) => value.parse()?,
+        None => Namespace::new(name).map_err(|error| {
+            place.refuse(format!(
+                "{name:?} cannot be the namespace of its clients' names ({error}): set `namespace` beside it, or rename it"
+            ))
+        })?,
+    };
     let role = match table.get("role") {
         Some(value) => value.choice(&[("device", Role::Device), ("service", Role::Service)])?,
         None if name == "service-ca" => Role::Service,
@@ -78,6 +87,7 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
     let name = TrustName::new(name);
     let config = TrustConfig {
         name,
+        namespace,
         role,
         anchors,
         intermediates,
@@ -88,6 +98,33 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         legacy_leaf,
     };
     Ok((place, config))
+}
+
+/// Refuses a name that stands for other CAs, another role or another namespace on another listener: policies and live
+/// sessions know a trust by its name alone.
+pub(super) fn refuse_ambiguous_trusts(
+    listeners: &[(ListenerConfig, Vec<Value<'_>>)],
+) -> Result<(), ConfigError> {
+    let mut earlier: Vec<&TrustConfig> = Vec::new();
+    for (listener, places) in listeners {
+        for (trust, place) in listener.trusts.iter().zip(places) {
+            if let Some(same) = earlier.iter().find(|earlier| earlier.name == trust.name) {
+                let differs = [
+                    ("`anchors`", same.anchors != trust.anchors),
+                    ("`role`", same.role != trust.role),
+                    ("`namespace`", same.namespace != trust.namespace),
+                ];
+                if let Some((key, _)) = differs.iter().find(|(_, differs)| *differs) {
+                    return Err(place.refuse(format!(
+                        "the trust {:?} of an earlier listener has other {key}: give this one a name of its own",
+                        trust.name.as_str()
+                    )));
+                }
+            }
+            earlier.push(trust);
+        }
+    }
+    Ok(())
 }
 
 /// Features that the format has and this version has not, refused unless they are switched off: silently ignored, they

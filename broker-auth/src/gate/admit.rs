@@ -133,7 +133,7 @@ async fn refuse_session(context: &GateContext<'_>, client: Box<AdmittedClient>, 
     tracing::warn!(
         %peer,
         client_id = binding.as_str(),
-        identity = permit.identity().as_str(),
+        identity = permit.identity().name(),
         limit,
         "there is no room for another session"
     );
@@ -145,7 +145,7 @@ async fn refuse_session(context: &GateContext<'_>, client: Box<AdmittedClient>, 
 fn refuse_will(context: &GateContext<'_>, peer: SocketAddr, permit: &Permit, unfit: UnfitWill) -> Packet {
     context.counters.connects_refused.one();
     if let Some(count) = context.hub.counters().wills_limited.sample() {
-        tracing::warn!(%peer, identity = permit.identity().as_str(), count, "a last will is refused: it is {unfit}");
+        tracing::warn!(%peer, identity = permit.identity().name(), count, "a last will is refused: it is {unfit}");
     }
     match unfit {
         UnfitWill::Topic(_) => {

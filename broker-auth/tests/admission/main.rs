@@ -8,6 +8,7 @@ mod hostile;
 mod identities;
 mod judges;
 mod matrix;
+mod namespaces;
 mod operator;
 mod pki;
 mod revocation;

@@ -9,7 +9,8 @@ use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain, recheck_chain,
+    CrlCheck, LegacyLeaf, Namespace, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain,
+    recheck_chain,
 };
 use broker_auth::clock::Clock;
 use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
@@ -234,6 +235,7 @@ impl Fleet {
 pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> TrustConfig {
     TrustConfig {
         name: TrustName::new(name),
+        namespace: Namespace::new(name).expect("spelt as a device id"),
         role: if name == "service-ca" { Role::Service } else { Role::Device },
         anchors: vec![directory.join(anchor)],
         intermediates: Vec::new(),

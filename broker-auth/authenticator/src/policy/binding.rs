@@ -74,7 +74,7 @@ impl ClientIdBinding {
         requested: &str,
         unique: impl FnOnce() -> String,
     ) -> Result<Self, Refusal> {
-        let owner = identity.as_str();
+        let owner = identity.name();
         if requested.is_empty() {
             return Ok(Self::Assigned(ClientId(match rule {
                 ClientIdRule::MustEqual => owner.into(),

@@ -26,7 +26,7 @@ struct Inner {
 impl Permit {
     pub(super) fn new(client: VerifiedClient, policy: &Arc<Policy>) -> Self {
         let filters = |templates: &[TopicTemplate]| {
-            templates.iter().filter_map(|template| template.filter(client.identity())).collect()
+            templates.iter().filter_map(|template| template.filter(&client)).collect()
         };
         Self(Arc::new(Inner {
             publish: filters(&policy.publish),

@@ -117,6 +117,12 @@ impl<'a> TopicFilter<'a> {
         complete.then_some(SharedFilter { group, filter: TopicFilter(Cow::Borrowed(filter)) })
     }
 
+    /// What messages are matched against.
+    fn matched_part(&self) -> &str {
+        let shared = self.0.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+        shared.map_or(&self.0, |(_, filter)| filter)
+    }
+
     /// Whether a message published to `topic` is asked for.
     ///
     /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2).
@@ -133,6 +139,25 @@ impl<'a> TopicFilter<'a> {
                 (Some("+"), Some(_)) => {}
                 (Some(level), Some(found)) if level == found => {}
                 (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether some topic is matched by both filters, the groups of shared subscriptions aside.
+    pub fn overlaps(&self, other: &TopicFilter<'_>) -> bool {
+        let (one, other) = (self.matched_part(), other.matched_part());
+        let is_hidden = |from: &str, filter: &str| from.starts_with(['+', '#']) && filter.starts_with('$');
+        if is_hidden(one, other) || is_hidden(other, one) {
+            return false;
+        }
+        let (mut one, mut other) = (one.split('/'), other.split('/'));
+        loop {
+            match (one.next(), other.next()) {
+                // `a/#` matches `a` too (MQTT 5 §4.7.1.2).
+                (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+                (Some("+"), Some(_)) | (Some(_), Some("+")) => {}
+                (Some(level), Some(found)) if level == found => {}
                 _ => return false,
             }
         }

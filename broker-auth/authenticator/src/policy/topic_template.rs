@@ -1,10 +1,13 @@
 //! [`TopicTemplate`]: a topic filter with the client's identity in it.
 
+use device_identity::DeviceId;
+
 use super::topic::{TopicError, TopicFilter};
 use crate::brace_template::{self, BraceError, Part};
-use crate::identity::Identity;
+use crate::identity::VerifiedClient;
+use crate::trust::TrustName;
 
-/// A topic filter with `{device-id}` or `{identity}` in it.
+/// A topic filter with `{device-id}`, `{identity}` or `{trust}` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicTemplate {
     source: Box<str>,
@@ -15,13 +18,14 @@ pub struct TopicTemplate {
 enum Field {
     DeviceId,
     Identity,
+    Trust,
 }
 
 /// Why a text is no topic template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicTemplateError {
     /// Something else between braces.
-    #[error("{{{name}}} is no placeholder; there are {{device-id}} and {{identity}}")]
+    #[error("{{{name}}} is no placeholder; there are {{device-id}}, {{identity}} and {{trust}}")]
     UnknownPlaceholder {
         /// What stood between the braces.
         name: String,
@@ -41,6 +45,7 @@ impl std::str::FromStr for TopicTemplate {
         let parts = brace_template::parse(source, |name| match name {
             "device-id" => Ok(Field::DeviceId),
             "identity" => Ok(Field::Identity),
+            "trust" => Ok(Field::Trust),
             _ => Err(TopicTemplateError::UnknownPlaceholder { name: name.to_owned() }),
         })
         .map_err(|error| match error {
@@ -49,7 +54,7 @@ impl std::str::FromStr for TopicTemplate {
         })?;
         let template = Self { source: source.into(), parts };
         // The grammar of an identity has no character that means anything in a filter, so one example stands for all.
-        TopicFilter::new(&template.fill("x", Some("x")).unwrap_or_default())?;
+        TopicFilter::new(&template.fill("x", Some("x"), Some("x")).unwrap_or_default())?;
         Ok(template)
     }
 }
@@ -60,20 +65,45 @@ impl TopicTemplate {
         &self.source
     }
 
-    /// The filter for `identity`. `None` where it asks for a device id and the identity is none, or gets too long.
-    pub(super) fn filter(&self, identity: &Identity) -> Option<TopicFilter<'static>> {
+    /// Whether clients have topics of their own by it: `{device-id}` or `{identity}` stands in it.
+    pub(super) fn names_the_client(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Field(Field::DeviceId | Field::Identity)))
+    }
+
+    /// Whether `{trust}` stands in it.
+    pub fn names_the_trust(&self) -> bool {
+        self.parts.contains(&Part::Field(Field::Trust))
+    }
+
+    /// The filter for `client`. `None` where it asks for a device id and the client is none, or gets too long.
+    pub(super) fn filter(&self, client: &VerifiedClient) -> Option<TopicFilter<'static>> {
+        let identity = client.identity();
         let device_id = identity.device_id().map(|id| id.as_str());
-        let text = self.fill(identity.as_str(), device_id)?;
+        self.filter_for(identity.name(), device_id, client.trust_name())
+    }
+
+    /// The filter for a client called `name`, vouched for by `trust`. `None` where a text that it asks for cannot stand
+    /// in a topic level.
+    pub(super) fn filter_for(
+        &self,
+        name: &str,
+        device_id: Option<&str>,
+        trust: &TrustName,
+    ) -> Option<TopicFilter<'static>> {
+        // The name of a trust may be any text, and what it fills must not become several levels, or a wildcard.
+        let trust = Some(trust.as_str()).filter(|name| DeviceId::new(name).is_ok());
+        let text = self.fill(name, device_id, trust)?;
         TopicFilter::new(&text).ok().map(TopicFilter::into_owned)
     }
 
-    fn fill(&self, identity: &str, device_id: Option<&str>) -> Option<String> {
+    fn fill(&self, identity: &str, device_id: Option<&str>, trust: Option<&str>) -> Option<String> {
         let mut text = String::with_capacity(self.source.len());
         for part in &self.parts {
             text.push_str(match part {
                 Part::Literal(literal) => literal,
                 Part::Field(Field::Identity) => identity,
                 Part::Field(Field::DeviceId) => device_id?,
+                Part::Field(Field::Trust) => trust?,
             });
         }
         Some(text)

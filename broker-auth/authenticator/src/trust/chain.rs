@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls_pki_types::UnixTime;
 
 use super::config::{Role, TrustName};
+use super::namespace::Namespace;
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 
 /// A client certificate whose chain was proven under exactly one trust. Made by [`super::verify_chain`] alone; cheap to
@@ -18,6 +19,7 @@ pub struct VerifiedChain(Arc<Proven>);
 struct Proven {
     leaf: PeerCertificate,
     trust: TrustName,
+    namespace: Namespace,
     role: Role,
     links: Vec<Link>,
     /// CAs between the leaf and the anchor that count against its path length.
@@ -36,24 +38,30 @@ pub(super) struct Link {
 impl VerifiedChain {
     /// A chain that counts as proven.
     #[cfg(any(test, feature = "for-test"))]
-    pub(crate) fn for_test(leaf: PeerCertificate, trust: TrustName, role: Role) -> Self {
+    pub(crate) fn for_test(
+        leaf: PeerCertificate,
+        trust: TrustName,
+        namespace: Namespace,
+        role: Role,
+    ) -> Self {
         let links = vec![Link {
             issuer: Fingerprint::of(b"anchor"),
             serial: *leaf.serial(),
             not_after: leaf.not_after(),
         }];
-        Self::new(leaf, trust, role, links, 0)
+        Self::new(leaf, trust, namespace, role, links, 0)
     }
 
     /// `links` starts with the leaf; the issuer of the last one is the anchor.
     pub(super) fn new(
         leaf: PeerCertificate,
         trust: TrustName,
+        namespace: Namespace,
         role: Role,
         links: Vec<Link>,
         cas_below_anchor: usize,
     ) -> Self {
-        Self(Arc::new(Proven { leaf, trust, role, links, cas_below_anchor }))
+        Self(Arc::new(Proven { leaf, trust, namespace, role, links, cas_below_anchor }))
     }
 
     /// The client's certificate.
@@ -64,6 +72,11 @@ impl VerifiedChain {
     /// The trust whose anchor it leads to.
     pub fn trust_name(&self) -> &TrustName {
         &self.0.trust
+    }
+
+    /// What names of that trust belong to.
+    pub fn namespace(&self) -> &Namespace {
+        &self.0.namespace
     }
 
     /// What certificates of that trust stand for.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::namespace::Namespace;
+
 /// The name of a trust, as policies refer to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrustName(Arc<str>);
@@ -32,6 +34,8 @@ impl fmt::Display for TrustName {
 pub struct TrustConfig {
     /// How policies call it.
     pub name: TrustName,
+    /// What its certificates' names belong to.
+    pub namespace: Namespace,
     /// What its certificates stand for.
     pub role: Role,
     /// PEM or DER files of CA certificates. Devices send the leaf alone, so these are the issuing CAs.

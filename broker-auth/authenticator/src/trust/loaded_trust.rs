@@ -175,8 +175,9 @@ impl LoadedTrust {
         // What is known to be revoked is revoked, however old the list: staleness is the second question.
         self.refuse_any_revoked(&path.links)?;
         self.refuse_any_stale(&path.links, Client::New, now)?;
-        let (name, role) = (self.config.name.clone(), self.config.role);
-        Ok(VerifiedChain::new(leaf.clone(), name, role, path.links.clone(), path.between))
+        let TrustConfig { name, namespace, role, .. } = &self.config;
+        let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
+        Ok(VerifiedChain::new(leaf.clone(), name, namespace, *role, links, path.between))
     }
 
     /// Proves a new client's chain. `budget` is that of the handshake, which all trusts share.
@@ -294,6 +295,12 @@ impl LoadedTrust {
         if self.config.role != chain.role() {
             let evidence = format!("trust {} has another role now", self.config.name);
             return Err((Reason::UnknownCa, evidence));
+        }
+        if self.config.namespace != *chain.namespace() {
+            let (now, before) = (&self.config.namespace, chain.namespace());
+            let evidence =
+                format!("names of trust {} belong to namespace {now} now, not {before}", self.config.name);
+            return Err((Reason::UnmappedIdentity, evidence));
         }
         let issuer = chain.links().last().map(|link| link.issuer);
         if !self.anchors().any(|anchor| Some(anchor.authority()) == issuer) {

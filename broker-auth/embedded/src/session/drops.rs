@@ -52,7 +52,7 @@ impl Drops {
         self.logged = self.count;
         tracing::warn!(
             client_id = client_id.as_str(),
-            identity = permit.identity().as_str(),
+            identity = permit.identity().name(),
             topic = self.latest_topic,
             limit = self.limit,
             dropped = self.count,

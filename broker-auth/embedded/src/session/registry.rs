@@ -1,6 +1,6 @@
 //! [`Registry`]: from a client id to the task that owns its session.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -56,6 +56,15 @@ pub enum Unrouted {
     FullIdentity(Box<AdmittedClient>),
 }
 
+/// A name that stands for several identities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmbiguousName {
+    /// The name.
+    pub name: String,
+    /// The identities, with their namespaces.
+    pub identities: Vec<String>,
+}
+
 /// One session, for an operator.
 pub struct Listed {
     pub client_id: ClientId,
@@ -77,6 +86,27 @@ impl Sessions {
                 self.count_of.remove(&entry.identity);
             }
         }
+    }
+}
+
+impl Sessions {
+    /// The mailboxes of the sessions that `name` stands for.
+    fn named(&self, name: &str) -> Result<Vec<mpsc::Sender<Command>>, AmbiguousName> {
+        let is_identity = |identity: &Identity| match name.split_once('/') {
+            Some((namespace, name)) => identity.namespace().as_str() == namespace && identity.name() == name,
+            None => identity.name() == name,
+        };
+        let identities: BTreeSet<_> = self.count_of.keys().filter(|identity| is_identity(identity)).collect();
+        if identities.len() > 1 {
+            let identities = identities.into_iter().map(Identity::qualified).collect();
+            return Err(AmbiguousName { name: name.to_owned(), identities });
+        }
+        let is_wanted = |client_id: &ClientId, entry: &Entry| match identities.first() {
+            Some(identity) => entry.identity == **identity,
+            None => client_id.as_str() == name,
+        };
+        let wanted = self.by_client_id.iter().filter(|(client_id, entry)| is_wanted(client_id, entry));
+        Ok(wanted.map(|(_, entry)| entry.mailbox.clone()).collect())
     }
 }
 
@@ -152,17 +182,15 @@ impl Registry {
         None
     }
 
-    /// Closes the sessions of an identity or client id, and waits until their sockets are closed. Returns how many
-    /// there were.
-    pub async fn kick(&self, name: &str) -> usize {
-        let mailboxes: Vec<_> = self
-            .sessions
-            .lock()
-            .by_client_id
-            .iter()
-            .filter(|(client_id, entry)| client_id.as_str() == name || entry.identity.as_str() == name)
-            .map(|(_, entry)| entry.mailbox.clone())
-            .collect();
+    /// Closes the sessions that `name` stands for, and waits until their sockets are closed. Returns how many there were.
+    ///
+    /// A name is that of an identity, with its namespace (`namespace/name`) or alone, or else a client id. What a client
+    /// chose as its id never stands for another client.
+    ///
+    /// # Errors
+    /// It stands for several identities.
+    pub async fn kick(&self, name: &str) -> Result<usize, AmbiguousName> {
+        let mailboxes = self.sessions.lock().named(name)?;
         let count = mailboxes.len();
         let mut closing = Vec::new();
         for mailbox in mailboxes {
@@ -175,7 +203,7 @@ impl Registry {
             // An error means that it was closed already.
             let _ = closed.await;
         }
-        count
+        Ok(count)
     }
 
     /// Every session there is.

@@ -224,6 +224,7 @@ impl Retained {
 mod tests {
     use super::*;
     use crate::engine::Origin;
+    use authenticator::trust::Role;
     use mqtt::QoS;
     use proptest::prelude::*;
 
@@ -234,7 +235,7 @@ mod tests {
     const MUCH: Sizes = Sizes { messages: 1_000, bytes: 1_000_000 };
 
     fn device(id: &str) -> Identity {
-        Identity::Device(device_identity::DeviceId::new(id).unwrap())
+        authenticator::for_test::verified_client(id, Role::Device).identity().clone()
     }
 
     fn keep(retained: &Retained, topic: &str, payload: &'static [u8]) {

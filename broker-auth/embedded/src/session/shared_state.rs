@@ -56,7 +56,7 @@ impl SharedState {
         };
         if let Some(count) = sampled {
             tracing::warn!(
-                identity = owner.as_str(),
+                identity = owner.name(),
                 topic,
                 limit,
                 count,

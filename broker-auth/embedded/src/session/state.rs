@@ -331,7 +331,7 @@ impl SessionState {
             self.shared.counters.dropped_stopping.add(u64::try_from(lost).unwrap_or(u64::MAX));
             tracing::warn!(
                 client_id = self.client_id.as_str(),
-                identity = self.permit.identity().as_str(),
+                identity = self.permit.identity().name(),
                 lost,
                 "messages of shared subscriptions are lost: the broker stops, and this was the last member"
             );
@@ -349,7 +349,7 @@ impl SessionState {
         self.shared.counters.dropped_stopping.add(u64::try_from(undelivered).unwrap_or(u64::MAX));
         tracing::warn!(
             client_id = self.client_id.as_str(),
-            identity = self.permit.identity().as_str(),
+            identity = self.permit.identity().name(),
             waiting,
             unacknowledged,
             "messages are lost: the broker stops before the client has taken them"

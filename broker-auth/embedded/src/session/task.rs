@@ -473,7 +473,7 @@ async fn publish_will(hub: Arc<Hub>, will: Will) {
             Ok(permit) => break permit,
             Err(EngineError::Busy) if attempts < MAX_WILL_ATTEMPTS => {}
             Err(error) => {
-                let (identity, topic) = (will.owner().as_str(), will.topic());
+                let (identity, topic) = (will.owner().name(), will.topic());
                 tracing::error!(%error, identity, topic, "a last will could not be published");
                 return;
             }

@@ -95,6 +95,7 @@ impl Findings {
                 })
                 .collect(),
         };
+        findings.warnings.extend(config.ambiguous_policies());
         if findings.policies.is_empty() {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }

@@ -28,6 +28,7 @@ pub(super) struct Explanation {
     pub(super) crl_number: Option<String>,
     pub(super) crl_next_update: Option<String>,
     pub(super) identity: Option<String>,
+    pub(super) namespace: Option<String>,
     pub(super) policy: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) publish: Option<String>,
@@ -100,7 +101,10 @@ impl Explanation {
                 self.crl_number = crl.map(|list| list.number.to_string());
                 self.crl_next_update = crl.map(|list| timestamp(list.next_update));
             }
-            Step::Identity(client) => self.identity = Some(client.identity().to_string()),
+            Step::Identity(client) => {
+                self.identity = Some(client.identity().to_string());
+                self.namespace = Some(client.identity().namespace().to_string());
+            }
             Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
             Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
             // The topic or filter that was asked about is shown whether it is allowed or not.

@@ -30,6 +30,7 @@ pub(super) fn of(explanation: &Explanation) -> String {
     }
     let given = [
         ("identity", &explanation.identity),
+        ("namespace", &explanation.namespace),
         ("policy", &explanation.policy),
         ("client id", &explanation.client_id),
         ("publish", &explanation.publish),

@@ -10,7 +10,7 @@ use super::*;
 use crate::for_test::MemoryFiles;
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
-use crate::trust::{Role, TrustName};
+use crate::trust::{Namespace, Role, TrustName};
 
 const REVOKED: u64 = 66;
 
@@ -22,6 +22,7 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
     let mut write = |name: &str, text: String| vec![files.write(name, text)];
     let config = TrustConfig {
         name: TrustName::new("device-ca"),
+        namespace: Namespace::new("device-ca").unwrap(),
         role: Role::Device,
         anchors: write("ca.pem", cas.iter().map(|ca| ca.pem()).collect()),
         intermediates: Vec::new(),

@@ -40,7 +40,7 @@ impl SessionState {
         if self.gaps.sample().is_some() {
             tracing::warn!(
                 client_id = self.client_id.as_str(),
-                identity = self.permit.identity().as_str(),
+                identity = self.permit.identity().name(),
                 filter = loss.filter.as_ref().map(TopicFilter::as_str),
                 lost = self.overtaken,
                 "messages were lost: the session was too far behind"
@@ -78,7 +78,7 @@ impl SessionState {
         if let Some(dropped) = self.oversized.sample() {
             tracing::warn!(
                 client_id = self.client_id.as_str(),
-                identity = self.permit.identity().as_str(),
+                identity = self.permit.identity().name(),
                 topic = unsent.topic.as_deref().unwrap_or_default(),
                 dropped,
                 "messages are dropped: they are longer than the client accepts"
