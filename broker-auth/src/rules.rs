@@ -5,9 +5,11 @@
 mod crl_numbers;
 mod load_error;
 mod ruleset_store;
+mod time_floor;
 mod trust_files;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
 pub use load_error::LoadError;
 pub use ruleset_store::{ReloadReport, RulesetStore};
+pub use time_floor::{TimeFloor, TimeFloorError};
 pub(crate) use trust_files::{files_of, read_file};

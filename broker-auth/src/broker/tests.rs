@@ -8,7 +8,7 @@ use std::time::Duration;
 use load::client::{Client, ConnectOptions, Lost};
 use load::concurrent;
 use load::packet::{PINGREQ, Packet, QoS, Version};
-use load::site::{Identity, Site, TRUSTS};
+use load::site::{Flaw, Identity, Site, TRUSTS};
 use load::spread::Spread;
 use rustls_pki_types::UnixTime;
 use tempfile::TempDir;
@@ -19,7 +19,8 @@ use crate::audit::LostLines;
 use crate::clock::Clock;
 use crate::config::Config;
 
-const DAY: i64 = 24 * 3600;
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
 
 /// How long anything may take on a busy machine.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -212,7 +213,7 @@ async fn a_clock_set_a_day_ahead_ends_the_sessions_of_certificates_expired_by_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_set_a_day_back_admits_no_revoked_client_and_a_list_from_the_future_waits() {
+async fn a_clock_set_a_day_back_admits_no_revoked_client_and_keeps_no_revocation_out() {
     let place = Place::new().await;
     let (revoked, next, outage) = (place.site.device(1), place.site.device(2), place.site.device(3));
     let mut first = place.obedient(&revoked, ConnectOptions::default()).await;
@@ -228,14 +229,74 @@ async fn a_clock_set_a_day_back_admits_no_revoked_client_and_a_list_from_the_fut
     let (mut newcomer, _) = place.connect(&place.site.device(4), ConnectOptions::default()).await.unwrap();
     assert!(is_alive(&mut newcomer).await);
 
-    // The CA's clock is right, so to this broker its list is from tomorrow.
+    // To this broker's clock the next list is from tomorrow; an earlier list has said that the clock is behind.
+    let published = Instant::now();
     place.site.revoke(&[&revoked, &next]).unwrap();
-    sleep(Duration::from_secs(1)).await;
-    assert!(is_alive(&mut second).await, "a list from the future is not in force");
-    place.clock.set(0);
-    let set = Instant::now();
     assert_eq!(cut_off(&mut second).await, 0x98);
-    println!("cut off {:?} after the clock was put right", set.elapsed());
+    println!("cut off {:?} after it was published", published.elapsed());
+    place.clock.set(0);
     assert!(is_alive(&mut stays).await && is_alive(&mut newcomer).await);
     assert!(place.connect(&next, ConnectOptions::default()).await.is_err());
+}
+
+/// A certificate ends while its session is open: so does the session, within a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_ends_within_a_second_of_its_certificate() {
+    let place = Place::new().await;
+    let made = unix_now();
+    let mut sessions = Vec::new();
+    for (number, life) in [(1, 3), (2, 4), (3, 6)] {
+        let device = place.site.short_lived(number, Duration::from_secs(life));
+        sessions.push((life, place.obedient(&device, ConnectOptions::default()).await, device));
+    }
+    for (life, mut client, device) in sessions {
+        // It only waits, so time alone finds it.
+        assert_eq!(cut_off(&mut client).await, 0x87);
+        // Its last second counts (RFC 5280 §4.1.2.5); it was made in the second of `made`, or the next.
+        let late = unix_now().as_secs_f64() - (made.as_secs() + life + 1) as f64;
+        println!("closed {late:.3} s after the end");
+        assert!((-0.01..2.0).contains(&late), "{late}");
+        assert!(place.connect(&device, ConnectOptions::default()).await.is_err());
+    }
+}
+
+fn unix_now() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+}
+
+/// Whoever has set the clock back has not set back what a CA has said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_set_back_brings_no_certificate_to_life_again() {
+    let place = Place::new().await;
+    let rules = || Arc::clone(&place.broker.reconfiguration.listeners()[0].rules);
+    // Valid until an hour ago.
+    let expired = place.site.flawed(1, Flaw::Expired);
+    for hours in [2, 365 * 24, 20_000 * 24] {
+        place.clock.set(-hours * HOUR);
+        assert!(place.connect(&expired, ConnectOptions::default()).await.is_err(), "{hours} hours back");
+        let (mut client, _) = place.connect(&place.site.device(2), ConnectOptions::default()).await.unwrap();
+        assert!(is_alive(&mut client).await);
+    }
+    // An operator knows better, and the same list does not raise the floor again.
+    let floor = rules().time_floor();
+    assert!(rules().lower_time_floor(floor).is_err(), "it is only lowered");
+    let earlier = UnixTime::since_unix_epoch(Duration::from_secs(floor.as_secs() - DAY.unsigned_abs()));
+    place.clock.set(-2 * HOUR);
+    assert_eq!(rules().lower_time_floor(earlier).unwrap(), floor);
+    assert_eq!(rules().time_floor(), earlier);
+    rules().reload_crls();
+    assert_eq!(rules().time_floor(), earlier);
+    let (mut back, _) = place.connect(&expired, ConnectOptions::default()).await.unwrap();
+    assert!(is_alive(&mut back).await, "as far as this broker knows, it is two hours ago");
+    // A newer list, of another second, raises it again.
+    sleep(Duration::from_millis(1100)).await;
+    place.clock.set(0);
+    place.site.revoke(&[&place.site.device(9)]).unwrap();
+    assert_eq!(cut_off(&mut back).await, 0x87);
+    let raised = async {
+        while rules().time_floor() < floor {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(TEST_TIMEOUT, raised).await.expect("the floor rises");
 }

@@ -1,12 +1,15 @@
 //! From an accepted socket to a whole CONNECT.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authenticator::trust::ChainResult;
 use mqtt::frame::FrameError;
 use mqtt::wire::{FirstPacketError, Wire};
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, ReadError, Reader, Version};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -16,6 +19,15 @@ use super::handshake::handshake;
 use super::slots::Slot;
 use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
+
+/// How long a connection is silent before the system asks whether the client is there. Not sooner: each probe wakes the
+/// radio of a device that sleeps, and mobile networks keep a silent connection for at least as long (RFC 5382, REQ-5: two
+/// hours).
+const VANISHED_AFTER: Duration = Duration::from_secs(15 * 60);
+/// How long it waits for an answer.
+const PROBE_INTERVAL: Duration = Duration::from_secs(75);
+/// How often it asks before it gives the client up.
+const PROBES: u32 = 4;
 
 /// What was read instead of a CONNECT.
 enum NoConnect {
@@ -30,9 +42,19 @@ enum NoConnect {
 pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer: SocketAddr, slot: Slot) {
     // Telemetry is small and waits for no more of it.
     let _ = stream.set_nodelay(true);
+    // Without it the other timers, if there are any, find a client that has vanished.
+    let _ = find_vanished(&stream);
     let Some((stream, chain)) = handshake(&context, Socket::new(stream), peer).await else { return };
     let sessions = context.sessions.clone();
     sessions.spawn(serve_proven(context, stream, chain, peer, slot));
+}
+
+/// Has the system ask a client that is silent whether it is there still. A client of MQTT 3.1.1 may ask for no keep-alive
+/// (§3.1.2.10), and would hold its place forever if it lost its power.
+fn find_vanished(stream: &TcpStream) -> io::Result<()> {
+    let probes =
+        TcpKeepalive::new().with_time(VANISHED_AFTER).with_interval(PROBE_INTERVAL).with_retries(PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
 }
 
 /// Serves a connection whose client has proven its certificate.

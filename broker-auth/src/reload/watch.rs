@@ -26,7 +26,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertificate>>) {
     let mut stores: Vec<_> = stores
         .into_iter()
-        .map(|store| (Files::default(), ClockComparison::since(store.now()), store))
+        .map(|store| (Files::default(), ClockComparison::since(store.clock_time()), store))
         .collect();
     let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
     let mut ticks = tokio::time::interval(WATCH_INTERVAL);
@@ -36,7 +36,7 @@ pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertific
         // Each store's own clock is looked at; usually it is the same, and its step is logged once.
         let mut step = None;
         for (_, clock, store) in &mut stores {
-            if let Some(seconds) = clock.step(store.now()) {
+            if let Some(seconds) = clock.step(store.clock_time()) {
                 store.clock_was_set();
                 step = Some(seconds);
             }

@@ -1,4 +1,4 @@
-//! The highest CRL numbers ever seen, kept across restarts.
+//! The highest CRL numbers ever seen, and the time floor, kept across restarts.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use authenticator::certificate::Fingerprint;
 use authenticator::trust::CrlNumber;
 
+use super::time_floor::TimeFloor;
+
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
 
@@ -19,6 +21,7 @@ const FILE_NAME: &str = "crl-numbers.json";
 pub struct CrlNumbers {
     file: PathBuf,
     keep: bool,
+    floor: TimeFloor,
     record: Mutex<Record>,
 }
 
@@ -79,7 +82,21 @@ impl CrlNumbers {
         Self::read(directory, false)
     }
 
+    /// The same, without a floor under the clock: to judge as of some time in the past.
+    pub(crate) fn without_floor(self) -> Self {
+        Self { floor: TimeFloor::default(), ..self }
+    }
+
+    /// The time that it cannot be earlier than.
+    pub(crate) fn floor(&self) -> &TimeFloor {
+        &self.floor
+    }
+
     fn read(directory: &Path, keep: bool) -> Result<Self, CrlNumbersError> {
+        let (floor, damage) = if keep { TimeFloor::open(directory) } else { TimeFloor::read_only(directory) };
+        if let Some(error) = damage {
+            tracing::error!("{error}; the time floor is made anew from the revocation lists in force");
+        }
         let file = directory.join(FILE_NAME);
         let seen: BTreeMap<String, Seen> = match std::fs::read(&file) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| CrlNumbersError::Damaged {
@@ -93,7 +110,7 @@ impl CrlNumbers {
             let detail = format!("{:?} is no CRL number", wrong.number);
             return Err(CrlNumbersError::Damaged { file, detail });
         }
-        Ok(Self { file, keep, record: Mutex::new(Record { seen, unwritten: false }) })
+        Ok(Self { file, keep, floor, record: Mutex::new(Record { seen, unwritten: false }) })
     }
 
     /// The highest number seen of `issuer`.

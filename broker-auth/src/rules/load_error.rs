@@ -3,6 +3,7 @@
 use authenticator::trust::TrustError;
 
 use super::crl_numbers::CrlNumbersError;
+use super::time_floor::TimeFloorError;
 
 /// Why the trusts of a listener cannot be loaded. What was loaded before stays.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum LoadError {
     /// The record of the highest CRL numbers cannot be read or written.
     #[error(transparent)]
     Numbers(#[from] CrlNumbersError),
+    /// The time floor cannot be written.
+    #[error(transparent)]
+    Floor(#[from] TimeFloorError),
 }
 
 impl LoadError {
@@ -21,6 +25,7 @@ impl LoadError {
         match self {
             Self::Trust(error) => error.may_pass(),
             Self::Numbers(error) => matches!(error, CrlNumbersError::Write { .. }),
+            Self::Floor(error) => matches!(error, TimeFloorError::Write { .. }),
         }
     }
 
@@ -31,7 +36,7 @@ impl LoadError {
             Self::Numbers(CrlNumbersError::Damaged { .. }) => {
                 "restore the file; if that is not possible, delete it, and make sure that the lists are the newest"
             }
-            Self::Numbers(_) => "check the permissions of the directory of the configuration",
+            Self::Numbers(_) | Self::Floor(_) => "check the permissions of the state directory",
         }
     }
 }

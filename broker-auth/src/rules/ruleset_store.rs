@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
@@ -18,8 +19,9 @@ use parking_lot::Mutex;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 
-use super::crl_numbers::{CrlNumbers, CrlNumbersError};
+use super::crl_numbers::CrlNumbers;
 use super::load_error::LoadError;
+use super::time_floor::TimeFloorError;
 use super::trust_files::TrustFiles;
 use crate::clock::Clock;
 
@@ -86,17 +88,17 @@ impl RulesetStore {
         trusts: &[TrustConfig],
         access: &Arc<AccessRules>,
     ) -> Result<Ruleset, LoadError> {
-        let now = self.clock.now();
         let present = self.present.load();
+        let time_for_lists = self.time_for_lists();
         let loaded = trusts
             .iter()
             .map(|config| {
                 let earlier = present.trusts().iter().find(|trust| *trust.name() == config.name);
-                LoadedTrust::load(config, earlier, &TrustFiles(&self.numbers), now)
+                LoadedTrust::load(config, earlier, &TrustFiles(&self.numbers), time_for_lists)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let loaded = Ruleset::new(loaded, Arc::clone(access))?;
-        loaded.refuse_unusable(now)?;
+        loaded.refuse_unusable(self.now())?;
         Ok(loaded)
     }
 
@@ -105,11 +107,11 @@ impl RulesetStore {
         let _loading = self.loading.lock();
         // A list that was published while these were loaded is never replaced by an older one. What is refused now is
         // refused, and logged, by the watcher too.
-        loaded.reload_crls(&TrustFiles(&self.numbers), self.clock.now());
+        loaded.reload_crls(&TrustFiles(&self.numbers), self.time_for_lists());
         if loaded.is_same(&self.present.load()) {
             return false;
         }
-        if let Err(error) = self.remember_numbers(loaded.trusts()) {
+        if let Err(error) = self.remember(loaded.trusts()) {
             // Revoking comes first: a full disk must not keep a stolen device in.
             tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
         }
@@ -125,7 +127,7 @@ impl RulesetStore {
         let _loading = self.loading.lock();
         let access = Arc::clone(self.present.load().access());
         let loaded = self.build(trusts, &access)?;
-        self.remember_numbers(loaded.trusts())?;
+        self.remember(loaded.trusts())?;
         self.swap(loaded);
         Ok(self.report())
     }
@@ -133,18 +135,20 @@ impl RulesetStore {
     /// Reads the revocation lists again. A list that is refused leaves its predecessor in force.
     pub fn reload_crls(&self) -> ReloadReport {
         let _loading = self.loading.lock();
-        let now = self.clock.now();
         let present = self.present.load();
         let mut loaded = present.as_ref().clone();
-        let mut refused: Vec<LoadError> =
-            loaded.reload_crls(&TrustFiles(&self.numbers), now).into_iter().map(LoadError::from).collect();
+        let mut refused: Vec<LoadError> = loaded
+            .reload_crls(&TrustFiles(&self.numbers), self.time_for_lists())
+            .into_iter()
+            .map(LoadError::from)
+            .collect();
         let changed = !loaded.has_same_crls(&present);
         // Revoking comes first: a full disk must not keep a stolen device in.
-        let remembered = self.remember_numbers(loaded.trusts());
+        let remembered = self.remember(loaded.trusts());
         if changed {
             self.swap(loaded);
         }
-        refused.extend(remembered.err().map(LoadError::from));
+        refused.extend(remembered.err());
         ReloadReport {
             changed,
             may_pass: refused.iter().any(LoadError::may_pass),
@@ -153,9 +157,12 @@ impl RulesetStore {
         }
     }
 
-    fn remember_numbers(&self, loaded: &[LoadedTrust]) -> Result<(), CrlNumbersError> {
-        let lists = loaded.iter().flat_map(LoadedTrust::crls);
-        self.numbers.remember(lists.map(|list| (&list.issuer, list.issuer_name.as_str(), list.number)))
+    /// Remembers how new the lists are that come into force.
+    fn remember(&self, loaded: &[LoadedTrust]) -> Result<(), LoadError> {
+        let lists = || loaded.iter().flat_map(LoadedTrust::crls);
+        let raised = self.numbers.floor().raise(lists());
+        self.numbers.remember(lists().map(|list| (&list.issuer, list.issuer_name.as_str(), list.number)))?;
+        raised.map_err(LoadError::from)
     }
 
     fn swap(&self, loaded: Ruleset) {
@@ -174,7 +181,7 @@ impl RulesetStore {
 
     /// What is trusted now.
     pub fn report(&self) -> TrustReport {
-        self.present.load().report(self.clock.now())
+        self.present.load().report(self.now())
     }
 
     /// Counts up whenever the rules, or what the clock makes of them, change.
@@ -187,9 +194,38 @@ impl RulesetStore {
         self.count_up();
     }
 
-    /// The time by which this store decides.
+    /// The time by which this store decides: that of the clock, unless a CA has said already that it is later.
     pub fn now(&self) -> UnixTime {
+        self.clock.now().max(self.numbers.floor().get())
+    }
+
+    /// The time of the clock.
+    pub(crate) fn clock_time(&self) -> UnixTime {
         self.clock.now()
+    }
+
+    /// The time that a list may not be newer than. A clock that is known to be behind says nothing about that: it must not
+    /// keep a revocation out.
+    fn time_for_lists(&self) -> UnixTime {
+        let now = self.clock.now();
+        if now < self.numbers.floor().get() { UnixTime::since_unix_epoch(Duration::MAX) } else { now }
+    }
+
+    /// The time that it cannot be earlier than.
+    pub(crate) fn time_floor(&self) -> UnixTime {
+        self.numbers.floor().get()
+    }
+
+    /// An operator vouches that it is `now`, although lists were in force that are newer. Returns the floor of before.
+    ///
+    /// # Errors
+    /// The floor is no higher, or cannot be kept.
+    pub(crate) fn lower_time_floor(&self, now: UnixTime) -> Result<UnixTime, TimeFloorError> {
+        let _loading = self.loading.lock();
+        let present = self.present.load();
+        let before = self.numbers.floor().lower(now, present.trusts().iter().flat_map(LoadedTrust::crls))?;
+        self.count_up();
+        Ok(before)
     }
 
     /// The files and folders that revocation lists come from.
@@ -201,7 +237,7 @@ impl RulesetStore {
     /// What the clock alone has changed since this was last asked, so that the log can say so. Counts the generation up
     /// then: live sessions end with their anchor and, with `deny-all`, when a list becomes too old.
     pub(crate) fn status_changes(&self) -> StatusChanges {
-        let now = self.clock.now();
+        let now = self.now();
         let present = self.present.load();
         let trusts = present.trusts();
         let lists: Vec<_> = trusts.iter().flat_map(|trust| trust.freshness(now)).collect();
@@ -229,16 +265,20 @@ impl RulesetStore {
 
     /// Proves what a client presented, leaf first, as of now.
     pub fn verify_chain(&self, presented: &[CertificateDer<'_>]) -> ChainResult {
-        self.present.load().verify_chain(presented, self.clock.now())
+        self.present.load().verify_chain(presented, self.now())
     }
 
     /// Decides what a client asks for, as of now.
     pub fn decide(&self, chain: ChainResult, request: &Request<'_>) -> Decision {
-        decide(&self.present.load(), &Evidence::new(chain, self.clock.now()), request)
+        decide(&self.present.load(), &Evidence::new(chain, self.now()), request)
     }
 }
 
 impl Recheck for RulesetStore {
+    fn now(&self) -> UnixTime {
+        RulesetStore::now(self)
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
     }

@@ -37,8 +37,12 @@ use crate::recheck::Recheck;
 /// command; one that reads nothing is closed without it.
 const LAST_PACKET_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How often a session is judged again without a cause: certificates and trust anchors expire by themselves.
+/// How often a session is judged again without a cause: trust anchors expire by themselves. Its own certificate, and those
+/// between it and the anchor, are watched to the second.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often a session is judged again while its certificate ends, so that it does not outlive it by a second.
+const LAST_SECOND_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Packets dealt with before take-over and time are looked at again; revocation is with each. A client that floods must
 /// not delay its own end.
@@ -242,7 +246,7 @@ impl SessionTask {
                     let now = Instant::now();
                     let mut checked = Ok(());
                     if recheck_at <= now {
-                        recheck_at = now + RECHECK_INTERVAL;
+                        recheck_at = now + self.next_recheck();
                         checked = self.judge_again().map_err(Termination::from);
                     }
                     let silent_at = self.state.silent_at();
@@ -257,6 +261,16 @@ impl SessionTask {
             if let Err(termination) = done {
                 return termination;
             }
+        }
+    }
+
+    /// How long until the session is judged again without a cause.
+    fn next_recheck(&self) -> Duration {
+        let end = self.state.permit().client().chain().not_after().as_secs();
+        match end.checked_sub(self.recheck.now().as_secs()) {
+            // The last second has come; the clock tells no more than seconds.
+            None | Some(0 | 1) => LAST_SECOND_INTERVAL,
+            Some(left) => Duration::from_secs(left - 1).min(RECHECK_INTERVAL),
         }
     }
 

@@ -34,6 +34,10 @@ struct Verdict {
 }
 
 impl Recheck for Verdict {
+    fn now(&self) -> UnixTime {
+        UnixTime::now()
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -1,0 +1,192 @@
+//! [`TimeFloor`]: the time that it cannot be earlier than.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use authenticator::certificate::{Fingerprint, timestamp};
+use authenticator::trust::SignedCrl;
+use parking_lot::Mutex;
+use rustls_pki_types::UnixTime;
+use serde::{Deserialize, Serialize};
+
+/// The file in the state directory.
+const FILE_NAME: &str = "time-floor.json";
+
+/// The newest `thisUpdate` of a revocation list that was ever in force: its CA has said that it is not earlier. A clock
+/// behind that is wrong, and certificates are judged as of the floor. Kept across restarts, and shared by all listeners.
+#[derive(Debug, Default)]
+pub struct TimeFloor {
+    /// `None`: it is not kept.
+    file: Option<PathBuf>,
+    /// Seconds since 1970. Apart from the record, so that nobody waits for a disk to know it.
+    floor: AtomicU64,
+    record: Mutex<Record>,
+}
+
+/// What the file holds. Times are seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    floor: u64,
+    /// The lists by which it was too high when an operator lowered it: they raise it no more.
+    distrusted: Vec<DistrustedList>,
+}
+
+/// A list that was signed by a clock that was ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DistrustedList {
+    /// The fingerprint of its CA's name and key.
+    issuer: String,
+    this_update: u64,
+}
+
+/// Why the floor cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum TimeFloorError {
+    /// The file cannot be read, or does not hold what this program writes.
+    #[error("{} cannot be read: {detail}", file.display())]
+    Read {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", file.display())]
+    Write {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The time that an operator says it is lies above the floor.
+    #[error("the floor is {floor}, and is only lowered: {wanted} is no earlier")]
+    NotLower {
+        /// The floor (RFC 3339).
+        floor: Box<str>,
+        /// What was asked for.
+        wanted: Box<str>,
+    },
+}
+
+impl TimeFloor {
+    /// The floor kept in `directory`. One that cannot be read is made anew from the lists in force; the error says why.
+    pub(crate) fn open(directory: &Path) -> (Self, Option<TimeFloorError>) {
+        let (record, error) = Self::read(&directory.join(FILE_NAME));
+        (Self::new(Some(directory.join(FILE_NAME)), record), error)
+    }
+
+    /// The same, left as it is: for commands that only look.
+    pub(crate) fn read_only(directory: &Path) -> (Self, Option<TimeFloorError>) {
+        let (record, error) = Self::read(&directory.join(FILE_NAME));
+        (Self::new(None, record), error)
+    }
+
+    fn new(file: Option<PathBuf>, record: Record) -> Self {
+        Self { file, floor: AtomicU64::new(record.floor), record: Mutex::new(record) }
+    }
+
+    fn read(file: &Path) -> (Record, Option<TimeFloorError>) {
+        let read = || -> Result<Record, String> {
+            match std::fs::read(file) {
+                Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Record::default()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        match read() {
+            Ok(record) => (record, None),
+            Err(detail) => (Record::default(), Some(TimeFloorError::Read { file: file.to_owned(), detail })),
+        }
+    }
+
+    /// The floor.
+    pub fn get(&self) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(self.floor.load(Ordering::Relaxed)))
+    }
+
+    /// Raises it to the newest of `lists`, which are in force.
+    ///
+    /// # Errors
+    /// It was raised, and cannot be kept.
+    pub(super) fn raise<'a>(&self, lists: impl Iterator<Item = &'a SignedCrl>) -> Result<(), TimeFloorError> {
+        let mut record = self.record.lock();
+        let newest =
+            lists.filter(|list| !record.distrusts(list)).map(|list| list.this_update.as_secs()).max();
+        match newest {
+            Some(newest) if newest > record.floor => {
+                record.floor = newest;
+                self.floor.store(newest, Ordering::Relaxed);
+                self.write(&record)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lowers it to `now`, which an operator vouches for; `lists` are in force. Returns what it was.
+    ///
+    /// # Errors
+    /// It is no higher, or cannot be kept; nothing has changed then.
+    pub(super) fn lower<'a>(
+        &self,
+        now: UnixTime,
+        lists: impl Iterator<Item = &'a SignedCrl>,
+    ) -> Result<UnixTime, TimeFloorError> {
+        let mut record = self.record.lock();
+        let before = UnixTime::since_unix_epoch(Duration::from_secs(record.floor));
+        if now >= before {
+            let (floor, wanted) = (timestamp(before).into(), timestamp(now).into());
+            return Err(TimeFloorError::NotLower { floor, wanted });
+        }
+        let mut lowered = Record { floor: now.as_secs(), distrusted: Vec::new() };
+        for list in lists.filter(|list| list.this_update > now) {
+            let entry = DistrustedList::of(list);
+            if !lowered.distrusted.contains(&entry) {
+                lowered.distrusted.push(entry);
+            }
+        }
+        self.write(&lowered)?;
+        self.floor.store(lowered.floor, Ordering::Relaxed);
+        *record = lowered;
+        Ok(before)
+    }
+
+    /// Replaces the file in one step: a crash leaves the old record or the new one.
+    fn write(&self, record: &Record) -> Result<(), TimeFloorError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let replace = || -> std::io::Result<()> {
+            let directory = file.parent().unwrap_or_else(|| Path::new("."));
+            std::fs::create_dir_all(directory)?;
+            let staged = file.with_extension("json.new");
+            let mut new = std::fs::File::create(&staged)?;
+            new.write_all(&serde_json::to_vec_pretty(record)?)?;
+            new.sync_all()?;
+            std::fs::rename(&staged, file)?;
+            std::fs::File::open(directory)?.sync_all()
+        };
+        replace().map_err(|source| TimeFloorError::Write { file: file.clone(), source })
+    }
+}
+
+impl Record {
+    fn distrusts(&self, list: &SignedCrl) -> bool {
+        !self.distrusted.is_empty() && self.distrusted.contains(&DistrustedList::of(list))
+    }
+}
+
+impl DistrustedList {
+    fn of(list: &SignedCrl) -> Self {
+        let issuer: Fingerprint = list.issuer;
+        Self { issuer: issuer.to_string(), this_update: list.this_update.as_secs() }
+    }
+}
+
+impl fmt::Display for TimeFloor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&timestamp(self.get()))
+    }
+}
