@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use x509_parser::asn1_rs::Tag;
+use x509_parser::asn1_rs::{Oid, Tag};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// A subject or issuer. Displays in the form of RFC 4514: last RDN first, `,+"\<>;#` escaped.
@@ -117,7 +117,7 @@ impl Attribute {
             Some(text) => AttributeValue::Text(text.into()),
             None => AttributeValue::Octets(attribute.as_slice().into()),
         };
-        Self { oid: attribute.attr_type().to_id_string().into(), value }
+        Self { oid: dotted(attribute.attr_type()).into(), value }
     }
 
     fn comparable(&self) -> Vec<u8> {
@@ -135,6 +135,27 @@ impl Attribute {
         }
         octets
     }
+}
+
+/// The type in dotted form. The parser's own takes the first octet for two arcs, which is true of the first subidentifier
+/// (X.690 §8.19.4), and so misreads the types below 2.40 and beyond. An arc of more than 128 bits is left to it.
+fn dotted(oid: &Oid<'_>) -> String {
+    let mut arcs: Vec<u128> = Vec::new();
+    let mut arc = 0_u128;
+    for octet in oid.as_bytes() {
+        let Some(shifted) = arc.checked_mul(128) else { return oid.to_id_string() };
+        arc = shifted | u128::from(octet & 0x7f);
+        if octet & 0x80 == 0 {
+            if arcs.is_empty() {
+                let root = (arc / 40).min(2);
+                arcs.push(root);
+                arc -= 40 * root;
+            }
+            arcs.push(arc);
+            arc = 0;
+        }
+    }
+    arcs.iter().map(u128::to_string).collect::<Vec<_>>().join(".")
 }
 
 /// Without case, and with one space between words (RFC 4518 §2.2, §2.6.1).

@@ -2,7 +2,7 @@
 
 mod template;
 
-pub use template::{IdentityTemplate, Template, TemplateError};
+pub use template::{IdentityTemplate, Template, TemplateError, Useless};
 
 use std::fmt;
 use std::sync::Arc;

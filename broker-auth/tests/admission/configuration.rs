@@ -182,6 +182,25 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
         ("telemetry/#", "telemetry#", "# must be the whole last level"),
         ("{device-id}/telemetry", "{device}/telemetry", "{device} is no placeholder"),
         ("{CN}", "pump", "it names no field"),
+        (
+            "{CN}",
+            "pump/{CN}",
+            ":32: `device-id`: \"pump/{CN}\": no id has '/' in it: there are letters, digits and . _ : -; write \
+             \"pump-{CN}\" instead",
+        ),
+        (
+            "device-id = \"{CN}\"",
+            "service-name = \".{CN}\"",
+            ":32: `service-name`: \".{CN}\": no id starts with '.': the first character is a letter or a digit; write \
+             \"{CN}\" instead",
+        ),
+        (
+            "{CN}",
+            "{issuer:CN}",
+            "every certificate of one CA would have the same identity; write \"{issuer:CN}-{CN}\"",
+        ),
+        ("{CN}", "{SAN:email}", "every value of {SAN:email} is an address with an @ in it, which no id has"),
+        ("{CN}", "{2.5.4.03}", "{2.5.4.03} is no type that an attribute can have"),
         ("[identity]", "[identity", ": "),
         // What the format has and this version has not.
         (

@@ -5,7 +5,7 @@ use authenticator::reason::{Reason, Refusal};
 use authenticator::trust::Role;
 use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, SanType};
 
-use crate::pki::{Fleet, client_params};
+use crate::pki::{Ca, Fleet, ca_params, client_params};
 use crate::unusual_crl::element;
 
 fn identity_of(params: CertificateParams, template: &str, role: Role) -> Result<Identity, Refusal> {
@@ -114,14 +114,65 @@ fn templates_read_any_part_of_the_certificate() {
     ] {
         assert_eq!(device_id(params(), template).expect(template), id, "{template}");
     }
-    // The address has an @, which is not in the grammar; the issuer's name has spaces; no locality is there at all.
-    for template in ["{SAN:email}", "{issuer:CN}", "{L}", "{CN}-{L}"] {
+    // The issuer's name has spaces; no locality is there at all.
+    for template in ["{issuer:CN}-{CN}", "{L}", "{CN}-{L}"] {
         let refusal = device_id(params(), template).expect_err(template);
         assert_eq!(refusal.reason, Reason::UnmappedIdentity, "{template}");
     }
     let mut two = params();
     two.subject_alt_names.push(SanType::DnsName("pump-2.acme.test".try_into().expect("name")));
     assert!(device_id(two, "{SAN:DNS}").expect_err("two names").evidence.contains("2 values"));
+}
+
+/// The shortest identities that templates are accepted for, each read from a certificate that says so.
+#[test]
+fn a_template_that_is_accepted_yields_an_id_for_some_certificate() {
+    let long = "x".repeat(61);
+    for (template, alternative_name, id) in [
+        ("{CN}".to_owned(), None, "0".to_owned()),
+        (format!("{long}xx{{CN}}"), None, format!("{long}xx0")),
+        ("{issuer:O}{CN}".to_owned(), None, "Acme0".to_owned()),
+        (
+            format!("{long}{{SAN:URI}}"),
+            Some(SanType::URI("a:0".try_into().expect("uri"))),
+            format!("{long}a:0"),
+        ),
+        ("{SAN:URI}".to_owned(), Some(SanType::URI("a:0".try_into().expect("uri"))), "a:0".to_owned()),
+        (
+            format!("{long}{{SAN:IP}}"),
+            Some(SanType::IpAddress([1u16, 0, 0, 0, 0, 0, 0, 0].into())),
+            format!("{long}1::"),
+        ),
+        ("{SAN:IP}".to_owned(), Some(SanType::IpAddress([192, 0, 2, 1].into())), "192.0.2.1".to_owned()),
+        ("{SAN:DNS}".to_owned(), Some(SanType::DnsName("0".try_into().expect("name"))), "0".to_owned()),
+        ("{2.999.3}".to_owned(), None, "joint".to_owned()),
+        ("{1.39.3}".to_owned(), None, "iso".to_owned()),
+    ] {
+        let mut fleet = Fleet::unloaded();
+        let mut ca = ca_params("Fleet Device CA");
+        ca.distinguished_name.push(DnType::OrganizationName, "Acme");
+        fleet.ca = Ca::self_signed(ca);
+        fleet.write("ca.pem", fleet.ca.certificate.pem());
+        fleet.write("ca.crl", fleet.ca.crl(10, &[]));
+        fleet.load().expect("a proper trust");
+        let mut params = client_params("0", 1);
+        params.distinguished_name.push(DnType::CustomDnType(vec![2, 999, 3]), "joint");
+        params.distinguished_name.push(DnType::CustomDnType(vec![1, 39, 3]), "iso");
+        params.subject_alt_names.extend(alternative_name);
+        let chain = fleet.verify(&[&fleet.ca.client_with(params).der]).expect("a proper chain");
+        let parsed: Template = template.parse().expect("a template");
+        let templates = IdentityTemplate { device_id: parsed.clone(), service_name: parsed };
+        let client = identify(chain, &templates).unwrap_or_else(|refusal| panic!("{template}: {refusal:?}"));
+        assert_eq!(client.identity().as_str(), id, "{template}");
+    }
+}
+
+/// Every certificate with an empty value would be the same device: the one that the template's own text names.
+#[test]
+fn an_empty_value_makes_no_identity() {
+    let refusal = device_id(client_params("", 1), "pump-{CN}").expect_err("nothing");
+    assert_eq!(refusal.reason, Reason::UnmappedIdentity);
+    assert!(refusal.evidence.contains("{CN} is empty"), "{}", refusal.evidence);
 }
 
 /// BMPString is text in two octets a character; TeletexString is text where it is ASCII, and beyond that nobody knows.

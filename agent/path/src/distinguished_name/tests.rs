@@ -108,3 +108,30 @@ fn a_subtree_holds_what_begins_with_all_of_it() {
     assert!(!named(&[&[(6, UTF8, b"DE")], &[(10, UTF8, b"Acme 2")]]).is_within(&base));
     assert!(!named(&[&[(6, UTF8, b"DE")]]).is_within(&base));
 }
+
+/// X.690 §8.19: the first subidentifier holds two arcs, and may be longer than an octet.
+#[test]
+fn a_type_is_written_with_the_arcs_that_it_has() {
+    for (octets, written) in [
+        (&[0x55, 4, 3][..], "2.5.4.3"),
+        (&[0x2a, 0x03], "1.2.3"),
+        (&[0x00], "0.0"),
+        (&[0x27, 0x01], "0.39.1"),
+        (&[0x4f, 0x01], "1.39.1"),
+        (&[0x50, 0x01], "2.0.1"),
+        (&[0x77, 0x01], "2.39.1"),
+        (&[0x78, 0x01], "2.40.1"),
+        (&[0x81, 0x03, 0x01], "2.51.1"),
+        (&[0x88, 0x37, 0x03], "2.999.3"),
+        (&[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19], "0.9.2342.19200300.100.1.25"),
+        (
+            &[
+                0x69, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                0xff, 0xff, 0xff, 0xff, 0x7f,
+            ],
+            "2.25.340282366920938463463374607431768211455",
+        ),
+    ] {
+        assert_eq!(dotted(&Oid::new(octets.into())), written);
+    }
+}
