@@ -199,7 +199,17 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
             "{issuer:CN}",
             "every certificate of one CA would have the same identity; write \"{issuer:CN}-{CN}\"",
         ),
-        ("{CN}", "{SAN:email}", "every value of {SAN:email} is an address with an @ in it, which no id has"),
+        (
+            "{CN}",
+            "{SAN:email}",
+            "every value of {SAN:email} is an address with an @ in it, which no id has; write \"{SAN:email|local-part}\"",
+        ),
+        ("{CN}", "{CN|first}", "\"first\" is no part of a value; there are local-part, "),
+        (
+            "{CN}",
+            "{SAN:IP|last-segment}",
+            "no value of {SAN:IP} has a last-segment; there is one in {SAN:URI}, ",
+        ),
         ("{CN}", "{2.5.4.03}", "{2.5.4.03} is no type that an attribute can have"),
         ("[identity]", "[identity", ": "),
         // What the format has and this version has not.

@@ -85,7 +85,7 @@ impl Broker {
         Outcome { verdict, client_error, client, server }
     }
 
-    fn connect_as(&self, client: &Client) -> Outcome {
+    pub(crate) fn connect_as(&self, client: &Client) -> Outcome {
         let config = self.client_config(credential(client), &TLS13, provider::default_provider());
         self.connect(&config, TlsVersions::Tls13)
     }

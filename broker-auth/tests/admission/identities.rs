@@ -5,6 +5,7 @@ use authenticator::reason::{Reason, Refusal};
 use authenticator::trust::Role;
 use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, SanType};
 
+use crate::handshakes::Broker;
 use crate::pki::{Ca, Fleet, ca_params, client_params};
 use crate::unusual_crl::element;
 
@@ -235,4 +236,186 @@ fn a_repeated_extension_is_refused() {
     params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 15], vec![3, 2, 7, 0x80]));
     let refusal = fleet.verify(&[&fleet.ca.client_with(params).der]).expect_err("twice");
     assert_eq!(refusal.reason, Reason::Malformed, "{}", refusal.evidence);
+}
+
+/// A client whose certificate has one value, under the field that `template` takes a part of.
+fn with_value(template: &str, value: &str) -> CertificateParams {
+    let mut params = client_params("placeholder", 1);
+    match template {
+        "{SAN:email|local-part}" => {
+            params.subject_alt_names = vec![SanType::Rfc822Name(value.try_into().expect("ASCII"))];
+        }
+        "{SAN:URI|last-segment}" => {
+            params.subject_alt_names = vec![SanType::URI(value.try_into().expect("ASCII"))];
+        }
+        "{emailAddress|local-part}" | "{1.2.840.113549.1.9.1|local-part}" => params.distinguished_name.push(
+            DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1]),
+            DnValue::Ia5String(value.try_into().expect("ASCII")),
+        ),
+        _ => params.distinguished_name.push(DnType::CommonName, value),
+    }
+    params
+}
+
+#[test]
+fn a_template_takes_a_part_of_a_value() {
+    for (template, value, id) in [
+        ("{SAN:email|local-part}", "pump-1@acme.test", "pump-1"),
+        ("{SAN:email|local-part}", "Pump-1@ACME.test", "Pump-1"),
+        ("{emailAddress|local-part}", "pump-1@acme.test", "pump-1"),
+        ("{1.2.840.113549.1.9.1|local-part}", "pump-1@acme.test", "pump-1"),
+        ("{CN|local-part}", "pump-1@acme.test", "pump-1"),
+        ("{SAN:URI|last-segment}", "https://acme.test/hall-3/pump-1", "pump-1"),
+        ("{SAN:URI|last-segment}", "spiffe://acme.test/PUMP-1", "PUMP-1"),
+        ("{SAN:URI|last-segment}", "urn:dev:mac:0024befffe804ff1", "0024befffe804ff1"),
+        ("{CN|last-segment}", "Acme Pumps/Hall 3/pump-1", "pump-1"),
+    ] {
+        assert_eq!(
+            device_id(with_value(template, value), template).expect(value),
+            id,
+            "{template} of {value}"
+        );
+    }
+    let mut params = with_value("{SAN:email|local-part}", "pump-1@acme.test");
+    params.subject_alt_names.push(SanType::URI("urn:acme:hall-3".try_into().expect("uri")));
+    assert_eq!(
+        device_id(params, "{SAN:URI|last-segment}:{SAN:email|local-part}.x").expect("both"),
+        "hall-3:pump-1.x"
+    );
+}
+
+/// Each of these could be read as `pump-1` by somebody. Nobody is `pump-1` by them, over a live handshake either: the
+/// chain is proven there, and the name is refused all the same.
+#[test]
+fn a_value_that_looks_like_another_devices_yields_no_identity() {
+    let broker = Broker::new();
+    let refused = |template: &str, params: CertificateParams, what: &str| {
+        let outcome = broker.connect_as(&broker.fleet.ca.client_with(params));
+        let parsed: Template = template.parse().expect("a template");
+        let templates = IdentityTemplate { device_id: parsed.clone(), service_name: parsed };
+        let chain = outcome.verdict.unwrap_or_else(|refusal| panic!("{what:?}: {refusal:?}"));
+        match identify(chain, &templates) {
+            Ok(client) => panic!("{template} of {what:?} is {}", client.identity()),
+            Err(refusal) => {
+                assert_eq!(refusal.reason, Reason::UnmappedIdentity, "{what:?}");
+                assert!(!refusal.evidence.chars().any(char::is_control), "{:?}", refusal.evidence);
+                refusal.evidence
+            }
+        }
+    };
+    let long = format!("{}@acme.test", "x".repeat(5000));
+    for (template, values) in [
+        (
+            "{SAN:email|local-part}",
+            &[
+                "",
+                "@",
+                "pump-1",
+                "pump-1@",
+                "@pump-1",
+                "pump-1@evil@acme.test",
+                "\"pump-1@evil\"@acme.test",
+                "\"pump-1\"@acme.test",
+                "pump-1(comment)@acme.test",
+                "pump-1\0@acme.test",
+                "pump-1@acme.test\0.evil.test",
+                "evil\0pump-1@acme.test",
+                "pump-1@acme.test\r\n",
+                " pump-1@acme.test",
+                "pump%2D1@acme.test",
+                "evil!pump-1@acme.test",
+                "Pump 1 <pump-1@acme.test>",
+                &long,
+            ][..],
+        ),
+        (
+            "{SAN:URI|last-segment}",
+            &[
+                "",
+                "pump-1",
+                "https://pump-1",
+                "https://acme.test/pump-1/",
+                "https://acme.test/pump-1?",
+                "https://acme.test/evil?/pump-1",
+                "https://acme.test/evil#/pump-1",
+                "https://acme.test/pump%2d1",
+                "https://acme.test/evil%2Fpump-1",
+                "https://acme.test/%2e/pump-1",
+                "https://acme.test/evil\\pump-1",
+                "https://acme.test/evil\0/pump-1",
+                "https://acme.test/pump-1\0",
+                "https://acme.test/pump-1 ",
+                "https://acme.test/pump-1;v=1",
+                "https://acme.test/evil@pump-1",
+                "https://acme.test/..",
+                "urn:pump-1",
+                "urn::pump-1",
+                "urn:x:pump-1:",
+                "urn:x:pump-1/",
+                "urn:x:pump-1?=a",
+                "tag:acme.test,2030:pump-1",
+            ],
+        ),
+        (
+            "{CN|local-part}",
+            &[
+                "pump-1",
+                "pump\u{2010}1@acme.test",
+                "p\u{443}mp-1@acme.test",
+                "pump-1\u{ff20}acme.test",
+                "pump-1\u{200b}@x",
+            ],
+        ),
+        (
+            "{CN|last-segment}",
+            &[
+                "pump-1",
+                "evil\u{2044}pump-1",
+                "evil/pump-1\u{2215}",
+                "evil/\u{202e}1-pmup",
+                "evil/p\u{443}mp-1",
+                "a/-pump-1",
+            ],
+        ),
+        ("{emailAddress|local-part}", &["pump-1", "pump-1@evil@x", "pump-1\0@x"]),
+    ] {
+        for value in values {
+            let evidence = refused(template, with_value(template, value), value);
+            assert!(evidence.len() < 1000, "{} bytes of evidence", evidence.len());
+        }
+    }
+    // Two values: whoever asked for the certificate could choose which one counts.
+    let mut two = with_value("{SAN:email|local-part}", "pump-1@acme.test");
+    two.subject_alt_names.push(SanType::Rfc822Name("pump-1@acme.test".try_into().expect("ASCII")));
+    let evidence = refused("{SAN:email|local-part}", two, "two");
+    assert!(evidence.contains("2 values for {SAN:email|local-part}"), "{evidence}");
+    // A URI is IA5String (RFC 5280 §4.2.1.6), and one of other octets is a value all the same.
+    for (uri, template) in [
+        (&b"https://acme.test/p\xc3\xbc/pump-1"[..], "{SAN:URI|last-segment}"),
+        (b"https://acme.test/p\xff/pump-1", "{SAN:URI|last-segment}"),
+        (b"urn:acme:\xc3\xbc", "{SAN:URI}"),
+    ] {
+        let good = element(0x86, b"https://acme.test/pump-1");
+        for (names, why) in [
+            (element(0x86, uri), "is no readable text"),
+            ([element(0x86, uri), good.clone()].concat(), "2 values"),
+            ([good, element(0x86, uri)].concat(), "2 values"),
+        ] {
+            let mut foreign = client_params("placeholder", 1);
+            let names = element(0x30, &names);
+            foreign.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 17], names));
+            let evidence = refused(template, foreign, "other octets");
+            assert!(evidence.contains(why), "{why}: {evidence}");
+        }
+    }
+}
+
+/// Letters are not folded: another spelling is another device.
+#[test]
+fn a_part_in_other_letters_is_another_device() {
+    let id = |value: &str| {
+        device_id(with_value("{SAN:URI|last-segment}", value), "{SAN:URI|last-segment}").expect(value)
+    };
+    assert_ne!(id("https://acme.test/pump-1"), id("https://acme.test/PUMP-1"));
+    assert_ne!(id("urn:acme:pump-1"), id("urn:acme:Pump-1"));
 }

@@ -159,6 +159,38 @@ fn explain_names_the_reason_of_every_refusal() {
 }
 
 #[test]
+fn explain_shows_which_part_of_a_value_is_the_identity() {
+    let fleet = FleetDirectory::new();
+    let template = "\n[identity]\ndevice-id = \"{SAN:URI|last-segment}\"\n";
+    fleet.write("broker.toml", format!("{CONFIG}{template}"));
+    let named = |uri: &str| {
+        let mut params = client_params("placeholder", 1);
+        around(&mut params, fleet.now, 365);
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
+        let key = KeyPair::generate().expect("key");
+        fleet.write("uri.pem", params.signed_by(&key, &fleet.ca.issuer()).expect("certificate").pem());
+        fleet.explain(&["--cert", "uri.pem"])
+    };
+    let (code, answer) = named("https://acme.test/hall-3/pump-1");
+    assert_eq!((code, answer["identity"].as_str()), (0, Some("pump-1")), "{answer}");
+    let (code, answer) = named("https://acme.test/hall-3/pump-1?");
+    assert_eq!((code, answer["reason"].as_str()), (6, Some("unmapped_identity")), "{answer}");
+    assert_eq!(
+        answer["evidence"],
+        "the certificate's value \"https://acme.test/hall-3/pump-1?\" for {SAN:URI|last-segment} yields no device id: a \
+         query or a fragment (? or #) follows its path"
+    );
+    fleet.write("broker.toml", format!("{CONFIG}{}", template.replace("last-segment", "last-part")));
+    for command in [&["check"][..], &["explain", "--cert", "uri.pem"], &["run"]] {
+        let output = fleet.run(&[command, &["--config", "broker.toml"]].concat());
+        assert_eq!(output.status.code(), Some(3), "{command:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("broker.toml:20: `device-id`: "), "{stderr}");
+        assert!(stderr.contains("\"last-part\" is no part of a value; there are local-part, "), "{stderr}");
+    }
+}
+
+#[test]
 fn explain_prints_text_for_people() {
     let fleet = FleetDirectory::new();
     let output = fleet.run(&["explain", "--fleet", ".", "--cert", "pump-1.pem", "--publish", "other"]);

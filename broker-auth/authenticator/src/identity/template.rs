@@ -1,9 +1,10 @@
-//! How an identity is written in a certificate: `{CN}`, `pump-{serialNumber}`, `{SAN:DNS}`.
+//! How an identity is written in a certificate: `{CN}`, `pump-{serialNumber}`, `{SAN:email|local-part}`.
 
 mod error;
 mod field;
 mod named_field;
 mod usefulness;
+mod value_part;
 
 pub use error::{TemplateError, Useless};
 
@@ -32,6 +33,7 @@ impl Default for IdentityTemplate {
             source: "{CN}".to_owned(),
             parts: vec![Part::Field(NamedField {
                 field: Field::Subject(COMMON_NAME.into()),
+                part: None,
                 name: "CN".into(),
             })],
         };
@@ -64,13 +66,11 @@ impl FromStr for Template {
 }
 
 fn parse(source: &str) -> Result<Vec<Part<NamedField>>, TemplateError> {
-    brace_template::parse(source, |name| Ok(NamedField { field: name.parse()?, name: name.into() })).map_err(
-        |error| match error {
-            BraceError::Unclosed => TemplateError::Unclosed,
-            BraceError::Unopened => TemplateError::Unopened,
-            BraceError::Field(unknown) => unknown,
-        },
-    )
+    brace_template::parse(source, str::parse).map_err(|error| match error {
+        BraceError::Unclosed => TemplateError::Unclosed,
+        BraceError::Unopened => TemplateError::Unopened,
+        BraceError::Field(unknown) => unknown,
+    })
 }
 
 impl Template {
@@ -79,15 +79,14 @@ impl Template {
         &self.source
     }
 
-    /// The text for `certificate`; the error says which field had no value, several, or one that is no text.
+    /// The text for `certificate`; the error says which field had no value, several, or one that is no text
+    /// or lacks the part that is taken.
     pub(super) fn expand(&self, certificate: &PeerCertificate) -> Result<String, String> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
-                Part::Field(NamedField { field, name }) => {
-                    text.push_str(&field.only_value(certificate, name)?);
-                }
+                Part::Field(named) => named.expand(certificate, &mut text)?,
             }
         }
         Ok(text)

@@ -18,7 +18,7 @@ pub enum TemplateError {
     #[error(
         "{{{name}}} is no field; there are {{CN}}, {{O}}, {{OU}}, {{C}}, {{ST}}, {{L}}, {{serialNumber}}, {{UID}}, {{DC}}, \
          {{emailAddress}}, a dotted type such as {{2.5.4.46}}, the same after issuer: as in {{issuer:CN}}, and {{SAN:DNS}}, \
-         {{SAN:URI}}, {{SAN:email}}, {{SAN:IP}}"
+         {{SAN:URI}}, {{SAN:email}}, {{SAN:IP}}; a part of a value is taken as in {{SAN:email|local-part}}"
     )]
     UnknownField {
         /// What stood between the braces.
@@ -32,6 +32,25 @@ pub enum TemplateError {
     NoObjectIdentifier {
         /// What stood between the braces.
         name: String,
+    },
+    /// A part that is not known.
+    #[error(
+        "{part:?} is no part of a value; there are local-part, as in {{SAN:email|local-part}}, and last-segment, as in \
+         {{SAN:URI|last-segment}}"
+    )]
+    UnknownPart {
+        /// What stood after the bar.
+        part: String,
+    },
+    /// A part that no value of the field has.
+    #[error("no value of {{{field}}} has a {part}; there is one in {found_in}")]
+    NoSuchPart {
+        /// The field.
+        field: String,
+        /// The part.
+        part: &'static str,
+        /// What has such a part.
+        found_in: &'static str,
     },
     /// A template that yields an identity for no certificate, or the same one for all.
     #[error("{useless}{}", instead.as_ref().map(|instead| format!("; write {instead:?} instead")).unwrap_or_default())]

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::error::TemplateError;
+use super::value_part::ValuePart;
 use crate::certificate::{AlternativeName, DistinguishedName, PeerCertificate, attribute_type};
 
 pub(super) const COMMON_NAME: &str = "2.5.4.3";
@@ -81,15 +82,34 @@ impl Field {
         matches!(self, Self::Issuer(_))
     }
 
+    /// Whether the values are mailboxes, which have an @ (RFC 5280 §4.2.1.6, §4.1.2.6).
+    fn is_address(&self) -> bool {
+        match self {
+            Self::Email => true,
+            Self::Subject(oid) | Self::Issuer(oid) => **oid == *EMAIL_ADDRESS,
+            Self::Dns | Self::Uri | Self::Ip => false,
+        }
+    }
+
+    /// Whether a value can have `part`, and that be an id. What follows the last slash of an address holds its @.
+    pub(super) fn can_have(&self, part: ValuePart) -> bool {
+        match (self, part) {
+            (Self::Subject(_) | Self::Issuer(_) | Self::Email, ValuePart::LocalPart) => true,
+            (Self::Subject(_) | Self::Issuer(_), ValuePart::LastSegment) => !self.is_address(),
+            (Self::Uri, ValuePart::LastSegment) => true,
+            (Self::Uri, ValuePart::LocalPart)
+            | (Self::Email, ValuePart::LastSegment)
+            | (Self::Dns | Self::Ip, ValuePart::LocalPart | ValuePart::LastSegment) => false,
+        }
+    }
+
     /// The shortest value that can be an id, or a part of one. `None`: no value can.
     pub(super) fn shortest_in_id(&self) -> Option<&'static str> {
         match self {
-            // RFC 5280 §4.2.1.6 and §4.1.2.6: a mailbox, which has an @.
-            Self::Email => None,
-            Self::Subject(oid) | Self::Issuer(oid) if **oid == *EMAIL_ADDRESS => None,
+            address if address.is_address() => None,
             // Attributes are text of any kind. What their types say of syntax (X.520) is no guide: OpenSSL writes text into
             // all of them, also into those that should be a sequence or a bit string.
-            Self::Subject(_) | Self::Issuer(_) | Self::Dns => Some("0"),
+            Self::Subject(_) | Self::Issuer(_) | Self::Dns | Self::Email => Some("0"),
             // RFC 5280 §4.2.1.6: with a scheme, and something after it.
             Self::Uri => Some("a:0"),
             // `::` is no node's address (RFC 4291 §2.5.2).
@@ -126,17 +146,26 @@ impl Field {
         match self {
             Self::Subject(oid) => attributes(certificate.subject(), oid),
             Self::Issuer(oid) => attributes(certificate.issuer(), oid),
-            Self::Dns | Self::Uri | Self::Email | Self::Ip => certificate
-                .alternative_names()
-                .iter()
-                .filter_map(|name| match (self, name) {
-                    (Self::Dns, AlternativeName::Dns(text))
-                    | (Self::Uri, AlternativeName::Uri(text))
-                    | (Self::Email, AlternativeName::Email(text)) => Some(Some(text.to_string())),
-                    (Self::Ip, AlternativeName::Ip(address)) => Some(Some(address.to_string())),
-                    _ => None,
-                })
-                .collect(),
+            Self::Dns | Self::Uri | Self::Email | Self::Ip => {
+                certificate.alternative_names().iter().filter_map(|name| self.alternative(name)).collect()
+            }
+        }
+    }
+
+    /// The value of `name`, if it is of this kind. These names are IA5String (RFC 5280 §4.2.1.6); one of other characters
+    /// is no readable text, and counts as a value.
+    fn alternative(&self, name: &AlternativeName) -> Option<Option<String>> {
+        match (self, name) {
+            (Self::Dns, AlternativeName::Dns(text))
+            | (Self::Uri, AlternativeName::Uri(text))
+            | (Self::Email, AlternativeName::Email(text)) => Some(text.is_ascii().then(|| text.to_string())),
+            (Self::Ip, AlternativeName::Ip(address)) => Some(Some(address.to_string())),
+            // One that could not be read, by the tag of its kind.
+            (Self::Email, AlternativeName::Other(1))
+            | (Self::Dns, AlternativeName::Other(2))
+            | (Self::Uri, AlternativeName::Other(6))
+            | (Self::Ip, AlternativeName::Other(7)) => Some(None),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,8 @@ fn values(field: &str) -> &'static [&'static str] {
         "{CN}" | "{SAN:DNS}" | "{issuer:CN}" => &["7", "a", "pump-1", "Fleet CA"],
         "{SAN:URI}" => &["https://acme.test/pump-1", "urn:dev:mac:0024befffe804ff1", "t:1"],
         "{SAN:IP}" => &["192.0.2.1", "2001:db8::1", "::1", "1::"],
+        "{CN|local-part}" | "{SAN:email|local-part}" => &["a", "pump-1", "a b"],
+        "{CN|last-segment}" | "{SAN:URI|last-segment}" => &["a", "pump-1", "a b"],
         "{SAN:email}" | "{emailAddress}" => &["pump-1@acme.test", "a@b", "\"a b\"@acme.test"],
         _ => &[],
     }
@@ -25,8 +27,19 @@ fn texts(pieces: &[String]) -> Vec<String> {
     })
 }
 
-const FIELDS: [&str; 7] =
-    ["{CN}", "{SAN:DNS}", "{SAN:URI}", "{SAN:IP}", "{SAN:email}", "{emailAddress}", "{issuer:CN}"];
+const FIELDS: [&str; 11] = [
+    "{CN|local-part}",
+    "{CN|last-segment}",
+    "{SAN:email|local-part}",
+    "{SAN:URI|last-segment}",
+    "{CN}",
+    "{SAN:DNS}",
+    "{SAN:URI}",
+    "{SAN:IP}",
+    "{SAN:email}",
+    "{emailAddress}",
+    "{issuer:CN}",
+];
 
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -48,7 +61,7 @@ proptest! {
         if let Err(TemplateError::Useless { useless, instead }) = parsed {
             match instead {
                 Some(instead) => prop_assert!(instead.parse::<Template>().is_ok(), "{}", instead),
-                None => prop_assert!(source.contains("email") || source.len() > 50, "{}: {}", source, useless),
+                None => prop_assert!(source.len() > 50, "{}: {}", source, useless),
             }
         }
     }
@@ -73,10 +86,23 @@ fn what_keeps_a_template_from_yielding_an_id_is_named() {
         ("--x{CN}", Useless::Start { found: '-' }, Some("x{CN}")),
         ("{issuer:CN}", Useless::IssuerAlone, Some("{issuer:CN}-{CN}")),
         ("a-{issuer:O}:{issuer:2.5.4.46}", Useless::IssuerAlone, Some("a-{issuer:O}:{issuer:2.5.4.46}-{CN}")),
-        ("{SAN:email}", address("SAN:email"), None),
-        ("x-{emailAddress}", address("emailAddress"), None),
-        ("{1.2.840.113549.1.9.1}", address("1.2.840.113549.1.9.1"), None),
-        ("{CN}-{issuer:emailAddress}", address("issuer:emailAddress"), None),
+        ("{SAN:email}", address("SAN:email"), Some("{SAN:email|local-part}")),
+        ("x/{emailAddress}", address("emailAddress"), Some("x-{emailAddress|local-part}")),
+        (
+            "{1.2.840.113549.1.9.1}",
+            address("1.2.840.113549.1.9.1"),
+            Some("{1.2.840.113549.1.9.1|local-part}"),
+        ),
+        (
+            "{issuer:emailAddress}",
+            address("issuer:emailAddress"),
+            Some("{issuer:emailAddress|local-part}-{CN}"),
+        ),
+        (
+            "{issuer:emailAddress|local-part}",
+            Useless::IssuerAlone,
+            Some("{issuer:emailAddress|local-part}-{CN}"),
+        ),
     ] {
         assert_eq!(useless(text), (why, instead.map(str::to_owned)), "{text}");
     }
@@ -109,4 +135,45 @@ fn a_dotted_text_that_is_no_object_identifier_is_no_field() {
     {
         assert_eq!(parse(&format!("{{{name}}}")), Ok(()), "{name}");
     }
+}
+
+#[test]
+fn a_part_that_no_value_of_the_field_has_is_refused() {
+    let parse = |text: &str| text.parse::<Template>().map(|_| ());
+    for text in [
+        "{SAN:email|local-part}",
+        "{emailAddress|local-part}",
+        "{1.2.840.113549.1.9.1|local-part}",
+        "{CN|local-part}",
+        "{CN|last-segment}",
+        "{1.2.3|last-segment}",
+        "{SAN:URI|last-segment}",
+        "{issuer:O|last-segment}-{CN}",
+    ] {
+        assert_eq!(parse(text), Ok(()), "{text}");
+    }
+    for (field, part) in [
+        ("SAN:DNS", "local-part"),
+        ("SAN:DNS", "last-segment"),
+        ("SAN:IP", "local-part"),
+        ("SAN:IP", "last-segment"),
+        ("SAN:URI", "local-part"),
+        ("SAN:email", "last-segment"),
+        ("emailAddress", "last-segment"),
+        ("issuer:1.2.840.113549.1.9.1", "last-segment"),
+    ] {
+        let error = parse(&format!("{{{field}|{part}}}")).expect_err(field);
+        assert!(
+            matches!(&error, TemplateError::NoSuchPart { field: named, .. } if named == field),
+            "{field}|{part}: {error}"
+        );
+    }
+    for part in ["", "localpart", "Local-Part", " local-part", "local-part ", "local-part|last-segment"] {
+        let error = parse(&format!("{{CN|{part}}}")).expect_err(part);
+        assert_eq!(error, TemplateError::UnknownPart { part: part.to_owned() });
+        assert!(error.to_string().contains("local-part") && error.to_string().contains("last-segment"));
+    }
+    let unknown = |name: &str| Err(TemplateError::UnknownField { name: name.to_owned() });
+    assert_eq!(parse("{|local-part}"), unknown(""));
+    assert_eq!(parse("{CN |local-part}"), unknown("CN "));
 }

@@ -4,6 +4,7 @@ use device_identity::{DeviceId, DeviceIdError};
 
 use super::error::Useless;
 use super::named_field::NamedField;
+use super::value_part::ValuePart;
 use crate::brace_template::Part;
 
 /// Refuses a template that yields an id for no certificate, or the same for all of one CA. Devices and services have
@@ -15,9 +16,9 @@ pub(super) fn refuse_useless(parts: &[Part<NamedField>]) -> Result<(), Useless> 
     for part in parts {
         match part {
             Part::Literal(literal) => example.push_str(literal),
-            Part::Field(NamedField { field, name }) => match field.shortest_in_id() {
+            Part::Field(named) => match named.shortest_in_id() {
                 Some(value) => example.push_str(value),
-                None => return Err(Useless::Address { name: name.to_string() }),
+                None => return Err(Useless::Address { name: named.name.to_string() }),
             },
         }
     }
@@ -38,7 +39,8 @@ pub(super) fn refuse_useless(parts: &[Part<NamedField>]) -> Result<(), Useless> 
     if parts.iter().all(is_of_issuer) { Err(Useless::IssuerAlone) } else { Ok(()) }
 }
 
-/// A template like this one without the characters that no id has, and with a field of the subject.
+/// A template like this one without the characters that no id has, with the local part of addresses, and with a field of
+/// the subject.
 pub(super) fn mended(parts: &[Part<NamedField>]) -> String {
     let mut text = String::new();
     for (index, part) in parts.iter().enumerate() {
@@ -60,9 +62,13 @@ pub(super) fn mended(parts: &[Part<NamedField>]) -> String {
                 };
                 text.push_str(mended);
             }
-            Part::Field(NamedField { name, .. }) => {
+            Part::Field(named) => {
                 text.push('{');
-                text.push_str(name);
+                text.push_str(&named.name);
+                if named.shortest_in_id().is_none() {
+                    text.push('|');
+                    text.push_str(ValuePart::LocalPart.as_str());
+                }
                 text.push('}');
             }
         }
