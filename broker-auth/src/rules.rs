@@ -3,12 +3,14 @@
 //! Before trust is loaded every client is refused.
 
 mod crl_numbers;
+mod legacy_leaves;
 mod load_error;
 mod ruleset_store;
 mod time_floor;
 mod trust_files;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
+pub(crate) use legacy_leaves::Noted;
 pub use load_error::LoadError;
 pub use ruleset_store::{ReloadReport, RulesetStore};
 pub use time_floor::{TimeFloor, TimeFloorError};

@@ -25,7 +25,7 @@ mod specimen;
 mod verify;
 
 pub use ambiguity::refuse_ambiguity;
-pub use certificate_path::{Algorithms, PublicKey};
+pub use certificate_path::{Algorithms, EndEntityFault, PublicKey};
 pub use chain::VerifiedChain;
 pub use chain_result::{ChainResult, UnprovenChain};
 pub use config::{CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName};

@@ -96,6 +96,20 @@ pub(crate) struct ListenerLine {
     pub(crate) trust_generation: u64,
     /// RFC 3339.
     pub(crate) server_certificate_not_after: String,
+    #[serde(default)]
+    pub(crate) trusts: Vec<TrustLine>,
+}
+
+/// One trust of a listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TrustLine {
+    pub(crate) name: String,
+    /// `refuse` or `warn`.
+    pub(crate) legacy_leaf: String,
+    /// Different certificates that were let in by `warn` since the start.
+    pub(crate) legacy_leaves: u64,
+    /// Whether there were more, which were not told apart.
+    pub(crate) legacy_leaves_exceeded: bool,
 }
 
 /// What a reload did.

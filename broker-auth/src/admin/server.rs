@@ -7,15 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::timestamp;
+use authenticator::trust::LoadedTrust;
 use embedded::{AmbiguousName, Hub};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use super::protocol::{Ambiguous, Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status};
+use super::protocol::{
+    Ambiguous, Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status, TrustLine,
+};
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
 use crate::reconfigure::{Outcome, Reconfiguration};
+use crate::rules::RulesetStore;
 
 /// The longest request, in bytes.
 const MAX_REQUEST: u64 = 4096;
@@ -187,6 +191,7 @@ fn status(context: &AdminContext) -> Status {
                 address: listener.address.to_string(),
                 trust_generation: listener.rules.generation(),
                 server_certificate_not_after: timestamp(listener.certificate.not_after()),
+                trusts: trusts(&listener.rules),
             })
             .collect(),
         counters: context
@@ -196,6 +201,19 @@ fn status(context: &AdminContext) -> Status {
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect(),
     }
+}
+
+fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {
+    let of = |trust: &LoadedTrust| {
+        let leaves = rules.legacy_leaves().of(trust.name());
+        TrustLine {
+            name: trust.name().to_string(),
+            legacy_leaf: trust.config().legacy_leaf.as_str().to_owned(),
+            legacy_leaves: leaves.certificates as u64,
+            legacy_leaves_exceeded: leaves.is_exceeded,
+        }
+    };
+    rules.present().trusts().iter().map(of).collect()
 }
 
 /// Reads everything again. A large list takes most of a second to verify; other operators are answered meanwhile.

@@ -1,6 +1,7 @@
 //! `check`: everything a configuration names, loaded as `run` would load it.
 
 mod findings;
+mod legacy_leaves;
 mod text;
 
 use std::process::ExitCode;
@@ -16,7 +17,8 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
         Ok(config) => config,
         Err(error) => return exit::fail(exit::INPUT_REFUSED, &error, error.fault.help()),
     };
-    let (findings, errors) = Findings::of(&config);
+    let (mut findings, errors) = Findings::of(&config);
+    legacy_leaves::count(&config, &mut findings.listeners);
     let mut code = if args.json { exit::print_json(&findings) } else { exit::print(&text::of(&findings)) };
     for (error, help) in errors {
         code = exit::fail(exit::INPUT_REFUSED, error, help);

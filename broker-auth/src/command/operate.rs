@@ -149,6 +149,18 @@ fn status_page(status: &Status) -> String {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);
         line("  certificate ends", &listener.server_certificate_not_after);
+        for trust in &listener.trusts {
+            if trust.legacy_leaf == "warn" || trust.legacy_leaves > 0 {
+                let more = if trust.legacy_leaves_exceeded { " or more" } else { "" };
+                line(
+                    "  legacy leaves",
+                    &format_args!(
+                        "{}{more} admitted by trust {} (legacy-leaf {})",
+                        trust.legacy_leaves, trust.name, trust.legacy_leaf
+                    ),
+                );
+            }
+        }
     }
     for (name, value) in &status.counters {
         line(&name.replace('_', " "), value);

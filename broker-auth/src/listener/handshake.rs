@@ -10,10 +10,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
-use authenticator::decide::Request;
+use authenticator::decide::{Granted, Request};
 use authenticator::reason::Refusal;
 use authenticator::record::{Audit, Event, Record};
-use authenticator::trust::ChainResult;
+use authenticator::trust::{ChainResult, VerifiedChain};
 use rustls::server::Acceptor;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
@@ -24,6 +24,7 @@ use super::lingering_close::lingering_close;
 use super::network::Network;
 use super::socket::Socket;
 use crate::audit::DecisionLog;
+use crate::rules::Noted;
 use crate::transport::connection_config;
 
 /// A connection, and the chain that its client has proven.
@@ -119,7 +120,12 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
             match context.rules.decide(chain.clone(), &Request::Handshake).outcome {
-                Ok(_) => Ok((stream, chain)),
+                Ok(granted) => {
+                    if let Granted::Handshake(proven) = granted {
+                        note_legacy_leaf(context, peer, &proven);
+                    }
+                    Ok((stream, chain))
+                }
                 Err(refusal) => Err(Failed::Unproven(refusal)),
             }
         }
@@ -127,6 +133,24 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
             let refusal = tls_error(&error).and_then(|error| chain.refusal(error));
             Err(Failed::Tls { error, stream: Some(stream), refusal })
         }
+    }
+}
+
+/// Counts a certificate that its trust lets pass, though it claims what is for CAs alone. The log has each once.
+fn note_legacy_leaf(context: &ListenerContext, peer: SocketAddr, chain: &VerifiedChain) {
+    let Some(claim) = chain.claim_to_issue() else { return };
+    let (trust, leaf) = (chain.trust_name(), chain.leaf());
+    let (serial, subject) = (leaf.serial(), leaf.subject());
+    match context.rules.legacy_leaves().admit(chain) {
+        Some(Noted::First { certificates }) => tracing::warn!(
+            %peer, %trust, %serial, %subject, %claim, certificates,
+            "a client certificate is let in by legacy-leaf = \"warn\": replace it"
+        ),
+        Some(Noted::Beyond { admissions }) => tracing::warn!(
+            %peer, %trust, %serial, %subject, %claim, admissions,
+            "client certificates are let in by legacy-leaf = \"warn\", more than are told apart: replace them"
+        ),
+        None => {}
     }
 }
 

@@ -20,6 +20,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::sync::watch;
 
 use super::crl_numbers::CrlNumbers;
+use super::legacy_leaves::LegacyLeaves;
 use super::load_error::LoadError;
 use super::time_floor::TimeFloorError;
 use super::trust_files::TrustFiles;
@@ -34,6 +35,7 @@ pub struct RulesetStore {
     loading: Mutex<()>,
     /// What the clock had changed when that was last looked at.
     seen: Mutex<Status>,
+    legacy_leaves: LegacyLeaves,
     generation: watch::Sender<u64>,
 }
 
@@ -75,6 +77,7 @@ impl RulesetStore {
             present: ArcSwap::from_pointee(Ruleset::without_trust(access)),
             loading: Mutex::default(),
             seen: Mutex::default(),
+            legacy_leaves: LegacyLeaves::default(),
             generation: watch::Sender::new(0),
         })
     }
@@ -177,6 +180,11 @@ impl RulesetStore {
     /// The rules in force.
     pub fn present(&self) -> Guard<Arc<Ruleset>> {
         self.present.load()
+    }
+
+    /// The certificates that were let in by `legacy-leaf = "warn"` since the start. Loading trusts anew forgets none.
+    pub(crate) fn legacy_leaves(&self) -> &LegacyLeaves {
+        &self.legacy_leaves
     }
 
     /// What is trusted now.

@@ -309,9 +309,27 @@ fn a_client_certificate_that_claims_to_issue_is_refused_unless_its_trust_lets_it
     }
     fleet.trust.legacy_leaf = LegacyLeaf::Warn;
     fleet.load().expect("a proper trust");
-    for client in &clients {
-        fleet.verify(&[&client.der]).expect("the trust lets it pass");
+    let mut admitted = Vec::new();
+    for (client, claim) in clients.iter().zip(["keyCertSign", "name constraints"]) {
+        // The second time, the path is remembered.
+        for _ in 0..2 {
+            let chain = fleet.verify(&[&client.der]).expect("the trust lets it pass");
+            let claimed = chain.claim_to_issue().expect("it says so").to_string();
+            assert!(claimed.contains(claim), "{claimed}");
+        }
+        admitted.push(fleet.admit(client));
     }
+    let proper = fleet.verify(&[&fleet.ca.client("pump-4", 4).der]).expect("a proper client");
+    assert_eq!(proper.claim_to_issue(), None);
+    // When the trust refuses them again, live sessions end too.
+    assert!(admitted.iter().all(|client| fleet.recheck(client).is_ok()));
+    fleet.trust.legacy_leaf = LegacyLeaf::Refuse;
+    fleet.load().expect("a proper trust");
+    for client in &admitted {
+        assert_eq!(fleet.recheck(client).expect_err("no longer").reason, Reason::WrongUsage);
+    }
+    fleet.trust.legacy_leaf = LegacyLeaf::Warn;
+    fleet.load().expect("a proper trust");
     // What says to be a CA is none of them.
     let mut ca = client_params("pump-3", 3);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

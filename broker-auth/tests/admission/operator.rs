@@ -265,6 +265,135 @@ fn check_shows_what_is_loaded_and_warns() {
     assert!(!fleet.directory.path().join("broker/crl-numbers.json").exists(), "check only looks");
 }
 
+/// A broker of the fleet's configuration, stopped when it is dropped.
+struct Running {
+    broker: std::process::Child,
+    address: String,
+    log: std::path::PathBuf,
+}
+
+impl Running {
+    fn start(fleet: &FleetDirectory) -> Self {
+        use std::io::{BufRead, BufReader};
+        let log = fleet.directory.path().join("log");
+        let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
+            .current_dir(fleet.directory.path())
+            .args(["run", "--config", "broker.toml", "--listen", "127.0.0.1:0"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::fs::File::create(&log).expect("a log"))
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        BufReader::new(broker.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening ").unwrap_or_else(|| {
+            panic!("{line:?}: {}", std::fs::read_to_string(&log).expect("a log"));
+        });
+        Self { address: address.to_owned(), broker, log }
+    }
+
+    /// A whole handshake of OpenSSL's client with NAME.pem; TLS 1.2, where it ends only when the broker has agreed.
+    fn handshake(&self, fleet: &FleetDirectory, name: &str) -> bool {
+        let output = Command::new("openssl")
+            .current_dir(fleet.directory.path())
+            .args(["s_client", "-connect", &self.address, "-tls1_2"])
+            .args(["-cert", &format!("{name}.pem"), "-key", &format!("{name}.key")])
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("openssl is installed");
+        output.status.success()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.broker.kill();
+        let _ = self.broker.wait();
+    }
+}
+
+/// OpenSSL shows certificates that claim keyCertSign; the broker says how many it has let in, each once.
+#[test]
+fn certificates_that_a_trust_lets_pass_are_counted_and_logged_once_each() {
+    let fleet = FleetDirectory::new();
+    let lenient = CONFIG
+        .replace("name = \"device-ca\"\nanchors", "name = \"device-ca\"\nlegacy-leaf = \"warn\"\nanchors")
+        .replace("server-cert", "tls-versions = [\"1.2\", \"1.3\"]\nserver-cert");
+    fleet.write("broker.toml", &lenient);
+    for (name, serial, claims) in [("old-1", 0xA1, true), ("old-2", 0xA2, true), ("new-1", 0xA3, false)] {
+        let mut params = client_params(name, serial);
+        around(&mut params, fleet.now, 365);
+        if claims {
+            params.key_usages.push(rcgen::KeyUsagePurpose::KeyCertSign);
+        }
+        let key = KeyPair::generate().expect("key");
+        fleet.write(&format!("{name}.pem"), params.signed_by(&key, &fleet.ca.issuer()).expect("one").pem());
+        fleet.write(&format!("{name}.key"), key.serialize_pem());
+    }
+    let check = |arguments: &[&str]| {
+        let output = fleet.run(&[&["check", "--config", "broker.toml"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("one document");
+
+    let without = check(&[]);
+    assert!(
+        without.contains("legacy-leaf warn: how many are admitted is known to a running broker only"),
+        "{without}"
+    );
+    assert!(without.contains("warning: trust device-ca lets in client certificates that claim"), "{without}");
+    let without = json(&check(&["--json"]));
+    assert_eq!(without["listeners"][0]["trusts"][0]["legacy_leaf"], "warn");
+    assert_eq!(without["listeners"][0]["trusts"][0]["legacy_leaves"], serde_json::Value::Null);
+
+    let broker = Running::start(&fleet);
+    for (name, expected) in [("old-1", 1), ("old-1", 1), ("new-1", 1), ("old-2", 2), ("old-1", 2)] {
+        assert!(broker.handshake(&fleet, name), "{name}: {}", broker.log());
+        // The client's part may be over a little earlier than the broker's.
+        let count = || {
+            let output = fleet.run(&["status", "--config", "broker.toml", "--json"]);
+            json(&text(&output.stdout))["listeners"][0]["trusts"][0]["legacy_leaves"].clone()
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while count() != expected && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(count(), expected, "after {name}: {}", broker.log());
+    }
+    let log = broker.log();
+    for (serial, name) in [("a1", "old-1"), ("a2", "old-2")] {
+        let lines: Vec<_> =
+            log.lines().filter(|line| line.contains("legacy-leaf") && line.contains(name)).collect();
+        let [line] = lines.as_slice() else { panic!("{lines:?} of {log}") };
+        assert!(line.contains("WARN") && line.contains(serial) && line.contains("keyCertSign"), "{line}");
+    }
+    assert!(!log.lines().any(|line| line.contains("legacy-leaf") && line.contains("new-1")), "{log}");
+    let status = text(&fleet.run(&["status", "--config", "broker.toml"]).stdout);
+    assert!(status.contains("2 admitted by trust device-ca (legacy-leaf warn)\n"), "{status}");
+    let with = check(&[]);
+    assert!(
+        with.contains("legacy-leaf warn: 2 such certificates admitted since the broker started\n"),
+        "{with}"
+    );
+    let with = json(&check(&["--json"]));
+    assert_eq!(with["listeners"][0]["trusts"][0]["legacy_leaves"], 2);
+    assert_eq!(with["listeners"][0]["trusts"][0]["legacy_leaves_exceeded"], false);
+
+    // The count outlives a reload that ends the leniency, and nobody is let in by it any more.
+    fleet.write("broker.toml", lenient.replace("\"warn\"", "\"refuse\""));
+    let reload = fleet.run(&["reload", "--config", "broker.toml"]);
+    assert_eq!(reload.status.code(), Some(0), "{}", text(&reload.stderr));
+    assert!(!broker.handshake(&fleet, "old-1"));
+    assert!(broker.handshake(&fleet, "new-1"));
+    let status = text(&fleet.run(&["status", "--config", "broker.toml"]).stdout);
+    assert!(status.contains("2 admitted by trust device-ca (legacy-leaf refuse)\n"), "{status}");
+}
+
 #[test]
 fn check_reports_every_fault_with_exit_code_3() {
     let fleet = FleetDirectory::new();

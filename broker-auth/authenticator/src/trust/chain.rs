@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use certificate_path::EndEntityFault;
 use rustls_pki_types::UnixTime;
 
 use super::config::{Role, TrustName};
@@ -24,6 +25,7 @@ struct Proven {
     links: Vec<Link>,
     /// CAs between the leaf and the anchor that count against its path length.
     cas_below_anchor: usize,
+    claim_to_issue: Option<EndEntityFault>,
 }
 
 /// One certificate of a proven path, as far as it can still change: by the clock or by revocation.
@@ -49,7 +51,7 @@ impl VerifiedChain {
             serial: *leaf.serial(),
             not_after: leaf.not_after(),
         }];
-        Self::new(leaf, trust, namespace, role, links, 0)
+        Self::new(leaf, trust, namespace, role, links, 0, None)
     }
 
     /// `links` starts with the leaf; the issuer of the last one is the anchor.
@@ -60,8 +62,9 @@ impl VerifiedChain {
         role: Role,
         links: Vec<Link>,
         cas_below_anchor: usize,
+        claim_to_issue: Option<EndEntityFault>,
     ) -> Self {
-        Self(Arc::new(Proven { leaf, trust, namespace, role, links, cas_below_anchor }))
+        Self(Arc::new(Proven { leaf, trust, namespace, role, links, cas_below_anchor, claim_to_issue }))
     }
 
     /// The client's certificate.
@@ -87,6 +90,12 @@ impl VerifiedChain {
     /// When the first certificate of the path ends: the session must not outlive it.
     pub fn not_after(&self) -> UnixTime {
         self.0.links.iter().map(|link| link.not_after).min().unwrap_or_else(|| self.0.leaf.not_after())
+    }
+
+    /// What the leaf has that is for CAs alone (RFC 5280 §4.2.1.3, §4.2.1.10), which its trust lets pass
+    /// ([`super::LegacyLeaf::Warn`]).
+    pub fn claim_to_issue(&self) -> Option<&EndEntityFault> {
+        self.0.claim_to_issue.as_ref()
     }
 
     /// CAs between the leaf and the anchor that count against its path length: those that are not self-issued.

@@ -117,6 +117,16 @@ impl CrlCheck {
     }
 }
 
+impl LegacyLeaf {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Warn => "warn",
+        }
+    }
+}
+
 impl StaleCrl {
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use certificate_path::{Algorithms, Budget, ConfiguredCas, PathCa, PathRequest, Purpose};
+use certificate_path::{Algorithms, Budget, ConfiguredCas, EndEntityFault, PathCa, PathRequest, Purpose};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::anchor::{Anchor, load_intermediates};
@@ -177,7 +177,8 @@ impl LoadedTrust {
         self.refuse_any_stale(&path.links, Client::New, now)?;
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
-        Ok(VerifiedChain::new(leaf.clone(), name, namespace, *role, links, path.between))
+        let claim_to_issue = path.claim_to_issue.clone();
+        Ok(VerifiedChain::new(leaf.clone(), name, namespace, *role, links, path.between, claim_to_issue))
     }
 
     /// Proves a new client's chain. `budget` is that of the handshake, which all trusts share.
@@ -211,10 +212,9 @@ impl LoadedTrust {
             algorithms,
         };
         let path = self.cas.prove(&request, budget).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
-        if let (Err(fault), LegacyLeaf::Refuse) = (&end_entity.claims_to_issue, self.config.legacy_leaf) {
-            return Err(of_end_entity(fault));
-        }
-        let proven = self.proven_path(leaf, &ders, &path)?;
+        let claim_to_issue = end_entity.claims_to_issue.as_ref().err();
+        self.refuse_claim_to_issue(claim_to_issue)?;
+        let proven = self.proven_path(leaf, &ders, &path, claim_to_issue)?;
         let chain = self.chain_along(leaf, &proven, now);
         // A path that leads over presented CAs is known by all that was presented: without them it would not be found.
         let is_configured = path.iter().all(|ca| matches!(ca, PathCa::Configured(_)));
@@ -230,6 +230,7 @@ impl LoadedTrust {
         leaf: &PeerCertificate,
         presented: &[&[u8]],
         path: &[PathCa],
+        claim_to_issue: Option<&EndEntityFault>,
     ) -> Result<ProvenPath, ChainFault> {
         let unfit = || (Reason::UnknownCa, "the path ends at no configured anchor".to_owned());
         let mut links = Vec::with_capacity(1 + path.len());
@@ -254,7 +255,15 @@ impl LoadedTrust {
             let is_anchor = index + 1 == path.len();
             between += usize::from(!is_anchor && !issuer.ca().certificate().is_self_issued());
         }
-        Ok(ProvenPath { links, between, cas_valid: begin..=end })
+        Ok(ProvenPath { links, between, claim_to_issue: claim_to_issue.cloned(), cas_valid: begin..=end })
+    }
+
+    /// Refuses a certificate that claims what is for CAs alone, unless that is let pass.
+    fn refuse_claim_to_issue(&self, claim: Option<&EndEntityFault>) -> Result<(), ChainFault> {
+        match (claim, self.config.legacy_leaf) {
+            (Some(fault), LegacyLeaf::Refuse) => Err(of_end_entity(fault)),
+            (Some(_), LegacyLeaf::Warn) | (None, _) => Ok(()),
+        }
     }
 
     /// Refuses a certificate that says to be one that its only possible issuer has revoked. True or forged, it is refused
@@ -308,6 +317,7 @@ impl LoadedTrust {
                 format!("the CA that it leads to is no longer an anchor of trust {}", self.config.name);
             return Err((Reason::UnknownCa, evidence));
         }
+        self.refuse_claim_to_issue(chain.claim_to_issue())?;
         // Looked at before validity: a kept session whose certificate has expired ends when that is revoked.
         self.refuse_any_revoked(chain.links())?;
         let same_anchor = self.anchors().filter(|anchor| Some(anchor.authority()) == issuer);
@@ -431,6 +441,7 @@ impl LoadedTrust {
             role: self.config.role,
             crl_check: self.config.crl_check,
             stale_crl: self.config.stale_crl,
+            legacy_leaf: self.config.legacy_leaf,
             anchors: self.anchors.iter().map(Anchor::report).collect(),
             crls: crls.collect(),
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use certificate_path::EndEntityFault;
 use rustls_pki_types::UnixTime;
 
 use super::chain::Link;
@@ -18,6 +19,8 @@ pub(super) struct ProvenPath {
     pub(super) links: Vec<Link>,
     /// CAs that count against the path length of the anchor.
     pub(super) between: usize,
+    /// What the client's certificate has that is for CAs alone; the trust lets it pass.
+    pub(super) claim_to_issue: Option<EndEntityFault>,
     /// When all CAs of the path are valid.
     pub(super) cas_valid: RangeInclusive<UnixTime>,
 }

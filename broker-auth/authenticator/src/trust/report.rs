@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rustls_pki_types::UnixTime;
 
-use super::config::{CrlCheck, Role, StaleCrl, TrustName};
+use super::config::{CrlCheck, LegacyLeaf, Role, StaleCrl, TrustName};
 use super::crl::CrlNumber;
 use crate::certificate::{Fingerprint, timestamp};
 
@@ -27,6 +27,12 @@ impl TrustReport {
             .iter()
             .filter(|trust| trust.crl_check == CrlCheck::Off)
             .map(|trust| format!("trust {} checks no revocation list: nobody can be cut off", trust.name));
+        let lenient = trusts.iter().filter(|trust| trust.legacy_leaf == LegacyLeaf::Warn).map(|trust| {
+            format!(
+                "trust {} lets in client certificates that claim what is for CAs alone (legacy-leaf = \"warn\")",
+                trust.name
+            )
+        });
         let aged = trusts
             .iter()
             .flat_map(|trust| &trust.crls)
@@ -60,7 +66,8 @@ impl TrustReport {
                 !trust.anchors.iter().any(|anchor| (anchor.not_before..=anchor.not_after).contains(&now))
             })
             .map(|trust| format!("trust {} has no valid anchor: it admits nobody", trust.name));
-        let warnings = unchecked.chain(aged).chain(ending).chain(early).chain(unusable).collect();
+        let warnings =
+            unchecked.chain(lenient).chain(aged).chain(ending).chain(early).chain(unusable).collect();
         Self { trusts, warnings }
     }
 }
@@ -76,6 +83,8 @@ pub struct TrustSummary {
     pub crl_check: CrlCheck,
     /// What happens once a revocation list is too old.
     pub stale_crl: StaleCrl,
+    /// What becomes of client certificates that claim what only a CA may have.
+    pub legacy_leaf: LegacyLeaf,
     /// Its anchors.
     pub anchors: Vec<AnchorReport>,
     /// Its revocation lists, one per issuer.

@@ -39,6 +39,14 @@ pub(super) struct Trust {
     pub(super) role: &'static str,
     pub(super) crl_check: &'static str,
     pub(super) stale_crl: &'static str,
+    pub(super) legacy_leaf: &'static str,
+    /// How many certificates the running broker has let in by that. `None`: there is none to ask.
+    pub(super) legacy_leaves: Option<u64>,
+    /// Whether there were more, which it did not tell apart.
+    pub(super) legacy_leaves_exceeded: bool,
+    /// Why that is not known.
+    #[serde(skip)]
+    pub(super) legacy_leaves_unknown: Option<String>,
     pub(super) anchors: Vec<Anchor>,
     pub(super) crls: Vec<Crl>,
 }
@@ -167,6 +175,10 @@ impl Trust {
             role: summary.role.as_str(),
             crl_check: summary.crl_check.as_str(),
             stale_crl: summary.stale_crl.as_str(),
+            legacy_leaf: summary.legacy_leaf.as_str(),
+            legacy_leaves: None,
+            legacy_leaves_exceeded: false,
+            legacy_leaves_unknown: None,
             anchors: summary
                 .anchors
                 .into_iter()

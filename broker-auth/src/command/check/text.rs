@@ -33,6 +33,19 @@ fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
         "  trust {} ({}), crl-check {}, stale-crl {}",
         trust.name, trust.role, trust.crl_check, trust.stale_crl
     )?;
+    if trust.legacy_leaf == "warn" {
+        write!(text, "    legacy-leaf warn: ")?;
+        match (trust.legacy_leaves, &trust.legacy_leaves_unknown) {
+            (Some(admitted), _) => {
+                let more = if trust.legacy_leaves_exceeded { " or more" } else { "" };
+                writeln!(text, "{admitted}{more} such certificates admitted since the broker started")?;
+            }
+            (None, why) => {
+                let why = why.as_deref().unwrap_or_default();
+                writeln!(text, "how many are admitted is known to a running broker only ({why})")?;
+            }
+        }
+    }
     for anchor in &trust.anchors {
         writeln!(text, "    anchor {}, {} to {}", anchor.subject, anchor.not_before, anchor.not_after)?;
     }

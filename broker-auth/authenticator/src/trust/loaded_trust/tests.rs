@@ -216,7 +216,8 @@ fn a_path_over_presented_cas_is_known_by_all_that_was_presented() {
 #[test]
 fn thousands_of_certificates_push_out_the_oldest_and_no_more_are_kept() {
     let paths = ProvenPaths::default();
-    let path = ProvenPath { links: Vec::new(), between: 0, cas_valid: at(0)..=at(TODAY) };
+    let path =
+        ProvenPath { links: Vec::new(), between: 0, claim_to_issue: None, cas_valid: at(0)..=at(TODAY) };
     let id = |number: usize| Fingerprint::of(&number.to_be_bytes());
     for number in 0..5 * REMEMBERED {
         paths.insert(id(number), path.clone());
