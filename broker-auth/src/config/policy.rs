@@ -6,7 +6,7 @@ use super::reader::{Table, Value};
 use authenticator::policy::{
     Action, ClientIdRule, DeniedPublish, IdentityMatch, Match, Policies, Policy, TopicTemplate,
 };
-use authenticator::trust::{Namespace, TrustConfig, TrustName};
+use authenticator::trust::{Namespace, Role, TrustConfig, TrustName};
 
 /// Reads the policies; the trusts that they name must be among those of `listeners`.
 pub(super) fn read_policies(root: &Table<'_>, listeners: &[ListenerConfig]) -> Result<Policies, ConfigError> {
@@ -75,8 +75,9 @@ fn read_policy(
         ])?,
         None => ClientIdRule::MustEqual,
     };
-    let publish = read_topics(table.get("publish"))?;
-    let subscribe = read_topics(table.get("subscribe"))?;
+    let services = matches.trust.as_ref().filter(|trust| is_of_services(trust, listeners));
+    let publish = read_topics(table.get("publish"), services)?;
+    let subscribe = read_topics(table.get("subscribe"), services)?;
     let denied_publish = match table.get("denied-publish") {
         Some(value) => {
             value.choice(&[("disconnect", DeniedPublish::Disconnect), ("drop", DeniedPublish::Drop)])?
@@ -88,9 +89,32 @@ fn read_policy(
     Ok(Policy { name, matches, action, client_id, publish, subscribe, denied_publish })
 }
 
-fn read_topics(value: Option<Value<'_>>) -> Result<Vec<TopicTemplate>, ConfigError> {
+/// Whether every trust of that name vouches for services.
+fn is_of_services(name: &TrustName, listeners: &[ListenerConfig]) -> bool {
+    let mut named =
+        listeners.iter().flat_map(|listener| &listener.trusts).filter(|trust| trust.name == *name);
+    named.all(|trust| trust.role == Role::Service)
+}
+
+/// Reads topics. `services` is the trust of the policy, if only services can come by it.
+fn read_topics(
+    value: Option<Value<'_>>,
+    services: Option<&TrustName>,
+) -> Result<Vec<TopicTemplate>, ConfigError> {
     let Some(value) = value else { return Ok(Vec::new()) };
-    value.elements()?.iter().map(Value::parse).collect()
+    let read = |value: &Value<'_>| {
+        let template: TopicTemplate = value.parse()?;
+        match services {
+            // It would stand for no topic at all.
+            Some(trust) if template.needs_device_id() => Err(value.refuse(format!(
+                "{:?}: trust {trust} vouches for services, and no service has a device id; write {:?} instead",
+                template.as_str(),
+                template.as_str().replace("{device-id}", "{identity}")
+            ))),
+            Some(_) | None => Ok(template),
+        }
+    };
+    value.elements()?.iter().map(read).collect()
 }
 
 fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, ConfigError> {

@@ -180,6 +180,12 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
         ("stale-grace = \"12h\"", "namespace = \"a/b\"", "`namespace`: \"a/b\": "),
         ("{ trust = \"device-ca\" }", "{ identity = [] }", "an empty list is for nobody"),
         ("telemetry/#", "telemetry#", "# must be the whole last level"),
+        (
+            "match = { trust = \"device-ca\" }",
+            "match = { trust = \"service-ca\" }",
+            ":38: `publish`: \"devices/{device-id}/telemetry/#\": trust service-ca vouches for services, and no service has \
+             a device id; write \"devices/{identity}/telemetry/#\" instead",
+        ),
         ("{device-id}/telemetry", "{device}/telemetry", "{device} is no placeholder"),
         ("{CN}", "pump", "it names no field"),
         (

@@ -164,7 +164,7 @@ fn a_template_that_is_accepted_yields_an_id_for_some_certificate() {
         let parsed: Template = template.parse().expect("a template");
         let templates = IdentityTemplate { device_id: parsed.clone(), service_name: parsed };
         let client = identify(chain, &templates).unwrap_or_else(|refusal| panic!("{template}: {refusal:?}"));
-        assert_eq!(client.identity().as_str(), id, "{template}");
+        assert_eq!(client.identity().name(), id, "{template}");
     }
 }
 

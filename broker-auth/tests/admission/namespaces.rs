@@ -100,14 +100,7 @@ fn who_can_bear_the_same_name_is_told_from_who_cannot() {
             ],
             false,
         ),
-        // A service has no device id, and bears an identity.
-        (
-            vec![
-                "match = { trust = \"east\" }\npublish = 'd/{device-id}'",
-                "match = { trust = \"service-ca\" }\npublish = 'd/{device-id}'",
-            ],
-            false,
-        ),
+        // A service bears an identity, too.
         (
             vec![
                 "match = { trust = \"east\" }\npublish = 'd/{device-id}'",

@@ -65,6 +65,11 @@ impl TopicTemplate {
         &self.source
     }
 
+    /// Whether it stands for a topic of a device alone: no service has a device id.
+    pub fn needs_device_id(&self) -> bool {
+        self.parts.contains(&Part::Field(Field::DeviceId))
+    }
+
     /// Whether clients have topics of their own by it: `{device-id}` or `{identity}` stands in it.
     pub(super) fn names_the_client(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Field(Field::DeviceId | Field::Identity)))
