@@ -8,5 +8,5 @@ mod protocol;
 mod server;
 
 pub(crate) use client::{AskError, ask};
-pub(crate) use protocol::{Ambiguous, Answer, Request, SessionLine, Status};
+pub(crate) use protocol::{Ambiguous, Answer, Explain, Request, SessionLine, Status, Subject};
 pub(crate) use server::{AdminContext, AdminSocket};

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Have a running broker read its configuration again.
     Reload(ReloadArgs),
+    /// Tell a running broker what time it is, when revocation lists have said that it is later.
+    Clock(ClockArgs),
     /// Write a shell completion script to stdout.
     Completions(CompletionsArgs),
 }
@@ -66,11 +68,6 @@ impl ConfigArgs {
             (Some(config), _) => config.clone(),
             (None, fleet) => fleet.as_deref().unwrap_or_else(|| Path::new("fleet")).join("broker.toml"),
         }
-    }
-
-    /// Where the running broker of this configuration answers: `broker/admin.sock` beside the configuration file.
-    pub(crate) fn admin_socket(&self) -> PathBuf {
-        self.file().parent().unwrap_or_else(|| Path::new("")).join("broker/admin.sock")
     }
 }
 
@@ -102,18 +99,32 @@ pub(crate) struct CheckArgs {
     pub json: bool,
 }
 
+/// About which client.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ClientArgs {
+    /// The certificate the client would present, PEM (what follows it is taken for its intermediates) or DER.
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// The credential image of the client (.bin).
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// A client that is connected to the running broker, or whose files are in the fleet directory.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+}
+
 /// `explain`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
-  countersign-broker explain --fleet fleet --cert images/pump-1.cert.pem
+  countersign-broker explain --fleet fleet --id pump-1
   countersign-broker explain --fleet fleet --cert pump-1.pem --client-id pump-1 --publish devices/pump-1/telemetry/rpm
   countersign-broker explain --fleet fleet --cert pump-1.pem --at 2030-01-01T00:00:00Z --json")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// The certificate the client would present, PEM (what follows it is taken for its intermediates) or DER.
-    #[arg(long, value_name = "FILE")]
-    pub cert: PathBuf,
+    #[command(flatten)]
+    pub client: ClientArgs,
     /// The MQTT client id it would ask for.
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
@@ -173,6 +184,33 @@ pub(crate) struct ReloadArgs {
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `clock`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClockArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub command: ClockCommand,
+}
+
+/// What about the clock.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Judge certificates as of this time again, although lists were signed later: the clock that signed them was ahead.
+    #[command(after_help = "Example:
+  countersign-broker clock accept --fleet fleet --now 2026-11-28T12:00:00Z")]
+    Accept(ClockAcceptArgs),
+}
+
+/// `clock accept`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClockAcceptArgs {
+    /// The time (RFC 3339, or seconds since 1970).
+    #[arg(long, value_name = "TIME")]
+    pub now: String,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// `completions`

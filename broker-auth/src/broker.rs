@@ -19,6 +19,7 @@ use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::start_error::StartError;
+use crate::state_directory::StateDirectory;
 use crate::threads::Threads;
 use crate::transport::ServerCertificate;
 
@@ -47,7 +48,12 @@ impl Broker {
         clock: Arc<dyn Clock>,
         lost_lines: LostLines,
     ) -> Result<Self, StartError> {
-        let numbers = Arc::new(CrlNumbers::open(&config.state_directory()).map_err(StartError::refused)?);
+        let state = StateDirectory::prepare(&config.state)
+            .map_err(|error| StartError::failed(&error, error.help()))?;
+        for file in &state.adopted {
+            tracing::info!(file = %file.display(), "taken over into the state directory");
+        }
+        let numbers = Arc::new(CrlNumbers::open(state.path()).map_err(StartError::refused)?);
         let EngineConfig::Rumqttd = config.engine;
         let max_sessions =
             config.listeners.iter().map(|listener| listener.settings.limits.session.max_sessions).sum();
@@ -81,12 +87,11 @@ impl Broker {
         // The socket belongs to the threads that it is bound on.
         let bind = || {
             let _on = control.handle().enter();
-            AdminSocket::bind(&config.state_directory().join("admin.sock"))
+            AdminSocket::bind(&config.state.admin_socket(), state.admin_group)
         };
         let admin = bind().map_err(|error| {
-            let what =
-                format!("the admin socket in {} cannot be used: {error}", config.state_directory().display());
-            StartError::failed(what, "stop the other broker, or give this one a shorter path of its own")
+            let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());
+            StartError::failed(what, "stop the other broker, or give this one a state directory of its own")
         })?;
         let mut governed = Vec::new();
         let mut listeners = Vec::new();

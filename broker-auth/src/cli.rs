@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, ClockCommand, Command};
 use crate::command;
 use crate::exit::{USAGE, print};
 
@@ -32,5 +32,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Kick(args) => command::operate::kick(args),
         Command::Status(args) => command::operate::status(args),
         Command::Reload(args) => command::operate::reload(args),
+        Command::Clock(args) => match &args.command {
+            ClockCommand::Accept(args) => command::operate::accept_time(args),
+        },
     }
 }

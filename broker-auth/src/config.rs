@@ -13,11 +13,13 @@ mod load;
 mod namespaces;
 mod policy;
 mod reader;
+mod state;
 mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
 pub use listener::{ListenerConfig, Transport};
+pub use state::StateConfig;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,11 +44,13 @@ pub struct Config {
     pub limits: BrokerLimits,
     /// The MQTT broker behind the authenticator.
     pub engine: EngineConfig,
+    /// Where the broker keeps its own files.
+    pub state: StateConfig,
 }
 
 impl Config {
-    /// Where the broker keeps its own files: the admin socket, and the highest CRL numbers seen.
+    /// Where the broker keeps its own files: the admin socket, and what it must not forget.
     pub fn state_directory(&self) -> PathBuf {
-        self.directory.join("broker")
+        self.state.directory.clone()
     }
 }

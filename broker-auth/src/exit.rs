@@ -3,6 +3,11 @@
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Exit code: failed (I/O, no broker at the socket).
 pub(crate) const FAILED: u8 = 1;
@@ -35,6 +40,19 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> ExitCode {
     }
 }
 
+/// The exit code of a command that would end with `code`, but for these revocation lists that are stale: each is its
+/// issuer, and when it was due to be replaced.
+pub(crate) fn stale<'a>(lists: impl Iterator<Item = (&'a str, &'a str)>, code: ExitCode) -> ExitCode {
+    let mut code = code;
+    for (issuer, due) in lists {
+        let what =
+            format_args!("the revocation list of {issuer} is stale: it was due to be replaced at {due}");
+        let denied = fail(DENIED, what, "have the CA sign a fresh list: countersign-provision crl");
+        code = if code == ExitCode::SUCCESS { denied } else { code };
+    }
+    code
+}
+
 /// Writes a `warning:` line to stderr for each.
 pub(crate) fn warn(warnings: &[impl fmt::Display]) {
     let mut stderr = std::io::stderr().lock();
@@ -42,6 +60,21 @@ pub(crate) fn warn(warnings: &[impl fmt::Display]) {
         // Nothing can be done about a closed stderr.
         let _ = writeln!(stderr, "warning: {warning}");
     }
+}
+
+/// Reads a time that was given with `option`: RFC 3339, or seconds since 1970.
+pub(crate) fn parse_time(option: &str, text: &str) -> Result<UnixTime, ExitCode> {
+    let seconds = text.parse::<u64>().ok().or_else(|| {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        u64::try_from(time.unix_timestamp()).ok()
+    });
+    seconds.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds))).ok_or_else(|| {
+        fail(
+            USAGE,
+            format_args!("{option} {text:?} is no time"),
+            "write it as 2030-01-31T12:00:00Z, or as seconds since 1970",
+        )
+    })
 }
 
 /// Writes `error: what` and `help: what to do` to stderr, and returns the exit code.

@@ -6,12 +6,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authenticator::trust::{Namespace, TrustConfig, TrustName};
 use parking_lot::Mutex;
+use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
-use crate::rules::{LoadError, RulesetStore};
+use crate::rules::{LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{ServerCertificate, ServerCertificateError};
 
 /// A running broker's configuration, and what it governs.
@@ -81,6 +83,31 @@ impl Reconfiguration {
     /// The listeners, in the order of the configuration.
     pub(crate) fn listeners(&self) -> &[GovernedListener] {
         &self.listeners
+    }
+
+    /// The time of the clock.
+    pub(crate) fn clock_time(&self) -> UnixTime {
+        self.time_of(RulesetStore::clock_time)
+    }
+
+    /// The time that it cannot be earlier than.
+    pub(crate) fn time_floor(&self) -> UnixTime {
+        self.time_of(RulesetStore::time_floor)
+    }
+
+    /// What all listeners have in common.
+    fn time_of(&self, time: impl Fn(&RulesetStore) -> UnixTime) -> UnixTime {
+        let first = self.listeners.first();
+        first.map_or(UnixTime::since_unix_epoch(Duration::ZERO), |listener| time(&listener.rules))
+    }
+
+    /// Lowers the time floor, which all listeners share. Returns what it was.
+    ///
+    /// # Errors
+    /// It is no higher, or cannot be kept.
+    pub(crate) fn lower_time_floor(&self, now: UnixTime) -> Result<UnixTime, TimeFloorError> {
+        let stores = self.listeners.iter().map(|listener| &listener.rules);
+        RulesetStore::lower_time_floor(stores, now)
     }
 
     /// Why the last attempt was refused, if it was.
@@ -190,6 +217,7 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
     };
     differs(present.engine != wanted.engine, "[engine]");
     differs(present.limits != wanted.limits, "[limits]");
+    differs(present.state != wanted.state, "[state]");
     differs(present.listeners.len() != wanted.listeners.len(), "the number of [[listener]]");
     for (number, (one, other)) in present.listeners.iter().zip(&wanted.listeners).enumerate() {
         let mut differs = |is_different: bool, key: &str| {

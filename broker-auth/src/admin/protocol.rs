@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::explanation::{Explanation, Question};
+
 /// What an operator asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
@@ -14,6 +16,37 @@ pub(crate) enum Request {
     Status,
     /// Read the configuration and all that it names again, now.
     Reload,
+    /// Decide about a client.
+    Explain(Explain),
+    /// It is this time (seconds since 1970), although revocation lists were in force that are newer.
+    AcceptTime { now: u64 },
+}
+
+/// About whom is asked, and what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Explain {
+    pub(crate) client: Subject,
+    pub(crate) question: Question,
+    /// Seconds since 1970; `None`: now.
+    pub(crate) at: Option<u64>,
+}
+
+/// About whom is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Subject {
+    /// Whoever presents these certificates, DER in base64, leaf first.
+    Presents(Vec<String>),
+    /// The connected client of this identity or client id, by what it has presented.
+    Connected(String),
+}
+
+/// What the rules in force decide.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Explained {
+    /// The certificate it is about, DER in base64.
+    pub(crate) certificate: String,
+    pub(crate) explanation: Explanation,
 }
 
 /// What the broker answers.
@@ -26,6 +59,16 @@ pub(crate) enum Answer {
     Ambiguous(Ambiguous),
     Status(Box<Status>),
     Reloaded(Reloaded),
+    /// `None`: no client with that name is connected.
+    Explained(Option<Box<Explained>>),
+    /// The floor of before (RFC 3339).
+    TimeAccepted {
+        floor: String,
+    },
+    /// The time is not accepted.
+    TimeRefused(String),
+    /// Only the broker's own user may ask that.
+    Denied,
     /// The request was not understood.
     Error(String),
 }
@@ -85,6 +128,10 @@ pub(crate) struct Status {
     /// Why the last reload was refused, if it was.
     #[serde(default)]
     pub(crate) reload_refused: Option<String>,
+    /// The time of the clock (RFC 3339).
+    pub(crate) clock: String,
+    /// The newest `thisUpdate` that was in force: it is judged as of the later of the two (RFC 3339).
+    pub(crate) time_floor: String,
     pub(crate) listeners: Vec<ListenerLine>,
     pub(crate) counters: serde_json::Map<String, serde_json::Value>,
 }
@@ -96,6 +143,9 @@ pub(crate) struct ListenerLine {
     pub(crate) trust_generation: u64,
     /// RFC 3339.
     pub(crate) server_certificate_not_after: String,
+    /// Why files of it were refused since they were last read well.
+    #[serde(default)]
+    pub(crate) refused: Vec<String>,
     #[serde(default)]
     pub(crate) trusts: Vec<TrustLine>,
 }
@@ -110,6 +160,26 @@ pub(crate) struct TrustLine {
     pub(crate) legacy_leaves: u64,
     /// Whether there were more, which were not told apart.
     pub(crate) legacy_leaves_exceeded: bool,
+    #[serde(default)]
+    pub(crate) crls: Vec<CrlLine>,
+}
+
+/// The revocation lists of one CA.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CrlLine {
+    pub(crate) issuer: String,
+    /// A text, because JSON numbers end at 53 bits.
+    pub(crate) number: String,
+    /// RFC 3339.
+    pub(crate) this_update: String,
+    /// RFC 3339.
+    pub(crate) next_update: String,
+    pub(crate) age_seconds: u64,
+    /// Until it is due to be replaced; negative: it is late.
+    pub(crate) left_seconds: i64,
+    pub(crate) entries: usize,
+    /// current, due, late or stale.
+    pub(crate) freshness: String,
 }
 
 /// What a reload did.

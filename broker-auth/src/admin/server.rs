@@ -1,34 +1,36 @@
 //! Answering operators.
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::timestamp;
-use authenticator::trust::LoadedTrust;
+use authenticator::trust::{CrlReport, LoadedTrust};
+use data_encoding::BASE64;
 use embedded::{AmbiguousName, Hub};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{
-    Ambiguous, Answer, Kicked, ListenerLine, Reloaded, Request, SessionLine, Status, TrustLine,
+    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Request, SessionLine,
+    Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
+use crate::explanation::Explanation;
 use crate::reconfigure::{Outcome, Reconfiguration};
 use crate::rules::RulesetStore;
+use crate::state_directory::give_to_group;
 
-/// The longest request, in bytes.
-const MAX_REQUEST: u64 = 4096;
+/// The longest request, in bytes: a client's certificates in base64, of which 16 KiB are looked at.
+const MAX_REQUEST: u64 = 64 * 1024;
 
 /// How long an operator's program may take to ask, and the broker to answer.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The longest path a Unix socket address holds, with its terminator (`sun_path`, unix(7)).
-const MAX_SOCKET_PATH: usize = 107;
 
 /// What an operator can see and move.
 pub(crate) struct AdminContext {
@@ -40,37 +42,58 @@ pub(crate) struct AdminContext {
     pub(crate) lost_lines: LostLines,
 }
 
+/// What somebody at the socket may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rights {
+    /// Anything: the broker's user, and root.
+    All,
+    /// How the broker is: the members of the admin group.
+    Look,
+}
+
+impl Rights {
+    fn cover(self, request: &Request) -> bool {
+        match request {
+            Request::Sessions | Request::Status | Request::Explain(_) => true,
+            Request::Kick { .. } | Request::Reload | Request::AcceptTime { .. } => self == Self::All,
+        }
+    }
+}
+
 /// The bound socket. Dropping it removes its file.
 pub(crate) struct AdminSocket {
     socket: UnixListener,
     path: PathBuf,
+    /// Whether the system lets members of the admin group through.
+    has_group: bool,
 }
 
 impl AdminSocket {
-    /// Binds the socket at `path`, in a directory only its owner can enter. A file that a dead broker left behind
-    /// is replaced; a live one is an error.
-    pub(crate) fn bind(path: &Path) -> io::Result<Self> {
-        if path.as_os_str().len() > MAX_SOCKET_PATH {
-            let what = format!(
-                "the path has more than {MAX_SOCKET_PATH} bytes, which is the longest a socket can have"
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidFilename, what));
-        }
-        if let Some(directory) = path.parent() {
-            match std::fs::DirBuilder::new().mode(0o700).create(directory) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?,
+    /// Binds the socket at `path`; members of `group` may ask, too. A socket that a dead broker left behind is replaced; a
+    /// live one, or a file of another kind, is an error.
+    pub(crate) fn bind(path: &Path, group: Option<u32>) -> io::Result<Self> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) if !metadata.file_type().is_socket() => {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "what is there is no socket"));
             }
-        }
-        if path.exists() {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another broker answers there"));
+            Ok(_) => {
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another broker answers there"));
+                }
+                std::fs::remove_file(path)?;
             }
-            std::fs::remove_file(path)?;
+            Err(_) => {}
         }
         let socket = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { socket, path: path.to_owned() })
+        let mode = match group {
+            Some(group) => {
+                give_to_group(path, group).map_err(io::Error::other)?;
+                0o660
+            }
+            None => 0o600,
+        };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        Ok(Self { socket, path: path.to_owned(), has_group: group.is_some() })
     }
 
     /// Answers until it is dropped.
@@ -87,7 +110,13 @@ impl AdminSocket {
                     outage.over(Instant::now());
                     match stream.peer_cred() {
                         Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
-                            tokio::spawn(timeout(EXCHANGE_TIMEOUT, serve(stream, Arc::clone(&context))));
+                            let served = serve(stream, Arc::clone(&context), Rights::All);
+                            tokio::spawn(timeout(EXCHANGE_TIMEOUT, served));
+                        }
+                        // Who is neither comes by the group's permissions alone.
+                        Ok(_) if self.has_group => {
+                            let served = serve(stream, Arc::clone(&context), Rights::Look);
+                            tokio::spawn(timeout(EXCHANGE_TIMEOUT, served));
                         }
                         _ => tracing::warn!("somebody else's request at the admin socket was refused"),
                     }
@@ -110,14 +139,15 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve(mut stream: UnixStream, context: Arc<AdminContext>) {
+async fn serve(mut stream: UnixStream, context: Arc<AdminContext>, rights: Rights) {
     let (read, mut write) = stream.split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(MAX_REQUEST));
     let answer = match read.read_line(&mut line).await {
         Err(_) | Ok(0) => return,
         Ok(_) => match serde_json::from_str(&line) {
-            Ok(request) => answer(request, &context).await,
+            Ok(request) if rights.cover(&request) => answer(request, &context).await,
+            Ok(_) => Answer::Denied,
             Err(error) => Answer::Error(format!("the request was not understood: {error}")),
         },
     };
@@ -137,8 +167,51 @@ async fn answer(request: Request, context: &AdminContext) -> Answer {
             }
             Err(AmbiguousName { identities, .. }) => Answer::Ambiguous(Ambiguous { id, identities }),
         },
+        Request::Explain(explain) => match explained(&explain, context) {
+            Ok(explained) => Answer::Explained(explained.map(Box::new)),
+            Err(AmbiguousName { name, identities }) => Answer::Ambiguous(Ambiguous { id: name, identities }),
+        },
+        Request::AcceptTime { now } => accept_time(now, &context.reconfiguration).await,
         Request::Status => Answer::Status(Box::new(status(context))),
         Request::Reload => Answer::Reloaded(reload(&context.reconfiguration).await),
+    }
+}
+
+/// What the rules in force decide about a client. `None`: it is not connected, or what it is said to present is no text
+/// of certificates.
+fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explained>, AmbiguousName> {
+    let presented: Vec<CertificateDer<'static>> = match &explain.client {
+        Subject::Presents(certificates) => {
+            certificates.iter().filter_map(|text| Some(BASE64.decode(text.as_bytes()).ok()?.into())).collect()
+        }
+        Subject::Connected(name) => {
+            let client = context.hub.registry.client(name)?;
+            client.map(|client| client.certificate().der().clone()).into_iter().collect()
+        }
+    };
+    let Some(certificate) = presented.first().map(|der| BASE64.encode(der)) else { return Ok(None) };
+    let at = explain.at.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+    let listeners = context.reconfiguration.listeners().iter().map(|listener| {
+        let rules = listener.rules.present();
+        let now = at.unwrap_or_else(|| listener.rules.now());
+        Explanation::of(&explain.question, listener.address.to_string(), &rules, now, &presented)
+    });
+    Ok(Explanation::best(listeners).map(|explanation| Explained { certificate, explanation }))
+}
+
+/// Lowers the time floor, which all listeners share, to a time that the operator vouches for.
+async fn accept_time(now: u64, reconfiguration: &Arc<Reconfiguration>) -> Answer {
+    let reconfiguration = Arc::clone(reconfiguration);
+    let wanted = UnixTime::since_unix_epoch(Duration::from_secs(now));
+    let lowered = tokio::task::spawn_blocking(move || reconfiguration.lower_time_floor(wanted)).await;
+    match lowered {
+        Ok(Ok(before)) => {
+            let (before, now) = (timestamp(before), timestamp(wanted));
+            tracing::warn!(before, now, "an operator lowered the time floor");
+            Answer::TimeAccepted { floor: before }
+        }
+        Ok(Err(error)) => Answer::TimeRefused(error.to_string()),
+        Err(_) => Answer::TimeRefused("the broker stops".to_owned()),
     }
 }
 
@@ -183,6 +256,8 @@ fn status(context: &AdminContext) -> Status {
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: context.lost_lines.count(),
         reload_refused: context.reconfiguration.refused(),
+        clock: timestamp(context.reconfiguration.clock_time()),
+        time_floor: timestamp(context.reconfiguration.time_floor()),
         listeners: context
             .reconfiguration
             .listeners()
@@ -191,6 +266,7 @@ fn status(context: &AdminContext) -> Status {
                 address: listener.address.to_string(),
                 trust_generation: listener.rules.generation(),
                 server_certificate_not_after: timestamp(listener.certificate.not_after()),
+                refused: listener.rules.refused_files(),
                 trusts: trusts(&listener.rules),
             })
             .collect(),
@@ -204,6 +280,7 @@ fn status(context: &AdminContext) -> Status {
 }
 
 fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {
+    let now = rules.now();
     let of = |trust: &LoadedTrust| {
         let leaves = rules.legacy_leaves().of(trust.name());
         TrustLine {
@@ -211,9 +288,24 @@ fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {
             legacy_leaf: trust.config().legacy_leaf.as_str().to_owned(),
             legacy_leaves: leaves.certificates as u64,
             legacy_leaves_exceeded: leaves.is_exceeded,
+            crls: trust.summary(now).crls.iter().map(|list| crl(list, now)).collect(),
         }
     };
     rules.present().trusts().iter().map(of).collect()
+}
+
+fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {
+    let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    CrlLine {
+        issuer: list.issuer.clone(),
+        number: list.number.to_string(),
+        this_update: timestamp(list.this_update),
+        next_update: timestamp(list.next_update),
+        age_seconds: now.as_secs().saturating_sub(list.this_update.as_secs()),
+        left_seconds: seconds(list.next_update).saturating_sub(seconds(now)),
+        entries: list.entries,
+        freshness: list.freshness.as_str().to_owned(),
+    }
 }
 
 /// Reads everything again. A large list takes most of a second to verify; other operators are answered meanwhile.

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let (mut findings, errors) = Findings::of(&config);
     legacy_leaves::count(&config, &mut findings.listeners);
     let mut code = if args.json { exit::print_json(&findings) } else { exit::print(&text::of(&findings)) };
+    code = exit::stale(findings.stale_lists(), code);
     for (error, help) in errors {
         code = exit::fail(exit::INPUT_REFUSED, error, help);
     }

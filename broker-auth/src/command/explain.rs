@@ -1,114 +1,118 @@
-//! `explain`: would this certificate be let in, as whom, and why or why not.
+//! `explain`: would this client be let in, as whom, and why or why not; by the files, and by the running broker.
 
-mod explanation;
+mod client;
 mod text;
 
-use std::io;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use authenticator::trust::certificates;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use data_encoding::BASE64;
+use rustls_pki_types::UnixTime;
+use serde::Serialize;
 
+use crate::admin::{Answer, Explain, Request, Subject, ask};
 use crate::args::ExplainArgs;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit;
-use crate::rules::{CrlNumbers, RulesetStore, read_file};
+use crate::explanation::{Explanation, Question};
+use crate::rules::{CrlNumbers, RulesetStore};
 
-use explanation::Explanation;
+use client::Client;
+
+/// What `explain` has found out.
+#[derive(Debug, Serialize)]
+struct Answers {
+    /// What a broker that is started now would decide.
+    #[serde(flatten)]
+    files: Explanation,
+    /// Where the client's certificate is from.
+    source: String,
+    /// What the running broker decides. `None`: there is none, or it does not say.
+    running: Option<Explanation>,
+    /// Whether the two differ.
+    differs: bool,
+}
 
 pub(crate) fn run(args: &ExplainArgs) -> ExitCode {
     match explain(args) {
-        Ok(explanation) => print(args, &explanation),
+        Ok(answers) => print(args, &answers),
         Err(code) => code,
     }
 }
 
-fn print(args: &ExplainArgs, explanation: &Explanation) -> ExitCode {
-    let printed = if args.json { exit::print_json(explanation) } else { exit::print(&text::of(explanation)) };
+fn print(args: &ExplainArgs, answers: &Answers) -> ExitCode {
+    let printed = if args.json { exit::print_json(answers) } else { exit::print(&text::of(answers)) };
+    let is_allowed = answers.files.allowed && answers.running.as_ref().is_none_or(|running| running.allowed);
     // A pipe that broke does not change the answer.
-    if printed == ExitCode::SUCCESS && !explanation.allowed { ExitCode::from(exit::DENIED) } else { printed }
+    if printed == ExitCode::SUCCESS && !is_allowed { ExitCode::from(exit::DENIED) } else { printed }
 }
 
-fn explain(args: &ExplainArgs) -> Result<Explanation, ExitCode> {
-    let at = args.at.as_deref().map(parse_time).transpose()?;
-    let chain = read_certificates(&args.cert).map_err(|error| {
-        exit::fail(
-            exit::INPUT_REFUSED,
-            format_args!("cannot read {}: {error}", args.cert.display()),
-            "name a certificate file, PEM or DER",
-        )
-    })?;
+fn explain(args: &ExplainArgs) -> Result<Answers, ExitCode> {
+    let at = args.at.as_deref().map(|text| exit::parse_time("--at", text)).transpose()?;
+    let question = Question {
+        client_id: args.client_id.clone(),
+        publish: args.publish.clone(),
+        subscribe: args.subscribe.clone(),
+    };
     let file = args.config.file();
     let config =
-        Config::load(&file).map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.fault.help()))?;
-    let numbers = CrlNumbers::read_only(&config.state_directory())
-        .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, "restore the file, or delete it"))?;
-    over_all_listeners(args, &config, &Arc::new(numbers), &chain, at)
+        || Config::load(&file).map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.fault.help()));
+    // What cannot be read about the client is said before what is wrong with the configuration.
+    let (client, config) = match Client::of_file(args)? {
+        Some(client) => (client, config()?),
+        None => {
+            let config = config()?;
+            (Client::called(args, &config)?, config)
+        }
+    };
+    let files = by_files(&question, &config, &client, at)?;
+    let running = by_running_broker(question, &config, &client, at);
+    let differs = running.as_ref().is_some_and(|running| !running.agrees_with(&files));
+    Ok(Answers { files, source: client.source, running, differs })
 }
 
-/// The explanation of the first listener that lets the client in, or else of the first.
-fn over_all_listeners(
-    args: &ExplainArgs,
+/// What a broker would decide that is started with the files as they are.
+fn by_files(
+    question: &Question,
     config: &Config,
-    numbers: &Arc<CrlNumbers>,
-    chain: &[CertificateDer<'static>],
+    client: &Client,
     at: Option<UnixTime>,
 ) -> Result<Explanation, ExitCode> {
-    let mut first = None;
+    let numbers = CrlNumbers::read_only(&config.state_directory())
+        .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, "restore the file, or delete it"))?;
+    let numbers = Arc::new(numbers);
+    let mut explanations = Vec::new();
     for listener in &config.listeners {
-        let clock = Arc::new(AsOf(OnceLock::new()));
-        let rules = RulesetStore::new(
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::clone(numbers),
-            Arc::clone(&config.access),
-        );
+        let rules =
+            RulesetStore::new(Arc::new(SystemClock), Arc::clone(&numbers), Arc::clone(&config.access));
         // Loaded as of now, judged as of then: the question is what today's trust will say.
-        let trust = rules
+        rules
             .load(&listener.trusts)
             .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.help()))?;
-        if let Some(at) = at {
-            clock.0.get_or_init(|| at);
-        }
-        let explanation = Explanation::of(args, listener, &rules, &trust, chain);
-        if explanation.allowed {
-            return Ok(explanation);
-        }
-        first.get_or_insert(explanation);
+        let address = listener.settings.address.to_string();
+        let now = at.unwrap_or_else(|| rules.now());
+        explanations.push(Explanation::of(question, address, &rules.present(), now, &client.presents));
     }
-    first.ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))
+    Explanation::best(explanations)
+        .ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))
 }
 
-/// The clock of the machine until it is set, and the set time from then on.
-#[derive(Debug)]
-struct AsOf(OnceLock<UnixTime>);
-
-impl Clock for AsOf {
-    fn now(&self) -> UnixTime {
-        self.0.get().copied().unwrap_or_else(|| SystemClock.now())
-    }
-}
-
-fn parse_time(text: &str) -> Result<UnixTime, ExitCode> {
-    let seconds = text.parse::<u64>().ok().or_else(|| {
-        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(time.unix_timestamp()).ok()
+/// What the running broker decides, if one answers.
+fn by_running_broker(
+    question: Question,
+    config: &Config,
+    client: &Client,
+    at: Option<UnixTime>,
+) -> Option<Explanation> {
+    let certificates = client.presents.iter().map(|certificate| BASE64.encode(certificate)).collect();
+    let request = Request::Explain(Explain {
+        client: Subject::Presents(certificates),
+        question,
+        at: at.map(|at| at.as_secs()),
     });
-    seconds.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds))).ok_or_else(|| {
-        exit::fail(
-            exit::USAGE,
-            format_args!("--at {text:?} is no time"),
-            "write it as 2030-01-31T12:00:00Z, or as seconds since 1970",
-        )
-    })
-}
-
-/// The certificates in `file`, in order; at least one.
-fn read_certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    certificates(read_file(file)?).ok_or_else(|| io::Error::other("it holds no certificate in PEM or DER"))
+    match ask(&config.state.admin_socket(), &request) {
+        Ok(Answer::Explained(explained)) => explained.map(|explained| explained.explanation),
+        _ => None,
+    }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::admin::{Ambiguous, Answer, AskError, Request, SessionLine, Status, ask};
-use crate::args::{ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
+use crate::args::{ClockAcceptArgs, ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
+use crate::config::StateConfig;
 use crate::exit;
 
 pub(crate) fn sessions(args: &SessionsArgs) -> ExitCode {
@@ -41,8 +42,12 @@ pub(crate) fn kick(args: &KickArgs) -> ExitCode {
 
 pub(crate) fn status(args: &StatusArgs) -> ExitCode {
     match put(&args.config, &Request::Status) {
-        Ok(Answer::Status(status)) if args.json => json(&status),
-        Ok(Answer::Status(status)) => exit::print(&status_page(&status)),
+        Ok(Answer::Status(status)) => {
+            let code = if args.json { json(&status) } else { exit::print(&status_page(&status)) };
+            let trusts = status.listeners.iter().flat_map(|listener| &listener.trusts);
+            let stale = trusts.flat_map(|trust| &trust.crls).filter(|list| list.freshness == "stale");
+            exit::stale(stale.map(|list| (list.issuer.as_str(), list.next_update.as_str())), code)
+        }
         Ok(_) => unexpected(),
         Err(code) => code,
     }
@@ -68,14 +73,42 @@ pub(crate) fn reload(args: &ReloadArgs) -> ExitCode {
     }
 }
 
+pub(crate) fn accept_time(args: &ClockAcceptArgs) -> ExitCode {
+    let now = match exit::parse_time("--now", &args.now) {
+        Ok(now) => now,
+        Err(code) => return code,
+    };
+    match put(&args.config, &Request::AcceptTime { now: now.as_secs() }) {
+        Ok(Answer::TimeAccepted { floor }) => {
+            exit::print(&format!("certificates are judged by the clock again: the floor was {floor}\n"))
+        }
+        Ok(Answer::TimeRefused(why)) => exit::fail(
+            exit::INPUT_REFUSED,
+            why,
+            "countersign-broker status shows the clock and the floor; a floor that is right needs no change",
+        ),
+        Ok(_) => unexpected(),
+        Err(code) => code,
+    }
+}
+
 fn put(config: &ConfigArgs, request: &Request) -> Result<Answer, ExitCode> {
-    ask(&config.admin_socket(), request).map_err(|error| {
+    let state = StateConfig::of_file(&config.file());
+    let answer = ask(&state.admin_socket(), request).map_err(|error| {
         let help = match &error {
             AskError::NoBroker { .. } => "start it with countersign-broker run, as the same user",
             AskError::NoAnswer { .. } => "use the countersign-broker of the same version as the running one",
         };
         exit::fail(exit::FAILED, error, help)
-    })
+    })?;
+    match answer {
+        Answer::Denied => Err(exit::fail(
+            exit::DENIED,
+            "only the user that the broker runs as may do that",
+            "members of admin-group may run status, sessions and explain",
+        )),
+        answer => Ok(answer),
+    }
 }
 
 fn unexpected() -> ExitCode {
@@ -142,6 +175,8 @@ fn status_page(status: &Status) -> String {
     );
     line("queued for clients", &format_args!("{} bytes", status.queued_bytes));
     line("log lines lost", &status.log_lines_lost);
+    line("clock", &status.clock);
+    line("time floor", &status.time_floor);
     if let Some(why) = &status.reload_refused {
         line("reload refused", why);
     }
@@ -149,7 +184,22 @@ fn status_page(status: &Status) -> String {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);
         line("  certificate ends", &listener.server_certificate_not_after);
+        for why in &listener.refused {
+            line("  refused", why);
+        }
         for trust in &listener.trusts {
+            for list in &trust.crls {
+                let (age, left) = (days(list.age_seconds), days(list.left_seconds.unsigned_abs()));
+                let left =
+                    if list.left_seconds < 0 { format!("late by {left}") } else { format!("{left} left") };
+                line(
+                    "  revocation list",
+                    &format_args!(
+                        "of {}: number {}, {} revoked, {age} old, {left}, {}",
+                        list.issuer, list.number, list.entries, list.freshness
+                    ),
+                );
+            }
             if trust.legacy_leaf == "warn" || trust.legacy_leaves > 0 {
                 let more = if trust.legacy_leaves_exceeded { " or more" } else { "" };
                 line(
@@ -166,4 +216,15 @@ fn status_page(status: &Status) -> String {
         line(&name.replace('_', " "), value);
     }
     page
+}
+
+/// A length of time in the two units that say most.
+fn days(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        _ if days > 0 => format!("{days} d {} h", hours % 24),
+        _ if hours > 0 => format!("{hours} h {} min", minutes % 60),
+        _ if minutes > 0 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{seconds} s"),
+    }
 }

@@ -1,6 +1,6 @@
 //! From the file to a [`Config`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -10,7 +10,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::policy::read_policies;
 use super::reader::{Source, Table};
 use super::trust::refuse_ambiguous_trusts;
-use super::{Config, EngineConfig, ListenerConfig};
+use super::{Config, EngineConfig, ListenerConfig, StateConfig};
 use authenticator::identity::IdentityTemplate;
 use authenticator::ruleset::AccessRules;
 use embedded::BrokerLimits;
@@ -21,7 +21,7 @@ const MAX_LEN: u64 = 1024 * 1024;
 impl Config {
     /// Reads and checks a configuration file, but none of the files it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|error| ConfigError {
+        let text = read_text(path).map_err(|error| ConfigError {
             file: path.to_owned(),
             line: None,
             fault: ConfigFault::Read(error),
@@ -38,6 +38,7 @@ impl Config {
         })?;
         let root = Table::root(source, document.get_ref());
 
+        let directory = directory_of(path);
         let listeners = root
             .require("listener")
             .and_then(|_| root.tables("listener", "[[listener]]"))?
@@ -60,17 +61,26 @@ impl Config {
             Some(value) => EngineConfig::read(value.table("[engine]")?)?,
             None => EngineConfig::default(),
         };
-        root.finish()?;
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => Path::new(".").to_owned(),
+        let state = match root.get("state") {
+            Some(value) => StateConfig::read(value.table("[state]")?, &directory)?,
+            None => StateConfig::beside(&directory),
         };
+        root.finish()?;
         let text = text.to_owned();
-        Ok(Self { file: path.to_owned(), text, directory, listeners, access, limits, engine })
+        Ok(Self { file: path.to_owned(), text, directory, listeners, access, limits, engine, state })
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+/// What paths in the configuration at `file` are relative to.
+pub(super) fn directory_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => Path::new(".").to_owned(),
+    }
+}
+
+/// The text of a configuration.
+pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut text = String::new();
     std::fs::File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;

@@ -82,11 +82,6 @@ impl CrlNumbers {
         Self::read(directory, false)
     }
 
-    /// The same, without a floor under the clock: to judge as of some time in the past.
-    pub(crate) fn without_floor(self) -> Self {
-        Self { floor: TimeFloor::default(), ..self }
-    }
-
     /// The time that it cannot be earlier than.
     pub(crate) fn floor(&self) -> &TimeFloor {
         &self.floor

@@ -37,6 +37,8 @@ pub struct RulesetStore {
     seen: Mutex<Status>,
     legacy_leaves: LegacyLeaves,
     generation: watch::Sender<u64>,
+    /// Why files were refused when the lists were last read.
+    refused: Mutex<Vec<String>>,
 }
 
 /// What the clock alone changes.
@@ -79,6 +81,7 @@ impl RulesetStore {
             seen: Mutex::default(),
             legacy_leaves: LegacyLeaves::default(),
             generation: watch::Sender::new(0),
+            refused: Mutex::default(),
         })
     }
 
@@ -152,12 +155,10 @@ impl RulesetStore {
             self.swap(loaded);
         }
         refused.extend(remembered.err());
-        ReloadReport {
-            changed,
-            may_pass: refused.iter().any(LoadError::may_pass),
-            refused: refused.iter().map(LoadError::to_string).collect(),
-            trust: self.report(),
-        }
+        let may_pass = refused.iter().any(LoadError::may_pass);
+        let refused: Vec<_> = refused.iter().map(LoadError::to_string).collect();
+        self.refused.lock().clone_from(&refused);
+        ReloadReport { changed, may_pass, refused, trust: self.report() }
     }
 
     /// Remembers how new the lists are that come into force.
@@ -202,6 +203,11 @@ impl RulesetStore {
         self.count_up();
     }
 
+    /// Why files of revocation lists were refused when they were last read; what they held before is in force.
+    pub(crate) fn refused_files(&self) -> Vec<String> {
+        self.refused.lock().clone()
+    }
+
     /// The time by which this store decides: that of the clock, unless a CA has said already that it is later.
     pub fn now(&self) -> UnixTime {
         self.clock.now().max(self.numbers.floor().get())
@@ -224,15 +230,22 @@ impl RulesetStore {
         self.numbers.floor().get()
     }
 
-    /// An operator vouches that it is `now`, although lists were in force that are newer. Returns the floor of before.
+    /// An operator vouches that it is `now`, although lists are in force that are newer. `stores` are all that share the
+    /// floor. Returns what it was.
     ///
     /// # Errors
     /// The floor is no higher, or cannot be kept.
-    pub(crate) fn lower_time_floor(&self, now: UnixTime) -> Result<UnixTime, TimeFloorError> {
-        let _loading = self.loading.lock();
-        let present = self.present.load();
-        let before = self.numbers.floor().lower(now, present.trusts().iter().flat_map(LoadedTrust::crls))?;
-        self.count_up();
+    pub(crate) fn lower_time_floor<'a>(
+        stores: impl Iterator<Item = &'a Arc<Self>> + Clone,
+        now: UnixTime,
+    ) -> Result<UnixTime, TimeFloorError> {
+        let Some(first) = stores.clone().next() else { return Ok(now) };
+        // No list comes into force meanwhile.
+        let _loading: Vec<_> = stores.clone().map(|store| store.loading.lock()).collect();
+        let present: Vec<_> = stores.clone().map(|store| store.present.load_full()).collect();
+        let trusts = present.iter().flat_map(|rules| rules.trusts());
+        let before = first.numbers.floor().lower(now, trusts.flat_map(LoadedTrust::crls))?;
+        stores.for_each(|store| store.count_up());
         Ok(before)
     }
 

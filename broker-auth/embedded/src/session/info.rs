@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use authenticator::certificate::timestamp;
+use authenticator::identity::VerifiedClient;
 use mqtt::Version;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
@@ -26,6 +27,8 @@ pub struct ConnectionInfo {
     pub policy: String,
     pub serial: String,
     pub fingerprint_sha256: String,
+    /// Who it is, and the certificate that was presented.
+    pub client: VerifiedClient,
     pub decision_id: String,
     /// RFC 3339.
     pub connected_at: String,
@@ -43,6 +46,7 @@ impl ConnectionInfo {
             policy: client.permit.policy_name().to_owned(),
             serial: client.permit.client().serial().to_string(),
             fingerprint_sha256: client.permit.client().fingerprint_sha256().to_string(),
+            client: client.permit.client().clone(),
             decision_id: client.decision.to_string(),
             connected_at: timestamp(now),
         }

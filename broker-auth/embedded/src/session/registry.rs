@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::command::Command;
 use super::info::SessionInfo;
 use crate::admitted_client::AdmittedClient;
-use authenticator::identity::Identity;
+use authenticator::identity::{Identity, VerifiedClient};
 use authenticator::policy::ClientId;
 use authenticator::reason::{Reason, Refusal};
 
@@ -90,23 +90,25 @@ impl Sessions {
 }
 
 impl Sessions {
-    /// The mailboxes of the sessions that `name` stands for.
-    fn named(&self, name: &str) -> Result<Vec<mpsc::Sender<Command>>, AmbiguousName> {
+    /// The sessions that `name` stands for.
+    fn named(&self, name: &str) -> Result<impl Iterator<Item = &Entry>, AmbiguousName> {
         let is_identity = |identity: &Identity| match name.split_once('/') {
             Some((namespace, name)) => identity.namespace().as_str() == namespace && identity.name() == name,
             None => identity.name() == name,
         };
-        let identities: BTreeSet<_> = self.count_of.keys().filter(|identity| is_identity(identity)).collect();
+        let identities: BTreeSet<_> =
+            self.count_of.keys().filter(|identity| is_identity(identity)).cloned().collect();
         if identities.len() > 1 {
-            let identities = identities.into_iter().map(Identity::qualified).collect();
+            let identities = identities.iter().map(Identity::qualified).collect();
             return Err(AmbiguousName { name: name.to_owned(), identities });
         }
-        let is_wanted = |client_id: &ClientId, entry: &Entry| match identities.first() {
-            Some(identity) => entry.identity == **identity,
+        let identity = identities.into_iter().next();
+        let name = name.to_owned();
+        let is_wanted = move |(client_id, entry): &(&ClientId, &Entry)| match &identity {
+            Some(identity) => entry.identity == *identity,
             None => client_id.as_str() == name,
         };
-        let wanted = self.by_client_id.iter().filter(|(client_id, entry)| is_wanted(client_id, entry));
-        Ok(wanted.map(|(_, entry)| entry.mailbox.clone()).collect())
+        Ok(self.by_client_id.iter().filter(is_wanted).map(|(_, entry)| entry))
     }
 }
 
@@ -190,7 +192,8 @@ impl Registry {
     /// # Errors
     /// It stands for several identities.
     pub async fn kick(&self, name: &str) -> Result<usize, AmbiguousName> {
-        let mailboxes = self.sessions.lock().named(name)?;
+        let mailboxes: Vec<_> =
+            self.sessions.lock().named(name)?.map(|entry| entry.mailbox.clone()).collect();
         let count = mailboxes.len();
         let mut closing = Vec::new();
         for mailbox in mailboxes {
@@ -204,6 +207,16 @@ impl Registry {
             let _ = closed.await;
         }
         Ok(count)
+    }
+
+    /// A connected client that `name` stands for, as in [`Self::kick`].
+    ///
+    /// # Errors
+    /// It stands for several identities.
+    pub fn client(&self, name: &str) -> Result<Option<VerifiedClient>, AmbiguousName> {
+        let sessions = self.sessions.lock();
+        let connected = sessions.named(name)?.find_map(|entry| entry.info.connection());
+        Ok(connected.map(|connection| connection.client))
     }
 
     /// Every session there is.

@@ -177,6 +177,7 @@ impl World {
                 peer: PEER,
                 protocol: "5",
                 policy: "test".to_owned(),
+                client: client.permit.client().clone(),
                 serial: "1".to_owned(),
                 fingerprint_sha256: "1".to_owned(),
                 decision_id: "1".to_owned(),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use authenticator::certificate::timestamp;
 use authenticator::policy::{Action, Policy};
 use authenticator::ruleset::AccessRules;
-use authenticator::trust::{CrlReport, TrustSummary};
+use authenticator::trust::{CrlReport, Freshness, TrustSummary};
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
+use crate::state_directory::StateDirectory;
 use crate::transport::ServerCertificate;
 
 /// A server certificate that ends sooner than this deserves a warning: half of the usual renewal period of 30 days.
@@ -107,6 +108,9 @@ impl Findings {
         if findings.policies.is_empty() {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
+        if let Err(error) = StateDirectory::try_out(&config.state) {
+            faults.push((error.to_string(), error.help()));
+        }
         match CrlNumbers::read_only(&config.state_directory()) {
             Ok(numbers) => {
                 let numbers = Arc::new(numbers);
@@ -118,6 +122,14 @@ impl Findings {
             Err(error) => faults.push((error.to_string(), "restore the file, or delete it")),
         }
         (findings, faults)
+    }
+
+    /// The lists that are stale: issuer, and when each was due to be replaced.
+    pub(super) fn stale_lists(&self) -> impl Iterator<Item = (&str, &str)> {
+        let trusts = self.listeners.iter().flat_map(|listener| &listener.trusts);
+        let lists =
+            trusts.flat_map(|trust| &trust.crls).filter(|list| list.freshness == Freshness::Stale.as_str());
+        lists.map(|list| (list.issuer.as_str(), list.next_update.as_str()))
     }
 
     fn load(

@@ -2,10 +2,25 @@
 
 use std::fmt::Write;
 
-use super::explanation::Explanation;
+use super::Answers;
+use crate::explanation::Explanation;
+
+/// What the files say, and what the running broker says where that is something else.
+pub(super) fn of(answers: &Answers) -> String {
+    let mut text = steps(&answers.files);
+    match &answers.running {
+        Some(running) if answers.differs => {
+            text.push_str("\nthe running broker decides otherwise:\n");
+            text.push_str(&steps(running));
+        }
+        Some(_) => text.push_str("the running broker decides the same\n"),
+        None => {}
+    }
+    text
+}
 
 /// One line per step, and the decision last.
-pub(super) fn of(explanation: &Explanation) -> String {
+fn steps(explanation: &Explanation) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
         // Writing to a String does not fail.
@@ -20,7 +35,7 @@ pub(super) fn of(explanation: &Explanation) -> String {
     }
     line("listener", &explanation.listener);
     line("as of", &explanation.at);
-    if let (Some(trust), Some(role)) = (&explanation.trust, explanation.role) {
+    if let (Some(trust), Some(role)) = (&explanation.trust, &explanation.role) {
         line("trust", &format!("{trust} ({role})"));
     }
     match (&explanation.crl_number, &explanation.crl_next_update) {
@@ -41,7 +56,7 @@ pub(super) fn of(explanation: &Explanation) -> String {
             line(label, value);
         }
     }
-    match (explanation.reason, &explanation.evidence) {
+    match (&explanation.reason, &explanation.evidence) {
         (Some(reason), Some(evidence)) => {
             line("decision", &format!("refused: {reason}"));
             line("because", evidence);

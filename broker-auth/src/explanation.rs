@@ -1,0 +1,155 @@
+//! The decision about one certificate, from the chain to the topic, as `explain` shows it.
+
+use authenticator::certificate::{PeerCertificate, timestamp};
+use authenticator::decide::{Connect, Request, Step, decide};
+use authenticator::evidence::Evidence;
+use authenticator::ruleset::Ruleset;
+use authenticator::trust::TrustReport;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::next_decision_id;
+
+/// What is asked about a client, beside its certificate.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Question {
+    /// The MQTT client id that it would ask for.
+    pub(crate) client_id: Option<String>,
+    /// A topic that it would publish to.
+    pub(crate) publish: Option<String>,
+    /// A filter that it would subscribe to.
+    pub(crate) subscribe: Option<String>,
+}
+
+/// The steps of a decision. A field is `null` where an earlier step refused.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Explanation {
+    pub(crate) allowed: bool,
+    /// From the closed list of reasons.
+    pub(crate) reason: Option<String>,
+    pub(crate) evidence: Option<String>,
+    /// As of when.
+    pub(crate) at: String,
+    pub(crate) listener: String,
+    #[serde(flatten)]
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) trust: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) crl_number: Option<String>,
+    pub(crate) crl_next_update: Option<String>,
+    pub(crate) identity: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) publish: Option<String>,
+    pub(crate) subscribe: Option<String>,
+}
+
+/// What the certificate says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Certificate {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) serial: String,
+    pub(crate) fingerprint_sha256: String,
+    pub(crate) not_before: String,
+    pub(crate) not_after: String,
+}
+
+impl Explanation {
+    /// What `rules` decide at `now` about a client that presents these certificates to the listener at `address`.
+    pub(crate) fn of(
+        question: &Question,
+        address: String,
+        rules: &Ruleset,
+        now: UnixTime,
+        presented: &[CertificateDer<'_>],
+    ) -> Self {
+        let connect = Connect {
+            client_id: question.client_id.as_deref(),
+            will_topic: None,
+            unique: &|| next_decision_id().to_string(),
+        };
+        let request = match (&question.publish, &question.subscribe) {
+            (Some(topic), _) => Request::Publish(connect, topic),
+            (None, Some(filter)) => Request::Subscribe(connect, filter),
+            (None, None) => Request::Connect(connect),
+        };
+        let trust = rules.report(now);
+        let decision = decide(rules, &Evidence::new(rules.verify_chain(presented, now), now), &request);
+        let mut explanation = Self {
+            at: timestamp(now),
+            listener: address,
+            publish: question.publish.clone(),
+            subscribe: question.subscribe.clone(),
+            certificate: presented
+                .first()
+                .and_then(|leaf| PeerCertificate::parse(leaf).ok())
+                .map(Certificate::of),
+            ..Self::default()
+        };
+        for step in &decision.trace {
+            explanation.add(step, &trust);
+        }
+        match decision.outcome {
+            Ok(_) => explanation.allowed = true,
+            Err(refusal) => {
+                explanation.reason = Some(refusal.reason.as_str().to_owned());
+                explanation.evidence = Some(refusal.evidence);
+            }
+        }
+        explanation
+    }
+
+    /// The first of `explanations`, one for each listener, that lets the client in, or else the first.
+    pub(crate) fn best(explanations: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut explanations = explanations.into_iter();
+        let first = explanations.next()?;
+        if first.allowed { Some(first) } else { Some(explanations.find(|one| one.allowed).unwrap_or(first)) }
+    }
+
+    /// Whether both come to the same: the decision, its reason, and who is let in by what.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        let decided = |one: &Self| {
+            [&one.reason, &one.trust, &one.crl_number, &one.namespace, &one.identity, &one.policy]
+                .map(Clone::clone)
+        };
+        self.allowed == other.allowed && decided(self) == decided(other)
+    }
+
+    /// Adds what a step of the decision found.
+    fn add(&mut self, step: &Step, trust: &TrustReport) {
+        match step {
+            Step::Chain(chain) => {
+                self.trust = Some(chain.trust_name().to_string());
+                self.role = Some(chain.role().as_str().to_owned());
+                let summary = trust.trusts.iter().find(|summary| summary.name == *chain.trust_name());
+                let issuer = chain.leaf().issuer().to_string();
+                let crl = summary.and_then(|summary| summary.crls.iter().find(|list| list.issuer == issuer));
+                self.crl_number = crl.map(|list| list.number.to_string());
+                self.crl_next_update = crl.map(|list| timestamp(list.next_update));
+            }
+            Step::Identity(client) => {
+                self.identity = Some(client.identity().to_string());
+                self.namespace = Some(client.identity().namespace().to_string());
+            }
+            Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
+            Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
+            // The topic or filter that was asked about is shown whether it is allowed or not.
+            Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
+        }
+    }
+}
+
+impl Certificate {
+    fn of(certificate: PeerCertificate) -> Self {
+        Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            serial: certificate.serial().to_string(),
+            fingerprint_sha256: certificate.fingerprint_sha256().to_string(),
+            not_before: timestamp(certificate.not_before()),
+            not_after: timestamp(certificate.not_after()),
+        }
+    }
+}
