@@ -1,5 +1,6 @@
 //! [`Certificate`]: what one certificate says, as far as a path depends on it. Nothing of it is proven.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -141,10 +142,9 @@ impl Certificate {
             alternative_names: Vec::new(),
             unprocessed: None,
         };
-        let extensions = certificate.extensions();
-        for (index, extension) in extensions.iter().enumerate() {
-            let is_twice = extensions.iter().take(index).any(|earlier| earlier.oid == extension.oid);
-            if is_twice || this.read_extension(extension).is_none() {
+        let mut kinds = BTreeSet::new();
+        for extension in certificate.extensions() {
+            if !kinds.insert(extension.oid.as_bytes()) || this.read_extension(extension).is_none() {
                 return Err(Malformed::Extension { oid: extension.oid.to_id_string() });
             }
         }

@@ -1,8 +1,11 @@
-//! For the tests of whoever looks for paths: how many signatures that takes.
+//! For the tests and benchmarks of whoever looks for paths: how many signatures that takes, and what is counted for them.
 
 use std::cell::Cell;
 
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
+
+use crate::budget;
+use crate::public_key::KeyKind;
 
 thread_local! {
     static VERIFIED: Cell<u32> = const { Cell::new(0) };
@@ -34,4 +37,14 @@ impl SignatureVerificationAlgorithm for Counting {
         VERIFIED.set(VERIFIED.get() + 1);
         self.0.verify_signature(key, message, signature)
     }
+}
+
+/// What the budget counts for a signature of that many octets, in hundredths of a P-256 verification.
+pub fn signature_cost(key: &KeyKind, octets: usize) -> u32 {
+    budget::signature_cost(key, octets)
+}
+
+/// What the budget counts for parsing that many octets of certificates, in hundredths of a P-256 verification.
+pub fn parsing_cost(octets: usize) -> u32 {
+    budget::parsing_cost(octets)
 }

@@ -3,6 +3,7 @@
 use rcgen::KeyPair;
 
 use super::pki::{Ca, ca_params, configured, prove};
+use crate::for_test::{parsing_cost, signature_cost};
 use crate::*;
 
 /// xorshift64*
@@ -150,4 +151,13 @@ fn the_worst_chains_that_a_search_finds_are_within_the_budget() {
         worst = worst.max(dearest.0);
     }
     assert_eq!(worst, MAX_SIGNATURE_CHECKS, "the search finds chains that use the whole budget");
+}
+
+/// A proper client has room for three signatures of whatever key a CA may have, and for certificates of a few KiB.
+#[test]
+fn a_proper_path_of_the_dearest_keys_is_within_the_budget() {
+    for key in [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519, KeyKind::Rsa(4096), KeyKind::Rsa(8192)] {
+        let cost = 3 * signature_cost(&key, 2048) + parsing_cost(5 * 1024);
+        assert!(cost <= MAX_COST, "{key}: {cost}");
+    }
 }
