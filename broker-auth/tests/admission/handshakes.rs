@@ -14,8 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    AlertDescription, ClientConfig, Error, HandshakeKind, RootCertStore, ServerConnection, SignatureScheme,
-    SupportedProtocolVersion,
+    AlertDescription, CipherSuite, ClientConfig, Error, HandshakeKind, RootCertStore, ServerConnection,
+    SignatureScheme, SupportedProtocolVersion,
 };
 
 use crate::pki::{Ca, Client, DAY, Fleet, TODAY, bare_params, client_params, date};
@@ -312,6 +312,23 @@ fn record_lengths(mut bytes: &[u8]) -> Vec<usize> {
     }
     assert!(bytes.is_empty());
     lengths
+}
+
+/// Clients that would have AES-256 first, as most libraries on machines would, get the suite that costs a handshake least.
+#[test]
+fn the_order_of_cipher_suites_is_the_brokers() {
+    let broker = Broker::new();
+    let device = broker.fleet.ca.client("pump-1", 1);
+    let wanted = [
+        (&TLS13, TlsVersions::Tls13, CipherSuite::TLS13_AES_128_GCM_SHA256),
+        (&TLS12, TlsVersions::Tls12, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+    ];
+    for (version, versions, suite) in wanted {
+        let config = broker.client_config(credential(&device), version, provider::default_provider());
+        let outcome = broker.connect(&config, versions);
+        assert_eq!(outcome.reason(), None);
+        assert_eq!(outcome.server.negotiated_cipher_suite().map(|suite| suite.suite()), Some(suite));
+    }
 }
 
 #[test]
