@@ -32,7 +32,7 @@ use crate::table::Table;
 /// Runs countersign-broker and mosquitto beside each other
 #[derive(Parser)]
 struct Arguments {
-    /// What to run: handshake, idle, messages, revoke, reject, storm, stranger, stalled, arrival. Everything, if nothing is named
+    /// What to run: handshake, idle, messages, revoke, reject, policies, rejudge, storm, stranger, stalled, arrival. Everything, if nothing is named
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(SCENARIOS.map(|scenario| scenario.name)))]
     scenarios: Vec<String>,
     /// A tenth of everything, to see whether it works; the figures are worth little

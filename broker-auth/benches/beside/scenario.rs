@@ -5,7 +5,9 @@ mod handshake;
 mod health;
 mod idle;
 mod messages;
+mod policies;
 mod reject;
+mod rejudge;
 mod revoke;
 mod stalled;
 mod storm;
@@ -55,12 +57,14 @@ pub(crate) struct Scenario {
     pub(crate) run: Run,
 }
 
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) const SCENARIOS: [Scenario; 11] = [
     Scenario { name: "handshake", run: |site, kind, scale| Box::pin(handshake::run(site, kind, scale)) },
     Scenario { name: "reject", run: |site, kind, scale| Box::pin(reject::run(site, kind, scale)) },
     Scenario { name: "idle", run: |site, kind, scale| Box::pin(idle::run(site, kind, scale)) },
     Scenario { name: "messages", run: |site, kind, scale| Box::pin(messages::run(site, kind, scale)) },
     Scenario { name: "revoke", run: |site, kind, scale| Box::pin(revoke::run(site, kind, scale)) },
+    Scenario { name: "policies", run: |site, kind, scale| Box::pin(policies::run(site, kind, scale)) },
+    Scenario { name: "rejudge", run: |site, kind, scale| Box::pin(rejudge::run(site, kind, scale)) },
     Scenario { name: "storm", run: |site, kind, scale| Box::pin(storm::run(site, kind, scale)) },
     Scenario { name: "stranger", run: |site, kind, scale| Box::pin(stranger::run(site, kind, scale)) },
     Scenario { name: "stalled", run: |site, kind, scale| Box::pin(stalled::run(site, kind, scale)) },

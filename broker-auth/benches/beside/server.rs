@@ -31,6 +31,8 @@ impl fmt::Display for Kind {
 /// So many services may connect.
 pub(crate) const SERVICES: u64 = 64;
 
+const UNPACED: &str = "max-handshakes-per-second = 100000\n";
+
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running server. It ends with the value.
@@ -43,20 +45,25 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one, and waits until it accepts connections.
     pub(crate) async fn start(kind: Kind, site: &Site) -> io::Result<Self> {
-        Self::limited(kind, site, "").await
+        Self::with(kind, site, "", 0).await
+    }
+
+    /// The same, with so many policies, or topics of the access list, before the one that matches.
+    pub(crate) async fn start_with_policies(kind: Kind, site: &Site, before: usize) -> io::Result<Self> {
+        Self::with(kind, site, UNPACED, before).await
     }
 
     /// The same, and no handshake waits for another second: countersign-broker, which otherwise begins 2,000 in each, does
     /// nothing else than to make them.
     pub(crate) async fn start_unpaced(kind: Kind, site: &Site) -> io::Result<Self> {
-        Self::limited(kind, site, "max-handshakes-per-second = 100000\n").await
+        Self::with(kind, site, UNPACED, 0).await
     }
 
-    async fn limited(kind: Kind, site: &Site, limits: &str) -> io::Result<Self> {
+    async fn with(kind: Kind, site: &Site, limits: &str, before: usize) -> io::Result<Self> {
         let address = free_address()?;
         let mut command = match kind {
-            Kind::Countersign => countersign(site, address, limits)?,
-            Kind::Mosquitto => mosquitto(site, address)?,
+            Kind::Countersign => countersign(site, address, limits, before)?,
+            Kind::Mosquitto => mosquitto(site, address, before)?,
         };
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let server = Self { kind, child, address };
@@ -76,6 +83,26 @@ impl Server {
 
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
+    }
+
+    /// Has countersign-broker read its configuration again, with a policy before the others that refuses `names`. Returns
+    /// when it has answered.
+    pub(crate) async fn reload_refusing(&self, site: &Site, names: &[&str]) -> io::Result<()> {
+        let file = site.file(CONFIG);
+        let config = fs::read_to_string(&file)?;
+        let (before, policies) =
+            config.split_once("[[policy]]").ok_or_else(|| io::Error::other("no policy"))?;
+        let refusing = format!(
+            "[[policy]]\nname = \"refused\"\nmatch = {{ trust = \"device-ca\", identity = {names:?} }}\n\
+             action = \"deny\"\n\n"
+        );
+        fs::write(&file, format!("{before}{refusing}[[policy]]{policies}"))?;
+        let reload = move || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-broker"));
+            command.args(["reload", "--config"]).arg(file).stdin(Stdio::null()).stdout(Stdio::null()).status()
+        };
+        let status = tokio::task::spawn_blocking(reload).await??;
+        if status.success() { Ok(()) } else { Err(io::Error::other("the reload was refused")) }
     }
 
     /// Has it look at a CRL that has been replaced. countersign-broker does so by itself.
@@ -102,7 +129,19 @@ fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-fn countersign(site: &Site, address: SocketAddr, limits: &str) -> io::Result<Command> {
+/// What countersign-broker is told, below the site.
+const CONFIG: &str = "broker.toml";
+
+fn countersign(site: &Site, address: SocketAddr, limits: &str, before: usize) -> io::Result<Command> {
+    let others: String = (0..before)
+        .map(|number| {
+            format!(
+                "[[policy]]\nname = \"other-{number:04}\"\n\
+                 match = {{ trust = \"device-ca\", identity = \"other-{number:04}\" }}\naction = \"allow\"\n\
+                 client-id = \"must-equal\"\npublish = [\"others/{number:04}/#\"]\n\n"
+            )
+        })
+        .collect();
     let config = format!(
         r#"
 [[listener]]
@@ -124,7 +163,7 @@ max-queued-bytes = 100000000
 [identity]
 device-id = "{{CN}}"
 
-[[policy]]
+{others}[[policy]]
 name = "devices"
 match = {{ trust = "device-ca" }}
 action = "allow"
@@ -146,7 +185,7 @@ denied-publish = "disconnect"
 kind = "rumqttd"
 "#
     );
-    let file = site.file("broker.toml");
+    let file = site.file(CONFIG);
     fs::write(&file, config)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-broker"));
     command.args(["run", "--log-format", "json", "--config"]).arg(file);
@@ -171,9 +210,11 @@ impl Mosquitto {
     }
 }
 
-fn mosquitto(site: &Site, address: SocketAddr) -> io::Result<Command> {
+fn mosquitto(site: &Site, address: SocketAddr, before: usize) -> io::Result<Command> {
     let path = |name: &str| site.file(name).display().to_string();
-    let mut acl = String::from("pattern write devices/%u/telemetry/#\npattern read devices/%u/commands/#\n");
+    let mut acl: String =
+        (0..before).map(|number| format!("pattern write others/{number:04}/%u/#\n")).collect();
+    acl += "pattern write devices/%u/telemetry/#\npattern read devices/%u/commands/#\n";
     for number in 0..SERVICES {
         acl += &format!(
             "user service-{number:02}\ntopic read devices/+/telemetry/#\ntopic write devices/+/commands/#\n"
