@@ -67,11 +67,20 @@ impl Broker {
         let counters = Arc::new(Counters::default());
 
         let mut loaded = Vec::new();
+        let (mut is_usable, mut missing) = (false, None);
         for listener in &config.listeners {
             let rules =
                 RulesetStore::new(Arc::clone(&clock), Arc::clone(&numbers), Arc::clone(&config.access));
-            let report = rules.load(&listener.trusts).map_err(StartError::refused)?;
-            for warning in &report.warnings {
+            let started = rules.start(&listener.trusts).map_err(StartError::refused)?;
+            for why in &started.replaced {
+                tracing::warn!("{why}");
+            }
+            for why in &started.refused {
+                tracing::error!("{why}: clients that need it are refused until it is there (stale_crl)");
+            }
+            is_usable |= started.is_usable;
+            missing = missing.or_else(|| started.refused.into_iter().next());
+            for warning in &started.trust.warnings {
                 tracing::warn!(warning);
             }
             let certificate = ServerCertificate::load(&listener.server_cert, &listener.server_key)
@@ -80,6 +89,9 @@ impl Broker {
                 tracing::warn!(warning);
             }
             loaded.push((listener, rules, certificate));
+        }
+        if let Some(missing) = missing.filter(|_| !is_usable) {
+            return Err(StartError::refused(missing));
         }
         let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
         let handshakes = Threads::for_handshakes().map_err(no_threads)?;

@@ -126,7 +126,7 @@ impl Explanation {
                 let summary = trust.trusts.iter().find(|summary| summary.name == *chain.trust_name());
                 let issuer = chain.leaf().issuer().to_string();
                 let crl = summary.and_then(|summary| summary.crls.iter().find(|list| list.issuer == issuer));
-                self.crl_number = crl.map(|list| list.number.to_string());
+                self.crl_number = crl.and_then(|list| list.number).map(|number| number.to_string());
                 self.crl_next_update = crl.map(|list| timestamp(list.next_update));
             }
             Step::Identity(client) => {

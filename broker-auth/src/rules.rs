@@ -3,6 +3,7 @@
 //! Before trust is loaded every client is refused.
 
 mod crl_numbers;
+mod kept_lists;
 mod legacy_leaves;
 mod load_error;
 mod ruleset_store;
@@ -12,6 +13,6 @@ mod trust_files;
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
 pub(crate) use legacy_leaves::Noted;
 pub use load_error::LoadError;
-pub use ruleset_store::{ReloadReport, RulesetStore};
+pub use ruleset_store::{ReloadReport, RulesetStore, StartReport};
 pub use time_floor::{TimeFloor, TimeFloorError};
 pub(crate) use trust_files::{files_of, read_file};

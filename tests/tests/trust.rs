@@ -88,6 +88,7 @@ fn a_broker_starts_although_one_of_its_anchors_has_ended_and_says_so() {
     }
 }
 
+/// Neither of its trusts has a list, and it has never had one that it could have kept.
 #[test]
 fn a_broker_does_not_start_without_a_good_revocation_list() {
     let fleet = Fleet::new(PROGRAMS);
@@ -95,6 +96,7 @@ fn a_broker_does_not_start_without_a_good_revocation_list() {
     let good = fs::read(fleet.file(list)).expect("the CRL");
     let service_list = fs::read(fleet.file("crl/service-ca.crl")).expect("the CRL");
     let namesake = Forger::named_like(&fleet, "device-ca");
+    fs::remove_file(fleet.file("crl/service-ca.crl")).expect("a file can be removed");
     for (what, content, words) in [
         ("a forged signature", namesake.crl(&Crl::fresh()).into_bytes(), "signature"),
         ("the list of another CA", service_list, "no CA of this trust"),
@@ -106,8 +108,11 @@ fn a_broker_does_not_start_without_a_good_revocation_list() {
     }
     fs::remove_file(fleet.file(list)).expect("a file can be removed");
     does_not_start(&fleet, "a missing file", list);
+    // With one list, the clients of that trust are let in; what is missing is said.
     fleet.replace(list, &good);
-    Broker::start(&fleet);
+    let broker = Broker::start(&fleet);
+    broker.log().complaint(Mark::START, "no revocation list of CN=");
+    broker.log().complaint(Mark::START, "crl/service-ca.crl");
 }
 
 #[test]

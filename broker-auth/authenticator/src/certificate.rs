@@ -4,6 +4,8 @@
 //! nothing is trusted yet: proof is the business of [`crate::trust`].
 
 mod authority;
+mod der;
+mod distribution_point;
 mod fields;
 mod revocation_list;
 mod serial;
@@ -12,8 +14,9 @@ mod timestamp;
 pub use authority::{AuthorityCertificate, AuthorityFault};
 pub(crate) use certificate_path::attribute_type;
 pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, Purpose};
+pub(crate) use distribution_point::{DistributionPointFault, IssuingDistributionPoint};
 pub use fields::CertificateError;
-pub(crate) use revocation_list::RevocationListFrame;
+pub(crate) use revocation_list::{ListFault, RevocationListFrame, RevocationReason};
 pub use serial::{Fingerprint, Serial};
 pub use timestamp::timestamp;
 
@@ -76,6 +79,11 @@ impl PeerCertificate {
     /// The names in the subjectAltName extension, in order.
     pub fn alternative_names(&self) -> &[AlternativeName] {
         &self.fields.alternative_names
+    }
+
+    /// The URIs of its CRL distribution points (RFC 5280 §4.2.1.13), if it has any points.
+    pub(crate) fn crl_distribution_points(&self) -> Option<&[String]> {
+        self.fields.crl_distribution_points.as_deref()
     }
 
     /// The first second it is valid.

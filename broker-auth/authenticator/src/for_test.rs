@@ -11,7 +11,7 @@ use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::identity::{IdentityTemplate, VerifiedClient, identify};
 use crate::policy::{Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy};
 use crate::reason::Refusal;
-use crate::trust::{CrlNumber, Namespace, Role, TrustName, TrustSource, VerifiedChain};
+use crate::trust::{KeptCrl, Namespace, NewestCrl, Role, TrustName, TrustSource, VerifiedChain};
 
 /// A client called `name` whose certificate counts as proven, and never expires.
 ///
@@ -109,7 +109,11 @@ impl TrustSource for MemoryFiles {
         self.0.get(file).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn highest_crl_number(&self, _issuer: &Fingerprint) -> Option<CrlNumber> {
-        None
+    fn newest_crl(&self, _issuer: &Fingerprint) -> NewestCrl {
+        NewestCrl::default()
+    }
+
+    fn kept_crls(&self, _issuer: &Fingerprint) -> Vec<KeptCrl> {
+        Vec::new()
     }
 }

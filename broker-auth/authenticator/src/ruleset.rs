@@ -85,6 +85,14 @@ impl Ruleset {
         self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.has_same_crls(other))
     }
 
+    /// Which certificates were revoked for good under `before`, and are on no list any more.
+    pub fn lost_revocations(&self, before: &Self, now: UnixTime) -> Vec<String> {
+        let pairs = self.trusts.iter().filter_map(|trust| {
+            Some((trust, before.trusts.iter().find(|before| before.name() == trust.name())?))
+        });
+        pairs.flat_map(|(trust, before)| trust.lost_revocations(before, now)).collect()
+    }
+
     /// What is loaded, for `check`, `status` and the log.
     pub fn report(&self, now: UnixTime) -> TrustReport {
         TrustReport::of(self.trusts.iter().map(|trust| trust.summary(now)).collect(), now)

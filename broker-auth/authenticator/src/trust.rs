@@ -22,6 +22,7 @@ mod signature_algorithms;
 mod source;
 #[cfg(test)]
 mod specimen;
+mod trust_load;
 mod verify;
 
 pub use ambiguity::refuse_ambiguity;
@@ -29,12 +30,13 @@ pub use certificate_path::{Algorithms, EndEntityFault, PublicKey};
 pub use chain::VerifiedChain;
 pub use chain_result::{ChainResult, UnprovenChain};
 pub use config::{CrlCheck, LegacyLeaf, Role, StaleCrl, TrustConfig, TrustName};
-pub use crl::{CrlFault, CrlNumber, NotACrlNumber, SignedCrl};
+pub use crl::{CrlFault, CrlNumber, NewestCrl, NotACrlNumber, SignedCrl};
 pub use error::TrustError;
 pub use loaded_trust::LoadedTrust;
 pub use namespace::Namespace;
 pub use pem::{certificates, objects};
 pub use report::{AnchorReport, CrlReport, Freshness, TrustReport, TrustSummary};
 pub use signature_algorithms::SIGNATURE_ALGORITHMS;
-pub use source::TrustSource;
+pub use source::{KeptCrl, TrustSource};
+pub use trust_load::{StartedTrust, TrustLoad};
 pub use verify::{recheck_chain, verify_chain};

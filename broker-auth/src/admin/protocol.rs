@@ -168,8 +168,8 @@ pub(crate) struct TrustLine {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CrlLine {
     pub(crate) issuer: String,
-    /// A text, because JSON numbers end at 53 bits.
-    pub(crate) number: String,
+    /// A text, because JSON numbers end at 53 bits. A list may have none.
+    pub(crate) number: Option<String>,
     /// RFC 3339.
     pub(crate) this_update: String,
     /// RFC 3339.

@@ -298,7 +298,7 @@ fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {
     let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     CrlLine {
         issuer: list.issuer.clone(),
-        number: list.number.to_string(),
+        number: list.number.map(|number| number.to_string()),
         this_update: timestamp(list.this_update),
         next_update: timestamp(list.next_update),
         age_seconds: now.as_secs().saturating_sub(list.this_update.as_secs()),

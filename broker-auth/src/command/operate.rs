@@ -189,14 +189,16 @@ fn status_page(status: &Status) -> String {
         }
         for trust in &listener.trusts {
             for list in &trust.crls {
+                let number = list.number.as_ref();
+                let number = number.map_or("no number".to_owned(), |number| format!("number {number}"));
                 let (age, left) = (days(list.age_seconds), days(list.left_seconds.unsigned_abs()));
                 let left =
                     if list.left_seconds < 0 { format!("late by {left}") } else { format!("{left} left") };
                 line(
                     "  revocation list",
                     &format_args!(
-                        "of {}: number {}, {} revoked, {age} old, {left}, {}",
-                        list.issuer, list.number, list.entries, list.freshness
+                        "of {}: {number}, {} revoked, {age} old, {left}, {}",
+                        list.issuer, list.entries, list.freshness
                     ),
                 );
             }

@@ -47,6 +47,13 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         }
         crl.push(value.path()?);
     }
+    let mut crl_idp = Vec::new();
+    for value in table.get("crl-idp").map(|value| value.elements()).transpose()?.unwrap_or_default() {
+        if crl.is_empty() {
+            return Err(value.refuse("there is no `crl` whose distribution points it could name"));
+        }
+        crl_idp.push(read_distribution_point(&value)?);
+    }
     let checks = [("off", CrlCheck::Off), ("leaf", CrlCheck::Leaf), ("chain", CrlCheck::Chain)];
     let crl_check = match table.get("crl-check") {
         Some(value) => {
@@ -92,6 +99,7 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         anchors,
         intermediates,
         crl,
+        crl_idp,
         crl_check,
         stale_crl,
         stale_grace,
@@ -125,6 +133,18 @@ pub(super) fn refuse_ambiguous_trusts(
         }
     }
     Ok(())
+}
+
+/// The URI of a distribution point, which lists must have to the letter.
+fn read_distribution_point(value: &Value<'_>) -> Result<String, ConfigError> {
+    let text = value.text()?;
+    let name = ["http://", "https://", "ldap://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match name {
+        Some(name) if !name.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic()) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(value.refuse(format!("{text:?} is no http, https or ldap URL"))),
+    }
 }
 
 /// Features that the format has and this version has not, refused unless they are switched off: silently ignored, they

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
 use tokio::time::Instant;
 
 use super::clock_step::ClockComparison;
-use super::file_stamp::Stamp;
+use super::file_stamp::{Contents, Stamp};
 use crate::rules::RulesetStore;
 use crate::transport::{ServerCertificate, ServerCertificateError};
 
@@ -20,6 +20,10 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// When a file is tried again that was refused for what may pass by itself: no descriptor was free, the disk was full, the
 /// clock was wrong. The file is not written again then, and the devices that it revokes must not stay in.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often files are read again that have just changed, and small ones compared by content: what no time of a file tells
+/// is seen within a second.
+const COMPARE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
 /// what it held before stays in force. Runs until it is dropped.
@@ -65,7 +69,7 @@ pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertific
         }
         for (files, certs) in &mut certs {
             if files.are_due(&certs.files()) {
-                let (refused, may_pass) = reload_certificate(certs);
+                let (refused, may_pass) = reload_certificate(certs, !files.were_read);
                 files.read(refused, may_pass);
             }
         }
@@ -81,7 +85,7 @@ fn reload_crls(store: &RulesetStore) -> Refusals {
         for list in report.trust.trusts.iter().flat_map(|trust| &trust.crls) {
             tracing::info!(
                 issuer = list.issuer,
-                number = %list.number,
+                number = list.number.map(tracing::field::display),
                 entries = list.entries,
                 next_update = timestamp(list.next_update),
                 generation = store.generation(),
@@ -89,6 +93,7 @@ fn reload_crls(store: &RulesetStore) -> Refusals {
             );
         }
     }
+    report.lost.iter().for_each(|lost| tracing::warn!("{lost}"));
     let refused = report.refused.into_iter();
     let refused = refused
         .map(|why| format!("revocation list refused, the present one stays in force: {why}"))
@@ -96,12 +101,13 @@ fn reload_crls(store: &RulesetStore) -> Refusals {
     (refused, report.may_pass)
 }
 
-fn reload_certificate(certs: &ServerCertificate) -> Refusals {
+/// What is in force is said of a new certificate, and of the `first`.
+fn reload_certificate(certs: &ServerCertificate, first: bool) -> Refusals {
     match certs.reload() {
-        Ok(()) => {
-            tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force");
-            if let Some(warning) = certs.warning() {
-                tracing::warn!(warning);
+        Ok(changed) => {
+            if changed || first {
+                tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force");
+                certs.warning().inspect(|warning| tracing::warn!(warning));
             }
             (Vec::new(), false)
         }
@@ -118,21 +124,38 @@ fn reload_certificate(certs: &ServerCertificate) -> Refusals {
 #[derive(Debug, Default)]
 struct Files {
     stamp: Stamp,
+    contents: Contents,
+    compare_at: Option<Instant>,
+    /// They had only just changed when they were last compared.
+    racy: bool,
     retry_at: Option<Instant>,
+    were_read: bool,
     /// Why some were refused since they last changed. The same is not logged at every try.
     refused: Vec<String>,
 }
 
 impl Files {
-    /// Whether they are to be read: they have changed, or are to be tried again.
+    /// Whether they are to be read: they have changed, may have changed unseen, or are to be tried again.
     fn are_due(&mut self, sources: &[impl AsRef<Path>]) -> bool {
         // Taken before the files are read: what changes while they are read is seen at the next tick.
-        let found = Stamp::of(sources);
-        let changed = found != self.stamp;
+        self.are_due_as(Stamp::of(sources), SystemTime::now(), Instant::now())
+    }
+
+    /// The same for files that were found like this at the time `told` of the machine's clock.
+    fn are_due_as(&mut self, found: Stamp, told: SystemTime, now: Instant) -> bool {
+        let mut changed = found != self.stamp;
+        let mut may_have_changed = false;
+        if changed || self.compare_at.is_none_or(|at| at <= now) {
+            // The files were racy when they were last looked at: then what was read may be from before a change.
+            may_have_changed = self.racy;
+            self.racy = found.is_racy(told);
+            changed |= self.contents.differ(&found);
+            self.compare_at = Some(now + COMPARE_INTERVAL);
+        }
         if changed {
             (self.stamp, self.refused) = (found, Vec::new());
         }
-        changed || self.retry_at.is_some_and(|at| at <= Instant::now())
+        changed || may_have_changed || self.retry_at.is_some_and(|at| at <= now)
     }
 
     /// They were read.
@@ -141,6 +164,7 @@ impl Files {
             tracing::error!("{why}");
         }
         self.refused = refused;
+        self.were_read = true;
         self.retry_at = may_pass.then(|| Instant::now() + RETRY_INTERVAL);
     }
 }
@@ -164,6 +188,44 @@ fn log_freshness(list: &CrlReport) {
         }
         Freshness::Stale => {
             tracing::error!("the revocation list of {issuer} was due at {next_update}: it is stale now");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file whose times never tell that it changed: what a stamp of before stands for.
+    #[test]
+    fn a_change_that_no_time_tells_is_seen_within_a_second() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ca.crl");
+        let write = |length: usize, octet: u8| std::fs::write(&file, vec![octet; length]).unwrap();
+        // Small files are compared whenever they changed; large ones are read again while they have just changed.
+        for (length, age, seen) in [
+            (400, Duration::ZERO, true),
+            (400, Duration::from_secs(3600), true),
+            (2_000_000, Duration::ZERO, true),
+            (2_000_000, Duration::from_secs(3600), false),
+        ] {
+            write(length, 1);
+            let stamp = Stamp::of(&[&file]);
+            let (told, begin) = (SystemTime::now() + age, Instant::now());
+            let mut files = Files::default();
+            assert!(files.are_due_as(stamp.clone(), told, begin), "nothing was known");
+            write(length, 2);
+            assert!(!files.are_due_as(stamp.clone(), told, begin + Duration::from_millis(100)));
+            let due = (2..=10)
+                .filter(|tick| files.are_due_as(stamp.clone(), told, begin + *tick * WATCH_INTERVAL))
+                .count();
+            assert_eq!(due > 0, seen, "{length} bytes, {age:?} after the change");
+            // Later, nothing is read again.
+            let later = told + Duration::from_secs(10);
+            let mut due_at =
+                |seconds| files.are_due_as(stamp.clone(), later, begin + Duration::from_secs(seconds));
+            due_at(11);
+            assert!(!due_at(12) && !due_at(13), "{length} bytes, {age:?} after the change");
         }
     }
 }

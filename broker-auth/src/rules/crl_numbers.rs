@@ -1,21 +1,27 @@
-//! The highest CRL numbers ever seen, and the time floor, kept across restarts.
+//! The newest revocation lists ever seen, by number and by issue, and the time floor, kept across restarts.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use authenticator::certificate::Fingerprint;
-use authenticator::trust::CrlNumber;
+use authenticator::certificate::{Fingerprint, timestamp};
+use authenticator::trust::{CrlNumber, NewestCrl, SignedCrl};
+use rustls_pki_types::UnixTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::kept_lists::KeptLists;
 
 use super::time_floor::TimeFloor;
 
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
 
-/// The highest CRL number seen of each issuer, so that not even a restart lets an old list back in. Shared by the
+/// The highest CRL number and the latest thisUpdate seen of each issuer, so that not even a restart lets an old list back in. Shared by the
 /// listeners of a configuration.
 #[derive(Debug)]
 pub struct CrlNumbers {
@@ -23,23 +29,62 @@ pub struct CrlNumbers {
     keep: bool,
     floor: TimeFloor,
     record: Mutex<Record>,
+    lists: KeptLists,
 }
 
 #[derive(Debug, Default)]
 struct Record {
+    /// Under the fingerprint of the issuer's name and key.
     seen: BTreeMap<String, Seen>,
     /// The file does not have it all: it could not be written.
     unwritten: bool,
 }
 
-/// One issuer, under the fingerprint of its name and key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What was seen of one issuer.
+#[derive(Clone, Debug)]
 struct Seen {
     /// Its name, for the reader of the file.
     issuer: String,
+    newest: NewestCrl,
+}
+
+/// The same in the file, where a list that has no number leaves none, and an earlier version left no `this_update`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    issuer: String,
     /// A text, because JSON numbers end at 53 bits.
-    number: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<String>,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    this_update: Option<String>,
+}
+
+impl Written {
+    fn of(seen: &Seen) -> Self {
+        Self {
+            issuer: seen.issuer.clone(),
+            number: seen.newest.number.map(|number| number.to_string()),
+            this_update: seen.newest.this_update.map(timestamp),
+        }
+    }
+
+    /// What it says, or what is wrong with it.
+    fn parse(self) -> Result<Seen, String> {
+        let number = self
+            .number
+            .map(|number| number.parse::<CrlNumber>().map_err(|_| format!("{number:?} is no CRL number")));
+        let this_update = self.this_update.map(|text| {
+            OffsetDateTime::parse(&text, &Rfc3339)
+                .ok()
+                .and_then(|time| u64::try_from(time.unix_timestamp()).ok())
+                .map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+                .ok_or_else(|| format!("{text:?} is no time"))
+        });
+        let newest = NewestCrl { number: number.transpose()?, this_update: this_update.transpose()? };
+        Ok(Seen { issuer: self.issuer, newest })
+    }
 }
 
 /// Why the record cannot be kept.
@@ -93,40 +138,51 @@ impl CrlNumbers {
             tracing::error!("{error}; the time floor is made anew from the revocation lists in force");
         }
         let file = directory.join(FILE_NAME);
-        let seen: BTreeMap<String, Seen> = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| CrlNumbersError::Damaged {
-                file: file.clone(),
-                detail: error.to_string(),
-            })?,
+        let damaged = |detail: String| CrlNumbersError::Damaged { file: file.clone(), detail };
+        let written: BTreeMap<String, Written> = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(CrlNumbersError::Read { file, source }),
         };
-        if let Some(wrong) = seen.values().find(|seen| seen.number.parse::<CrlNumber>().is_err()) {
-            let detail = format!("{:?} is no CRL number", wrong.number);
-            return Err(CrlNumbersError::Damaged { file, detail });
-        }
-        Ok(Self { file, keep, floor, record: Mutex::new(Record { seen, unwritten: false }) })
+        let seen = written.into_iter().map(|(key, written)| Ok((key, written.parse()?)));
+        let seen = seen.collect::<Result<_, String>>().map_err(damaged)?;
+        let lists = KeptLists::open(directory, keep);
+        Ok(Self { file, keep, floor, record: Mutex::new(Record { seen, unwritten: false }), lists })
     }
 
-    /// The highest number seen of `issuer`.
-    pub(super) fn highest(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
-        self.record.lock().seen.get(&issuer.to_string()).and_then(|seen| seen.number.parse().ok())
+    /// Copies of the lists themselves.
+    pub(super) fn lists(&self) -> &KeptLists {
+        &self.lists
     }
 
-    /// Remembers the numbers of lists that come into force; each is the issuer, its name, and the number.
+    /// The newest that was seen of `issuer`.
+    pub(super) fn newest(&self, issuer: &Fingerprint) -> NewestCrl {
+        self.record.lock().seen.get(&issuer.to_string()).map(|seen| seen.newest).unwrap_or_default()
+    }
+
+    /// The latest thisUpdate of any list that was ever in force: it is later than that, whatever a clock says. It never
+    /// goes back.
+    pub fn newest_this_update(&self) -> Option<UnixTime> {
+        self.record.lock().seen.values().filter_map(|seen| seen.newest.this_update).max()
+    }
+
+    /// Remembers lists that come into force.
     pub(super) fn remember<'a>(
         &self,
-        lists: impl Iterator<Item = (&'a Fingerprint, &'a str, CrlNumber)>,
+        lists: impl Iterator<Item = &'a SignedCrl>,
     ) -> Result<(), CrlNumbersError> {
         let mut record = self.record.lock();
         let Record { seen, unwritten } = &mut *record;
-        for (issuer, name, number) in lists {
-            let key = issuer.to_string();
-            let highest = seen.get(&key).and_then(|seen| seen.number.parse::<CrlNumber>().ok());
-            if highest.is_none_or(|highest| highest < number) {
-                seen.insert(key, Seen { issuer: name.to_owned(), number: number.to_string() });
-                *unwritten = true;
-            }
+        for list in lists {
+            let Seen { newest, .. } = seen
+                .entry(list.issuer.to_string())
+                .or_insert_with(|| Seen { issuer: list.issuer_name.clone(), newest: NewestCrl::default() });
+            let raised = NewestCrl {
+                number: newest.number.max(list.number),
+                this_update: newest.this_update.max(Some(list.this_update)),
+            };
+            *unwritten |= raised != *newest;
+            *newest = raised;
         }
         if *unwritten && self.keep {
             self.write(seen).map_err(|source| CrlNumbersError::Write { file: self.file.clone(), source })?;
@@ -141,7 +197,8 @@ impl CrlNumbers {
         std::fs::create_dir_all(directory)?;
         let staged = self.file.with_extension("json.new");
         let mut file = std::fs::File::create(&staged)?;
-        file.write_all(&serde_json::to_vec_pretty(seen)?)?;
+        let written: BTreeMap<_, _> = seen.iter().map(|(key, seen)| (key, Written::of(seen))).collect();
+        file.write_all(&serde_json::to_vec_pretty(&written)?)?;
         file.sync_all()?;
         std::fs::rename(&staged, &self.file)?;
         std::fs::File::open(directory)?.sync_all()

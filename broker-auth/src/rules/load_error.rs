@@ -1,5 +1,7 @@
 //! [`LoadError`]: why trust cannot be loaded.
 
+use std::borrow::Cow;
+
 use authenticator::trust::TrustError;
 
 use super::crl_numbers::CrlNumbersError;
@@ -30,13 +32,13 @@ impl LoadError {
     }
 
     /// What to do about it.
-    pub fn help(&self) -> &'static str {
+    pub fn help(&self) -> Cow<'static, str> {
         match self {
             Self::Trust(error) => error.help(),
             Self::Numbers(CrlNumbersError::Damaged { .. }) => {
-                "restore the file; if that is not possible, delete it, and make sure that the lists are the newest"
+                "restore the file; if that is not possible, delete it, and make sure that the lists are the newest".into()
             }
-            Self::Numbers(_) | Self::Floor(_) => "check the permissions of the state directory",
+            Self::Numbers(_) | Self::Floor(_) => "check the permissions of the state directory".into(),
         }
     }
 }

@@ -13,7 +13,7 @@ use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
 use authenticator::ruleset::{AccessRules, Ruleset};
 use authenticator::trust::ChainResult;
-use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustReport};
+use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustLoad, TrustReport};
 use embedded::Recheck;
 use parking_lot::Mutex;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -66,6 +66,21 @@ pub struct ReloadReport {
     pub refused: Vec<String>,
     /// Whether one of them may be accepted later as it is.
     pub may_pass: bool,
+    /// Which certificates were revoked for good, and are on no list any more.
+    pub lost: Vec<String>,
+    /// What is trusted now.
+    pub trust: TrustReport,
+}
+
+/// What a broker starts with.
+#[derive(Debug, Default)]
+pub struct StartReport {
+    /// For which refused files a kept list is in force, and how old it is.
+    pub replaced: Vec<String>,
+    /// What is missing: clients that need it are refused.
+    pub refused: Vec<LoadError>,
+    /// Whether any trust can admit anybody.
+    pub is_usable: bool,
     /// What is trusted now.
     pub trust: TrustReport,
 }
@@ -101,6 +116,7 @@ impl RulesetStore {
             .map(|config| {
                 let earlier = present.trusts().iter().find(|trust| *trust.name() == config.name);
                 LoadedTrust::load(config, earlier, &TrustFiles(&self.numbers), time_for_lists)
+                    .and_then(TrustLoad::complete)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let loaded = Ruleset::new(loaded, Arc::clone(access))?;
@@ -114,15 +130,46 @@ impl RulesetStore {
         // A list that was published while these were loaded is never replaced by an older one. What is refused now is
         // refused, and logged, by the watcher too.
         loaded.reload_crls(&TrustFiles(&self.numbers), self.time_for_lists());
-        if loaded.is_same(&self.present.load()) {
+        let present = self.present.load();
+        if loaded.is_same(&present) {
             return false;
+        }
+        for lost in loaded.lost_revocations(&present, self.now()) {
+            tracing::warn!("{lost}");
         }
         if let Err(error) = self.remember(loaded.trusts()) {
             // Revoking comes first: a full disk must not keep a stolen device in.
             tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
         }
         self.swap(loaded);
+        self.numbers.lists().keep(self.present.load().trusts(), false);
         true
+    }
+
+    /// Loads `trusts` for a broker that starts: where a revocation list is refused or gone, the last good one of its CA is
+    /// in force, as it would be had the broker gone on.
+    ///
+    /// # Errors
+    /// A CA certificate is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
+    pub fn start(&self, trusts: &[TrustConfig]) -> Result<StartReport, LoadError> {
+        let _loading = self.loading.lock();
+        let (now, source) = (self.time_for_lists(), TrustFiles(&self.numbers));
+        let mut report = StartReport { is_usable: trusts.is_empty(), ..StartReport::default() };
+        let mut loaded = Vec::new();
+        for config in trusts {
+            let started = LoadedTrust::load(config, None, &source, now)?.with_kept_lists(&source, now);
+            report.is_usable |= started.is_usable;
+            report.replaced.extend(started.replaced);
+            report.refused.extend(started.refused.into_iter().map(LoadError::from));
+            loaded.push(started.trust);
+        }
+        let loaded = Ruleset::new(loaded, Arc::clone(self.present.load().access()))?;
+        loaded.refuse_unusable(self.now())?;
+        self.remember(loaded.trusts())?;
+        self.numbers.lists().keep(loaded.trusts(), false);
+        self.swap(loaded);
+        report.trust = self.report();
+        Ok(report)
     }
 
     /// Loads `trusts` whole and swaps them in; on an error, what was trusted before stays.
@@ -134,6 +181,7 @@ impl RulesetStore {
         let access = Arc::clone(self.present.load().access());
         let loaded = self.build(trusts, &access)?;
         self.remember(loaded.trusts())?;
+        self.numbers.lists().keep(loaded.trusts(), false);
         self.swap(loaded);
         Ok(self.report())
     }
@@ -151,21 +199,24 @@ impl RulesetStore {
         let changed = !loaded.has_same_crls(&present);
         // Revoking comes first: a full disk must not keep a stolen device in.
         let remembered = self.remember(loaded.trusts());
+        let lost = if changed { loaded.lost_revocations(&present, self.now()) } else { Vec::new() };
         if changed {
             self.swap(loaded);
         }
+        // Copies are made when revoking is done.
+        self.numbers.lists().keep(self.present.load().trusts(), refused.is_empty());
         refused.extend(remembered.err());
         let may_pass = refused.iter().any(LoadError::may_pass);
         let refused: Vec<_> = refused.iter().map(LoadError::to_string).collect();
         self.refused.lock().clone_from(&refused);
-        ReloadReport { changed, may_pass, refused, trust: self.report() }
+        ReloadReport { changed, may_pass, refused, lost, trust: self.report() }
     }
 
     /// Remembers how new the lists are that come into force.
     fn remember(&self, loaded: &[LoadedTrust]) -> Result<(), LoadError> {
         let lists = || loaded.iter().flat_map(LoadedTrust::crls);
         let raised = self.numbers.floor().raise(lists());
-        self.numbers.remember(lists().map(|list| (&list.issuer, list.issuer_name.as_str(), list.number)))?;
+        self.numbers.remember(lists())?;
         raised.map_err(LoadError::from)
     }
 

@@ -4,14 +4,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use authenticator::certificate::Fingerprint;
-use authenticator::trust::{CrlNumber, TrustSource};
+use authenticator::trust::{KeptCrl, NewestCrl, TrustSource};
 
 use super::crl_numbers::CrlNumbers;
 
 /// No file of trust is larger. A revocation list of a million serials with reasons takes 50 MB in DER, 70 in PEM.
 const MAX_FILE_LEN: u64 = 256 * 1024 * 1024;
 
-/// Files on disk, and the record of the highest CRL numbers.
+/// Files on disk, and the record of the newest lists.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TrustFiles<'a>(pub(super) &'a CrlNumbers);
 
@@ -24,8 +24,12 @@ impl TrustSource for TrustFiles<'_> {
         read_file(file)
     }
 
-    fn highest_crl_number(&self, issuer: &Fingerprint) -> Option<CrlNumber> {
-        self.0.highest(issuer)
+    fn newest_crl(&self, issuer: &Fingerprint) -> NewestCrl {
+        self.0.newest(issuer)
+    }
+
+    fn kept_crls(&self, issuer: &Fingerprint) -> Vec<KeptCrl> {
+        self.0.lists().of(issuer)
     }
 }
 

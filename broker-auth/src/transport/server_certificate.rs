@@ -99,10 +99,9 @@ impl ServerCertificate {
         before.key.cert != self.present.load().key.cert
     }
 
-    /// Loads both files again. On an error the present certificate stays.
-    pub fn reload(&self) -> Result<(), ServerCertificateError> {
-        self.present.store(Arc::new(Present::load(&self.cert_file, &self.key_file)?));
-        Ok(())
+    /// Loads both files again; returns whether they hold another certificate. On an error the present one stays.
+    pub fn reload(&self) -> Result<bool, ServerCertificateError> {
+        self.build().map(|loaded| self.install(loaded))
     }
 
     /// The last second the present certificate is valid.

@@ -58,6 +58,19 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn distribution_points_are_kept_to_the_letter() {
+    let wanted = [
+        "http://crl.example/A.crl",
+        "https://crl.example/?a=b",
+        "ldap://crl.example/cn=A?certificateRevocationList",
+    ];
+    let text = GOOD.replace("crl-check = \"leaf\"", &format!("crl-idp = {wanted:?}"));
+    let config = parse(&text).expect("URLs");
+    assert_eq!(config.listeners[0].trusts[0].crl_idp, wanted);
+    assert!(config.listeners[0].trusts[1].crl_idp.is_empty());
+}
+
+#[test]
 fn limits_are_of_one_listener_or_of_all() {
     let limits = |of_listener: &str, of_all: &str| {
         let text = GOOD.replace("max-inflight = 10", of_listener);
@@ -157,6 +170,19 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
             "crl = [\"/var/crl\"]",
             "",
             "trust \"service-ca\" has no `crl`: name one, or set crl-check = \"off\"",
+        ),
+        (
+            "crl-check = \"leaf\"",
+            "crl-idp = [\"file:///ca.crl\"]",
+            ":13: `crl-idp`: \"file:///ca.crl\" is no http",
+        ),
+        ("crl-check = \"leaf\"", "crl-idp = [\"http://\"]", ":13: `crl-idp`: \"http://\" is no http"),
+        ("crl-check = \"leaf\"", "crl-idp = [\"http://a/ b\"]", ":13: `crl-idp`: \"http://a/ b\" is no http"),
+        ("crl-check = \"leaf\"", "crl-idp = [\"crl/a.crl\"]", ":13: `crl-idp`: \"crl/a.crl\" is no http"),
+        (
+            "crl = [\"/var/crl\"]",
+            "crl-idp = [\"http://a/1\"]",
+            "`crl-idp`: there is no `crl` whose distribution points it could name",
         ),
         ("crl-check = \"leaf\"", "crl-check = \"off\"", ":13: `crl-check`: `crl` would be read for nothing"),
         (

@@ -3,10 +3,12 @@
 mod anchors;
 mod chains;
 mod configuration;
+mod foreign_crl;
 mod handshakes;
 mod hostile;
 mod identities;
 mod judges;
+mod kept_lists;
 mod matrix;
 mod namespaces;
 mod operator;

@@ -65,7 +65,7 @@ impl FleetDirectory {
         let list = UnusualCrl {
             number: Some(number),
             this_update: self.now - 60,
-            next_update: self.now + 7 * DAY,
+            next_update: Some(self.now + 7 * DAY),
             entries: revoked.iter().map(|serial| (vec![*serial], Vec::new())).collect(),
             ..UnusualCrl::default()
         };
@@ -424,4 +424,84 @@ fn every_command_has_help_and_completions_are_written() {
     }
     let output = fleet.run(&["completions", "bash"]);
     assert!(text(&output.stdout).contains("countersign-broker"));
+}
+
+/// A running broker, killed in the end.
+struct Started(std::process::Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl FleetDirectory {
+    /// Starts a broker, and waits until it listens or ends.
+    fn start(&self) -> Result<Started, (Option<i32>, String)> {
+        use std::io::{BufRead, BufReader, Read};
+        let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
+            .current_dir(self.directory.path())
+            .args(["run", "--config", "broker.toml", "--listen", "127.0.0.1:0"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let stdout = broker.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line, or the end");
+        if line.starts_with("listening ") {
+            return Ok(Started(broker));
+        }
+        let mut said = String::new();
+        broker.stderr.take().expect("it is piped").read_to_string(&mut said).expect("UTF-8");
+        Err((broker.wait().expect("it ended").code(), said))
+    }
+}
+
+/// A broker that has run starts again without its list; one that has never run does not, nor do commands that check.
+#[test]
+fn a_broker_starts_with_the_list_that_it_kept_and_without_any_not_at_all() {
+    type Damage = fn(&FleetDirectory);
+    let damages: [(&str, Damage); 3] = [
+        ("damaged", |fleet| fleet.write("crl/device-ca.crl", "damaged")),
+        ("gone", |fleet| {
+            std::fs::remove_file(fleet.directory.path().join("crl/device-ca.crl")).expect("there");
+        }),
+        ("of another CA", |fleet| fleet.write("crl/device-ca.crl", Ca::root("Another").crl(11, &[]))),
+    ];
+    for (what, damage) in damages {
+        let fleet = FleetDirectory::new();
+        let list = std::fs::read(fleet.directory.path().join("crl/device-ca.crl")).expect("readable");
+        damage(&fleet);
+        let (code, said) = fleet.start().err().expect("there is no list at all");
+        assert_eq!(code, Some(3), "{what}: {said}");
+        fleet.write("crl/device-ca.crl", &list);
+        drop(fleet.start().unwrap_or_else(|said| panic!("{what}: {said:?}")));
+        damage(&fleet);
+        let broker = fleet.start().unwrap_or_else(|said| panic!("{what}: {said:?}"));
+        for command in [
+            &["check", "--config", "broker.toml"][..],
+            &["explain", "--config", "broker.toml", "--cert", "pump-1.pem"],
+            &["reload", "--config", "broker.toml"],
+        ] {
+            assert_eq!(fleet.run(command).status.code(), Some(3), "{what}: {command:?}");
+        }
+        fleet.write("crl/device-ca.crl", &list);
+        assert_eq!(fleet.run(&["reload", "--config", "broker.toml"]).status.code(), Some(0), "{what}");
+        drop(broker);
+    }
+}
+
+/// One CA without a list does not keep out the clients of another.
+#[test]
+fn a_broker_starts_without_a_list_if_another_trust_can_be_used() {
+    let fleet = FleetDirectory::new();
+    let mut params = ca_params("Acme Service CA");
+    around(&mut params, fleet.now, 3650);
+    fleet.write("service-ca.pem", Ca::self_signed(params).certificate.pem());
+    let trust = "[[listener.trust]]\nname = \"service-ca\"\nanchors = [\"service-ca.pem\"]\ncrl = [\"none.crl\"]\n\n[[policy]]";
+    fleet.write("broker.toml", CONFIG.replacen("[[policy]]", trust, 1));
+    drop(fleet.start().unwrap_or_else(|said| panic!("one trust is good: {said:?}")));
+    assert_eq!(fleet.run(&["check", "--config", "broker.toml"]).status.code(), Some(3));
 }

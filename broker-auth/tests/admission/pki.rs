@@ -240,6 +240,7 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         anchors: vec![directory.join(anchor)],
         intermediates: Vec::new(),
         crl: vec![directory.join(crl)],
+        crl_idp: Vec::new(),
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),

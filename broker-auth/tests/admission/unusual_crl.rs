@@ -8,7 +8,9 @@ use crate::pki::{Ca, DAY, TODAY, date};
 pub(crate) struct UnusualCrl {
     pub(crate) number: Option<u64>,
     pub(crate) this_update: u64,
-    pub(crate) next_update: u64,
+    pub(crate) next_update: Option<u64>,
+    /// Version 2 says so; version 1 says nothing.
+    pub(crate) is_version_2: bool,
     /// Content octets of the serial numbers, and the DER of entry extensions.
     pub(crate) entries: Vec<(Vec<u8>, Vec<u8>)>,
     /// The DER of further list extensions.
@@ -20,7 +22,8 @@ impl Default for UnusualCrl {
         Self {
             number: Some(11),
             this_update: TODAY,
-            next_update: TODAY + 7 * DAY,
+            next_update: Some(TODAY + 7 * DAY),
+            is_version_2: true,
             entries: Vec::new(),
             extensions: Vec::new(),
         }
@@ -47,6 +50,16 @@ pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
 pub(crate) fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if critical { vec![0x01, 0x01, 0xff] } else { Vec::new() };
     element(0x30, &[element(0x06, oid), critical, element(0x04, value)].concat())
+}
+
+/// The issuing distribution point with these fields.
+pub(crate) fn idp(fields: &[u8]) -> Vec<u8> {
+    extension(&[0x55, 0x1d, 0x1c], true, &element(0x30, fields))
+}
+
+/// The distribution point with this URL.
+pub(crate) fn at(url: &str) -> Vec<u8> {
+    element(0xa0, &element(0xa0, &element(0x86, url.as_bytes())))
 }
 
 fn generalized_time(seconds: u64) -> Vec<u8> {
@@ -83,11 +96,11 @@ impl UnusualCrl {
             if extensions.is_empty() { extensions } else { element(0xa0, &element(0x30, &extensions)) };
         let subject = ca.certificate.der().as_ref();
         let list = [
-            element(0x02, &[1]),
+            if self.is_version_2 { element(0x02, &[1]) } else { Vec::new() },
             algorithm.clone(),
             subject_of(subject),
             generalized_time(self.this_update),
-            generalized_time(self.next_update),
+            self.next_update.map(generalized_time).unwrap_or_default(),
             entries,
             extensions,
         ];

@@ -127,3 +127,61 @@ fn the_clock_of_every_listener_is_looked_at() {
         watching.abort();
     });
 }
+
+/// `touch -r`, `cp --preserve` and FAT leave nothing of a change in the time of modification.
+#[test]
+fn a_list_rewritten_in_place_with_its_old_time_is_noticed_within_a_second() {
+    run(async {
+        let fleet = Fleet::new();
+        let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
+        let file = std::fs::File::options().write(true).open(fleet.path("ca.crl")).expect("it is there");
+        let old = file.metadata().and_then(|metadata| metadata.modified()).expect("it has a time");
+        let other = fleet.write("other", "");
+        std::fs::File::open(&other).and_then(|other| other.set_modified(old)).expect("times can be set");
+        // All of one length; the ways in which the time comes back are those of the tools.
+        let clients = [1, 2, 3, 4].map(|serial| (serial, fleet.ca.client("pump-1", serial)));
+        let length = fleet.ca.crl(11, &[(1, None)]).len();
+        for (number, (serial, client)) in (11..).zip(&clients) {
+            tokio::time::sleep(Duration::from_millis(if number % 2 == 0 { 2500 } else { 200 })).await;
+            let list = loop {
+                // A signature has one octet more now and then.
+                let list = fleet.ca.crl(number, &[(*serial, None)]);
+                if list.len() == length {
+                    break list;
+                }
+            };
+            fleet.write("ca.crl", &list);
+            let begin = tokio::time::Instant::now();
+            match number {
+                11 | 12 => file.set_modified(old).expect("times can be set"),
+                13 => assert!(
+                    std::process::Command::new("touch")
+                        .arg("-r")
+                        .args([&other, &fleet.path("ca.crl")])
+                        .status()
+                        .expect("touch")
+                        .success()
+                ),
+                _ => {
+                    fleet.write("copied", &list);
+                    std::fs::File::open(fleet.path("copied"))
+                        .and_then(|copied| copied.set_modified(old))
+                        .expect("times can be set");
+                    assert!(
+                        std::process::Command::new("cp")
+                            .arg("--preserve")
+                            .args([fleet.path("copied"), fleet.path("ca.crl")])
+                            .status()
+                            .expect("cp")
+                            .success()
+                    );
+                }
+            }
+            while fleet.reason(client).is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(1), "number {number}: {:?}", begin.elapsed());
+        }
+        watching.abort();
+    });
+}

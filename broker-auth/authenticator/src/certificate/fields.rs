@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::time::ASN1Time;
 
@@ -41,6 +41,8 @@ pub(super) struct Fields {
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
     pub(super) alternative_names: Vec<AlternativeName>,
+    /// The URIs among the names of its CRL distribution points, if it has that extension.
+    pub(super) crl_distribution_points: Option<Box<[String]>>,
 }
 
 impl Fields {
@@ -54,6 +56,7 @@ impl Fields {
             not_before: UnixTime::since_unix_epoch(Duration::ZERO),
             not_after,
             alternative_names: Vec::new(),
+            crl_distribution_points: None,
         }
     }
 
@@ -76,6 +79,7 @@ impl Fields {
             alternative_names: alternative_names
                 .map(|extension| extension.value.general_names.iter().map(AlternativeName::read).collect())
                 .unwrap_or_default(),
+            crl_distribution_points: crl_distribution_points(certificate),
         })
     }
 }
@@ -86,6 +90,24 @@ impl Fields {
         Serial::from_der_contents(raw_serial)
             .ok_or(CertificateError::SerialTooLong { length: raw_serial.len() })
     }
+}
+
+fn crl_distribution_points(certificate: &X509Certificate<'_>) -> Option<Box<[String]>> {
+    let mut points =
+        certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => Some(points),
+            _ => None,
+        });
+    let points = points.next()?;
+    let names = points.iter().filter_map(|point| match &point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        _ => None,
+    });
+    let uris = names.flatten().filter_map(|name| match name {
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    });
+    Some(uris.collect())
 }
 
 /// The parser reports an extension that it cannot read as a kind of its own; left alone, it would pass for absent.
@@ -101,6 +123,6 @@ fn refuse_broken_extensions(certificate: &X509Certificate<'_>) -> Result<(), Cer
 }
 
 /// Times before 1970 are as good as 1970: nothing that is judged here is that old.
-pub(crate) fn unix_time(time: ASN1Time) -> UnixTime {
+fn unix_time(time: ASN1Time) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0)))
 }

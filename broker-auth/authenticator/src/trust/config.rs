@@ -44,6 +44,8 @@ pub struct TrustConfig {
     pub intermediates: Vec<PathBuf>,
     /// Files or folders of revocation lists.
     pub crl: Vec<PathBuf>,
+    /// The URIs of the distribution points (RFC 5280 §5.2.5) whose lists, together, are all there is of its issuers.
+    pub crl_idp: Vec<String>,
     /// Which certificates must be covered by a revocation list.
     pub crl_check: CrlCheck,
     /// What happens once a revocation list is older than `nextUpdate` + `stale_grace`.

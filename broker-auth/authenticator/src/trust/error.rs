@@ -1,6 +1,7 @@
 //! Why trust cannot be loaded.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use super::config::TrustName;
 use super::crl::CrlFault;
@@ -97,17 +98,40 @@ pub enum TrustError {
         /// The issuer's subject.
         issuer: String,
     },
+    /// The lists of an issuer are those of distribution points, and one of these has none.
+    #[error("trust {trust}: no revocation list of {issuer} for the distribution point {url}")]
+    NoDistributionPoint {
+        /// Whose.
+        trust: TrustName,
+        /// The issuer's subject.
+        issuer: String,
+        /// Which `crl-idp`.
+        url: String,
+    },
 }
 
 impl TrustError {
+    /// The file that it is about.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Read { file, .. }
+            | Self::Empty { file, .. }
+            | Self::Authority { file, .. }
+            | Self::AnchorNotCurrent { file, .. }
+            | Self::NoCrlSign { file, .. }
+            | Self::Crl { file, .. } => Some(file),
+            Self::Ambiguous { .. } | Self::NoCrl { .. } | Self::NoDistributionPoint { .. } => None,
+        }
+    }
+
     /// Whether it may pass without a change of the files: they could not be read or written, or the clock is wrong.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::Crl { fault: CrlFault::NotYetIssued { .. }, .. })
     }
 
     /// What to do about it.
-    pub fn help(&self) -> &'static str {
-        match self {
+    pub fn help(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Read { .. } => {
                 "check the path and its permissions; paths are relative to the configuration"
             }
@@ -118,11 +142,11 @@ impl TrustError {
             Self::AnchorNotCurrent { .. } => "check the clock of this host, or replace the CA",
             Self::Ambiguous { .. } => "give each trust CAs of its own",
             Self::NoCrlSign { .. } => "issue the CA certificate with cRLSign, or set crl-check = \"off\"",
-            Self::Crl { fault: CrlFault::Older { .. }, .. } => {
-                "put the newest list in place; only if the CA itself was rolled back, delete broker/crl-numbers.json"
-            }
-            Self::Crl { .. } => "have the CA sign a fresh list: countersign-provision crl",
+            Self::Crl { fault, .. } => return fault.help(),
             Self::NoCrl { .. } => "add the list of that CA to `crl`, or set crl-check = \"off\"",
-        }
+            Self::NoDistributionPoint { .. } => {
+                "add the list with that URL to `crl`, or remove the URL from `crl-idp` if there is no such list"
+            }
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! [`LoadedTrust`]: one trust in force: its CAs, its revocation lists, and what they prove.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use super::anchor::{Anchor, load_intermediates};
 use super::chain::{Link, VerifiedChain};
 use super::chain_fault::{ChainFault, fit_anchor, of_end_entity, of_path};
 use super::config::{CrlCheck, LegacyLeaf, StaleCrl, TrustConfig, TrustName};
-use super::crl::{CrlSet, RefusedFile, SignedCrl};
+use super::crl::{CrlSet, LostRevocations, RefusedFile, Replacement, SignedCrl};
 use super::end_entity::{FitEndEntity, refuse_unless_current};
 use super::error::TrustError;
 use super::proven_paths::{ProvenPath, ProvenPaths};
 use super::report::{CrlReport, Freshness, TrustSummary};
 use super::signature_algorithms::SIGNATURE_ALGORITHMS;
 use super::source::TrustSource;
+use super::trust_load::TrustLoad;
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
 use crate::reason::Reason;
 
@@ -40,17 +42,31 @@ enum Client {
     Live,
 }
 
+/// Which certificates of an issuer its lists speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coverage<'a> {
+    /// There is no list.
+    None,
+    /// One speaks of all.
+    Complete,
+    /// There is one for each of the configured distribution points.
+    Partitions,
+    /// There is none for this distribution point.
+    Missing(&'a str),
+}
+
 impl LoadedTrust {
-    /// Loads everything `config` names, or nothing. Lists that are the same in `present` are not verified again.
+    /// Loads everything `config` names. Lists that are the same in `present` are not verified again; what becomes of a trust
+    /// of whose lists some are refused is the caller's decision.
     ///
     /// # Errors
-    /// A file cannot be read, is not what it should be, or an issuer whose certificates are to be checked has no list.
+    /// A file of CA certificates cannot be read, or is not what it should be.
     pub fn load(
         config: &TrustConfig,
         present: Option<&Self>,
         source: &dyn TrustSource,
         now: UnixTime,
-    ) -> Result<Self, TrustError> {
+    ) -> Result<TrustLoad, TrustError> {
         let anchors = Anchor::load_all(config, source)?;
         let intermediates = load_intermediates(config, source)?;
         let cas = ConfiguredCas::new(
@@ -66,12 +82,40 @@ impl LoadedTrust {
             crls: present.map(|present| present.crls.clone()).unwrap_or_default(),
             config: config.clone(),
         };
-        let refused = loaded.reload_crls(source, now).into_iter().next();
-        if let Some(error) = refused {
-            return Err(error);
+        let refused = loaded.reload_crls(source, now);
+        Ok(TrustLoad::new(loaded, refused))
+    }
+
+    /// Puts copies of earlier lists in the place of files that were refused, and reads the files again: now they are compared
+    /// with what a running broker would hold. Returns the copies, why others are of no use, and what is refused still.
+    pub(super) fn put_kept_crls_in_place(
+        &mut self,
+        refused: &[TrustError],
+        source: &dyn TrustSource,
+        now: UnixTime,
+    ) -> (Vec<Replacement>, Vec<TrustError>, Vec<TrustError>) {
+        let mut files: Vec<_> = refused.iter().filter_map(|error| error.file().map(Path::to_owned)).collect();
+        if self.refuse_uncovered_issuers().is_err() {
+            // A folder that was emptied is no file that was refused.
+            files.extend(self.config.crl.iter().cloned());
         }
-        loaded.refuse_uncovered_issuers()?;
-        Ok(loaded)
+        let (replacements, errors) = {
+            let anchors = self.anchors.iter().map(|anchor| &anchor.certificate);
+            let authorities: Vec<_> = anchors.chain(&self.intermediates).collect();
+            self.crls.put_kept_in_place(&self.config, &authorities, &files, source, now)
+        };
+        (replacements, errors, self.reload_crls(source, now))
+    }
+
+    /// The files of its revocation lists: the path, the SHA-256 of what was in it, and the CA of each list, in order.
+    pub fn crl_files(&self) -> impl Iterator<Item = (&Path, Fingerprint, Vec<Fingerprint>)> {
+        self.crls.files()
+    }
+
+    /// Whether it can admit anybody at `now`: an anchor is valid, and where lists are checked, there is one.
+    pub(super) fn is_usable(&self, now: UnixTime) -> bool {
+        let has_lists = self.config.crl_check == CrlCheck::Off || self.crls.lists().next().is_some();
+        has_lists && self.refuse_unusable(now).is_ok()
     }
 
     /// Reads the revocation lists again. What a refused file held before stays in force; returns why each was refused.
@@ -127,7 +171,7 @@ impl LoadedTrust {
     }
 
     /// Without any list, every client of the issuer would be refused: better to say so at once.
-    fn refuse_uncovered_issuers(&self) -> Result<(), TrustError> {
+    pub(super) fn refuse_uncovered_issuers(&self) -> Result<(), TrustError> {
         let uncovered = self.authorities().skip(match self.config.crl_check {
             CrlCheck::Off => return Ok(()),
             // Leaves are issued by the intermediates, where there are any.
@@ -135,14 +179,32 @@ impl LoadedTrust {
             CrlCheck::Leaf | CrlCheck::Chain => 0,
         });
         for authority in uncovered {
-            if self.crls.of(&authority.authority()).next().is_none() {
-                return Err(TrustError::NoCrl {
-                    trust: self.config.name.clone(),
-                    issuer: authority.subject().to_string(),
-                });
+            let (trust, issuer) = (self.config.name.clone(), authority.subject().to_string());
+            match self.coverage(&authority.authority()) {
+                Coverage::Complete | Coverage::Partitions => {}
+                Coverage::None => return Err(TrustError::NoCrl { trust, issuer }),
+                Coverage::Missing(url) => {
+                    return Err(TrustError::NoDistributionPoint { trust, issuer, url: url.to_owned() });
+                }
             }
         }
         Ok(())
+    }
+
+    /// Which certificates of `issuer` its lists speak of.
+    fn coverage(&self, issuer: &Fingerprint) -> Coverage<'_> {
+        if self.crls.of(issuer).any(SignedCrl::is_complete) {
+            return Coverage::Complete;
+        }
+        if self.crls.of(issuer).next().is_none() {
+            return Coverage::None;
+        }
+        // The distribution points are those of all issuers of the trust.
+        let is_held = |url: &String| self.crls.lists().any(|list| list.distribution_points().contains(url));
+        match self.config.crl_idp.iter().find(|url| !is_held(url)) {
+            Some(url) => Coverage::Missing(url),
+            None => Coverage::Partitions,
+        }
     }
 
     /// Whether one of its CAs has the name of the leaf's issuer.
@@ -175,6 +237,9 @@ impl LoadedTrust {
         // What is known to be revoked is revoked, however old the list: staleness is the second question.
         self.refuse_any_revoked(&path.links)?;
         self.refuse_any_stale(&path.links, Client::New, now)?;
+        if let Some(link) = self.checked(&path.links).next() {
+            self.refuse_unheld_list(leaf, link)?;
+        }
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
         let claim_to_issue = path.claim_to_issue.clone();
@@ -361,12 +426,12 @@ impl LoadedTrust {
         Err((
             reason,
             format!(
-                "serial {} of {} {what} at {} ({}; CRL number {})",
+                "serial {} of {} {what} at {} ({}; {})",
                 link.serial,
                 list.issuer_name,
                 timestamp(revocation.at),
                 revocation.reason(),
-                list.number
+                list.designation()
             ),
         ))
     }
@@ -377,10 +442,17 @@ impl LoadedTrust {
             (StaleCrl::DenyNew, Client::Live) | (StaleCrl::Alarm, _) => false,
         };
         let grace = self.config.stale_grace.as_secs();
-        let mut lists = self.crls.of(&link.issuer).peekable();
-        if lists.peek().is_none() && client == Client::New {
-            return Err((Reason::StaleCrl, format!("no revocation list covers serial {}", link.serial)));
+        if client == Client::New {
+            let what = match self.coverage(&link.issuer) {
+                Coverage::Complete | Coverage::Partitions => None,
+                Coverage::None => Some("no revocation list covers it".to_owned()),
+                Coverage::Missing(url) => Some(format!("there is no revocation list of {url}")),
+            };
+            if let Some(what) = what {
+                return Err((Reason::StaleCrl, format!("serial {}: {what}", link.serial)));
+            }
         }
+        let mut lists = self.crls.of(&link.issuer);
         match lists.find(|list| enforced && list.freshness(now, grace) == Freshness::Stale) {
             Some(list) => Err((
                 Reason::StaleCrl,
@@ -392,6 +464,50 @@ impl LoadedTrust {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a client whose certificate says that it is on another list than those of its issuer that are here.
+    fn refuse_unheld_list(&self, leaf: &PeerCertificate, link: &Link) -> Result<(), ChainFault> {
+        let Some(points) = leaf.crl_distribution_points() else { return Ok(()) };
+        let is_held = |url: &String| self.config.crl_idp.contains(url);
+        if self.coverage(&link.issuer) != Coverage::Partitions || points.iter().any(is_held) {
+            return Ok(());
+        }
+        let at = points.first().map_or("a place without a URL", String::as_str);
+        Err((
+            Reason::StaleCrl,
+            format!("its certificate names the list at {at}, which this trust does not hold"),
+        ))
+    }
+
+    /// Which certificates were revoked for good under `before`, the same trust earlier, and are on no list any more: a line
+    /// each where the end of the certificate is known and has not come, and one for all whose end is not known.
+    pub fn lost_revocations(&self, before: &Self, now: UnixTime) -> Vec<String> {
+        let mut lines = Vec::new();
+        for authority in self.authorities() {
+            let lost = LostRevocations::of(&authority.authority(), &before.crls, &self.crls);
+            if lost.count == 0 {
+                continue;
+            }
+            let (issuer, name) = (authority.authority(), authority.subject());
+            let mut known: Vec<_> = before.proven.leaves();
+            known.retain(|leaf| leaf.issuer == issuer && lost.contains(&leaf.serial));
+            known.sort_by_key(|leaf| leaf.serial);
+            known.dedup_by_key(|leaf| leaf.serial);
+            lines.extend(known.iter().filter(|leaf| now <= leaf.not_after).map(|leaf| {
+                let end = timestamp(leaf.not_after);
+                let serial = leaf.serial;
+                format!("serial {serial} of {name} was revoked, and the new list does not have it: it is valid until {end}")
+            }));
+            let unknown = lost.count.saturating_sub(known.len());
+            if unknown > 0 {
+                lines.push(format!(
+                    "{unknown} serial number(s) of {name} were revoked, and the new list does not have them: certificates \
+                     that have not ended are let in again"
+                ));
+            }
+        }
+        lines
     }
 
     /// How old the lists of each issuer are, the oldest counting.
@@ -425,7 +541,7 @@ impl LoadedTrust {
     /// What it holds, for reports.
     pub fn summary(&self, now: UnixTime) -> TrustSummary {
         let crls = self.freshness(now).into_iter().filter_map(|(issuer, freshness)| {
-            let newest = self.crls.of(&issuer).max_by_key(|list| list.number)?;
+            let newest = self.crls.of(&issuer).max_by_key(|list| (list.number, list.this_update))?;
             Some(CrlReport {
                 authority: issuer,
                 issuer: newest.issuer_name.clone(),

@@ -56,6 +56,13 @@ impl ProvenPaths {
         self.lock().insert(presented, Arc::new(path));
     }
 
+    /// The client certificates of all of them.
+    pub(super) fn leaves(&self) -> Vec<Link> {
+        let generations = self.lock();
+        let paths = generations.young.values().chain(generations.old.values());
+        paths.filter_map(|path| path.links.first().copied()).collect()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Generations> {
         // A map of values is as good as before, whoever panicked beside it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

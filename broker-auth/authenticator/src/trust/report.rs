@@ -111,8 +111,8 @@ pub struct CrlReport {
     pub authority: Fingerprint,
     /// The issuer's subject (RFC 4514).
     pub issuer: String,
-    /// The highest number among them.
-    pub number: CrlNumber,
+    /// The highest number among them, if they have any.
+    pub number: Option<CrlNumber>,
     /// When the newest was signed.
     pub this_update: UnixTime,
     /// When the first of them is due to be replaced.

@@ -1,5 +1,6 @@
 //! What is loaded, what is wrong, and what should be looked at.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use authenticator::certificate::timestamp;
@@ -63,8 +64,8 @@ pub(super) struct Anchor {
 #[derive(Debug, Serialize)]
 pub(super) struct Crl {
     pub(super) issuer: String,
-    /// A text, because JSON numbers end at 53 bits.
-    pub(super) number: String,
+    /// A text, because JSON numbers end at 53 bits. Some lists have none.
+    pub(super) number: Option<String>,
     pub(super) this_update: String,
     pub(super) next_update: String,
     pub(super) entries: usize,
@@ -83,7 +84,7 @@ pub(super) struct PolicyFinding {
 }
 
 /// What is wrong, and what to do about it.
-pub(super) type Fault = (String, &'static str);
+pub(super) type Fault = (String, Cow<'static, str>);
 
 impl Findings {
     /// Everything that could be loaded, and every fault.
@@ -109,7 +110,7 @@ impl Findings {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
         if let Err(error) = StateDirectory::try_out(&config.state) {
-            faults.push((error.to_string(), error.help()));
+            faults.push((error.to_string(), error.help().into()));
         }
         match CrlNumbers::read_only(&config.state_directory()) {
             Ok(numbers) => {
@@ -119,7 +120,7 @@ impl Findings {
                     findings.listeners.push(listener);
                 }
             }
-            Err(error) => faults.push((error.to_string(), "restore the file, or delete it")),
+            Err(error) => faults.push((error.to_string(), "restore the file, or delete it".into())),
         }
         (findings, faults)
     }
@@ -154,7 +155,7 @@ impl Findings {
             Err(error) => {
                 faults.push((
                     error.to_string(),
-                    "give the broker a certificate (leaf first) and its key, in PEM",
+                    "give the broker a certificate (leaf first) and its key, in PEM".into(),
                 ));
                 None
             }
@@ -210,7 +211,7 @@ impl Crl {
     fn of(report: CrlReport) -> Self {
         Self {
             issuer: report.issuer,
-            number: report.number.to_string(),
+            number: report.number.map(|number| number.to_string()),
             this_update: timestamp(report.this_update),
             next_update: timestamp(report.next_update),
             entries: report.entries,

@@ -50,10 +50,12 @@ fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
         writeln!(text, "    anchor {}, {} to {}", anchor.subject, anchor.not_before, anchor.not_after)?;
     }
     for crl in &trust.crls {
+        let number =
+            crl.number.as_ref().map_or_else(|| "no number".to_owned(), |number| format!("number {number}"));
         writeln!(
             text,
-            "    crl of {}: number {}, {} revoked, {} to {}, {}",
-            crl.issuer, crl.number, crl.entries, crl.this_update, crl.next_update, crl.freshness
+            "    crl of {}: {number}, {} revoked, {} to {}, {}",
+            crl.issuer, crl.entries, crl.this_update, crl.next_update, crl.freshness
         )?;
     }
     Ok(())

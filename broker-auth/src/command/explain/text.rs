@@ -40,6 +40,7 @@ fn steps(explanation: &Explanation) -> String {
     }
     match (&explanation.crl_number, &explanation.crl_next_update) {
         (Some(number), Some(due)) => line("crl", &format!("number {number}, due to be replaced at {due}")),
+        (None, Some(due)) => line("crl", &format!("no number, due to be replaced at {due}")),
         _ if explanation.trust.is_some() => line("crl", "none is checked"),
         _ => {}
     }

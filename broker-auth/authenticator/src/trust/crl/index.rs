@@ -1,9 +1,8 @@
 //! A million serial numbers in 24 MiB, found in less than a microsecond.
 
 use rustls_pki_types::UnixTime;
-use webpki::{BorrowedCertRevocationList, RevocationReason};
 
-use crate::certificate::Serial;
+use crate::certificate::{ListFault, RevocationListFrame, RevocationReason, Serial};
 
 /// The entries of one revocation list, sorted by serial number.
 ///
@@ -29,6 +28,11 @@ pub(in crate::trust) struct Revocation {
 }
 
 impl Revocation {
+    /// Whether it was revoked for good: neither on hold nor taken off the list again.
+    pub(in crate::trust) fn is_final(&self) -> bool {
+        !self.is_hold() && self.reason != RevocationReason::RemoveFromCrl as u8
+    }
+
     /// Whether the certificate is on hold, and may come back.
     pub(in crate::trust) fn is_hold(&self) -> bool {
         self.reason == RevocationReason::CertificateHold as u8
@@ -36,18 +40,7 @@ impl Revocation {
 
     /// The name of the reason in RFC 5280.
     pub(in crate::trust) fn reason(&self) -> &'static str {
-        match self.reason {
-            1 => "keyCompromise",
-            2 => "cACompromise",
-            3 => "affiliationChanged",
-            4 => "superseded",
-            5 => "cessationOfOperation",
-            6 => "certificateHold",
-            8 => "removeFromCRL",
-            9 => "privilegeWithdrawn",
-            10 => "aACompromise",
-            _ => "unspecified",
-        }
+        RevocationReason::of_code(self.reason).unwrap_or_default().as_str()
     }
 }
 
@@ -64,18 +57,17 @@ impl Entry {
 
 impl CrlIndex {
     /// Indexes the entries of `list`; an entry that cannot be judged refuses the whole list.
-    pub(super) fn build(list: &BorrowedCertRevocationList<'_>) -> Result<Self, webpki::Error> {
+    pub(super) fn build(list: &RevocationListFrame<'_>) -> Result<Self, ListFault> {
         // Counted first: a vector that grows would need twice the memory for a moment.
-        let count = list.into_iter().count();
-        let mut entries = Vec::with_capacity(count);
-        for revoked in list {
+        let mut entries = Vec::with_capacity(list.entries().count_elements());
+        for revoked in list.entries() {
             let revoked = revoked?;
             // A longer serial number cannot belong to a certificate that would be let in.
-            let Some(serial) = Serial::from_der_contents(revoked.serial_number) else { continue };
+            let Some(serial) = Serial::from_der_contents(revoked.serial) else { continue };
             entries.push(Entry {
                 serial: *serial.as_padded(),
-                at: u32::try_from(revoked.revocation_date.as_secs()).unwrap_or(u32::MAX).to_be_bytes(),
-                reason: revoked.reason_code.unwrap_or(RevocationReason::Unspecified) as u8,
+                at: u32::try_from(revoked.at.as_secs()).unwrap_or(u32::MAX).to_be_bytes(),
+                reason: revoked.reason as u8,
             });
         }
         // Of a serial number that is there twice, the worst reading comes first, and stays.
@@ -96,6 +88,16 @@ impl CrlIndex {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The serial numbers that are revoked for good, in order.
+    pub(super) fn revoked(&self) -> impl Iterator<Item = &[u8; Serial::MAX_LEN]> {
+        self.0.iter().filter(|entry| entry.severity() == 0).map(|entry| &entry.serial)
+    }
+
+    /// All serial numbers, in order.
+    pub(super) fn serials(&self) -> impl Iterator<Item = &[u8; Serial::MAX_LEN]> {
+        self.0.iter().map(|entry| &entry.serial)
     }
 }
 

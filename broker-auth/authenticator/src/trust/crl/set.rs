@@ -1,6 +1,6 @@
 //! The revocation lists of one trust, and where they come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::super::config::TrustConfig;
 use super::super::error::TrustError;
 use super::super::pem::objects;
 use super::super::source::TrustSource;
+use super::newest::NewestCrl;
 use super::signed::{CrlFault, SignedCrl};
 use crate::certificate::{AuthorityCertificate, Fingerprint};
 
@@ -30,6 +31,15 @@ struct CrlFile {
 /// A file that was refused. What it held before, if anything, stays in force.
 #[derive(Debug)]
 pub(in crate::trust) struct RefusedFile(pub(in crate::trust) TrustError);
+
+/// A copy of a list that is in force in the place of a file.
+#[derive(Debug)]
+pub(in crate::trust) struct Replacement {
+    /// The file that was refused.
+    pub(in crate::trust) file: PathBuf,
+    path: PathBuf,
+    pub(in crate::trust) list: Arc<SignedCrl>,
+}
 
 impl CrlSet {
     /// Reads every source of `trust`, and reuses of `present` what did not change.
@@ -66,9 +76,8 @@ impl CrlSet {
                 }
             }
         }
-        let whole =
-            set.refuse_older(trust, source).and_then(|()| set.refuse_loss(trust, authorities, present));
-        if let Err(error) = whole {
+        refused.extend(set.put_back_older(trust, present, source).into_iter().map(RefusedFile));
+        if let Err(error) = set.refuse_loss(trust, authorities, present) {
             refused.push(RefusedFile(error));
             set = present.clone();
         }
@@ -80,20 +89,48 @@ impl CrlSet {
         self.files.extend(kept.map(|(file, lists)| (file.clone(), lists.clone())));
     }
 
-    /// Across restarts, the newest list of each issuer must not be older than the newest ever seen.
-    fn refuse_older(&self, trust: &TrustConfig, source: &dyn TrustSource) -> Result<(), TrustError> {
-        for (file, held) in &self.files {
-            for list in &held.lists {
-                let newest = self.of(&list.issuer).map(|list| list.number).max().unwrap_or(list.number);
-                if let Some(highest) = source.highest_crl_number(&list.issuer)
-                    && newest < highest
-                {
-                    let fault = CrlFault::Older { number: newest, highest };
-                    return Err(TrustError::Crl { trust: trust.name.clone(), file: file.clone(), fault });
-                }
-            }
+    /// Across restarts, the newest list of each issuer must not be older than the newest ever seen. Where it is, the files
+    /// with lists of that issuer hold again what they held in `present`; other issuers' files are left as they are.
+    fn put_back_older(
+        &mut self,
+        trust: &TrustConfig,
+        present: &Self,
+        source: &dyn TrustSource,
+    ) -> Vec<TrustError> {
+        let mut refused = Vec::new();
+        for issuer in self.issuers() {
+            let Err(fault) = self.refuse_older(&issuer, source) else { continue };
+            let has_lists = |file: &CrlFile| file.lists.iter().any(|list| list.issuer == issuer);
+            let of_issuer = |files: &BTreeMap<PathBuf, CrlFile>| {
+                files
+                    .iter()
+                    .filter(|(_, file)| has_lists(file))
+                    .map(|(file, _)| file.clone())
+                    .collect::<BTreeSet<_>>()
+            };
+            let (read, held) = (of_issuer(&self.files), of_issuer(&present.files));
+            self.files.retain(|file, _| !read.contains(file));
+            self.keep(present, |file| read.contains(file) || held.contains(file));
+            refused.extend(read.into_iter().map(|file| TrustError::Crl {
+                trust: trust.name.clone(),
+                file,
+                fault: fault.clone(),
+            }));
         }
-        Ok(())
+        // What was put back may have brought back an old list of an issuer that moved from file to file.
+        if self.issuers().iter().any(|issuer| self.refuse_older(issuer, source).is_err()) {
+            self.files.clone_from(&present.files);
+        }
+        refused
+    }
+
+    fn refuse_older(&self, issuer: &Fingerprint, source: &dyn TrustSource) -> Result<(), CrlFault> {
+        NewestCrl::of(self.of(issuer)).refuse_older_than(&source.newest_crl(issuer))
+    }
+
+    /// Who signed its lists.
+    fn issuers(&self) -> BTreeSet<Fingerprint> {
+        self.lists().map(|list| list.issuer).collect()
     }
 
     /// An emptied folder must not take away the last list of a CA: most likely its files are just being replaced.
@@ -113,6 +150,73 @@ impl CrlSet {
             }
             None => Ok(()),
         }
+    }
+
+    /// Puts copies of lists that were in force before in the place of files that were `refused`, each under the path of its
+    /// file, or, for a folder or a path that is new, below that. They are judged like any list; returns those in force now,
+    /// and why others are not.
+    pub(in crate::trust) fn put_kept_in_place(
+        &mut self,
+        trust: &TrustConfig,
+        authorities: &[&AuthorityCertificate],
+        refused: &[PathBuf],
+        source: &dyn TrustSource,
+        now: UnixTime,
+    ) -> (Vec<Replacement>, Vec<TrustError>) {
+        let (mut replacements, mut errors) = (Vec::new(), Vec::new());
+        let read: BTreeSet<_> = self.files.keys().map(|file| origin(file)).collect();
+        let kept: Vec<_> = authorities
+            .iter()
+            .flat_map(|ca| source.kept_crls(&ca.authority()).into_iter().map(move |kept| (*ca, kept)))
+            .filter(|(_, kept)| !read.contains(&kept.origin))
+            .collect();
+        let has_copy = |file: &&PathBuf| kept.iter().any(|(_, kept)| kept.origin == origin(file));
+        let without_copy = refused.iter().find(|file| !has_copy(file));
+        for (authority, kept) in kept.iter() {
+            let (place, path) = match refused.iter().find(|file| kept.origin == origin(file)) {
+                Some(file) => (file, file.clone()),
+                None => match (without_copy, kept.file.file_name()) {
+                    (Some(file), Some(name)) => (file, file.join(name)),
+                    _ => continue,
+                },
+            };
+            let list = SignedCrl::verify(&kept.der, std::iter::once(*authority), now)
+                .and_then(|list| list.refuse_unfit(trust).map(|()| Arc::new(list)));
+            match list {
+                Ok(list) => {
+                    let digest = Fingerprint::of(&kept.der);
+                    let file =
+                        self.files.entry(path.clone()).or_insert(CrlFile { digest, lists: Vec::new() });
+                    file.lists.push(Arc::clone(&list));
+                    replacements.push(Replacement { file: place.clone(), path, list });
+                }
+                Err(fault) => {
+                    errors.push(TrustError::Crl {
+                        trust: trust.name.clone(),
+                        file: kept.file.clone(),
+                        fault,
+                    });
+                }
+            }
+        }
+        for issuer in self.issuers() {
+            let Err(fault) = self.refuse_older(&issuer, source) else { continue };
+            for old in replacements.extract_if(.., |replacement| replacement.list.issuer == issuer) {
+                if let Some(file) = self.files.get_mut(&old.path) {
+                    file.lists.retain(|list| list.issuer != issuer);
+                }
+                let (trust, fault) = (trust.name.clone(), fault.clone());
+                errors.push(TrustError::Crl { trust, file: old.path, fault });
+            }
+        }
+        (replacements, errors)
+    }
+
+    /// Its files: the path, the digest of what was in it, and who signed each list, in order.
+    pub(in crate::trust) fn files(&self) -> impl Iterator<Item = (&Path, Fingerprint, Vec<Fingerprint>)> {
+        self.files.iter().map(|(path, file)| {
+            (path.as_path(), file.digest, file.lists.iter().map(|list| list.issuer).collect())
+        })
     }
 
     /// All lists.
@@ -148,7 +252,9 @@ impl CrlFile {
         let bytes = source.read(file).map_err(|error| read_error(trust, file, error))?;
         let digest = Fingerprint::of(&bytes);
         if let Some(present) = present.filter(|present| present.digest == digest) {
-            return Ok(present.clone());
+            // The configuration may be another.
+            let refuse = |fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault };
+            return present.refuse_unfit(trust).map_err(refuse).map(|()| present.clone());
         }
         let ders = objects::<CertificateRevocationListDer<'static>>(bytes).unwrap_or_default();
         if ders.is_empty() {
@@ -158,28 +264,39 @@ impl CrlFile {
                 what: "revocation list, in PEM or DER",
             });
         }
+        let refuse = |fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault };
         let mut lists = Vec::with_capacity(ders.len());
         for der in ders {
-            let list = SignedCrl::verify(&der, authorities.iter().copied(), now)
-                .and_then(|list| refuse_older_than(list, present))
-                .map_err(|fault| TrustError::Crl {
-                    trust: trust.name.clone(),
-                    file: file.to_owned(),
-                    fault,
-                })?;
+            let list = SignedCrl::verify(&der, authorities.iter().copied(), now).map_err(refuse)?;
             lists.push(Arc::new(list));
         }
-        Ok(Self { digest, lists })
+        let read = Self { digest, lists };
+        read.refuse_unfit(trust).map_err(refuse)?;
+        read.refuse_older_than(present).map_err(refuse)?;
+        Ok(read)
+    }
+
+    fn refuse_unfit(&self, trust: &TrustConfig) -> Result<(), CrlFault> {
+        self.lists.iter().try_for_each(|list| list.refuse_unfit(trust))
+    }
+
+    /// In one file, lists must not be older than those of the same issuer and scope that they replace.
+    fn refuse_older_than(&self, present: Option<&Self>) -> Result<(), CrlFault> {
+        self.lists.iter().try_for_each(|list| {
+            let of_scope = |file: &'_ Self| {
+                NewestCrl::of(
+                    file.lists.iter().filter(|other| other.has_scope_of(list)).map(|other| &**other),
+                )
+            };
+            let replaced = present.map(of_scope).unwrap_or_default();
+            of_scope(self).refuse_older_than(&replaced)
+        })
     }
 }
 
-/// In one file, a list must not be older than the one of the same issuer that it replaces.
-fn refuse_older_than(list: SignedCrl, present: Option<&CrlFile>) -> Result<SignedCrl, CrlFault> {
-    let replaced = present.into_iter().flat_map(|file| &file.lists).filter(|old| old.issuer == list.issuer);
-    match replaced.map(|old| old.number).max() {
-        Some(highest) if list.number < highest => Err(CrlFault::Older { number: list.number, highest }),
-        _ => Ok(list),
-    }
+/// What copies call the file that they are from.
+fn origin(file: &Path) -> String {
+    Fingerprint::of(file.as_os_str().as_encoded_bytes()).to_string()
 }
 
 fn read_error(trust: &TrustConfig, file: &Path, source: std::io::Error) -> TrustError {

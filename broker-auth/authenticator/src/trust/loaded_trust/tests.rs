@@ -30,12 +30,13 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
             "ca.crl",
             cas.iter().enumerate().map(|(index, ca)| crl(ca, 1, (index == 0).then_some(REVOKED))).collect(),
         ),
+        crl_idp: Vec::new(),
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
     };
-    LoadedTrust::load(&config, None, &files, at(TODAY)).unwrap()
+    LoadedTrust::load(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
 }
 
 /// The reason, and how many signatures were verified to find it.
