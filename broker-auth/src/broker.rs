@@ -17,7 +17,7 @@ use crate::counters::Counters;
 use crate::listener::Listener;
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
-use crate::rules::{CrlNumbers, RulesetStore};
+use crate::rules::{CrlNumbers, KnownNamespaces, RulesetStore};
 use crate::start_error::StartError;
 use crate::state_directory::StateDirectory;
 use crate::threads::Threads;
@@ -93,6 +93,12 @@ impl Broker {
         if let Some(missing) = missing.filter(|_| !is_usable) {
             return Err(StartError::refused(missing));
         }
+        let namespaces = KnownNamespaces::open(state.path());
+        let present: Vec<_> = loaded.iter().map(|(_, rules, _)| rules.present()).collect();
+        for warning in namespaces.remember(present.iter().flat_map(|rules| rules.trusts())) {
+            tracing::warn!(warning);
+        }
+        drop(present);
         let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
         let handshakes = Threads::for_handshakes().map_err(no_threads)?;
         let control = Threads::for_control().map_err(no_threads)?;
@@ -130,7 +136,7 @@ impl Broker {
             governed.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
         );
         let addresses = governed.iter().map(|listener| listener.address).collect();
-        let reconfiguration = Arc::new(Reconfiguration::new(written.clone(), governed));
+        let reconfiguration = Arc::new(Reconfiguration::new(written.clone(), governed, namespaces));
         let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,

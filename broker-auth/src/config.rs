@@ -7,12 +7,14 @@ mod duration;
 mod engine;
 mod error;
 mod exposure;
+mod file;
 mod limits;
 mod listener;
 mod load;
 mod namespaces;
 mod policy;
 mod reader;
+mod same_trust;
 mod state;
 mod trust;
 

@@ -8,12 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authenticator::trust::{Namespace, TrustConfig, TrustName};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
-use crate::rules::{LoadError, RulesetStore, TimeFloorError};
+use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{ServerCertificate, ServerCertificateError};
 
 /// A running broker's configuration, and what it governs.
@@ -22,6 +21,7 @@ pub(crate) struct Reconfiguration {
     /// As the file had it when it was last put in force.
     present: Mutex<Config>,
     listeners: Vec<GovernedListener>,
+    namespaces: KnownNamespaces,
     /// Why the last attempt was refused, until one succeeds.
     refused: Mutex<Option<String>>,
 }
@@ -76,8 +76,9 @@ pub(crate) enum ReconfigureError {
 
 impl Reconfiguration {
     /// What is in force: `config`, as its file has it, governs `listeners` in the same order.
-    pub(crate) fn new(config: Config, listeners: Vec<GovernedListener>) -> Self {
-        Self { file: config.file.clone(), present: Mutex::new(config), listeners, refused: Mutex::default() }
+    pub(crate) fn new(config: Config, listeners: Vec<GovernedListener>, namespaces: KnownNamespaces) -> Self {
+        let file = config.file.clone();
+        Self { file, present: Mutex::new(config), listeners, namespaces, refused: Mutex::default() }
     }
 
     /// The listeners, in the order of the configuration.
@@ -169,42 +170,13 @@ impl Reconfiguration {
         // What has not been put in force is not kept either: the next reload compares with what is.
         let mut warnings = Vec::new();
         if is_new {
-            warnings.extend(renamed_trusts(present, &config));
+            let rules: Vec<_> = self.listeners.iter().map(|listener| listener.rules.present()).collect();
+            warnings.extend(self.namespaces.remember(rules.iter().flat_map(|rules| rules.trusts())));
             warnings.extend(config.ambiguous_policies());
             *present = config;
         }
         Ok(Outcome { changed, warnings })
     }
-}
-
-/// The trusts whose clients have other identities than before, although their CAs are the same.
-fn renamed_trusts(present: &Config, wanted: &Config) -> Vec<String> {
-    let trusts = |config: &Config| -> Vec<TrustConfig> {
-        config.listeners.iter().flat_map(|listener| listener.trusts.iter().cloned()).collect()
-    };
-    let (before, now) = (trusts(present), trusts(wanted));
-    let mut warnings = Vec::new();
-    for trust in &now {
-        let is_kept = |before: &&TrustConfig| before.namespace == trust.namespace;
-        let mut of_same_cas = before.iter().filter(|before| before.anchors == trust.anchors).peekable();
-        if let Some(earlier) = of_same_cas.peek().copied()
-            && !of_same_cas.any(|before| is_kept(&before))
-        {
-            let warning = renaming_warning(&trust.name, &trust.namespace, &earlier.namespace);
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
-    }
-    warnings
-}
-
-/// What the operator of a renamed trust should know.
-pub(crate) fn renaming_warning(trust: &TrustName, now: &Namespace, before: &Namespace) -> String {
-    format!(
-        "the clients of trust {trust} belonged to namespace {before} and belong to {now} now: they are others than before, \
-         and their sessions end; to keep them, set namespace = \"{before}\" for that trust"
-    )
 }
 
 /// The keys that differ and that a running broker cannot follow.

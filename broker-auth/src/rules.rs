@@ -3,16 +3,20 @@
 //! Before trust is loaded every client is refused.
 
 mod crl_numbers;
+mod files;
 mod kept_lists;
 mod legacy_leaves;
 mod load_error;
+mod namespaces;
 mod ruleset_store;
 mod time_floor;
 mod trust_files;
+mod write_whole;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
+pub(crate) use files::{files_of, read_file};
 pub(crate) use legacy_leaves::Noted;
 pub use load_error::LoadError;
+pub(crate) use namespaces::KnownNamespaces;
 pub use ruleset_store::{ReloadReport, RulesetStore, StartReport};
 pub use time_floor::{TimeFloor, TimeFloorError};
-pub(crate) use trust_files::{files_of, read_file};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::config::StateConfig;
 
 /// What a broker must not forget: without it an old revocation list would be as good as a new one.
-const REMEMBERED: [&str; 2] = ["crl-numbers.json", "time-floor.json"];
+const REMEMBERED: [&str; 3] = ["crl-numbers.json", "time-floor.json", "namespaces.json"];
 
 /// The lists that were in force, one file each.
 const LISTS: &str = "crl";

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use integration_tests::broker::operate;
+use integration_tests::broker::{Broker, Mark, operate};
 use integration_tests::client::{Client, Heard, PATIENCE};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
@@ -56,7 +56,7 @@ fn by_trust() -> String {
 fn a_broker_does_not_start_where_two_namespaces_share_topics_by_name() {
     let fleet = Fleet::new(PROGRAMS);
     second_ca(&fleet, SECOND_POLICY);
-    let refused = integration_tests::broker::Broker::refuse_to_start(&fleet);
+    let refused = Broker::refuse_to_start(&fleet);
     assert_eq!(refused.code, 3, "{}", refused.stderr);
     let words = "a client of namespace device-ca and one of namespace west that bear the same name would share topics";
     assert!(refused.stderr.contains(words), "{}", refused.stderr);
@@ -146,4 +146,18 @@ fn renaming_a_trust_is_warned_of_and_ends_its_sessions_unless_the_namespace_is_k
     let closed = site.broker.log().line(mark, |line| line["event"] == "session_closed");
     assert_eq!(closed["reason"], "unmapped_identity", "{closed}");
     assert!(matches!(theirs.hear(PATIENCE), Heard::Packet(packet) if packet.is(Kind::Disconnect)));
+}
+
+#[test]
+fn a_trust_that_was_renamed_while_the_broker_was_down_is_warned_of_once() {
+    let fleet = Fleet::new(PROGRAMS);
+    drop(Broker::start(&fleet));
+    fleet.configure("name = \"service-ca\"", "name = \"back-end\"\nrole = \"service\"");
+    fleet.configure("trust = \"service-ca\"", "trust = \"back-end\"");
+    let words = "belonged to namespace service-ca and belong to back-end now";
+    let broker = Broker::start(&fleet);
+    broker.log().complaint(Mark::START, words);
+    drop(broker);
+    let broker = Broker::start(&fleet);
+    assert!(!broker.log().since(Mark::START).iter().any(|line| line.to_string().contains(words)));
 }

@@ -312,6 +312,7 @@ fn a_session_ends_with_its_certificate() {
     let mut client = site.connect(&mortal, &Connect::new(Version::V5, "dev-2"));
     let mut other = site.dev_1(Version::V5);
     assert_eq!(client.hear(Duration::from_secs(1)), Heard::Silence);
+    let ending = site.broker.log().mark();
     while now() <= soon {
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -320,12 +321,9 @@ fn a_session_ends_with_its_certificate() {
     assert_eq!(heard, Heard::Alert(AlertDescription::CertificateExpired));
     assert_eq!(site.broker.log().refusal(mark)["reason"], "expired");
 
-    // Sessions are judged again from time to time, and whenever there is a new list; this is not to take that long.
-    let mark = site.broker.log().mark();
-    site.fleet.provision(&["crl"]).stdout_of_success();
     assert_eq!(client.expect(Kind::Disconnect).reason_code(), 0x87);
     assert_eq!(client.hear(PATIENCE), Heard::Closed);
-    let closed = site.broker.log().line(mark, |line| line["event"] == "session_closed");
+    let closed = site.broker.log().line(ending, |line| line["event"] == "session_closed");
     assert_eq!((closed["identity"].as_str(), closed["reason"].as_str()), (Some("dev-2"), Some("expired")));
     assert!(other.is_alive());
 }

@@ -1,5 +1,6 @@
 //! `explain`: would this client be let in, as whom, and why or why not; by the files, and by the running broker.
 
+mod answers;
 mod client;
 mod text;
 
@@ -8,7 +9,6 @@ use std::sync::Arc;
 
 use data_encoding::BASE64;
 use rustls_pki_types::UnixTime;
-use serde::Serialize;
 
 use crate::admin::{Answer, Explain, Request, Subject, ask};
 use crate::args::ExplainArgs;
@@ -18,21 +18,8 @@ use crate::exit;
 use crate::explanation::{Explanation, Question};
 use crate::rules::{CrlNumbers, RulesetStore};
 
+use answers::Answers;
 use client::Client;
-
-/// What `explain` has found out.
-#[derive(Debug, Serialize)]
-struct Answers {
-    /// What a broker that is started now would decide.
-    #[serde(flatten)]
-    files: Explanation,
-    /// Where the client's certificate is from.
-    source: String,
-    /// What the running broker decides. `None`: there is none, or it does not say.
-    running: Option<Explanation>,
-    /// Whether the two differ.
-    differs: bool,
-}
 
 pub(crate) fn run(args: &ExplainArgs) -> ExitCode {
     match explain(args) {

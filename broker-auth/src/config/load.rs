@@ -1,22 +1,20 @@
 //! From the file to a [`Config`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
+use super::file::{directory_of, read_text};
 use super::policy::read_policies;
 use super::reader::{Source, Table};
-use super::trust::refuse_ambiguous_trusts;
+use super::same_trust::refuse_ambiguous_trusts;
 use super::{Config, EngineConfig, ListenerConfig, StateConfig};
 use authenticator::identity::IdentityTemplate;
 use authenticator::ruleset::AccessRules;
 use embedded::BrokerLimits;
-
-/// A configuration is written by people; a larger file is something else.
-const MAX_LEN: u64 = 1024 * 1024;
 
 impl Config {
     /// Reads and checks a configuration file, but none of the files it names.
@@ -69,25 +67,6 @@ impl Config {
         let text = text.to_owned();
         Ok(Self { file: path.to_owned(), text, directory, listeners, access, limits, engine, state })
     }
-}
-
-/// What paths in the configuration at `file` are relative to.
-pub(super) fn directory_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => Path::new(".").to_owned(),
-    }
-}
-
-/// The text of a configuration.
-pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
-    use std::io::Read;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_LEN {
-        return Err(std::io::Error::other("it is larger than 1 MiB"));
-    }
-    Ok(text)
 }
 
 fn read_identity(table: Table<'_>) -> Result<IdentityTemplate, ConfigError> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::load::{directory_of, read_text};
+use super::file::{directory_of, read_text};
 use super::reader::{Source, Table};
 
 use toml::de::DeTable;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::listener::ListenerConfig;
 use super::reader::{Table, Value};
 use authenticator::trust::{CrlCheck, LegacyLeaf, Namespace, Role, StaleCrl, TrustConfig, TrustName};
 
@@ -106,33 +105,6 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         legacy_leaf,
     };
     Ok((place, config))
-}
-
-/// Refuses a name that stands for other CAs, another role or another namespace on another listener: policies and live
-/// sessions know a trust by its name alone.
-pub(super) fn refuse_ambiguous_trusts(
-    listeners: &[(ListenerConfig, Vec<Value<'_>>)],
-) -> Result<(), ConfigError> {
-    let mut earlier: Vec<&TrustConfig> = Vec::new();
-    for (listener, places) in listeners {
-        for (trust, place) in listener.trusts.iter().zip(places) {
-            if let Some(same) = earlier.iter().find(|earlier| earlier.name == trust.name) {
-                let differs = [
-                    ("`anchors`", same.anchors != trust.anchors),
-                    ("`role`", same.role != trust.role),
-                    ("`namespace`", same.namespace != trust.namespace),
-                ];
-                if let Some((key, _)) = differs.iter().find(|(_, differs)| *differs) {
-                    return Err(place.refuse(format!(
-                        "the trust {:?} of an earlier listener has other {key}: give this one a name of its own",
-                        trust.name.as_str()
-                    )));
-                }
-            }
-            earlier.push(trust);
-        }
-    }
-    Ok(())
 }
 
 /// The URI of a distribution point, which lists must have to the letter.

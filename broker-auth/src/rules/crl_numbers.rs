@@ -1,7 +1,6 @@
 //! The newest revocation lists ever seen, by number and by issue, and the time floor, kept across restarts.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::kept_lists::KeptLists;
-
 use super::time_floor::TimeFloor;
+use super::write_whole::write_whole;
 
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
@@ -193,14 +192,7 @@ impl CrlNumbers {
 
     /// Replaces the file in one step: a crash leaves the old record or the new one.
     fn write(&self, seen: &BTreeMap<String, Seen>) -> std::io::Result<()> {
-        let directory = self.file.parent().unwrap_or_else(|| Path::new("."));
-        std::fs::create_dir_all(directory)?;
-        let staged = self.file.with_extension("json.new");
-        let mut file = std::fs::File::create(&staged)?;
         let written: BTreeMap<_, _> = seen.iter().map(|(key, seen)| (key, Written::of(seen))).collect();
-        file.write_all(&serde_json::to_vec_pretty(&written)?)?;
-        file.sync_all()?;
-        std::fs::rename(&staged, &self.file)?;
-        std::fs::File::open(directory)?.sync_all()
+        write_whole(&self.file, &serde_json::to_vec_pretty(&written)?)
     }
 }

@@ -12,7 +12,7 @@ use authenticator::trust::{KeptCrl, LoadedTrust, objects};
 use parking_lot::Mutex;
 use rustls_pki_types::CertificateRevocationListDer;
 
-use super::trust_files::read_file;
+use super::files::read_file;
 
 /// The folder in the broker's directory.
 const FOLDER_NAME: &str = "crl";

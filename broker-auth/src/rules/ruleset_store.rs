@@ -115,7 +115,7 @@ impl RulesetStore {
             .iter()
             .map(|config| {
                 let earlier = present.trusts().iter().find(|trust| *trust.name() == config.name);
-                LoadedTrust::load(config, earlier, &TrustFiles(&self.numbers), time_for_lists)
+                TrustLoad::read(config, earlier, &TrustFiles(&self.numbers), time_for_lists)
                     .and_then(TrustLoad::complete)
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -153,18 +153,19 @@ impl RulesetStore {
     /// A CA certificate is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
     pub fn start(&self, trusts: &[TrustConfig]) -> Result<StartReport, LoadError> {
         let _loading = self.loading.lock();
-        let (now, source) = (self.time_for_lists(), TrustFiles(&self.numbers));
+        let (newest, now, source) = (self.time_for_lists(), self.now(), TrustFiles(&self.numbers));
         let mut report = StartReport { is_usable: trusts.is_empty(), ..StartReport::default() };
         let mut loaded = Vec::new();
         for config in trusts {
-            let started = LoadedTrust::load(config, None, &source, now)?.with_kept_lists(&source, now);
+            let started =
+                TrustLoad::read(config, None, &source, newest)?.with_kept_lists(&source, newest, now);
             report.is_usable |= started.is_usable;
             report.replaced.extend(started.replaced);
             report.refused.extend(started.refused.into_iter().map(LoadError::from));
             loaded.push(started.trust);
         }
         let loaded = Ruleset::new(loaded, Arc::clone(self.present.load().access()))?;
-        loaded.refuse_unusable(self.now())?;
+        loaded.refuse_unusable(now)?;
         self.remember(loaded.trusts())?;
         self.numbers.lists().keep(loaded.trusts(), false);
         self.swap(loaded);

@@ -1,7 +1,6 @@
 //! [`TimeFloor`]: the time that it cannot be earlier than.
 
 use std::fmt;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +10,8 @@ use authenticator::trust::SignedCrl;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
+
+use super::write_whole::write_whole;
 
 /// The file in the state directory.
 const FILE_NAME: &str = "time-floor.json";
@@ -158,17 +159,10 @@ impl TimeFloor {
     /// Replaces the file in one step: a crash leaves the old record or the new one.
     fn write(&self, record: &Record) -> Result<(), TimeFloorError> {
         let Some(file) = &self.file else { return Ok(()) };
-        let replace = || -> std::io::Result<()> {
-            let directory = file.parent().unwrap_or_else(|| Path::new("."));
-            std::fs::create_dir_all(directory)?;
-            let staged = file.with_extension("json.new");
-            let mut new = std::fs::File::create(&staged)?;
-            new.write_all(&serde_json::to_vec_pretty(record)?)?;
-            new.sync_all()?;
-            std::fs::rename(&staged, file)?;
-            std::fs::File::open(directory)?.sync_all()
-        };
-        replace().map_err(|source| TimeFloorError::Write { file: file.clone(), source })
+        serde_json::to_vec_pretty(record)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| write_whole(file, &bytes))
+            .map_err(|source| TimeFloorError::Write { file: file.clone(), source })
     }
 }
 

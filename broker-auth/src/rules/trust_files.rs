@@ -1,15 +1,13 @@
 //! [`TrustFiles`]: the files of a trust, on disk.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use authenticator::certificate::Fingerprint;
 use authenticator::trust::{KeptCrl, NewestCrl, TrustSource};
 
 use super::crl_numbers::CrlNumbers;
-
-/// No file of trust is larger. A revocation list of a million serials with reasons takes 50 MB in DER, 70 in PEM.
-const MAX_FILE_LEN: u64 = 256 * 1024 * 1024;
+use super::files::{files_of, read_file};
 
 /// Files on disk, and the record of the newest lists.
 #[derive(Clone, Copy, Debug)]
@@ -31,34 +29,4 @@ impl TrustSource for TrustFiles<'_> {
     fn kept_crls(&self, issuer: &Fingerprint) -> Vec<KeptCrl> {
         self.0.lists().of(issuer)
     }
-}
-
-/// The whole of `file`.
-///
-/// # Errors
-/// It cannot be read, or is larger than 256 MiB.
-pub(crate) fn read_file(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_LEN {
-        return Err(io::Error::other("the file is larger than 256 MiB"));
-    }
-    Ok(bytes)
-}
-
-/// The file itself, or the files in a folder. Names that start with a dot are left alone: writers stage files there.
-pub(crate) fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
-    if !source.is_dir() {
-        return Ok(vec![source.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(source)? {
-        let entry = entry?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !hidden && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    Ok(files)
 }

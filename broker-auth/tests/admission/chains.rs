@@ -115,13 +115,16 @@ fn each_fault_of_a_leaf_is_refused_with_its_reason() {
 fn both_ends_of_the_validity_are_inclusive() {
     let fleet = Fleet::new();
     let mut params = client_params("pump-1", 1);
-    params.not_before = date(TODAY);
-    params.not_after = date(TODAY);
+    // Later than the list, which says that it is not earlier.
+    let second = TODAY + 10;
+    params.not_before = date(second);
+    params.not_after = date(second);
     let client = fleet.ca.client_with(params);
+    fleet.clock.set(second);
     assert_eq!(fleet.reason(&client), None);
-    fleet.clock.set(TODAY - 1);
+    fleet.clock.set(second - 1);
     assert_eq!(fleet.reason(&client), Some(Reason::NotYetValid));
-    fleet.clock.set(TODAY + 1);
+    fleet.clock.set(second + 1);
     assert_eq!(fleet.reason(&client), Some(Reason::Expired));
 }
 

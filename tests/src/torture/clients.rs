@@ -19,7 +19,7 @@ const STANDINGS: [Standing; 4] = [Standing::Device, Standing::Narrow, Standing::
 /// The policies of the services, in front of those of a new fleet.
 pub(super) const POLICIES: &str = r##"[[policy]]
 name = "wide"
-match = { identity = "wide" }
+match = { trust = "service-ca", identity = "wide" }
 action = "allow"
 client-id = "must-start-with"
 publish = ["#", "$odd/#"]
@@ -28,7 +28,7 @@ denied-publish = "disconnect"
 
 [[policy]]
 name = "narrow"
-match = { identity = ["narrow-0", "narrow-1", "narrow-2", "narrow-3"] }
+match = { trust = "service-ca", identity = ["narrow-0", "narrow-1", "narrow-2", "narrow-3"] }
 action = "allow"
 client-id = "must-start-with"
 publish = ["torture/{identity}/#"]

@@ -18,7 +18,6 @@ use super::proven_paths::{ProvenPath, ProvenPaths};
 use super::report::{CrlReport, Freshness, TrustSummary};
 use super::signature_algorithms::SIGNATURE_ALGORITHMS;
 use super::source::TrustSource;
-use super::trust_load::TrustLoad;
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
 use crate::reason::Reason;
 
@@ -61,12 +60,12 @@ impl LoadedTrust {
     ///
     /// # Errors
     /// A file of CA certificates cannot be read, or is not what it should be.
-    pub fn load(
+    pub(super) fn load(
         config: &TrustConfig,
         present: Option<&Self>,
         source: &dyn TrustSource,
         now: UnixTime,
-    ) -> Result<TrustLoad, TrustError> {
+    ) -> Result<(Self, Vec<TrustError>), TrustError> {
         let anchors = Anchor::load_all(config, source)?;
         let intermediates = load_intermediates(config, source)?;
         let cas = ConfiguredCas::new(
@@ -83,7 +82,7 @@ impl LoadedTrust {
             config: config.clone(),
         };
         let refused = loaded.reload_crls(source, now);
-        Ok(TrustLoad::new(loaded, refused))
+        Ok((loaded, refused))
     }
 
     /// Puts copies of earlier lists in the place of files that were refused, and reads the files again: now they are compared
@@ -138,6 +137,11 @@ impl LoadedTrust {
     /// The anchors.
     pub(super) fn anchors(&self) -> impl Iterator<Item = &AuthorityCertificate> {
         self.anchors.iter().map(|anchor| &anchor.certificate)
+    }
+
+    /// Its anchors, each by its name and key.
+    pub fn anchor_authorities(&self) -> impl Iterator<Item = Fingerprint> {
+        self.anchors().map(AuthorityCertificate::authority)
     }
 
     /// The name that policies refer to it by.

@@ -2,6 +2,7 @@
 
 use rustls_pki_types::UnixTime;
 
+use super::config::TrustConfig;
 use super::crl::Replacement;
 use super::error::TrustError;
 use super::loaded_trust::LoadedTrust;
@@ -30,8 +31,18 @@ pub struct StartedTrust {
 }
 
 impl TrustLoad {
-    pub(super) fn new(trust: LoadedTrust, refused: Vec<TrustError>) -> Self {
-        Self { trust, refused }
+    /// Loads everything `config` names. Lists that are the same in `present` are not verified again.
+    ///
+    /// # Errors
+    /// A file of CA certificates cannot be read, or is not what it should be.
+    pub fn read(
+        config: &TrustConfig,
+        present: Option<&LoadedTrust>,
+        source: &dyn TrustSource,
+        now: UnixTime,
+    ) -> Result<Self, TrustError> {
+        let (trust, refused) = LoadedTrust::load(config, present, source, now)?;
+        Ok(Self { trust, refused })
     }
 
     /// The trust, if nothing was refused and nothing is missing.
@@ -47,14 +58,14 @@ impl TrustLoad {
     }
 
     /// The trust with the kept lists of its CAs in the place of those that were refused: what a running broker would have
-    /// gone on with.
-    pub fn with_kept_lists(self, source: &dyn TrustSource, now: UnixTime) -> StartedTrust {
+    /// gone on with. No list may be newer than `newest`; the rest is judged at `now`.
+    pub fn with_kept_lists(self, source: &dyn TrustSource, newest: UnixTime, now: UnixTime) -> StartedTrust {
         let Self { mut trust, refused } = self;
         if refused.is_empty() && trust.refuse_uncovered_issuers().is_ok() {
             let is_usable = trust.is_usable(now);
             return StartedTrust { trust, replaced: Vec::new(), refused, is_usable };
         }
-        let (replacements, of_kept, refused) = trust.put_kept_crls_in_place(&refused, source, now);
+        let (replacements, of_kept, refused) = trust.put_kept_crls_in_place(&refused, source, newest);
         let mut replaced = Vec::new();
         let mut missing = Vec::new();
         for error in &refused {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Answers;
+use super::answers::Answers;
 use crate::explanation::Explanation;
 
 /// What the files say, and what the running broker says where that is something else.

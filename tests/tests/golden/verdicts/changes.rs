@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
+use integration_tests::broker::Mark;
 use integration_tests::client::{Client, PATIENCE};
 use integration_tests::credential::Credential;
 use integration_tests::mqtt::{self, Connect, Version};
@@ -124,23 +125,23 @@ pub(super) fn live_sessions() -> Recorded {
     }
 
     // One that ends while its session lives, and one between handshake and CONNECT.
-    let life = Duration::from_secs(20);
-    let ends = now() + life;
-    let (one, other) = (numbered(&insider, "dev-5", 0x01, life), numbered(&insider, "dev-6", 0x02, life));
+    let life = Duration::from_secs(8);
+    let one = numbered(&insider, "dev-5", 0x01, life);
     let mut client = enter(&one, "dev-5");
+    let happen = |site: &Site| {
+        site.broker
+            .log()
+            .line(Mark::START, |line| line["event"] == "session_closed" && line["client_id"] == "dev-5");
+    };
+    verdicts.live("the certificate of a session ends", &mut client, &one, happen);
+    let ends = now() + life;
+    let other = numbered(&insider, "dev-6", 0x02, life);
     let wait = || {
         while now() <= ends + Duration::from_secs(1) {
             sleep(Duration::from_millis(200));
         }
     };
     verdicts.between("a certificate ends between handshake and CONNECT", &other, "dev-6", |_| wait());
-    let happen = |site: &Site| {
-        // Sessions are judged again whenever there is a new list; this is not to take half a minute.
-        let mark = site.broker.log().mark();
-        publish_list(site, &insider, Crl::fresh());
-        site.broker.log().line(mark, |line| line["event"] == "session_closed");
-    };
-    verdicts.live("the certificate of a session ends", &mut client, &one, happen);
 
     // Files that the running broker has not read, or has refused.
     let mut client = enter(&site.device, "dev-1");

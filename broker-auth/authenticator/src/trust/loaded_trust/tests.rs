@@ -10,7 +10,7 @@ use super::*;
 use crate::for_test::MemoryFiles;
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
-use crate::trust::{Namespace, Role, TrustName};
+use crate::trust::{Namespace, Role, TrustLoad, TrustName};
 
 const REVOKED: u64 = 66;
 
@@ -36,7 +36,7 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
     };
-    LoadedTrust::load(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
+    TrustLoad::read(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
 }
 
 /// The reason, and how many signatures were verified to find it.
