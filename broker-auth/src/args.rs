@@ -1,5 +1,6 @@
 //! What the operator typed.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -49,11 +50,32 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+impl Command {
+    /// Where its configuration is, for the commands that have one.
+    pub(crate) fn config_mut(&mut self) -> Option<&mut ConfigArgs> {
+        match self {
+            Self::Run(args) => Some(&mut args.config),
+            Self::Check(args) => Some(&mut args.config),
+            Self::Explain(args) => Some(&mut args.config),
+            Self::Sessions(args) => Some(&mut args.config),
+            Self::Kick(args) => Some(&mut args.config),
+            Self::Status(args) => Some(&mut args.config),
+            Self::Reload(args) => Some(&mut args.config),
+            Self::Completions(_) => None,
+        }
+    }
+}
+
+/// Neither the command line nor the environment says where the configuration is.
+#[derive(Debug, thiserror::Error)]
+#[error("neither --fleet nor --config is given, and COUNTERSIGN_FLEET is not set")]
+pub(crate) struct NoConfiguration;
+
 /// Where the configuration is.
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct ConfigArgs {
-    /// A fleet directory; its broker.toml is the configuration.
+    /// A fleet directory; its broker.toml is the configuration [env, unless --config is given: COUNTERSIGN_FLEET]
     #[arg(long, value_name = "DIR")]
     pub fleet: Option<PathBuf>,
     /// A configuration file; paths in it are relative to it.
@@ -62,6 +84,20 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// Takes the fleet directory from `variable`, the value of COUNTERSIGN_FLEET, if the command line names neither a
+    /// directory nor a file. An empty variable is as good as none. Not clap's `env`: that has the variable conflict with
+    /// `--config`.
+    ///
+    /// # Errors
+    /// There is no configuration.
+    pub(crate) fn or_fleet(&mut self, variable: Option<OsString>) -> Result<(), NoConfiguration> {
+        if self.config.is_none() && self.fleet.is_none() {
+            let directory = variable.filter(|directory| !directory.is_empty()).ok_or(NoConfiguration)?;
+            self.fleet = Some(PathBuf::from(directory));
+        }
+        Ok(())
+    }
+
     /// The configuration file.
     pub(crate) fn file(&self) -> PathBuf {
         match (&self.config, &self.fleet) {

@@ -7,11 +7,11 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, ClockCommand, Command};
 use crate::command;
-use crate::exit::{USAGE, print};
+use crate::exit::{USAGE, fail, print};
 
 /// Runs the command in `args`, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, with exit code 0. Nothing can be done about a closed stderr.
@@ -19,6 +19,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    if let Some(config) = cli.command.config_mut()
+        && let Err(error) = config.or_fleet(std::env::var_os("COUNTERSIGN_FLEET"))
+    {
+        return fail(
+            USAGE,
+            error,
+            "name the fleet directory with --fleet DIR or in COUNTERSIGN_FLEET, or the configuration with --config FILE",
+        );
+    }
     match &cli.command {
         Command::Check(args) => command::check::run(args),
         Command::Explain(args) => command::explain::run(args),

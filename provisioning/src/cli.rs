@@ -11,6 +11,7 @@ mod output;
 mod passphrase;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +32,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return report_usage(&error),
     };
     let context = Context {
-        fleet: Fleet::at(arguments.fleet),
+        fleet: Fleet::at(fleet_directory(arguments.fleet, std::env::var_os("COUNTERSIGN_FLEET"))),
         lock_timeout: Duration::from_secs(arguments.lock_timeout),
         now: Timestamp::from_system_time(SystemTime::now()),
         rng: SystemRandom::new(),
@@ -40,6 +41,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::from(exit_code::DONE),
         Err(failure) => failure.report(),
     }
+}
+
+/// The fleet directory: as the command line has it, or else `variable`. An empty variable is as good as none, which
+/// clap's `env` takes for a directory without a name.
+fn fleet_directory(argument: Option<PathBuf>, variable: Option<OsString>) -> PathBuf {
+    let variable = || variable.filter(|directory| !directory.is_empty()).map(PathBuf::from);
+    argument.or_else(variable).unwrap_or_else(|| PathBuf::from("./fleet"))
 }
 
 fn run(command: Command, context: &Context) -> Result<(), Failure> {

@@ -83,6 +83,7 @@ impl FleetDirectory {
 
     fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
+            .env_remove("COUNTERSIGN_FLEET")
             .current_dir(self.directory.path())
             .args(arguments)
             .output()
@@ -277,6 +278,7 @@ impl Running {
         use std::io::{BufRead, BufReader};
         let log = fleet.directory.path().join("log");
         let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
+            .env_remove("COUNTERSIGN_FLEET")
             .current_dir(fleet.directory.path())
             .args(["run", "--config", "broker.toml", "--listen", "127.0.0.1:0"])
             .stdout(std::process::Stdio::piped())

@@ -28,17 +28,9 @@ Example, a fleet with one device:
   countersign-provision list"
 )]
 pub(super) struct Arguments {
-    /// The fleet directory.
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "COUNTERSIGN_FLEET",
-        hide_env_values = true,
-        default_value = "./fleet"
-    )]
-    #[arg(value_hint = ValueHint::DirPath)]
-    pub(super) fleet: PathBuf,
+    /// The fleet directory [env: COUNTERSIGN_FLEET] [default: ./fleet]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) fleet: Option<PathBuf>,
 
     /// How long to wait while another countersign-provision writes to the fleet, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
