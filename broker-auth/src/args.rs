@@ -61,6 +61,7 @@ impl Command {
             Self::Kick(args) => Some(&mut args.config),
             Self::Status(args) => Some(&mut args.config),
             Self::Reload(args) => Some(&mut args.config),
+            Self::Clock(ClockArgs { command: ClockCommand::Accept(args) }) => Some(&mut args.config),
             Self::Completions(_) => None,
         }
     }
