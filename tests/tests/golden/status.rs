@@ -47,6 +47,13 @@ fn without_volatile(site: &Site, ran: Finished) -> Finished {
             }
             ["up", "for", _, "s"] => "up for  <seconds> s".to_owned(),
             ["\"uptime_seconds\":", _] => "  \"uptime_seconds\": <seconds>,".to_owned(),
+            ["\"age_seconds\":", _] => "  \"age_seconds\": <seconds>,".to_owned(),
+            ["\"left_seconds\":", _] => "  \"left_seconds\": <seconds>,".to_owned(),
+            ["revocation", "list", ..] => {
+                let parts =
+                    line.split(", ").filter(|part| !part.ends_with(" old") && !part.ends_with(" left"));
+                parts.collect::<Vec<_>>().join(", ")
+            }
             _ => line.to_owned(),
         };
         stdout.push_str(&line);
