@@ -190,7 +190,8 @@ fn status_page(status: &Status) -> String {
         for trust in &listener.trusts {
             for list in &trust.crls {
                 let number = list.number.as_ref();
-                let number = number.map_or("no number".to_owned(), |number| format!("number {number}"));
+                let number =
+                    number.map_or_else(|| "no number".to_owned(), |number| format!("number {number}"));
                 let (age, left) = (days(list.age_seconds), days(list.left_seconds.unsigned_abs()));
                 let left =
                     if list.left_seconds < 0 { format!("late by {left}") } else { format!("{left} left") };

@@ -349,7 +349,7 @@ impl RulesetStore {
 
 impl Recheck for RulesetStore {
     fn now(&self) -> UnixTime {
-        RulesetStore::now(self)
+        Self::now(self)
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
