@@ -85,7 +85,7 @@ impl Broker {
             }
             let certificate = ServerCertificate::load(&listener.server_cert, &listener.server_key)
                 .map_err(StartError::refused)?;
-            if let Some(warning) = certificate.warning() {
+            for warning in certificate.warnings() {
                 tracing::warn!(warning);
             }
             loaded.push((listener, rules, certificate));
@@ -133,7 +133,10 @@ impl Broker {
         }
         let watched = watch(
             governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
-            governed.iter().map(|listener| Arc::clone(&listener.certificate)).collect(),
+            governed
+                .iter()
+                .map(|listener| (Arc::clone(&listener.certificate), Arc::clone(&listener.rules)))
+                .collect(),
         );
         let addresses = governed.iter().map(|listener| listener.address).collect();
         let reconfiguration = Arc::new(Reconfiguration::new(written.clone(), governed, namespaces));

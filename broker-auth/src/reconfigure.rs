@@ -158,17 +158,19 @@ impl Reconfiguration {
                 .map_err(|source| ReconfigureError::Trust { address, source: Box::new(source) })?;
             let certificate = governed
                 .certificate
-                .build()
+                .build(governed.rules.now())
                 .map_err(|source| ReconfigureError::Certificate { address, source })?;
             built.push((governed, rules, certificate));
         }
-        let mut changed = is_new;
+        let (mut changed, mut warnings) = (is_new, Vec::new());
         for (governed, rules, certificate) in built {
             changed |= governed.rules.install(rules);
-            changed |= governed.certificate.install(certificate);
+            if let Some(of_certificate) = governed.certificate.install(certificate) {
+                changed = true;
+                warnings.extend(of_certificate);
+            }
         }
         // What has not been put in force is not kept either: the next reload compares with what is.
-        let mut warnings = Vec::new();
         if is_new {
             let rules: Vec<_> = self.listeners.iter().map(|listener| listener.rules.present()).collect();
             warnings.extend(self.namespaces.remember(rules.iter().flat_map(|rules| rules.trusts())));

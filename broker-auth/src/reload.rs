@@ -2,6 +2,7 @@
 
 mod clock_step;
 mod file_stamp;
+mod own_certificate_log;
 mod watch;
 
 pub use watch::watch;

@@ -11,7 +11,7 @@ mod namespaces;
 mod ruleset_store;
 mod time_floor;
 mod trust_files;
-mod write_whole;
+mod whole_file;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
 pub(crate) use files::{files_of, read_file};
@@ -20,3 +20,4 @@ pub use load_error::LoadError;
 pub(crate) use namespaces::KnownNamespaces;
 pub use ruleset_store::{ReloadReport, RulesetStore, StartReport};
 pub use time_floor::{TimeFloor, TimeFloorError};
+pub(crate) use whole_file::{read_if_there, write_whole};

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt,
 use std::path::{Path, PathBuf};
 
 use crate::config::StateConfig;
+use crate::rules::{read_if_there, write_whole};
 
 /// What a broker must not forget: without it an old revocation list would be as good as a new one.
 const REMEMBERED: [&str; 3] = ["crl-numbers.json", "time-floor.json", "namespaces.json"];
@@ -132,12 +133,10 @@ impl StateDirectory {
             if to.exists() {
                 continue;
             }
-            match fs::read(&from) {
-                Ok(bytes) => replace(&to, &bytes).map_err(io_error("written", &to))?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(io_error("read", &from)(error)),
+            if let Some(bytes) = read_if_there(&from).map_err(io_error("read", &from))? {
+                write_whole(&to, &bytes).map_err(io_error("written", &to))?;
+                self.adopted.push(from);
             }
-            self.adopted.push(from);
         }
         Ok(())
     }
@@ -192,17 +191,4 @@ pub(crate) fn give_to_group(path: &Path, group: u32) -> Result<(), StateError> {
         return Ok(());
     }
     chown(path, None, Some(group)).map_err(io_error("given to the admin group", path))
-}
-
-/// Writes a file in one step: a crash leaves none, or a whole one.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = file.parent().unwrap_or_else(|| Path::new("."));
-    fs::create_dir_all(directory)?;
-    let staged = file.with_extension("adopted");
-    let mut new = File::create(&staged)?;
-    new.set_permissions(fs::Permissions::from_mode(0o600))?;
-    new.write_all(bytes)?;
-    new.sync_all()?;
-    fs::rename(&staged, file)?;
-    File::open(directory)?.sync_all()
 }

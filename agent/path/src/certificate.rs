@@ -229,6 +229,11 @@ impl Certificate {
         self.subject_key_id.as_deref()
     }
 
+    /// Whether it says what it is for (RFC 5280 §4.2.1.12).
+    pub fn has_extended_key_usage(&self) -> bool {
+        self.extended_key_usage.is_some()
+    }
+
     /// Whether subject and issuer are one name (RFC 5280 §3.2).
     pub fn is_self_issued(&self) -> bool {
         self.subject.is_same_name(&self.issuer)

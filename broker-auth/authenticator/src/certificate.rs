@@ -7,15 +7,17 @@ mod authority;
 mod der;
 mod distribution_point;
 mod fields;
+mod own_certificate;
 mod revocation_list;
 mod serial;
 mod timestamp;
 
 pub use authority::{AuthorityCertificate, AuthorityFault};
 pub(crate) use certificate_path::attribute_type;
-pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, Purpose};
+pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, KeyKind, Purpose};
 pub(crate) use distribution_point::{DistributionPointFault, IssuingDistributionPoint};
 pub use fields::CertificateError;
+pub use own_certificate::{Ending, OwnCertificate, OwnCertificateFault};
 pub(crate) use revocation_list::{ListFault, RevocationListFrame, RevocationReason};
 pub use serial::{Fingerprint, Serial};
 pub use timestamp::timestamp;

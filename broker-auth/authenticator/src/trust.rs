@@ -18,6 +18,7 @@ mod namespace;
 mod pem;
 mod proven_paths;
 mod report;
+mod revocation;
 mod signature_algorithms;
 mod source;
 #[cfg(test)]

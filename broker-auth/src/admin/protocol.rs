@@ -143,11 +143,30 @@ pub(crate) struct ListenerLine {
     pub(crate) trust_generation: u64,
     /// RFC 3339.
     pub(crate) server_certificate_not_after: String,
+    #[serde(default)]
+    pub(crate) server_certificate: Option<ServerCertificateLine>,
     /// Why files of it were refused since they were last read well.
     #[serde(default)]
     pub(crate) refused: Vec<String>,
     #[serde(default)]
     pub(crate) trusts: Vec<TrustLine>,
+}
+
+/// The certificate that a listener presents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServerCertificateLine {
+    /// DNS names and IP addresses.
+    pub(crate) names: Vec<String>,
+    /// The kind of its key. `None`: it cannot be read.
+    pub(crate) key: Option<String>,
+    /// RFC 3339.
+    pub(crate) not_before: String,
+    /// RFC 3339.
+    pub(crate) not_after: String,
+    /// Until its end; negative: it is over.
+    pub(crate) left_seconds: i64,
+    /// Why clients refuse it, and what else should be looked at.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One trust of a listener.

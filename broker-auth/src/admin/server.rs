@@ -16,8 +16,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Request, SessionLine,
-    Status, Subject, TrustLine,
+    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Request,
+    ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
@@ -25,6 +25,7 @@ use crate::explanation::Explanation;
 use crate::reconfigure::{Outcome, Reconfiguration};
 use crate::rules::RulesetStore;
 use crate::state_directory::give_to_group;
+use crate::transport::ServerCertificate;
 
 /// The longest request, in bytes: a client's certificates in base64, of which 16 KiB are looked at.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -230,8 +231,8 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
                 policy: connection.map(|c| c.policy.clone()),
                 protocol: connection.map(|c| c.protocol.to_owned()),
                 peer: connection.map(|c| c.peer.to_string()),
-                serial: connection.map(|c| c.serial.clone()),
-                fingerprint_sha256: connection.map(|c| c.fingerprint_sha256.clone()),
+                serial: connection.map(|c| c.client.serial().to_string()),
+                fingerprint_sha256: connection.map(|c| c.client.fingerprint_sha256().to_string()),
                 decision_id: connection.map(|c| c.decision_id.clone()),
                 connected_at: connection.map(|c| c.connected_at.clone()),
                 subscriptions: listed.info.subscriptions(),
@@ -265,8 +266,14 @@ fn status(context: &AdminContext) -> Status {
             .map(|listener| ListenerLine {
                 address: listener.address.to_string(),
                 trust_generation: listener.rules.generation(),
-                server_certificate_not_after: timestamp(listener.certificate.not_after()),
-                refused: listener.rules.refused_files(),
+                server_certificate_not_after: timestamp(listener.certificate.certificate().not_after()),
+                server_certificate: Some(server_certificate(&listener.certificate, listener.rules.now())),
+                refused: listener
+                    .rules
+                    .refused_files()
+                    .into_iter()
+                    .chain(listener.certificate.refused())
+                    .collect(),
                 trusts: trusts(&listener.rules),
             })
             .collect(),
@@ -294,15 +301,35 @@ fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {
     rules.present().trusts().iter().map(of).collect()
 }
 
-fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {
+fn server_certificate(certificate: &ServerCertificate, now: UnixTime) -> ServerCertificateLine {
+    let own = certificate.certificate();
+    let mut warnings: Vec<_> = certificate.faults(now).iter().cloned().collect();
+    warnings.extend(certificate.end_is_near(now));
+    warnings.extend(certificate.warnings());
+    ServerCertificateLine {
+        names: own.names(),
+        key: own.key().map(ToString::to_string),
+        not_before: timestamp(own.not_before()),
+        not_after: timestamp(own.not_after()),
+        left_seconds: seconds_until(own.not_after(), now),
+        warnings,
+    }
+}
+
+/// Negative: it is past.
+fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
     let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    seconds(time).saturating_sub(seconds(now))
+}
+
+fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {
     CrlLine {
         issuer: list.issuer.clone(),
         number: list.number.map(|number| number.to_string()),
         this_update: timestamp(list.this_update),
         next_update: timestamp(list.next_update),
         age_seconds: now.as_secs().saturating_sub(list.this_update.as_secs()),
-        left_seconds: seconds(list.next_update).saturating_sub(seconds(now)),
+        left_seconds: seconds_until(list.next_update, now),
         entries: list.entries,
         freshness: list.freshness.as_str().to_owned(),
     }

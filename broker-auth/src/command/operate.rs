@@ -183,7 +183,20 @@ fn status_page(status: &Status) -> String {
     for listener in &status.listeners {
         line("listener", &listener.address);
         line("  trust generation", &listener.trust_generation);
-        line("  certificate ends", &listener.server_certificate_not_after);
+        match &listener.server_certificate {
+            Some(certificate) => {
+                let names =
+                    if certificate.names.is_empty() { "no name" } else { &certificate.names.join(" ") };
+                let key = certificate.key.as_deref().unwrap_or("cannot be read");
+                line("  certificate", &format_args!("{names} ({key}), since {}", certificate.not_before));
+                let (left, end) = (left(certificate.left_seconds), &certificate.not_after);
+                line("  certificate ends", &format_args!("{end}, {left}"));
+                for warning in &certificate.warnings {
+                    line("  warning", warning);
+                }
+            }
+            None => line("  certificate ends", &listener.server_certificate_not_after),
+        }
         for why in &listener.refused {
             line("  refused", why);
         }
@@ -192,9 +205,7 @@ fn status_page(status: &Status) -> String {
                 let number = list.number.as_ref();
                 let number =
                     number.map_or_else(|| "no number".to_owned(), |number| format!("number {number}"));
-                let (age, left) = (days(list.age_seconds), days(list.left_seconds.unsigned_abs()));
-                let left =
-                    if list.left_seconds < 0 { format!("late by {left}") } else { format!("{left} left") };
+                let (age, left) = (days(list.age_seconds), left(list.left_seconds));
                 line(
                     "  revocation list",
                     &format_args!(
@@ -219,6 +230,12 @@ fn status_page(status: &Status) -> String {
         line(&name.replace('_', " "), value);
     }
     page
+}
+
+/// How long until a time that is so far away; negative: it is past.
+fn left(seconds: i64) -> String {
+    let length = days(seconds.unsigned_abs());
+    if seconds < 0 { format!("late by {length}") } else { format!("{length} left") }
 }
 
 /// A length of time in the two units that say most.

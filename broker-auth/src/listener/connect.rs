@@ -21,7 +21,7 @@ use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
 
 /// How long a connection is silent before the system asks whether the client is there. Not sooner: each probe wakes the
-/// radio of a device that sleeps, and mobile networks keep a silent connection for at least as long (RFC 5382, REQ-5: two
+/// radio of a device that sleeps, and address translators are to keep a silent connection for longer (RFC 5382, REQ-5: two
 /// hours).
 const VANISHED_AFTER: Duration = Duration::from_secs(15 * 60);
 /// How long it waits for an answer.

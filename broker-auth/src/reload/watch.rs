@@ -6,12 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
+use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
 
 use super::clock_step::ClockComparison;
 use super::file_stamp::{Contents, Stamp};
+use super::own_certificate_log::OwnCertificateLog;
 use crate::rules::RulesetStore;
-use crate::transport::{ServerCertificate, ServerCertificateError};
+use crate::transport::ServerCertificate;
 
 /// How often the files are looked at. Looking costs a few microseconds a file, works on every file system, and sees a
 /// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
@@ -25,14 +27,20 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// is seen within a second.
 const COMPARE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Watches the files behind `stores` and `certs`, and swaps in what changed. A file that is refused is logged, and
-/// what it held before stays in force. Runs until it is dropped.
-pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertificate>>) {
+/// Watches the files behind `stores` and `certificates`, each with the store whose time it is judged by, and swaps in what
+/// changed. A file that is refused is logged, and what it held before stays in force. Runs until it is dropped.
+pub async fn watch(
+    stores: Vec<Arc<RulesetStore>>,
+    certificates: Vec<(Arc<ServerCertificate>, Arc<RulesetStore>)>,
+) {
     let mut stores: Vec<_> = stores
         .into_iter()
         .map(|store| (Files::default(), ClockComparison::since(store.clock_time()), store))
         .collect();
-    let mut certs: Vec<_> = certs.into_iter().map(|certs| (Files::default(), certs)).collect();
+    let mut certificates: Vec<_> = certificates
+        .into_iter()
+        .map(|(certificate, store)| (Files::default(), OwnCertificateLog::default(), certificate, store))
+        .collect();
     let mut ticks = tokio::time::interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -67,11 +75,13 @@ pub async fn watch(stores: Vec<Arc<RulesetStore>>, certs: Vec<Arc<ServerCertific
                 tracing::error!("the anchor {anchor} has expired: its clients are cut off");
             }
         }
-        for (files, certs) in &mut certs {
-            if files.are_due(&certs.files()) {
-                let (refused, may_pass) = reload_certificate(certs, !files.were_read);
+        for (files, log, certificate, store) in &mut certificates {
+            let now = store.now();
+            if files.are_due(&certificate.files()) {
+                let (refused, may_pass) = reload_certificate(certificate, now);
                 files.read(refused, may_pass);
             }
+            log.look(certificate, now);
         }
     }
 }
@@ -101,18 +111,14 @@ fn reload_crls(store: &RulesetStore) -> Refusals {
     (refused, report.may_pass)
 }
 
-/// What is in force is said of a new certificate, and of the `first`.
-fn reload_certificate(certs: &ServerCertificate, first: bool) -> Refusals {
-    match certs.reload() {
+fn reload_certificate(certificate: &ServerCertificate, now: UnixTime) -> Refusals {
+    match certificate.reload(now) {
         Ok(changed) => {
-            if changed || first {
-                tracing::info!(not_after = timestamp(certs.not_after()), "server certificate in force");
-                certs.warning().inspect(|warning| tracing::warn!(warning));
-            }
+            changed.into_iter().flatten().for_each(|warning| tracing::warn!(warning));
             (Vec::new(), false)
         }
         Err(error) => {
-            let may_pass = matches!(error, ServerCertificateError::Read { .. });
+            let may_pass = error.may_pass();
             (vec![format!("server certificate refused, the present one stays in force: {error}")], may_pass)
         }
     }
@@ -129,7 +135,6 @@ struct Files {
     /// They had only just changed when they were last compared.
     racy: bool,
     retry_at: Option<Instant>,
-    were_read: bool,
     /// Why some were refused since they last changed. The same is not logged at every try.
     refused: Vec<String>,
 }
@@ -164,7 +169,6 @@ impl Files {
             tracing::error!("{why}");
         }
         self.refused = refused;
-        self.were_read = true;
         self.retry_at = may_pass.then(|| Instant::now() + RETRY_INTERVAL);
     }
 }

@@ -15,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::kept_lists::KeptLists;
 use super::time_floor::TimeFloor;
-use super::write_whole::write_whole;
+use super::whole_file::{read_if_there, write_whole};
 
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
@@ -138,11 +138,11 @@ impl CrlNumbers {
         }
         let file = directory.join(FILE_NAME);
         let damaged = |detail: String| CrlNumbersError::Damaged { file: file.clone(), detail };
-        let written: BTreeMap<String, Written> = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(source) => return Err(CrlNumbersError::Read { file, source }),
-        };
+        let bytes = read_if_there(&file)
+            .map_err(|source| CrlNumbersError::Read { file: file.clone(), source })?
+            .unwrap_or_else(|| b"{}".to_vec());
+        let written: BTreeMap<String, Written> =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let seen = written.into_iter().map(|(key, written)| Ok((key, written.parse()?)));
         let seen = seen.collect::<Result<_, String>>().map_err(damaged)?;
         let lists = KeptLists::open(directory, keep);

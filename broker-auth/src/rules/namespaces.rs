@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use authenticator::trust::LoadedTrust;
 use parking_lot::Mutex;
 
-use super::write_whole::write_whole;
+use super::whole_file::{read_if_there, write_whole};
 
 /// The file in the state directory.
 const FILE_NAME: &str = "namespaces.json";
@@ -22,7 +22,7 @@ impl KnownNamespaces {
     /// What is kept in `directory`. Nothing rests on it but warnings, so one that cannot be read begins anew.
     pub(crate) fn open(directory: &Path) -> Self {
         let file = directory.join(FILE_NAME);
-        let kept = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = read_if_there(&file).ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { file, known: Mutex::new(kept.unwrap_or_default()) }
     }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::write_whole::write_whole;
+use super::whole_file::{read_if_there, write_whole};
 
 /// The file in the state directory.
 const FILE_NAME: &str = "time-floor.json";
@@ -24,7 +24,15 @@ pub struct TimeFloor {
     file: Option<PathBuf>,
     /// Seconds since 1970. Apart from the record, so that nobody waits for a disk to know it.
     floor: AtomicU64,
-    record: Mutex<Record>,
+    kept: Mutex<Kept>,
+}
+
+/// What is known, and whether the file has it.
+#[derive(Debug, Default)]
+struct Kept {
+    record: Record,
+    /// The file does not have it all: it could not be written.
+    unwritten: bool,
 }
 
 /// What the file holds. Times are seconds since 1970.
@@ -88,15 +96,15 @@ impl TimeFloor {
     }
 
     fn new(file: Option<PathBuf>, record: Record) -> Self {
-        Self { file, floor: AtomicU64::new(record.floor), record: Mutex::new(record) }
+        let floor = AtomicU64::new(record.floor);
+        Self { file, floor, kept: Mutex::new(Kept { record, unwritten: false }) }
     }
 
     fn read(file: &Path) -> (Record, Option<TimeFloorError>) {
         let read = || -> Result<Record, String> {
-            match std::fs::read(file) {
-                Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Record::default()),
-                Err(error) => Err(error.to_string()),
+            match read_if_there(file).map_err(|error| error.to_string())? {
+                Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+                None => Ok(Record::default()),
             }
         };
         match read() {
@@ -113,19 +121,22 @@ impl TimeFloor {
     /// Raises it to the newest of `lists`, which are in force.
     ///
     /// # Errors
-    /// It was raised, and cannot be kept.
+    /// It was raised, now or earlier, and cannot be kept; the next call writes it again.
     pub(super) fn raise<'a>(&self, lists: impl Iterator<Item = &'a SignedCrl>) -> Result<(), TimeFloorError> {
-        let mut record = self.record.lock();
+        let mut kept = self.kept.lock();
+        let Kept { record, unwritten } = &mut *kept;
         let newest =
             lists.filter(|list| !record.distrusts(list)).map(|list| list.this_update.as_secs()).max();
-        match newest {
-            Some(newest) if newest > record.floor => {
-                record.floor = newest;
-                self.floor.store(newest, Ordering::Relaxed);
-                self.write(&record)
-            }
-            _ => Ok(()),
+        if let Some(newest) = newest.filter(|newest| *newest > record.floor) {
+            record.floor = newest;
+            self.floor.store(newest, Ordering::Relaxed);
+            *unwritten = true;
         }
+        if *unwritten {
+            self.write(record)?;
+            *unwritten = false;
+        }
+        Ok(())
     }
 
     /// Lowers it to `now`, which an operator vouches for; `lists` are in force. Returns what it was.
@@ -137,8 +148,8 @@ impl TimeFloor {
         now: UnixTime,
         lists: impl Iterator<Item = &'a SignedCrl>,
     ) -> Result<UnixTime, TimeFloorError> {
-        let mut record = self.record.lock();
-        let before = UnixTime::since_unix_epoch(Duration::from_secs(record.floor));
+        let mut kept = self.kept.lock();
+        let before = UnixTime::since_unix_epoch(Duration::from_secs(kept.record.floor));
         if now >= before {
             let (floor, wanted) = (timestamp(before).into(), timestamp(now).into());
             return Err(TimeFloorError::NotLower { floor, wanted });
@@ -152,7 +163,7 @@ impl TimeFloor {
         }
         self.write(&lowered)?;
         self.floor.store(lowered.floor, Ordering::Relaxed);
-        *record = lowered;
+        *kept = Kept { record: lowered, unwritten: false };
         Ok(before)
     }
 

@@ -11,7 +11,10 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use zeroize::Zeroizing;
 
-use authenticator::certificate::{CertificateError, PeerCertificate};
+use authenticator::certificate::{
+    CertificateError, Ending, KeyKind, OwnCertificate, OwnCertificateFault, timestamp,
+};
+use parking_lot::Mutex;
 
 use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
 
@@ -20,16 +23,22 @@ use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
 /// messages take less than 200 bytes.
 const DEVICE_CHAIN_LEN: usize = MAX_RECORD_LEN - 248;
 
+/// What to do about a server certificate that clients refuse.
+pub(crate) const UNUSABLE_CERTIFICATE: &str = "put a certificate there that is valid now, names the broker and is for server \
+                                   authentication: `countersign-provision broker-cert` issues one";
+
 /// The broker's certificate chain and key.
 pub struct ServerCertificate {
     cert_file: PathBuf,
     key_file: PathBuf,
     present: ArcSwap<Present>,
+    /// Why the files were refused when they were last read.
+    refused: Mutex<Option<String>>,
 }
 
 struct Present {
     key: Arc<CertifiedKey>,
-    not_after: UnixTime,
+    certificate: OwnCertificate,
 }
 
 /// Why the broker's certificate cannot be used.
@@ -73,6 +82,51 @@ pub enum ServerCertificateError {
         /// The certificate file.
         cert_file: PathBuf,
     },
+    /// Clients would refuse it, and they accept the present one.
+    #[error("clients refuse the certificate in {}: {fault}", cert_file.display())]
+    RefusedByClients {
+        /// The certificate file.
+        cert_file: PathBuf,
+        /// Why.
+        fault: OwnCertificateFault,
+    },
+}
+
+impl ServerCertificateError {
+    /// Whether the same files may be accepted later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Read { .. } => true,
+            Self::RefusedByClients { fault, .. } => matches!(fault, OwnCertificateFault::NotYetValid(_)),
+            Self::NoCertificate { .. }
+            | Self::Certificate { .. }
+            | Self::Key { .. }
+            | Self::Mismatch { .. } => false,
+        }
+    }
+
+    /// What the operator does about it.
+    pub(crate) fn help(&self) -> &'static str {
+        match self {
+            Self::RefusedByClients { .. } => UNUSABLE_CERTIFICATE,
+            _ => "give the broker a certificate (leaf first) and its key, in PEM",
+        }
+    }
+}
+
+/// Why the broker's certificate is refused, in words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Faults {
+    /// No client accepts it.
+    pub(crate) by_clients: Vec<String>,
+    /// Agents do not accept it; other clients may.
+    pub(crate) by_agents: Vec<String>,
+}
+
+impl Faults {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &String> {
+        self.by_clients.iter().chain(&self.by_agents)
+    }
 }
 
 /// A certificate and its key, loaded and not yet presented.
@@ -85,43 +139,120 @@ impl ServerCertificate {
             present: ArcSwap::from_pointee(Present::load(cert_file, key_file)?),
             cert_file: cert_file.to_owned(),
             key_file: key_file.to_owned(),
+            refused: Mutex::default(),
         }))
     }
 
-    /// Loads both files again, and changes nothing.
-    pub(crate) fn build(&self) -> Result<LoadedCertificate, ServerCertificateError> {
-        Present::load(&self.cert_file, &self.key_file).map(LoadedCertificate)
-    }
-
-    /// Presents what [`Self::build`] has loaded; returns whether it is another certificate.
-    pub(crate) fn install(&self, loaded: LoadedCertificate) -> bool {
-        let before = self.present.swap(Arc::new(loaded.0));
-        before.key.cert != self.present.load().key.cert
-    }
-
-    /// Loads both files again; returns whether they hold another certificate. On an error the present one stays.
-    pub fn reload(&self) -> Result<bool, ServerCertificateError> {
-        self.build().map(|loaded| self.install(loaded))
-    }
-
-    /// The last second the present certificate is valid.
-    pub fn not_after(&self) -> UnixTime {
-        self.present.load().not_after
-    }
-
-    /// What devices will not put up with, in words.
-    pub fn warning(&self) -> Option<String> {
+    /// Loads both files again, and changes nothing. A certificate that clients refuse at `now` does not replace one that
+    /// they accept.
+    ///
+    /// # Errors
+    /// The present certificate stays.
+    pub(crate) fn build(&self, now: UnixTime) -> Result<LoadedCertificate, ServerCertificateError> {
+        let loaded = Present::load(&self.cert_file, &self.key_file)?;
         let present = self.present.load();
-        let chain = &present.key.cert;
+        if loaded.key.cert != present.key.cert
+            && Self::refused_by_all(&present.certificate, now).is_none()
+            && let Some(fault) = Self::refused_by_all(&loaded.certificate, now)
+        {
+            return Err(ServerCertificateError::RefusedByClients {
+                cert_file: self.cert_file.clone(),
+                fault,
+            });
+        }
+        Ok(LoadedCertificate(loaded))
+    }
+
+    fn refused_by_all(certificate: &OwnCertificate, now: UnixTime) -> Option<OwnCertificateFault> {
+        certificate.faults(now).into_iter().find(OwnCertificateFault::is_refused_by_all)
+    }
+
+    /// Presents what [`Self::build`] has loaded. `None`: it is the same certificate; else what should be looked at.
+    pub(crate) fn install(&self, loaded: LoadedCertificate) -> Option<Vec<String>> {
+        let before = self.present.swap(Arc::new(loaded.0));
+        *self.refused.lock() = None;
+        let present = self.present.load();
+        (before.key.cert != present.key.cert).then(|| {
+            let kept = present.certificate.names();
+            let mut lost = before.certificate.names();
+            lost.retain(|name| !kept.contains(name));
+            let mut warnings = self.warnings();
+            if !lost.is_empty() {
+                warnings.push(format!(
+                    "the new certificate in {} is no longer for {}: clients that connect to the broker by that name refuse it",
+                    self.cert_file.display(),
+                    lost.join(" ")
+                ));
+            }
+            warnings
+        })
+    }
+
+    /// Loads both files again, and presents what they hold: as [`Self::install`]. On an error the present one stays.
+    pub fn reload(&self, now: UnixTime) -> Result<Option<Vec<String>>, ServerCertificateError> {
+        let built = self.build(now);
+        *self.refused.lock() = built.as_ref().err().map(ToString::to_string);
+        built.map(|loaded| self.install(loaded))
+    }
+
+    /// Why the files were refused when they were last read, if they were; the certificate of before is presented.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
+    }
+
+    /// What the present certificate says.
+    pub(crate) fn certificate(&self) -> OwnCertificate {
+        self.present.load().certificate.clone()
+    }
+
+    /// Why all clients, or agents, refuse the present certificate at `now`, in words.
+    pub(crate) fn faults(&self, now: UnixTime) -> Faults {
+        let present = self.present.load();
+        let file = self.cert_file.display();
+        let mut faults = Faults::default();
+        for fault in present.certificate.faults(now) {
+            if fault.is_refused_by_all() {
+                faults.by_clients.push(format!("clients refuse the certificate in {file}: {fault}"));
+            } else {
+                faults.by_agents.push(format!("agents refuse the certificate in {file}: {fault}"));
+            }
+        }
+        faults
+    }
+
+    /// What microcontrollers will not put up with, in words.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let present = self.present.load();
+        let (chain, file) = (&present.key.cert, self.cert_file.display());
+        let mut warnings = Vec::new();
         let length: usize = chain.iter().map(|certificate| certificate.len()).sum();
-        (length > DEVICE_CHAIN_LEN).then(|| {
-            format!(
-                "microcontrollers will not connect: the {} certificates in {} are {length} bytes long, and their TLS takes \
+        if length > DEVICE_CHAIN_LEN {
+            warnings.push(format!(
+                "microcontrollers will not connect: the {} certificates in {file} are {length} bytes long, and their TLS takes \
                  {DEVICE_CHAIN_LEN}; the broker's and that of the CA that issued it are enough",
                 chain.len(),
+            ));
+        }
+        if let Some(key) = present.certificate.key().filter(|key| **key != KeyKind::P256) {
+            warnings.push(format!(
+                "microcontrollers will not connect: the certificate in {file} has a key of the kind {key}, and they verify \
+                 ECDSA on P-256 alone"
+            ));
+        }
+        warnings
+    }
+
+    /// That the present certificate ends soon, in words; `None` while that is far, or over.
+    pub(crate) fn end_is_near(&self, now: UnixTime) -> Option<String> {
+        let present = self.present.load();
+        match present.certificate.ending(now) {
+            Ending::Far | Ending::Over => None,
+            Ending::Month | Ending::Fortnight | Ending::ThreeDays | Ending::Day => Some(format!(
+                "{} ends at {}: issue a new one with `countersign-provision broker-cert`",
                 self.cert_file.display(),
-            )
-        })
+                timestamp(present.certificate.not_after())
+            )),
+        }
     }
 
     /// The files it comes from: certificate, key.
@@ -142,9 +273,8 @@ impl Present {
         let leaf = chain
             .first()
             .ok_or_else(|| ServerCertificateError::NoCertificate { file: cert_file.to_owned() })?;
-        let not_after = PeerCertificate::parse(leaf)
-            .map_err(|source| ServerCertificateError::Certificate { file: cert_file.to_owned(), source })?
-            .not_after();
+        let certificate = OwnCertificate::parse(leaf)
+            .map_err(|source| ServerCertificateError::Certificate { file: cert_file.to_owned(), source })?;
         let bad_key = |detail: String| ServerCertificateError::Key { file: key_file.to_owned(), detail };
         let pem = Zeroizing::new(read(key_file)?);
         let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad_key(error.to_string()))?;
@@ -155,7 +285,7 @@ impl Present {
             },
             error => bad_key(error.to_string()),
         })?;
-        Ok(Self { key: Arc::new(key), not_after })
+        Ok(Self { key: Arc::new(key), certificate })
     }
 }
 

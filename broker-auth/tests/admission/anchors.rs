@@ -223,7 +223,6 @@ fn der_and_several_anchors_in_one_file_are_read_too() {
     let mut fleet = Fleet::unloaded();
     let other = Ca::root("Another CA");
     fleet.write("ca.der", fleet.ca.certificate.der());
-    fleet.write("both.pem", format!("{}\n{}", fleet.ca.certificate.pem(), other.certificate.pem()));
     fleet.trust.crl = Vec::new();
     fleet.trust.crl_check = CrlCheck::Off;
 
@@ -231,7 +230,7 @@ fn der_and_several_anchors_in_one_file_are_read_too() {
     fleet.load().expect("DER");
     assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), None);
 
-    fleet.trust.anchors = vec![fleet.path("both.pem")];
+    fleet.anchor_also(&other);
     fleet.load().expect("two in one file");
     assert_eq!(fleet.reason(&fleet.ca.client("pump-1", 1)), None);
     assert_eq!(fleet.reason(&other.client("pump-2", 2)), None);

@@ -417,8 +417,7 @@ fn of_two_lists_the_older_is_told_by_number_if_both_have_one_or_else_by_issue() 
 fn an_old_list_of_one_ca_does_not_keep_out_the_new_list_of_another() {
     let mut fleet = Fleet::unloaded();
     let other = Ca::root("Another CA");
-    fleet.write("both.pem", format!("{}{}", fleet.ca.certificate.pem(), other.certificate.pem()));
-    fleet.trust.anchors = vec![fleet.path("both.pem")];
+    fleet.anchor_also(&other);
     fleet.trust.crl.push(fleet.write("other.crl", other.crl(5, &[])));
     fleet.load().expect("two issuers");
     fleet.write("ca.crl", fleet.ca.crl(9, &[]));

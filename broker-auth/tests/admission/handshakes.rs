@@ -57,6 +57,10 @@ impl Broker {
         (ServerConnection::new(config).expect("a connection"), chain)
     }
 
+    fn now(&self) -> rustls::pki_types::UnixTime {
+        self.fleet.store.now()
+    }
+
     pub(crate) fn client_config(
         &self,
         credential: Arc<dyn ResolvesClientCert>,
@@ -363,15 +367,15 @@ fn a_new_server_certificate_is_taken_up_and_a_mismatched_one_is_not() {
     let proper_key = std::fs::read(broker.fleet.path("broker.key")).expect("key");
 
     broker.fleet.write("broker.key", foreign_key);
-    let error = broker.certificate.reload().expect_err("the key is another's");
+    let error = broker.certificate.reload(broker.now()).expect_err("the key is another's");
     assert!(error.to_string().contains("is not the key of the certificate"), "{error}");
     assert_eq!(presented(), first);
 
     broker.fleet.write("broker.key", proper_key);
-    broker.certificate.reload().expect("the proper key");
+    broker.certificate.reload(broker.now()).expect("the proper key");
     assert_eq!(presented(), first);
 
     write_server_certificate(&broker.fleet, &broker.ca);
-    broker.certificate.reload().expect("a new pair");
+    broker.certificate.reload(broker.now()).expect("a new pair");
     assert_ne!(presented(), first);
 }

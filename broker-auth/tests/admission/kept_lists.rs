@@ -197,8 +197,7 @@ fn each_of_several_files_has_its_own_copy() {
 fn the_lists_of_several_cas_in_one_file_are_kept_for_each() {
     let mut fleet = Fleet::unloaded();
     let other = Ca::root("Another CA");
-    fleet.write("both.pem", format!("{}{}", fleet.ca.certificate.pem(), other.certificate.pem()));
-    fleet.trust.anchors = vec![fleet.path("both.pem")];
+    fleet.anchor_also(&other);
     fleet.write(
         "ca.crl",
         format!("{}{}", crl_pem(&fleet.ca.crl(1, &[(1, None)])), crl_pem(&other.crl(1, &[(2, None)]))),

@@ -1,9 +1,12 @@
 //! What the operator sees: `check` and `explain`, as processes.
 
-use std::process::{Command, Output};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rcgen::{CertificateParams, KeyPair, SanType};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, SanType};
 
 use crate::pki::{Ca, DAY, ca_params, client_params, crl_pem, date};
 use crate::unusual_crl::UnusualCrl;
@@ -47,6 +50,7 @@ impl FleetDirectory {
         let key = KeyPair::generate().expect("key");
         let mut server = CertificateParams::default();
         around(&mut server, now, 90);
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.subject_alt_names = vec![SanType::DnsName("broker.test".try_into().expect("name"))];
         fleet.write("broker/cert.pem", server.self_signed(&key).expect("certificate").pem());
         fleet.write("broker/key.pem", key.serialize_pem());
@@ -268,29 +272,34 @@ fn check_shows_what_is_loaded_and_warns() {
 
 /// A broker of the fleet's configuration, stopped when it is dropped.
 struct Running {
-    broker: std::process::Child,
+    broker: Child,
     address: String,
-    log: std::path::PathBuf,
+    log: PathBuf,
 }
 
 impl Running {
-    fn start(fleet: &FleetDirectory) -> Self {
-        use std::io::{BufRead, BufReader};
+    /// Starts it, and waits until it listens, or ends: then with which code, and what it said.
+    fn start(fleet: &FleetDirectory) -> Result<Self, (Option<i32>, String)> {
         let log = fleet.directory.path().join("log");
         let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
             .env_remove("COUNTERSIGN_FLEET")
             .current_dir(fleet.directory.path())
             .args(["run", "--config", "broker.toml", "--listen", "127.0.0.1:0"])
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::fs::File::create(&log).expect("a log"))
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("the program runs");
         let mut line = String::new();
-        BufReader::new(broker.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-        let address = line.trim().strip_prefix("listening ").unwrap_or_else(|| {
-            panic!("{line:?}: {}", std::fs::read_to_string(&log).expect("a log"));
-        });
-        Self { address: address.to_owned(), broker, log }
+        BufReader::new(broker.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("a line, or the end");
+        match line.trim().strip_prefix("listening ") {
+            Some(address) => Ok(Self { address: address.to_owned(), broker, log }),
+            None => {
+                let code = broker.wait().expect("it ended").code();
+                Err((code, std::fs::read_to_string(&log).expect("a log")))
+            }
+        }
     }
 
     /// A whole handshake of OpenSSL's client with NAME.pem; TLS 1.2, where it ends only when the broker has agreed.
@@ -299,7 +308,7 @@ impl Running {
             .current_dir(fleet.directory.path())
             .args(["s_client", "-connect", &self.address, "-tls1_2"])
             .args(["-cert", &format!("{name}.pem"), "-key", &format!("{name}.key")])
-            .stdin(std::process::Stdio::null())
+            .stdin(Stdio::null())
             .output()
             .expect("openssl is installed");
         output.status.success()
@@ -353,7 +362,7 @@ fn certificates_that_a_trust_lets_pass_are_counted_and_logged_once_each() {
     assert_eq!(without["listeners"][0]["trusts"][0]["legacy_leaf"], "warn");
     assert_eq!(without["listeners"][0]["trusts"][0]["legacy_leaves"], serde_json::Value::Null);
 
-    let broker = Running::start(&fleet);
+    let broker = Running::start(&fleet).expect("it starts");
     for (name, expected) in [("old-1", 1), ("old-1", 1), ("new-1", 1), ("old-2", 2), ("old-1", 2)] {
         assert!(broker.handshake(&fleet, name), "{name}: {}", broker.log());
         // The client's part may be over a little earlier than the broker's.
@@ -428,39 +437,6 @@ fn every_command_has_help_and_completions_are_written() {
     assert!(text(&output.stdout).contains("countersign-broker"));
 }
 
-/// A running broker, killed in the end.
-struct Started(std::process::Child);
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl FleetDirectory {
-    /// Starts a broker, and waits until it listens or ends.
-    fn start(&self) -> Result<Started, (Option<i32>, String)> {
-        use std::io::{BufRead, BufReader, Read};
-        let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
-            .current_dir(self.directory.path())
-            .args(["run", "--config", "broker.toml", "--listen", "127.0.0.1:0"])
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let mut line = String::new();
-        let stdout = broker.stdout.take().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("a line, or the end");
-        if line.starts_with("listening ") {
-            return Ok(Started(broker));
-        }
-        let mut said = String::new();
-        broker.stderr.take().expect("it is piped").read_to_string(&mut said).expect("UTF-8");
-        Err((broker.wait().expect("it ended").code(), said))
-    }
-}
-
 /// A broker that has run starts again without its list; one that has never run does not, nor do commands that check.
 #[test]
 fn a_broker_starts_with_the_list_that_it_kept_and_without_any_not_at_all() {
@@ -476,12 +452,12 @@ fn a_broker_starts_with_the_list_that_it_kept_and_without_any_not_at_all() {
         let fleet = FleetDirectory::new();
         let list = std::fs::read(fleet.directory.path().join("crl/device-ca.crl")).expect("readable");
         damage(&fleet);
-        let (code, said) = fleet.start().err().expect("there is no list at all");
+        let (code, said) = Running::start(&fleet).err().expect("there is no list at all");
         assert_eq!(code, Some(3), "{what}: {said}");
         fleet.write("crl/device-ca.crl", &list);
-        drop(fleet.start().unwrap_or_else(|said| panic!("{what}: {said:?}")));
+        drop(Running::start(&fleet).unwrap_or_else(|said| panic!("{what}: {said:?}")));
         damage(&fleet);
-        let broker = fleet.start().unwrap_or_else(|said| panic!("{what}: {said:?}"));
+        let broker = Running::start(&fleet).unwrap_or_else(|said| panic!("{what}: {said:?}"));
         for command in [
             &["check", "--config", "broker.toml"][..],
             &["explain", "--config", "broker.toml", "--cert", "pump-1.pem"],
@@ -504,6 +480,6 @@ fn a_broker_starts_without_a_list_if_another_trust_can_be_used() {
     fleet.write("service-ca.pem", Ca::self_signed(params).certificate.pem());
     let trust = "[[listener.trust]]\nname = \"service-ca\"\nanchors = [\"service-ca.pem\"]\ncrl = [\"none.crl\"]\n\n[[policy]]";
     fleet.write("broker.toml", CONFIG.replacen("[[policy]]", trust, 1));
-    drop(fleet.start().unwrap_or_else(|said| panic!("one trust is good: {said:?}")));
+    drop(Running::start(&fleet).unwrap_or_else(|said| panic!("one trust is good: {said:?}")));
     assert_eq!(fleet.run(&["check", "--config", "broker.toml"]).status.code(), Some(3));
 }

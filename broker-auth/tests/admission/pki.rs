@@ -190,6 +190,12 @@ impl Fleet {
         Self { directory, ca, clock, store, trust }
     }
 
+    /// Makes `other` an anchor beside the fleet's own CA, in one file.
+    pub(crate) fn anchor_also(&mut self, other: &Ca) {
+        let both = format!("{}{}", self.ca.certificate.pem(), other.certificate.pem());
+        self.trust.anchors = vec![self.write("both.pem", both)];
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

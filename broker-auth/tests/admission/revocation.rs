@@ -251,8 +251,7 @@ fn several_lists_of_one_issuer_count_together() {
 fn the_lists_of_several_issuers_may_stand_in_one_file() {
     let mut fleet = Fleet::unloaded();
     let other = Ca::root("Another CA");
-    fleet.write("both.pem", format!("{}{}", fleet.ca.certificate.pem(), other.certificate.pem()));
-    fleet.trust.anchors = vec![fleet.path("both.pem")];
+    fleet.anchor_also(&other);
     fleet.write(
         "ca.crl",
         format!("{}{}", pem(&fleet.ca.crl(1, &[(1, None)])), pem(&other.crl(1, &[(2, None)]))),

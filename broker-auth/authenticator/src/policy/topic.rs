@@ -112,15 +112,19 @@ impl<'a> TopicFilter<'a> {
 
     /// Group and filter, if this is a shared subscription.
     pub fn shared(&self) -> Option<SharedFilter<'_>> {
-        let (group, filter) = self.0.strip_prefix("$share/")?.split_once('/')?;
+        let (group, filter) = self.share()?;
         let complete = !group.is_empty() && group != "#" && !filter.is_empty();
         complete.then_some(SharedFilter { group, filter: TopicFilter(Cow::Borrowed(filter)) })
     }
 
     /// What messages are matched against.
     fn matched_part(&self) -> &str {
-        let shared = self.0.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
-        shared.map_or(&self.0, |(_, filter)| filter)
+        self.share().map_or(&self.0, |(_, filter)| filter)
+    }
+
+    /// What stands for the group and for the filter of a shared subscription, checked or not.
+    fn share(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix("$share/")?.split_once('/')
     }
 
     /// Whether a message published to `topic` is asked for.

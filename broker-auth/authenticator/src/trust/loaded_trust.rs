@@ -10,12 +10,13 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use super::anchor::{Anchor, load_intermediates};
 use super::chain::{Link, VerifiedChain};
 use super::chain_fault::{ChainFault, fit_anchor, of_end_entity, of_path};
-use super::config::{CrlCheck, LegacyLeaf, StaleCrl, TrustConfig, TrustName};
+use super::config::{CrlCheck, LegacyLeaf, TrustConfig, TrustName};
 use super::crl::{CrlSet, LostRevocations, RefusedFile, Replacement, SignedCrl};
 use super::end_entity::{FitEndEntity, refuse_unless_current};
 use super::error::TrustError;
 use super::proven_paths::{ProvenPath, ProvenPaths};
 use super::report::{CrlReport, Freshness, TrustSummary};
+use super::revocation::{Client, Coverage, RevocationCheck};
 use super::signature_algorithms::SIGNATURE_ALGORITHMS;
 use super::source::TrustSource;
 use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
@@ -32,26 +33,6 @@ pub struct LoadedTrust {
     crls: CrlSet,
     /// What these CAs have proven. It is shared by all that have the same CAs, whatever their lists.
     proven: Arc<ProvenPaths>,
-}
-
-/// Whether a client is on its way in, or in already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
-    New,
-    Live,
-}
-
-/// Which certificates of an issuer its lists speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coverage<'a> {
-    /// There is no list.
-    None,
-    /// One speaks of all.
-    Complete,
-    /// There is one for each of the configured distribution points.
-    Partitions,
-    /// There is none for this distribution point.
-    Missing(&'a str),
 }
 
 impl LoadedTrust {
@@ -174,6 +155,11 @@ impl LoadedTrust {
         self.crls.is_same(&other.crls)
     }
 
+    /// What its revocation lists say.
+    fn revocation(&self) -> RevocationCheck<'_> {
+        RevocationCheck::new(&self.config, &self.crls)
+    }
+
     /// Without any list, every client of the issuer would be refused: better to say so at once.
     pub(super) fn refuse_uncovered_issuers(&self) -> Result<(), TrustError> {
         let uncovered = self.authorities().skip(match self.config.crl_check {
@@ -184,7 +170,7 @@ impl LoadedTrust {
         });
         for authority in uncovered {
             let (trust, issuer) = (self.config.name.clone(), authority.subject().to_string());
-            match self.coverage(&authority.authority()) {
+            match self.revocation().coverage(&authority.authority()) {
                 Coverage::Complete | Coverage::Partitions => {}
                 Coverage::None => return Err(TrustError::NoCrl { trust, issuer }),
                 Coverage::Missing(url) => {
@@ -193,22 +179,6 @@ impl LoadedTrust {
             }
         }
         Ok(())
-    }
-
-    /// Which certificates of `issuer` its lists speak of.
-    fn coverage(&self, issuer: &Fingerprint) -> Coverage<'_> {
-        if self.crls.of(issuer).any(SignedCrl::is_complete) {
-            return Coverage::Complete;
-        }
-        if self.crls.of(issuer).next().is_none() {
-            return Coverage::None;
-        }
-        // The distribution points are those of all issuers of the trust.
-        let is_held = |url: &String| self.crls.lists().any(|list| list.distribution_points().contains(url));
-        match self.config.crl_idp.iter().find(|url| !is_held(url)) {
-            Some(url) => Coverage::Missing(url),
-            None => Coverage::Partitions,
-        }
     }
 
     /// Whether one of its CAs has the name of the leaf's issuer.
@@ -239,11 +209,9 @@ impl LoadedTrust {
         now: UnixTime,
     ) -> Result<VerifiedChain, ChainFault> {
         // What is known to be revoked is revoked, however old the list: staleness is the second question.
-        self.refuse_any_revoked(&path.links)?;
-        self.refuse_any_stale(&path.links, Client::New, now)?;
-        if let Some(link) = self.checked(&path.links).next() {
-            self.refuse_unheld_list(leaf, link)?;
-        }
+        self.revocation().refuse_revoked(&path.links)?;
+        self.revocation().refuse_stale(&path.links, Client::New, now)?;
+        self.revocation().refuse_unheld_list(leaf, &path.links)?;
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
         let claim_to_issue = path.claim_to_issue.clone();
@@ -357,7 +325,7 @@ impl LoadedTrust {
             return Ok(());
         };
         let link = Link { issuer: *issuer, serial: *leaf.serial(), not_after: leaf.not_after() };
-        let Err((reason, evidence)) = self.refuse_revoked(&link) else { return Ok(()) };
+        let Err((reason, evidence)) = self.revocation().refuse_revoked(&[link]) else { return Ok(()) };
         let same_anchor = self.anchors().filter(|anchor| anchor.authority() == *issuer);
         if fit_anchor(same_anchor, 0, now).is_err() {
             return Ok(());
@@ -388,100 +356,14 @@ impl LoadedTrust {
         }
         self.refuse_claim_to_issue(chain.claim_to_issue())?;
         // Looked at before validity: a kept session whose certificate has expired ends when that is revoked.
-        self.refuse_any_revoked(chain.links())?;
+        self.revocation().refuse_revoked(chain.links())?;
         let same_anchor = self.anchors().filter(|anchor| Some(anchor.authority()) == issuer);
         fit_anchor(same_anchor, chain.cas_below_anchor(), now)?;
         if now > chain.not_after() {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, expired at {end}")));
         }
-        self.refuse_any_stale(chain.links(), Client::Live, now)
-    }
-
-    fn refuse_any_stale(&self, links: &[Link], client: Client, now: UnixTime) -> Result<(), ChainFault> {
-        self.checked(links).try_for_each(|link| self.refuse_stale(link, client, now))
-    }
-
-    fn refuse_any_revoked(&self, links: &[Link]) -> Result<(), ChainFault> {
-        self.checked(links).try_for_each(|link| self.refuse_revoked(link))
-    }
-
-    /// The certificates that are looked up in revocation lists.
-    fn checked<'a>(&self, links: &'a [Link]) -> impl Iterator<Item = &'a Link> + use<'a> {
-        let checked = match self.config.crl_check {
-            CrlCheck::Off => 0,
-            CrlCheck::Leaf => 1,
-            CrlCheck::Chain => links.len(),
-        };
-        links.iter().take(checked)
-    }
-
-    fn refuse_revoked(&self, link: &Link) -> Result<(), ChainFault> {
-        let found = self.crls.of(&link.issuer).filter_map(|list| Some((list, list.find(&link.serial)?)));
-        // Of two lists, one may have it on hold and the other revoked: then it is revoked.
-        let Some((list, revocation)) = found.max_by_key(|(_, revocation)| !revocation.is_hold()) else {
-            return Ok(());
-        };
-        let (reason, what) = if revocation.is_hold() {
-            (Reason::Suspended, "is on hold")
-        } else {
-            (Reason::Revoked, "was revoked")
-        };
-        Err((
-            reason,
-            format!(
-                "serial {} of {} {what} at {} ({}; {})",
-                link.serial,
-                list.issuer_name,
-                timestamp(revocation.at),
-                revocation.reason(),
-                list.designation()
-            ),
-        ))
-    }
-
-    fn refuse_stale(&self, link: &Link, client: Client, now: UnixTime) -> Result<(), ChainFault> {
-        let enforced = match (self.config.stale_crl, client) {
-            (StaleCrl::DenyAll, _) | (StaleCrl::DenyNew, Client::New) => true,
-            (StaleCrl::DenyNew, Client::Live) | (StaleCrl::Alarm, _) => false,
-        };
-        let grace = self.config.stale_grace.as_secs();
-        if client == Client::New {
-            let what = match self.coverage(&link.issuer) {
-                Coverage::Complete | Coverage::Partitions => None,
-                Coverage::None => Some("no revocation list covers it".to_owned()),
-                Coverage::Missing(url) => Some(format!("there is no revocation list of {url}")),
-            };
-            if let Some(what) = what {
-                return Err((Reason::StaleCrl, format!("serial {}: {what}", link.serial)));
-            }
-        }
-        let mut lists = self.crls.of(&link.issuer);
-        match lists.find(|list| enforced && list.freshness(now, grace) == Freshness::Stale) {
-            Some(list) => Err((
-                Reason::StaleCrl,
-                format!(
-                    "the revocation list of {} was due to be replaced at {}",
-                    list.issuer_name,
-                    timestamp(list.next_update)
-                ),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses a client whose certificate says that it is on another list than those of its issuer that are here.
-    fn refuse_unheld_list(&self, leaf: &PeerCertificate, link: &Link) -> Result<(), ChainFault> {
-        let Some(points) = leaf.crl_distribution_points() else { return Ok(()) };
-        let is_held = |url: &String| self.config.crl_idp.contains(url);
-        if self.coverage(&link.issuer) != Coverage::Partitions || points.iter().any(is_held) {
-            return Ok(());
-        }
-        let at = points.first().map_or("a place without a URL", String::as_str);
-        Err((
-            Reason::StaleCrl,
-            format!("its certificate names the list at {at}, which this trust does not hold"),
-        ))
+        self.revocation().refuse_stale(chain.links(), Client::Live, now)
     }
 
     /// Which certificates were revoked for good under `before`, the same trust earlier, and are on no list any more: a line

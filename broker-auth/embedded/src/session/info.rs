@@ -25,8 +25,6 @@ pub struct ConnectionInfo {
     pub peer: SocketAddr,
     pub protocol: &'static str,
     pub policy: String,
-    pub serial: String,
-    pub fingerprint_sha256: String,
     /// Who it is, and the certificate that was presented.
     pub client: VerifiedClient,
     pub decision_id: String,
@@ -44,8 +42,6 @@ impl ConnectionInfo {
                 Version::V5 => "5",
             },
             policy: client.permit.policy_name().to_owned(),
-            serial: client.permit.client().serial().to_string(),
-            fingerprint_sha256: client.permit.client().fingerprint_sha256().to_string(),
             client: client.permit.client().clone(),
             decision_id: client.decision.to_string(),
             connected_at: timestamp(now),

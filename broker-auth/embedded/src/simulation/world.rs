@@ -178,8 +178,6 @@ impl World {
                 protocol: "5",
                 policy: "test".to_owned(),
                 client: client.permit.client().clone(),
-                serial: "1".to_owned(),
-                fingerprint_sha256: "1".to_owned(),
                 decision_id: "1".to_owned(),
                 connected_at: "now".to_owned(),
             },

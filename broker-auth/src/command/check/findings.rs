@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use authenticator::certificate::timestamp;
+use authenticator::certificate::{OwnCertificate, timestamp};
 use authenticator::policy::{Action, Policy};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
@@ -13,10 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::state_directory::StateDirectory;
-use crate::transport::ServerCertificate;
-
-/// A server certificate that ends sooner than this deserves a warning: half of the usual renewal period of 30 days.
-const SERVER_CERTIFICATE_WARNING: u64 = 15 * 24 * 3600;
+use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
 
 /// What a configuration amounts to.
 #[derive(Debug, Serialize)]
@@ -32,6 +29,12 @@ pub(super) struct Listener {
     pub(super) address: String,
     pub(super) server_cert: String,
     pub(super) server_cert_not_after: Option<String>,
+    pub(super) server_cert_not_before: Option<String>,
+    pub(super) server_cert_names: Vec<String>,
+    pub(super) server_cert_key: Option<String>,
+    /// The same in a line for people.
+    #[serde(skip)]
+    pub(super) server_certificate: Option<String>,
     pub(super) trusts: Vec<Trust>,
 }
 
@@ -139,24 +142,20 @@ impl Findings {
         numbers: &Arc<CrlNumbers>,
         faults: &mut Vec<Fault>,
     ) -> Listener {
-        let server_cert_not_after = match ServerCertificate::load(&config.server_cert, &config.server_key) {
+        let own = match ServerCertificate::load(&config.server_cert, &config.server_key) {
             Ok(certificate) => {
-                self.warnings.extend(certificate.warning());
-                let left = certificate.not_after().as_secs().saturating_sub(SystemClock.now().as_secs());
-                if left < SERVER_CERTIFICATE_WARNING {
-                    self.warnings.push(format!(
-                        "{} ends at {}: issue a new one with `countersign-provision broker-cert`",
-                        config.server_cert.display(),
-                        timestamp(certificate.not_after())
-                    ));
-                }
-                Some(timestamp(certificate.not_after()))
+                let now = SystemClock.now();
+                // A running broker would go on with it, so a broker starts with it; but nobody could connect.
+                let of_certificate = certificate.faults(now);
+                let refused = of_certificate.by_clients.into_iter();
+                faults.extend(refused.map(|fault| (fault, UNUSABLE_CERTIFICATE.into())));
+                self.warnings.extend(of_certificate.by_agents);
+                self.warnings.extend(certificate.end_is_near(now));
+                self.warnings.extend(certificate.warnings());
+                Some(certificate.certificate())
             }
             Err(error) => {
-                faults.push((
-                    error.to_string(),
-                    "give the broker a certificate (leaf first) and its key, in PEM".into(),
-                ));
+                faults.push((error.to_string(), error.help().into()));
                 None
             }
         };
@@ -175,7 +174,11 @@ impl Findings {
         Listener {
             address: config.settings.address.to_string(),
             server_cert: config.server_cert.display().to_string(),
-            server_cert_not_after,
+            server_cert_not_after: own.as_ref().map(|own| timestamp(own.not_after())),
+            server_cert_not_before: own.as_ref().map(|own| timestamp(own.not_before())),
+            server_cert_names: own.as_ref().map(OwnCertificate::names).unwrap_or_default(),
+            server_cert_key: own.as_ref().and_then(|own| own.key().map(ToString::to_string)),
+            server_certificate: own.as_ref().map(ToString::to_string),
             trusts: trusts.into_iter().map(Trust::of).collect(),
         }
     }

@@ -21,8 +21,8 @@ fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
 
 fn write_listener(text: &mut String, listener: &Listener) -> std::fmt::Result {
     writeln!(text, "listener {}", listener.address)?;
-    if let Some(not_after) = &listener.server_cert_not_after {
-        writeln!(text, "  server certificate {}, until {not_after}", listener.server_cert)?;
+    if let Some(certificate) = &listener.server_certificate {
+        writeln!(text, "  server certificate {}: {certificate}", listener.server_cert)?;
     }
     listener.trusts.iter().try_for_each(|trust| write_trust(text, trust))
 }

@@ -249,11 +249,11 @@ impl CrlFile {
         source: &dyn TrustSource,
         now: UnixTime,
     ) -> Result<Self, TrustError> {
+        let refuse = |fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault };
         let bytes = source.read(file).map_err(|error| read_error(trust, file, error))?;
         let digest = Fingerprint::of(&bytes);
         if let Some(present) = present.filter(|present| present.digest == digest) {
             // The configuration may be another.
-            let refuse = |fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault };
             return present.refuse_unfit(trust).map_err(refuse).map(|()| present.clone());
         }
         let ders = objects::<CertificateRevocationListDer<'static>>(bytes).unwrap_or_default();
@@ -264,7 +264,6 @@ impl CrlFile {
                 what: "revocation list, in PEM or DER",
             });
         }
-        let refuse = |fault| TrustError::Crl { trust: trust.name.clone(), file: file.to_owned(), fault };
         let mut lists = Vec::with_capacity(ders.len());
         for der in ders {
             let list = SignedCrl::verify(&der, authorities.iter().copied(), now).map_err(refuse)?;

@@ -148,7 +148,7 @@ impl CrlFault {
     pub fn help(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Older { .. } | Self::OlderIssue { .. } => {
-                "put the newest list in place; only if the CA itself was rolled back, delete broker/crl-numbers.json"
+                "put the newest list in place; only if the CA itself was rolled back, delete crl-numbers.json in the state directory"
             }
             Self::NoNextUpdate => {
                 "have the CA set one: default_crl_days in openssl.cnf (or openssl ca -gencrl -crldays 7), crl.cacheDuration \
