@@ -7,6 +7,7 @@ mod limits;
 mod lingering_close;
 mod network;
 mod rate;
+mod refused_hosts;
 mod settings;
 mod slots;
 mod socket;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 
 use self::context::ListenerContext;
 use self::rate::Rate;
+use self::refused_hosts::RefusedHosts;
 use self::slots::Slots;
 use self::turns::Turns;
 use embedded::Hub;
@@ -71,6 +73,7 @@ impl Listener {
             slots: Arc::new(Slots::new(&limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
             turns: Turns::new(limits.max_handshakes),
+            refused_hosts: RefusedHosts::default(),
             sessions: sessions.clone(),
         };
         Ok(Self { socket, context: Arc::new(context) })

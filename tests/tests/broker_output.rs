@@ -14,7 +14,9 @@ const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
 fn help_reads_like_this() {
     let fleet = Fleet::new(PROGRAMS);
     let mut transcript = Transcript::of(&fleet);
-    for command in ["", "run", "check", "explain", "sessions", "kick", "status", "reload"] {
+    for command in
+        ["", "run", "check", "explain", "sessions", "kick", "status", "reload", "clock", "clock accept"]
+    {
         transcript.broker(&format!("{command} --help"));
     }
     transcript.matches("broker-help");

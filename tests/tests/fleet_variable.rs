@@ -75,7 +75,8 @@ fn every_command_of_the_broker_takes_it_unless_the_command_line_says_otherwise()
         assert_eq!(both.code, 2, "{command:?}: {}", both.stderr);
         assert!(both.stderr.contains("cannot be used with"), "{command:?}: {}", both.stderr);
 
-        let help = run(PROGRAMS.broker().args([command[0], "--help"])).stdout_of_success();
+        let words = command.iter().take_while(|word| !word.starts_with("--"));
+        let help = run(PROGRAMS.broker().args(words).arg("--help")).stdout_of_success();
         assert!(help.contains(VARIABLE), "{command:?}: {help}");
     }
     // It is none of the business of a command without a configuration.

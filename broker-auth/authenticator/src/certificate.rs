@@ -22,6 +22,8 @@ pub(crate) use revocation_list::{ListFault, RevocationListFrame, RevocationReaso
 pub use serial::{Fingerprint, Serial};
 pub use timestamp::timestamp;
 
+use std::sync::Arc;
+
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use fields::Fields;
@@ -84,8 +86,8 @@ impl PeerCertificate {
     }
 
     /// The URIs of its CRL distribution points (RFC 5280 §4.2.1.13), if it has any points.
-    pub(crate) fn crl_distribution_points(&self) -> Option<&[String]> {
-        self.fields.crl_distribution_points.as_deref()
+    pub(crate) fn crl_distribution_points(&self) -> Option<&Arc<[String]>> {
+        self.fields.crl_distribution_points.as_ref()
     }
 
     /// The first second it is valid.

@@ -7,6 +7,7 @@ use embedded::Hub;
 use tokio::runtime::Handle;
 
 use super::rate::Rate;
+use super::refused_hosts::RefusedHosts;
 use super::settings::ListenerSettings;
 use super::slots::{NoSlot, Slots};
 use super::turns::Turns;
@@ -24,7 +25,8 @@ pub(super) struct ListenerContext {
     pub(super) settings: ListenerSettings,
     pub(super) slots: Arc<Slots>,
     pub(super) rate: Rate,
-    pub(super) turns: Turns,
+    pub(super) turns: Arc<Turns>,
+    pub(super) refused_hosts: RefusedHosts,
     /// The threads of the sessions.
     pub(super) sessions: Handle,
 }

@@ -1,7 +1,8 @@
 //! The TLS handshake: what can be refused for little is refused first.
 //!
 //! In this order: a connection without a place gets no task ([`super::slots`]); nothing is computed before a whole ClientHello is
-//! there; a handshake among too many waits ([`super::rate`]); what rustls can tell from the ClientHello alone (no version,
+//! there; a handshake among too many waits ([`super::rate`]), and longer if its host was refused lately
+//! ([`super::refused_hosts`]); what rustls can tell from the ClientHello alone (no version,
 //! suite, group or signature scheme in common) it refuses before its first operation with a key; and of the client's
 //! certificate everything is looked at before its first signature is ([`crate::trust`]). All of it is computed on threads of
 //! its own ([`crate::threads`]), so a crowd of strangers takes nothing from the sessions but what these leave.
@@ -21,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::context::ListenerContext;
 use super::lingering_close::lingering_close;
-use super::network::Network;
+use super::network::{Host, Network};
 use super::socket::Socket;
 use crate::audit::DecisionLog;
 use crate::rules::Noted;
@@ -53,7 +54,10 @@ impl From<Elapsed> for Failed {
 /// The TLS handshake, within its deadline; the chain that it proved.
 pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Option<Proven> {
     let failed = match prove(context, stream, peer).await {
-        Ok(proven) => return Some(proven),
+        Ok(proven) => {
+            context.refused_hosts.succeeded(Host::of(peer.ip()));
+            return Some(proven);
+        }
         Err(failed) => failed,
     };
     let counters = &context.counters;
@@ -76,20 +80,21 @@ pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: S
         }
         Failed::Tls { error, stream, refusal } => {
             match &refusal {
-                Some(refusal) => refuse(peer, refusal),
+                Some(refusal) => refuse(context, peer, refusal),
                 None => tracing::info!(%peer, %error, "a TLS handshake failed"),
             }
             if let Some(stream) = stream {
                 lingering_close(stream).await;
             }
         }
-        Failed::Unproven(refusal) => refuse(peer, &refusal),
+        Failed::Unproven(refusal) => refuse(context, peer, &refusal),
         Failed::Unconfigured(error) => tracing::error!(%error, "no TLS configuration could be made"),
     }
     None
 }
 
-fn refuse(peer: SocketAddr, refusal: &Refusal) {
+fn refuse(context: &ListenerContext, peer: SocketAddr, refusal: &Refusal) {
+    context.refused_hosts.refused(Host::of(peer.ip()), Instant::now());
     DecisionLog.write(&Record::new(Event::Handshake).peer(peer).refused(refusal));
 }
 
@@ -116,7 +121,8 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };
     let queued = || counters.handshakes_queued.one();
-    match timeout_at(deadline, context.turns.run(rest, queued)).await? {
+    let urgency = context.refused_hosts.urgency(Host::of(peer.ip()), Instant::now());
+    match timeout_at(deadline, context.turns.run(urgency, rest, queued)).await? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
             match context.rules.decide(chain.clone(), &Request::Handshake).outcome {

@@ -317,6 +317,42 @@ fn the_lists_of_named_distribution_points_count_together_and_only_when_all_are_t
     assert_eq!(fleet.reason(&client_of(&fleet.ca, 3, &[&[OTHER]])), None);
 }
 
+/// A CA may be on a list that is not here, too; where the certificates of CAs are checked, its clients are refused then.
+#[test]
+fn an_intermediate_that_names_a_list_elsewhere_is_found_wanting_where_the_chain_is_checked() {
+    for (check, points, reason) in [
+        (CrlCheck::Chain, &[][..], None),
+        (CrlCheck::Chain, &[ONE], None),
+        (CrlCheck::Chain, &[OTHER, ONE], None),
+        (CrlCheck::Chain, &[OTHER], Some(Reason::StaleCrl)),
+        (CrlCheck::Leaf, &[OTHER], None),
+    ] {
+        let mut fleet = Fleet::unloaded();
+        let mut params = ca_params("Issuing CA");
+        params.serial_number = Some(77.into());
+        params.crl_distribution_points =
+            points.iter().map(|uri| CrlDistributionPoint { uris: vec![(*uri).to_owned()] }).collect();
+        let issuing = fleet.ca.below(params);
+        fleet.trust.crl_check = check;
+        fleet.trust.crl_idp = vec![ONE.to_owned()];
+        fleet.write("ca.crl", partition(&at(ONE), 1).signed_by(&fleet.ca));
+        fleet.trust.intermediates = vec![fleet.write("issuing.pem", issuing.certificate.pem())];
+        fleet.trust.crl.push(fleet.write("issuing.crl", issuing.crl(1, &[])));
+        fleet.load().expect("all lists are there");
+        // The second time, the path is known already.
+        for _ in 0..2 {
+            let refusal = fleet.verify(&[&issuing.client("pump-1", 5).der]).err();
+            let said = refusal.as_ref().map(|refusal| refusal.evidence.clone()).unwrap_or_default();
+            assert_eq!(refusal.map(|refusal| refusal.reason), reason, "{check:?} {points:?}: {said}");
+            assert_eq!(
+                said.to_lowercase().contains("serial 4d: the certificate names"),
+                reason.is_some(),
+                "{said}"
+            );
+        }
+    }
+}
+
 /// What one part has lost, no other part makes up for.
 #[test]
 fn the_list_of_one_distribution_point_is_not_taken_for_another() {

@@ -49,7 +49,7 @@ fn without_volatile(site: &Site, ran: Finished) -> Finished {
             ["\"uptime_seconds\":", _] => "  \"uptime_seconds\": <seconds>,".to_owned(),
             ["\"age_seconds\":", _] => "  \"age_seconds\": <seconds>,".to_owned(),
             ["\"left_seconds\":", _] => "  \"left_seconds\": <seconds>,".to_owned(),
-            ["revocation", "list", ..] => {
+            ["revocation", "list", ..] | ["certificate", "ends", ..] => {
                 let parts =
                     line.split(", ").filter(|part| !part.ends_with(" old") && !part.ends_with(" left"));
                 parts.collect::<Vec<_>>().join(", ")

@@ -1,10 +1,12 @@
 //! The certificate of a CA, as a file configures it or a peer sends it along.
 
+use std::sync::Arc;
+
 use certificate_path::{CaCertificate, CaFault, Certificate, MAX_PRESENTED_RSA_BITS, Purpose, parse_x509};
 use rustls_pki_types::UnixTime;
 
 use super::DistinguishedName;
-use super::fields::{CertificateError, Fields};
+use super::fields::{CertificateError, Fields, crl_distribution_points};
 use super::serial::{Fingerprint, Serial};
 
 /// A CA certificate that may issue for clients, and what revocation lists and logs call it by.
@@ -13,6 +15,7 @@ pub struct AuthorityCertificate {
     ca: CaCertificate,
     serial: Serial,
     authority: Fingerprint,
+    crl_distribution_points: Option<Arc<[String]>>,
 }
 
 /// Why a certificate may not stand as a CA.
@@ -43,6 +46,7 @@ impl AuthorityCertificate {
         Ok(Self {
             serial: Fields::serial(&certificate)?,
             authority: Fingerprint::of_all(&[certificate.subject().as_raw(), certificate.public_key().raw]),
+            crl_distribution_points: crl_distribution_points(&certificate),
             ca,
         })
     }
@@ -80,6 +84,11 @@ impl AuthorityCertificate {
     /// The serial number under its own issuer.
     pub fn serial(&self) -> &Serial {
         &self.serial
+    }
+
+    /// The URLs of the lists that it says it is on.
+    pub(crate) fn crl_distribution_points(&self) -> Option<&Arc<[String]>> {
+        self.crl_distribution_points.as_ref()
     }
 
     /// The first second it is valid.

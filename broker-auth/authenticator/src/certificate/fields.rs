@@ -1,5 +1,6 @@
 //! The fields of a certificate that anything here asks for, read once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
@@ -42,7 +43,7 @@ pub(super) struct Fields {
     pub(super) not_after: UnixTime,
     pub(super) alternative_names: Vec<AlternativeName>,
     /// The URIs among the names of its CRL distribution points, if it has that extension.
-    pub(super) crl_distribution_points: Option<Box<[String]>>,
+    pub(super) crl_distribution_points: Option<Arc<[String]>>,
 }
 
 impl Fields {
@@ -92,7 +93,8 @@ impl Fields {
     }
 }
 
-fn crl_distribution_points(certificate: &X509Certificate<'_>) -> Option<Box<[String]>> {
+/// The URLs of the lists that a certificate says it is on. `None`: it says nothing; without a URL it is none of them.
+pub(super) fn crl_distribution_points(certificate: &X509Certificate<'_>) -> Option<Arc<[String]>> {
     let mut points =
         certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
             ParsedExtension::CRLDistributionPoints(points) => Some(points),

@@ -29,12 +29,14 @@ struct Proven {
 }
 
 /// One certificate of a proven path, as far as it can still change: by the clock or by revocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
     /// The CA that signed it.
     pub(super) issuer: Fingerprint,
     pub(super) serial: Serial,
     pub(super) not_after: UnixTime,
+    /// The URLs of the lists that it says it is on. `None`: it says nothing.
+    pub(super) listed_at: Option<Arc<[String]>>,
 }
 
 impl VerifiedChain {
@@ -50,6 +52,7 @@ impl VerifiedChain {
             issuer: Fingerprint::of(b"anchor"),
             serial: *leaf.serial(),
             not_after: leaf.not_after(),
+            listed_at: None,
         }];
         Self::new(leaf, trust, namespace, role, links, 0, None)
     }

@@ -211,7 +211,7 @@ impl LoadedTrust {
         // What is known to be revoked is revoked, however old the list: staleness is the second question.
         self.revocation().refuse_revoked(&path.links)?;
         self.revocation().refuse_stale(&path.links, Client::New, now)?;
-        self.revocation().refuse_unheld_list(leaf, &path.links)?;
+        self.revocation().refuse_unheld_list(&path.links)?;
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
         let claim_to_issue = path.claim_to_issue.clone();
@@ -272,6 +272,7 @@ impl LoadedTrust {
         let unfit = || (Reason::UnknownCa, "the path ends at no configured anchor".to_owned());
         let mut links = Vec::with_capacity(1 + path.len());
         let (mut serial, mut not_after) = (*leaf.serial(), leaf.not_after());
+        let mut listed_at = leaf.crl_distribution_points().cloned();
         let mut between = 0;
         let (mut begin, mut end) =
             (UnixTime::since_unix_epoch(Duration::ZERO), UnixTime::since_unix_epoch(Duration::MAX));
@@ -286,8 +287,9 @@ impl LoadedTrust {
                     &read
                 }
             };
-            links.push(Link { issuer: issuer.authority(), serial, not_after });
+            links.push(Link { issuer: issuer.authority(), serial, not_after, listed_at });
             (serial, not_after) = (*issuer.serial(), issuer.not_after());
+            listed_at = issuer.crl_distribution_points().cloned();
             (begin, end) = (begin.max(issuer.not_before()), end.min(issuer.not_after()));
             let is_anchor = index + 1 == path.len();
             between += usize::from(!is_anchor && !issuer.ca().certificate().is_self_issued());
@@ -324,7 +326,8 @@ impl LoadedTrust {
         else {
             return Ok(());
         };
-        let link = Link { issuer: *issuer, serial: *leaf.serial(), not_after: leaf.not_after() };
+        let (serial, not_after) = (*leaf.serial(), leaf.not_after());
+        let link = Link { issuer: *issuer, serial, not_after, listed_at: None };
         let Err((reason, evidence)) = self.revocation().refuse_revoked(&[link]) else { return Ok(()) };
         let same_anchor = self.anchors().filter(|anchor| anchor.authority() == *issuer);
         if fit_anchor(same_anchor, 0, now).is_err() {

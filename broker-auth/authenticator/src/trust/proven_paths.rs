@@ -60,7 +60,7 @@ impl ProvenPaths {
     pub(super) fn leaves(&self) -> Vec<Link> {
         let generations = self.lock();
         let paths = generations.young.values().chain(generations.old.values());
-        paths.filter_map(|path| path.links.first().copied()).collect()
+        paths.filter_map(|path| path.links.first().cloned()).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Generations> {

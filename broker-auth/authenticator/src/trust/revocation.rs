@@ -7,7 +7,7 @@ use super::chain_fault::ChainFault;
 use super::config::{CrlCheck, StaleCrl, TrustConfig};
 use super::crl::{CrlSet, SignedCrl};
 use super::report::Freshness;
-use crate::certificate::{Fingerprint, PeerCertificate, timestamp};
+use crate::certificate::{Fingerprint, timestamp};
 use crate::reason::Reason;
 
 /// The revocation lists of a trust, read by its configuration.
@@ -137,14 +137,13 @@ impl<'a> RevocationCheck<'a> {
         }
     }
 
-    /// Refuses a client whose certificate says that it is on another list than those of its issuer that are here.
-    pub(super) fn refuse_unheld_list(
-        &self,
-        leaf: &PeerCertificate,
-        links: &[Link],
-    ) -> Result<(), ChainFault> {
-        let Some(link) = self.checked(links).next() else { return Ok(()) };
-        let Some(points) = leaf.crl_distribution_points() else { return Ok(()) };
+    /// Refuses certificates that say they are on other lists than those of their issuer that are here.
+    pub(super) fn refuse_unheld_list(&self, links: &[Link]) -> Result<(), ChainFault> {
+        self.checked(links).try_for_each(|link| self.refuse_unheld_list_of(link))
+    }
+
+    fn refuse_unheld_list_of(&self, link: &Link) -> Result<(), ChainFault> {
+        let Some(points) = &link.listed_at else { return Ok(()) };
         let is_held = |url: &String| self.config.crl_idp.contains(url);
         if self.coverage(&link.issuer) != Coverage::Partitions || points.iter().any(is_held) {
             return Ok(());
@@ -152,7 +151,10 @@ impl<'a> RevocationCheck<'a> {
         let at = points.first().map_or("a place without a URL", String::as_str);
         Err((
             Reason::StaleCrl,
-            format!("its certificate names the list at {at}, which this trust does not hold"),
+            format!(
+                "serial {}: the certificate names the list at {at}, which this trust does not hold",
+                link.serial
+            ),
         ))
     }
 }

@@ -1,12 +1,13 @@
 //! The worst that somebody without any certificate of the fleet can make the server compute.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use load::client::{Client, ConnectOptions};
+use load::client::{Client, ConnectOptions, Lost};
 use load::packet::QoS;
-use load::site::{Flaw, Site};
+use load::site::{Flaw, Identity, Site};
 use tokio::task::JoinSet;
 
 use super::health::Health;
@@ -43,6 +44,14 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     Ok(figures)
 }
 
+/// A stranger comes, and is refused.
+async fn visit(address: SocketAddr, from: Ipv4Addr, stranger: &Identity) -> Result<(), Lost> {
+    let options = ConnectOptions::default();
+    let socket = Client::reach_from(from, address).await?;
+    let mut client = Client::dial_over(socket, stranger, options.version).await?;
+    client.enter(&stranger.name, options).await.map(|_| ())
+}
+
 /// A healthy client, and a revocation, while strangers come again and again.
 async fn among_strangers(server: &Server, site: &Site) -> Figures {
     let (healthy, victim) = (site.device(0), site.device(1));
@@ -64,10 +73,12 @@ async fn among_strangers(server: &Server, site: &Site) -> Figures {
     for number in 0..STRANGERS as u64 {
         let stranger = site.stranger(920_000 + number, 8, true);
         let (is_over, visits) = (Arc::clone(&is_over), Arc::clone(&visits));
+        // Not from where the fleet is.
+        let from = Ipv4Addr::new(127, 0, 1, 1 + number as u8);
         let visiting = async move {
             while !is_over.load(Ordering::Relaxed) {
-                let refused = Client::connect(address, &stranger, ConnectOptions::default()).await;
-                drop(refused);
+                // Refused, sooner or later.
+                let _ = visit(address, from, &stranger).await;
                 visits.fetch_add(1, Ordering::Relaxed);
             }
         };

@@ -1,14 +1,14 @@
 //! One client.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -66,6 +66,13 @@ impl Client {
     pub async fn dial(to: SocketAddr, identity: &Identity, version: Version) -> Result<Self, Lost> {
         let socket = timeout(PATIENCE, TcpStream::connect(to)).await.map_err(|_| Lost::Silence)??;
         Self::dial_over(socket, identity, version).await
+    }
+
+    /// A TCP connection from another address of this machine.
+    pub async fn reach_from(from: Ipv4Addr, to: SocketAddr) -> Result<TcpStream, Lost> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        Ok(timeout(PATIENCE, socket.connect(to)).await.map_err(|_| Lost::Silence)??)
     }
 
     /// TLS over a TCP connection that is there.
