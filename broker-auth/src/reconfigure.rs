@@ -164,10 +164,10 @@ impl Reconfiguration {
         }
         let (mut changed, mut warnings) = (is_new, Vec::new());
         for (governed, rules, certificate) in built {
-            changed |= governed.rules.install(rules);
-            if let Some(of_certificate) = governed.certificate.install(certificate) {
+            let installed = [governed.rules.install(rules), governed.certificate.install(certificate)];
+            for of_installed in installed.into_iter().flatten() {
                 changed = true;
-                warnings.extend(of_certificate);
+                warnings.extend(of_installed);
             }
         }
         // What has not been put in force is not kept either: the next reload compares with what is.

@@ -154,6 +154,45 @@ fn an_idle_client_and_one_with_a_slow_link_are_left_alone() {
     assert_eq!(client.expect(Kind::PubAck).reason_code(), 0);
 }
 
+/// When the system asks each client of the broker whether it is there still, as Linux shows it (proc_net_tcp): a timer of
+/// the kind 2, in hundredths of a second. `None`: it does not.
+fn probes(site: &Site) -> Vec<Option<Duration>> {
+    let port = format!(":{:04X}", site.address().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let sockets = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let of_broker = sockets.filter(|fields| fields[1].ends_with(&port) && fields[3] == "01");
+    let timers = of_broker.map(|fields| fields[5].split_once(':').expect("kind and time"));
+    let due = timers.map(|(kind, due)| {
+        let hundredths = u64::from_str_radix(due, 16).expect("a time");
+        (kind == "02").then(|| Duration::from_millis(10 * hundredths))
+    });
+    due.collect()
+}
+
+/// MQTT 3.1.1 lets a client ask for no keep-alive, and then nothing but the system finds that it has lost its power.
+#[test]
+fn a_client_that_vanished_is_found_by_the_system_and_not_before_a_quarter_of_an_hour() {
+    let site = Site::new(PROGRAMS);
+    for version in [Version::V311, Version::V5] {
+        let mut client = site.connect(&site.device, &Connect::new(version, "dev-1").keep_alive(0));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match probes(&site).as_slice() {
+                [Some(due)] => {
+                    let minutes = due.as_secs_f64() / 60.0;
+                    assert!((14.0..=15.1).contains(&minutes), "{version:?}: in {minutes} minutes");
+                    break;
+                }
+                // What was sent last has not been confirmed, or the client before is still there.
+                other => assert!(Instant::now() < deadline, "{version:?}: {other:?}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert!(client.is_alive());
+        drop(client);
+    }
+}
+
 #[test]
 fn fifty_silent_clients_delay_nobody() {
     // With the limits of a new fleet they are all still there when the healthy one comes.

@@ -25,7 +25,7 @@ pub(super) struct ListenerContext {
     pub(super) settings: ListenerSettings,
     pub(super) slots: Arc<Slots>,
     pub(super) rate: Rate,
-    pub(super) turns: Arc<Turns>,
+    pub(super) turns: Turns,
     pub(super) refused_hosts: RefusedHosts,
     /// The threads of the sessions.
     pub(super) sessions: Handle,

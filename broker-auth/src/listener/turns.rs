@@ -4,23 +4,21 @@
 //! behind a crowd of handshakes. A turn is for computing, not for waiting: a handshake whose client says nothing has
 //! none, and any number of stalled ones delay no other client.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
-
-/// Of so many turns one goes to a suspect that waits, though others wait too: who shares an address with a stranger waits
-/// longer, and not forever.
-const TURNS_A_SUSPECT: usize = 4;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The turns of one listener.
 #[derive(Debug)]
-pub(super) struct Turns(Mutex<State>);
+pub(super) struct Turns {
+    all: Semaphore,
+    /// Suspects go one by one.
+    suspects: Semaphore,
+}
 
 /// In which order handshakes get turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,28 +29,14 @@ pub(super) enum Urgency {
     Suspect,
 }
 
-#[derive(Debug)]
-struct State {
-    free: usize,
-    ordinary: VecDeque<oneshot::Sender<Turn>>,
-    suspects: VecDeque<oneshot::Sender<Turn>>,
-    /// Turns that went to others since a suspect had one.
-    since_suspect: usize,
-}
-
-/// The right to compute one step, handed on when it is dropped.
-#[derive(Debug)]
-struct Turn(Arc<Turns>);
-
 impl Turns {
-    pub(super) fn new(at_once: usize) -> Arc<Self> {
-        let (ordinary, suspects) = (VecDeque::new(), VecDeque::new());
-        Arc::new(Self(Mutex::new(State { free: at_once, ordinary, suspects, since_suspect: 0 })))
+    pub(super) fn new(at_once: usize) -> Self {
+        Self { all: Semaphore::new(at_once.min(Semaphore::MAX_PERMITS)), suspects: Semaphore::new(1) }
     }
 
     /// Runs `handshake`, every step in a turn. `queued` is called the first time that it had to wait for one.
     pub(super) async fn run<F: Future>(
-        self: &Arc<Self>,
+        &self,
         urgency: Urgency,
         handshake: F,
         queued: impl FnOnce(),
@@ -60,73 +44,55 @@ impl Turns {
         let mut handshake = pin!(handshake);
         let mut queued = Some(queued);
         loop {
-            let turn = match self.ask(urgency) {
-                Ok(turn) => Some(turn),
-                Err(coming) => {
-                    if let Some(queued) = queued.take() {
-                        queued();
-                    }
-                    // Turns are never thrown away, so one comes.
-                    coming.await.ok()
-                }
+            let suspects_turn = match urgency {
+                Urgency::Ordinary => None,
+                Urgency::Suspect => Some(turn_of(&self.suspects, &mut queued).await),
             };
+            if suspects_turn.is_some() {
+                // The threads have a queue of their own: whatever is ready there comes first.
+                others_first().await;
+            }
+            let turn = turn_of(&self.all, &mut queued).await;
             let step = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
             drop(turn);
+            if suspects_turn.is_some() {
+                // And so do sessions, which the scheduler of the system would have wait for the end of this thread's slice.
+                thread::yield_now();
+            }
+            drop(suspects_turn);
             if let Poll::Ready(done) = step {
                 return done;
             }
             woken().await;
         }
     }
-
-    /// A turn at once, or where it will come.
-    fn ask(self: &Arc<Self>, urgency: Urgency) -> Result<Turn, oneshot::Receiver<Turn>> {
-        let mut state = self.0.lock();
-        if state.free > 0 {
-            state.free -= 1;
-            return Ok(Turn(Arc::clone(self)));
-        }
-        let (give, coming) = oneshot::channel();
-        match urgency {
-            Urgency::Ordinary => state.ordinary.push_back(give),
-            Urgency::Suspect => state.suspects.push_back(give),
-        }
-        Err(coming)
-    }
 }
 
-impl State {
-    /// Who is next, if somebody waits. Otherwise the turn is free.
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        for waiting in [&mut self.ordinary, &mut self.suspects] {
-            // These gave up waiting.
-            while waiting.front().is_some_and(oneshot::Sender::is_closed) {
-                waiting.pop_front();
-            }
-        }
-        if (self.ordinary.is_empty() || self.since_suspect + 1 >= TURNS_A_SUSPECT)
-            && let Some(next) = self.suspects.pop_front()
-        {
-            self.since_suspect = 0;
-            return Some(next);
-        }
-        let next = self.ordinary.pop_front();
-        match next {
-            Some(_) => self.since_suspect += 1,
-            None => self.free += 1,
-        }
-        next
+/// `None`, which never happens: there are no turns any more.
+async fn turn_of<'a>(
+    turns: &'a Semaphore,
+    queued: &mut Option<impl FnOnce()>,
+) -> Option<SemaphorePermit<'a>> {
+    if let Ok(turn) = turns.try_acquire() {
+        return Some(turn);
     }
+    if let Some(queued) = queued.take() {
+        queued();
+    }
+    turns.acquire().await.ok()
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let next = self.0.0.lock().next();
-        if let Some(next) = next {
-            // Who has given up in this very moment drops the turn, which hands it on.
-            let _ = next.send(Self(Arc::clone(&self.0)));
+/// Pending once, and woken at once: a task that is woken while it runs goes to the end of its thread's queue.
+async fn others_first() {
+    let mut polled = false;
+    poll_fn(|context| {
+        if mem::replace(&mut polled, true) {
+            return Poll::Ready(());
         }
-    }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Pending once. What the task waits for, here the client's next bytes, wakes it.
@@ -137,9 +103,11 @@ async fn woken() {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use parking_lot::Mutex;
     use tokio::sync::oneshot;
     use tokio::time::timeout;
 
@@ -147,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_handshake_that_waits_for_its_client_holds_no_turn() {
-        let turns = Turns::new(1);
+        let turns = Arc::new(Turns::new(1));
         let mut clients = Vec::new();
         let mut stalled = Vec::new();
         for _ in 0..100 {
@@ -169,7 +137,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn no_more_handshakes_are_computed_at_once_than_there_are_turns() {
-        let turns = Turns::new(2);
+        let turns = Arc::new(Turns::new(2));
         let [computing, most, queued] = [0; 3].map(|_| Arc::new(AtomicUsize::new(0)));
         let mut tasks = Vec::new();
         for _ in 0..40 {
@@ -180,7 +148,7 @@ mod tests {
                 let handshake = poll_fn(move |context| {
                     let now = computing.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(now, Ordering::SeqCst);
-                    std::thread::sleep(Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(1));
                     computing.fetch_sub(1, Ordering::SeqCst);
                     steps -= 1;
                     context.waker().wake_by_ref();
@@ -199,46 +167,63 @@ mod tests {
         assert!((1..=40).contains(&queued.load(Ordering::SeqCst)), "{queued:?}");
     }
 
-    /// Runs handshakes of one step one after the other, and returns in which order they had their turn.
-    async fn order(urgencies: &[Urgency], gives_up: impl Fn(usize) -> bool) -> Vec<usize> {
-        let turns = Turns::new(1);
-        let (first, order) = (turns.ask(Urgency::Ordinary).unwrap(), Arc::new(Mutex::new(Vec::new())));
+    /// Runs handshakes of a few steps that are all ready, spawned in this order; who had which step, in order.
+    async fn order(crowd: &[Urgency]) -> Vec<usize> {
+        let turns = Arc::new(Turns::new(2));
+        let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
-        for (number, urgency) in urgencies.iter().copied().enumerate() {
+        for (number, urgency) in crowd.iter().copied().enumerate() {
             let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
-            let step = async move { order.lock().push(number) };
-            let task = tokio::spawn(async move { turns.run(urgency, step, || ()).await });
-            tokio::task::yield_now().await;
-            if gives_up(number) {
-                task.abort();
-            } else {
-                tasks.push(task);
-            }
+            tasks.push(tokio::spawn(async move {
+                let mut steps = 3;
+                let handshake = poll_fn(move |context| {
+                    order.lock().push(number);
+                    steps -= 1;
+                    context.waker().wake_by_ref();
+                    if steps == 0 { Poll::Ready(()) } else { Poll::Pending }
+                });
+                turns.run(urgency, handshake, || ()).await;
+            }));
         }
-        tokio::task::yield_now().await;
-        drop(first);
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(turns.0.lock().free, 1, "no turn is lost, and none is one too many");
         let order = order.lock();
         order.clone()
     }
 
     #[tokio::test]
-    async fn suspects_wait_for_the_others_and_not_forever() {
-        use Urgency::{Ordinary, Suspect};
-        let crowd = [Suspect, Suspect, Ordinary, Ordinary, Ordinary, Ordinary, Ordinary];
-        assert_eq!(order(&crowd, |_| false).await, [2, 3, 4, 0, 5, 6, 1]);
-        assert_eq!(order(&[Suspect, Suspect, Suspect], |_| false).await, [0, 1, 2]);
+    async fn whoever_is_ready_comes_before_all_suspects_but_one() {
+        let mut crowd = vec![Urgency::Suspect; 60];
+        crowd.extend([Urgency::Ordinary; 4]);
+        let order = order(&crowd).await;
+        assert_eq!(order.len(), 3 * 64, "and nobody is forgotten");
+        let of_the_last = |number: usize| order.iter().rposition(|who| *who == number).unwrap();
+        let before = order[..of_the_last(63)].iter().filter(|who| **who < 60).count();
+        assert!(before <= 3, "{before} steps of suspects before the last of the others");
     }
 
     #[tokio::test]
-    async fn who_gives_up_takes_no_turn() {
-        use Urgency::{Ordinary, Suspect};
-        let crowd = [Suspect, Ordinary, Suspect, Ordinary, Ordinary, Suspect];
-        assert_eq!(order(&crowd, |number| number < 3).await, [3, 4, 5]);
-        let many = vec![Ordinary; 50_000];
-        assert_eq!(order(&many, |number| number + 1 < many.len()).await, [49_999]);
+    async fn who_gives_up_keeps_no_turn() {
+        let turns = Arc::new(Turns::new(1));
+        for urgency in [Urgency::Suspect, Urgency::Ordinary] {
+            let mut waiting = Vec::new();
+            for _ in 0..50 {
+                let turns = Arc::clone(&turns);
+                let endless = poll_fn(|context| {
+                    context.waker().wake_by_ref();
+                    Poll::<()>::Pending
+                });
+                waiting.push(tokio::spawn(async move { turns.run(urgency, endless, || ()).await }));
+            }
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            waiting.iter().for_each(tokio::task::JoinHandle::abort);
+            for waiting in waiting {
+                assert!(waiting.await.unwrap_err().is_cancelled());
+            }
+            assert_eq!((turns.all.available_permits(), turns.suspects.available_permits()), (1, 1));
+        }
     }
 }

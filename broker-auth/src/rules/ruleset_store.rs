@@ -124,26 +124,24 @@ impl RulesetStore {
         Ok(loaded)
     }
 
-    /// Puts rules in force that [`Self::build`] has loaded; returns whether they differ from the present ones.
-    pub(crate) fn install(&self, mut loaded: Ruleset) -> bool {
+    /// Puts rules in force that [`Self::build`] has loaded. `None`: they are the present ones; else what should be looked at.
+    pub(crate) fn install(&self, mut loaded: Ruleset) -> Option<Vec<String>> {
         let _loading = self.loading.lock();
         // A list that was published while these were loaded is never replaced by an older one. What is refused now is
         // refused, and logged, by the watcher too.
         loaded.reload_crls(&TrustFiles(&self.numbers), self.time_for_lists());
         let present = self.present.load();
         if loaded.is_same(&present) {
-            return false;
+            return None;
         }
-        for lost in loaded.lost_revocations(&present, self.now()) {
-            tracing::warn!("{lost}");
-        }
+        let lost = loaded.lost_revocations(&present, self.now());
         if let Err(error) = self.remember(loaded.trusts()) {
             // Revoking comes first: a full disk must not keep a stolen device in.
             tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
         }
         self.swap(loaded);
         self.numbers.lists().keep(self.present.load().trusts(), false);
-        true
+        Some(lost)
     }
 
     /// Loads `trusts` for a broker that starts: where a revocation list is refused or gone, the last good one of its CA is

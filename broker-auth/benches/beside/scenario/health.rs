@@ -9,7 +9,7 @@ use load::spread::Spread;
 
 use crate::server::Server;
 
-const VISITS: usize = 300;
+const VISITS: usize = 500;
 
 /// How long a client took to be let in, and a message to come through.
 pub(super) struct Health {

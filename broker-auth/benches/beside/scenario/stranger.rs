@@ -1,6 +1,7 @@
 //! The worst that somebody without any certificate of the fleet can make the server compute.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -44,6 +45,15 @@ pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
     Ok(figures)
 }
 
+/// Has this thread run when no other thread wants to (SCHED_IDLE): niceness alone would let it finish its slice first.
+fn run_when_idle() {
+    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let done = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status();
+    if !done.is_ok_and(|status| status.success()) {
+        eprintln!("  chrt (util-linux) does not work here: strangers take the server's processors");
+    }
+}
+
 /// A stranger comes, and is refused.
 async fn visit(address: SocketAddr, from: Ipv4Addr, stranger: &Identity) -> Result<(), Lost> {
     let options = ConnectOptions::default();
@@ -63,12 +73,8 @@ async fn among_strangers(server: &Server, site: &Site) -> Figures {
     let (address, is_over) = (server.address(), Arc::new(AtomicBool::new(false)));
     let visits = Arc::new(AtomicU64::new(0));
     // They compute on the server's processors, which strangers elsewhere would not: so they take only what is left.
-    let elsewhere = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .on_thread_start(|| {
-            let _ = rustix::process::nice(19);
-        })
-        .build()?;
+    let elsewhere =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(run_when_idle).build()?;
     let mut strangers = JoinSet::new();
     for number in 0..STRANGERS as u64 {
         let stranger = site.stranger(920_000 + number, 8, true);
