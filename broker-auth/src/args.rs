@@ -149,6 +149,9 @@ pub(crate) struct ClientArgs {
     /// A client that is connected to the running broker, or whose files are in the fleet directory.
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
+    /// A client that presents no certificate.
+    #[arg(long)]
+    pub no_certificate: bool,
 }
 
 /// `explain`

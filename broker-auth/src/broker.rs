@@ -69,8 +69,12 @@ impl Broker {
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
         for listener in &config.listeners {
-            let rules =
-                RulesetStore::new(Arc::clone(&clock), Arc::clone(&numbers), Arc::clone(&config.access));
+            let rules = RulesetStore::with_mode(
+                Arc::clone(&clock),
+                Arc::clone(&numbers),
+                Arc::clone(&config.access),
+                listener.mode,
+            );
             let started = rules.start(&listener.trusts).map_err(StartError::refused)?;
             for why in &started.replaced {
                 tracing::warn!("{why}");

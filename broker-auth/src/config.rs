@@ -13,6 +13,7 @@ mod listener;
 mod load;
 mod namespaces;
 mod policy;
+mod policy_warnings;
 mod reader;
 mod same_trust;
 mod state;

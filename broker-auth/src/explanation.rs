@@ -37,6 +37,12 @@ pub(crate) struct Explanation {
     pub(crate) role: Option<String>,
     pub(crate) crl_number: Option<String>,
     pub(crate) crl_next_update: Option<String>,
+    /// SUCCESS, NONE, or FAILED with the reason; `null` where the handshake is refused.
+    #[serde(default)]
+    pub(crate) verdict: Option<String>,
+    /// Policies that only report, and what `enforce` would say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reported: Vec<String>,
     pub(crate) identity: Option<String>,
     pub(crate) namespace: Option<String>,
     pub(crate) policy: Option<String>,
@@ -69,6 +75,8 @@ impl Explanation {
             client_id: question.client_id.as_deref(),
             will_topic: None,
             unique: &|| next_decision_id().to_string(),
+            // Which name it will be is not known before.
+            random: &|| Some(0),
         };
         let request = match (&question.publish, &question.subscribe) {
             (Some(topic), _) => Request::Publish(connect, topic),
@@ -130,12 +138,14 @@ impl Explanation {
                 self.crl_next_update = crl.map(|list| timestamp(list.next_update));
             }
             Step::Identity(client) => {
+                self.verdict = Some(client.verdict().to_string());
                 self.identity = Some(client.identity().to_string());
                 self.namespace = Some(client.identity().namespace().to_string());
             }
             Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
             Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
             // The topic or filter that was asked about is shown whether it is allowed or not.
+            Step::Reported { policy, refusal } => self.reported.push(format!("{policy}: {refusal}")),
             Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
         }
     }

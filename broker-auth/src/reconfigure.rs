@@ -154,7 +154,7 @@ impl Reconfiguration {
             let address = governed.address;
             let rules = governed
                 .rules
-                .build(&listener.trusts, access)
+                .build(&listener.trusts, access, listener.mode)
                 .map_err(|source| ReconfigureError::Trust { address, source: Box::new(source) })?;
             let certificate = governed
                 .certificate
@@ -174,7 +174,7 @@ impl Reconfiguration {
         if is_new {
             let rules: Vec<_> = self.listeners.iter().map(|listener| listener.rules.present()).collect();
             warnings.extend(self.namespaces.remember(rules.iter().flat_map(|rules| rules.trusts())));
-            warnings.extend(config.ambiguous_policies());
+            warnings.extend(config.policy_warnings());
             *present = config;
         }
         Ok(Outcome { changed, warnings })

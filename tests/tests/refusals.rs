@@ -283,10 +283,10 @@ fn a_policy_that_denies_is_a_refusal_in_connack() {
         let line = site.broker.log().refusal(mark);
         assert_eq!(
             (line["event"].as_str(), line["reason"].as_str()),
-            (Some("connect"), Some("unmapped_identity"))
+            (Some("connect"), Some("policy_denied"))
         );
     }
-    assert_eq!(explain(&site, &site.device, &[]).1["reason"], "unmapped_identity");
+    assert_eq!(explain(&site, &site.device, &[]).1["reason"], "policy_denied");
 }
 
 #[test]

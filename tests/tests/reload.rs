@@ -99,7 +99,7 @@ fn a_session_that_the_new_policies_do_not_allow_ends_and_subscriptions_go() {
     let mark = site.broker.log().mark();
     reloaded(&site);
     let closed = site.broker.log().line(mark, |line| line["event"] == "session_closed");
-    assert_eq!(closed["reason"], "unmapped_identity", "{closed}");
+    assert_eq!(closed["reason"], "policy_denied", "{closed}");
     assert!(matches!(device.hear(PATIENCE), Heard::Packet(packet) if packet.is(Kind::Disconnect)));
 
     // And are let in again.

@@ -74,6 +74,11 @@ impl PublicKey {
         &self.kind
     }
 
+    /// Whether a peer's signatures by it can be verified.
+    pub fn is_supported(&self) -> bool {
+        self.refuse_unsupported(MAX_PRESENTED_RSA_BITS).is_ok()
+    }
+
     /// Whether its signatures can be verified; of an RSA key of a presented certificate, too, whether it is short enough
     /// to be worth it.
     pub(crate) fn refuse_unsupported(&self, longest_rsa: usize) -> Result<(), UnsupportedKey> {

@@ -3,11 +3,11 @@
 //! The listener, the re-check of live sessions and `explain` all call [`decide`], with the evidence that they have.
 
 use crate::evidence::Evidence;
-use crate::identity::{VerifiedClient, identify};
-use crate::policy::{ClientId, ClientIdBinding, Permit};
+use crate::identity::{Client, UnprovenClient, identify};
+use crate::policy::{ClientId, ClientIdBinding, Permit, Policy};
 use crate::reason::{Reason, Refusal};
-use crate::ruleset::Ruleset;
-use crate::trust::{VerifiedChain, recheck_chain};
+use crate::ruleset::{Mode, Ruleset};
+use crate::trust::{ChainResult, VerifiedChain, recheck_chain};
 
 /// What a client asks for.
 #[derive(Clone, Copy)]
@@ -33,6 +33,8 @@ pub struct Connect<'a> {
     pub will_topic: Option<&'a str>,
     /// Makes a text that no other client id has, for one that is assigned.
     pub unique: &'a dyn Fn() -> String,
+    /// Random bits, for the name of a client without a certificate. `None`: there are none.
+    pub random: &'a dyn Fn() -> Option<u64>,
 }
 
 /// A decision: how it was reached, and what was granted or why not.
@@ -51,8 +53,15 @@ pub enum Step {
     Chain(VerifiedChain),
     /// It is still good: not revoked, not expired, its trust still there.
     Standing,
-    /// The identity that the certificate maps to.
-    Identity(VerifiedClient),
+    /// Who it is.
+    Identity(Client),
+    /// A policy that only reports matched a client that `enforce` would refuse.
+    Reported {
+        /// Which policy.
+        policy: Box<str>,
+        /// What `enforce` would say.
+        refusal: Refusal,
+    },
     /// The policy that matched, and what it allows.
     Policy(Permit),
     /// The client id belongs to the identity.
@@ -68,8 +77,8 @@ pub enum Step {
 /// What a client was granted.
 #[derive(Clone, Debug)]
 pub enum Granted {
-    /// Its chain is proven: the handshake may be finished.
-    Handshake(VerifiedChain),
+    /// It may finish the handshake.
+    Handshake,
     /// It may open a session.
     Admitted {
         /// What it may do.
@@ -92,7 +101,8 @@ pub enum Standing {
 
 /// Decides what a client asks for, by what is known of it.
 ///
-/// The steps, in order: chain, standing, identity, policy, client id, will, topic. The first that fails refuses.
+/// The steps, in order: chain, standing, identity, policy, client id, will, topic. The first that fails refuses. Where the
+/// mode is permissive, a chain that is not proven, or no longer good, makes an unproven client instead.
 pub fn decide(ruleset: &Ruleset, evidence: &Evidence, request: &Request<'_>) -> Decision {
     let mut trace = Vec::new();
     let outcome = follow(ruleset, evidence, request, &mut trace);
@@ -105,25 +115,21 @@ fn follow(
     request: &Request<'_>,
     trace: &mut Vec<Step>,
 ) -> Result<Granted, Refusal> {
-    let chain = evidence.chain.proven()?;
-    trace.push(Step::Chain(chain.clone()));
-    if let Request::Handshake = request {
-        return Ok(Granted::Handshake(chain.clone()));
+    match (request, &evidence.chain) {
+        // Nothing was asked for that a client without a proven chain could be granted.
+        (_, ChainResult::Proven(chain)) => trace.push(Step::Chain(chain.clone())),
+        (_, unproven) => go_on_unproven(ruleset.mode(), unproven)?,
     }
-    // Some time has passed since the chain was proven, in which it may have been revoked.
-    recheck_chain(ruleset.trusts(), chain, evidence.time)?;
-    trace.push(Step::Standing);
     let connect = match request {
-        Request::Handshake => return Ok(Granted::Handshake(chain.clone())),
+        Request::Handshake => return Ok(Granted::Handshake),
         Request::Continue(permit, client_id) => {
-            return stand(ruleset, chain, permit, client_id, trace).map(Granted::Continued);
+            return stand(ruleset, evidence, permit, client_id, trace).map(Granted::Continued);
         }
         Request::Connect(connect) | Request::Publish(connect, _) | Request::Subscribe(connect, _) => connect,
     };
-    let client = identify(chain.clone(), &ruleset.access().identity)?;
+    let client = whom(ruleset, evidence, connect, trace)?;
     trace.push(Step::Identity(client.clone()));
-    let permit = ruleset.access().policies.permit(&client)?;
-    trace.push(Step::Policy(permit.clone()));
+    let permit = permit(ruleset, &client, trace)?;
     let client_id = match connect.client_id {
         Some(requested) => {
             let binding = permit.client_id(requested, || (connect.unique)())?;
@@ -133,7 +139,7 @@ fn follow(
         None => None,
     };
     if let Some(topic) = connect.will_topic {
-        permit.publish(topic)?;
+        permit.will(topic)?;
         trace.push(Step::Will);
     }
     match request {
@@ -150,27 +156,83 @@ fn follow(
     Ok(Granted::Admitted { permit, client_id })
 }
 
-/// Judges a session that was opened under earlier policies by those in force: identity, policy, client id.
+/// Whether a client goes on of whose certificate nothing is proven.
+fn go_on_unproven(mode: Mode, chain: &ChainResult) -> Result<(), Refusal> {
+    match (mode, chain) {
+        (_, ChainResult::Proven(_)) | (Mode::Permissive, ChainResult::NotPresented) => Ok(()),
+        (Mode::Permissive, ChainResult::Unproven(unproven)) => unproven.refuse_uncheckable(),
+        (Mode::Enforce, _) => chain.proven().map(|_| ()),
+    }
+}
+
+/// Who the client is. Some time has passed since its chain was proven, in which it may have been revoked.
+fn whom(
+    ruleset: &Ruleset,
+    evidence: &Evidence,
+    connect: &Connect<'_>,
+    trace: &mut Vec<Step>,
+) -> Result<Client, Refusal> {
+    let proven = evidence.chain.proven().and_then(|chain| {
+        recheck_chain(ruleset.trusts(), chain, evidence.time)?;
+        Ok(chain)
+    });
+    match (proven, ruleset.mode()) {
+        (Ok(chain), _) => {
+            trace.push(Step::Standing);
+            identify(chain.clone(), &ruleset.access().identity).map(Client::Verified)
+        }
+        (Err(fault), Mode::Enforce) => Err(fault),
+        (Err(fault), Mode::Permissive) => {
+            UnprovenClient::new(&evidence.chain, fault, || (connect.random)()).map(Client::Unproven)
+        }
+    }
+}
+
+/// What the policies allow `client`.
+fn permit(ruleset: &Ruleset, client: &Client, trace: &mut Vec<Step>) -> Result<Permit, Refusal> {
+    let report = |policy: &Policy| {
+        if let Client::Unproven(unproven) = client {
+            trace.push(Step::Reported { policy: policy.name.clone(), refusal: unproven.fault().clone() });
+        }
+    };
+    let permit = ruleset.access().policies.permit(client, report)?;
+    trace.push(Step::Policy(permit.clone()));
+    Ok(permit)
+}
+
+/// Judges a session again: its certificate, and if it was opened under earlier policies, identity, policy, client id.
 fn stand(
     ruleset: &Ruleset,
-    chain: &VerifiedChain,
-    permit: &Permit,
+    evidence: &Evidence,
+    permit_before: &Permit,
     client_id: &ClientId,
     trace: &mut Vec<Step>,
 ) -> Result<Standing, Refusal> {
+    if let ChainResult::Proven(chain) = &evidence.chain
+        && let Client::Verified(_) = permit_before.client()
+    {
+        recheck_chain(ruleset.trusts(), chain, evidence.time)?;
+        trace.push(Step::Standing);
+    }
+    if let (Mode::Enforce, Client::Unproven(unproven)) = (ruleset.mode(), permit_before.client()) {
+        return Err(unproven.fault().clone());
+    }
     let access = ruleset.access();
-    if access.policies.granted(permit) {
+    if access.policies.granted(permit_before) {
         return Ok(Standing::Unchanged);
     }
-    let client = identify(chain.clone(), &access.identity)?;
+    let client = match permit_before.client() {
+        Client::Verified(client) => Client::Verified(identify(client.chain().clone(), &access.identity)?),
+        // Its name is made up, and stays.
+        unproven @ Client::Unproven(_) => unproven.clone(),
+    };
     trace.push(Step::Identity(client.clone()));
-    if client.identity() != permit.identity() {
-        let (now, before) = (client.identity(), permit.identity());
+    if client.identity() != permit_before.identity() {
+        let (now, before) = (client.identity(), permit_before.identity());
         let evidence = format!("the certificate maps to {now} now, and the session is that of {before}");
-        return Err(chain.leaf().refused(Reason::UnmappedIdentity, evidence));
+        return Err(client.refused(Reason::UnmappedIdentity, evidence));
     }
-    let permit = access.policies.permit(&client)?;
-    trace.push(Step::Policy(permit.clone()));
+    let permit = permit(ruleset, &client, trace)?;
     // Nothing is assigned: the session has a client id.
     let binding = permit.client_id(client_id.as_str(), String::new)?;
     trace.push(Step::ClientId(binding));

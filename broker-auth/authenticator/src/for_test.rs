@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::UnixTime;
 
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
-use crate::identity::{IdentityTemplate, VerifiedClient, identify};
-use crate::policy::{Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy};
+use crate::identity::{Client, IdentityTemplate, VerifiedClient, identify};
+use crate::policy::{
+    Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy, Verdicts,
+};
 use crate::reason::Refusal;
 use crate::trust::{KeptCrl, Namespace, NewestCrl, Role, TrustName, TrustSource, VerifiedChain};
 
@@ -47,7 +49,7 @@ pub fn policy(client_id: ClientIdRule, publish: &[&str], subscribe: &[&str]) -> 
         |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a topic template")).collect();
     Policy {
         name: "test".into(),
-        matches: Match { trust: None, identity: None },
+        matches: Match { verdicts: Verdicts::default(), trust: None, identity: None },
         action: Action::Allow,
         client_id,
         publish: templates(publish),
@@ -77,7 +79,7 @@ pub fn client_id(permit: &Permit, requested: &str, unique: &str) -> ClientIdBind
 /// # Errors
 /// It denies, or none matches.
 pub fn first_match(policies: &Policies, client: &VerifiedClient) -> Result<Permit, Refusal> {
-    policies.permit(client)
+    policies.permit(&Client::Verified(client.clone()), |_| ())
 }
 
 /// What `permit` says to the client id `requested`; an empty one is assigned, with `unique` in it.

@@ -1,7 +1,9 @@
 //! The identity that a proven certificate maps to.
 
+mod client;
 mod template;
 
+pub use client::{Client, UnprovenClient};
 pub use template::{IdentityTemplate, Template, TemplateError, Useless};
 
 use std::fmt;
@@ -25,6 +27,8 @@ pub struct Identity {
 enum Name {
     Device(DeviceId),
     Service(ServiceName),
+    /// Made up here: nothing that an unproven certificate says names anybody.
+    Unproven(Box<str>),
 }
 
 impl Identity {
@@ -38,14 +42,20 @@ impl Identity {
         match &self.name {
             Name::Device(id) => id.as_str(),
             Name::Service(name) => name.as_str(),
+            Name::Unproven(name) => name,
         }
     }
 
-    /// The device id; a service has none.
+    /// Somebody of whom only this is known: a text that no certificate of a trust leads to.
+    fn unproven(name: String) -> Self {
+        Self { namespace: Namespace::unproven(), name: Name::Unproven(name.into()) }
+    }
+
+    /// The device id; others have none.
     pub fn device_id(&self) -> Option<&DeviceId> {
         match &self.name {
             Name::Device(id) => Some(id),
-            Name::Service(_) => None,
+            Name::Service(_) | Name::Unproven(_) => None,
         }
     }
 

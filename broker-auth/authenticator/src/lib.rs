@@ -31,3 +31,4 @@ pub mod reason;
 pub mod record;
 pub mod ruleset;
 pub mod trust;
+pub mod verdict;

@@ -10,6 +10,7 @@ mod policy_entry;
 mod shared_topic;
 mod topic;
 mod topic_template;
+mod verdicts;
 
 pub use binding::{ClientId, ClientIdBinding, ClientIdRule};
 pub use conditions::{IdentityMatch, Match};
@@ -19,3 +20,4 @@ pub use policy_entry::{Action, DeniedPublish, Policy};
 pub use shared_topic::{SharedTopic, TemplatePlace};
 pub use topic::{SharedFilter, TopicError, TopicFilter, TopicName};
 pub use topic_template::{TopicTemplate, TopicTemplateError};
+pub use verdicts::{VerdictError, VerdictMatch, Verdicts};

@@ -1,6 +1,7 @@
 //! [`Reason`], the closed list of reasons for a refusal, and [`Refusal`], which carries the evidence.
 
 use std::fmt;
+use std::str::FromStr;
 
 use device_identity::Printable;
 
@@ -32,8 +33,10 @@ pub enum Reason {
     Suspended,
     /// The revocation list is too old, or missing, and the trust's policy does not accept that.
     StaleCrl,
-    /// The certificate is proven, but yields no identity that a policy allows in.
+    /// The certificate is proven, but yields no identity.
     UnmappedIdentity,
+    /// No policy lets the client in, or one denies it.
+    PolicyDenied,
     /// The MQTT client id does not belong to the identity.
     ClientIdMismatch,
     /// The policy does not allow this topic or filter.
@@ -48,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NoCertificate,
         Self::Malformed,
         Self::Unsupported,
@@ -61,6 +64,7 @@ impl Reason {
         Self::Suspended,
         Self::StaleCrl,
         Self::UnmappedIdentity,
+        Self::PolicyDenied,
         Self::ClientIdMismatch,
         Self::TopicDenied,
         Self::NotRegistered,
@@ -83,12 +87,26 @@ impl Reason {
             Self::Suspended => "suspended",
             Self::StaleCrl => "stale_crl",
             Self::UnmappedIdentity => "unmapped_identity",
+            Self::PolicyDenied => "policy_denied",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::TopicDenied => "topic_denied",
             Self::NotRegistered => "not_registered",
             Self::RateLimited => "rate_limited",
             Self::SecondFactor => "second_factor",
         }
+    }
+}
+
+/// A word that is no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no reason for a refusal")]
+pub struct NotAReason;
+
+impl FromStr for Reason {
+    type Err = NotAReason;
+
+    fn from_str(word: &str) -> Result<Self, NotAReason> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or(NotAReason)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::certificate::{Fingerprint, Serial};
-use crate::identity::{Identity, VerifiedClient};
+use crate::certificate::{Fingerprint, PeerCertificate, Serial};
+use crate::identity::{Client, Identity};
 use crate::policy::Permit;
 use crate::reason::Refusal;
 
@@ -60,7 +60,7 @@ pub struct Record<'a> {
     pub id: Option<DecisionId>,
     /// Where the client is.
     pub peer: Option<SocketAddr>,
-    /// Whose certificate is proven.
+    /// Who it is.
     pub identity: Option<&'a Identity>,
     /// The policy that matched.
     pub policy: Option<&'a str>,
@@ -110,12 +110,19 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// With the client whose certificate is proven.
+    /// With the client, and its certificate.
     #[must_use]
-    pub fn client(mut self, client: &'a VerifiedClient) -> Self {
+    pub fn client(mut self, client: &'a Client) -> Self {
         self.identity = Some(client.identity());
-        self.serial = Some(*client.serial());
-        self.fingerprint_sha256 = Some(client.fingerprint_sha256());
+        self.serial = client.certificate().map(|certificate| *certificate.serial());
+        self.fingerprint_sha256 = client.certificate().map(PeerCertificate::fingerprint_sha256);
+        self
+    }
+
+    /// With the policy.
+    #[must_use]
+    pub fn policy(mut self, policy: &'a str) -> Self {
+        self.policy = Some(policy);
         self
     }
 

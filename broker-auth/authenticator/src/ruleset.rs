@@ -15,8 +15,29 @@ use crate::trust::{
 /// An immutable value: a change makes another one.
 #[derive(Clone, Debug, Default)]
 pub struct Ruleset {
+    mode: Mode,
     trusts: Vec<LoadedTrust>,
     access: Arc<AccessRules>,
+}
+
+/// What a listener makes of clients whose certificate is not proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Their handshake fails.
+    #[default]
+    Enforce,
+    /// They finish the handshake, if they can show that they hold the key of their certificate, or have none; policies decide.
+    Permissive,
+}
+
+impl Mode {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Permissive => "permissive",
+        }
+    }
 }
 
 /// How identities are read from certificates, and what they may do. Every listener of a configuration has the same.
@@ -33,9 +54,14 @@ impl Ruleset {
     ///
     /// # Errors
     /// Two trusts could vouch for one certificate.
-    pub fn new(trusts: Vec<LoadedTrust>, access: Arc<AccessRules>) -> Result<Self, TrustError> {
+    pub fn new(mode: Mode, trusts: Vec<LoadedTrust>, access: Arc<AccessRules>) -> Result<Self, TrustError> {
         refuse_ambiguity(&trusts)?;
-        Ok(Self { trusts, access })
+        Ok(Self { mode, trusts, access })
+    }
+
+    /// What it makes of clients whose certificate is not proven.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Refuses rules by which nobody could be admitted at `now`, because no anchor of any trust is valid.
@@ -48,9 +74,9 @@ impl Ruleset {
         if verdicts.any(|verdict| verdict.is_ok()) { Ok(()) } else { first }
     }
 
-    /// The same access rules without a trust: every client is refused.
-    pub fn without_trust(access: Arc<AccessRules>) -> Self {
-        Self { trusts: Vec::new(), access }
+    /// The same access rules without a trust: nobody is proven.
+    pub fn without_trust(mode: Mode, access: Arc<AccessRules>) -> Self {
+        Self { mode, trusts: Vec::new(), access }
     }
 
     /// The trusts, in the order of the configuration.
@@ -75,7 +101,8 @@ impl Ruleset {
 
     /// Whether both decide the same: the same access rules, and the same trusts with the same CAs and lists.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.access, &other.access)
+        self.mode == other.mode
+            && Arc::ptr_eq(&self.access, &other.access)
             && self.trusts.len() == other.trusts.len()
             && self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.is_same(other))
     }

@@ -3,7 +3,7 @@
 use authenticator::for_test;
 use authenticator::policy::{
     Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy, TopicError,
-    TopicFilter, TopicName,
+    TopicFilter, TopicName, Verdicts,
 };
 use authenticator::reason::Reason;
 use authenticator::trust::{Role, TrustName};
@@ -14,6 +14,7 @@ fn fleet_policies() -> Policies {
     let of = |name: &str, trust: &str, identities: &[&str]| Policy {
         name: name.into(),
         matches: Match {
+            verdicts: Verdicts::default(),
             trust: Some(TrustName::new(trust)),
             identity: (!identities.is_empty())
                 .then(|| identities.iter().map(|identity| identity.parse().expect("a name")).collect()),
@@ -84,7 +85,7 @@ fn the_first_policy_that_matches_decides() {
     assert_eq!(service("provisioning").policy_name(), "renewal");
     assert_eq!(service("dashboard").policy_name(), "services");
     let barred = decide(&fleet_policies(), Role::Service, "older-dashboard");
-    assert_eq!(barred.map(|_| ()), Err(Reason::UnmappedIdentity));
+    assert_eq!(barred.map(|_| ()), Err(Reason::PolicyDenied));
     // A device called like a service is still a device.
     assert_eq!(device("provisioning").policy_name(), "devices");
     assert_eq!(device("dashboard").denied_publish(), DeniedPublish::Disconnect);
@@ -93,10 +94,7 @@ fn the_first_policy_that_matches_decides() {
 
 #[test]
 fn without_a_policy_every_client_is_refused() {
-    assert_eq!(
-        decide(&Policies::default(), Role::Device, "pump-1").map(|_| ()),
-        Err(Reason::UnmappedIdentity)
-    );
+    assert_eq!(decide(&Policies::default(), Role::Device, "pump-1").map(|_| ()), Err(Reason::PolicyDenied));
 }
 
 #[test]

@@ -18,7 +18,7 @@ mod server;
 mod table;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -69,6 +69,11 @@ fn failed(error: &dyn Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// A file as it is called from the project's directory: Cargo starts benchmarks in that of their package.
+fn of_project(file: &Path) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let descriptors = raise_descriptor_limit();
     let scale = Scale { quick: arguments.quick, descriptors };
@@ -94,10 +99,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     print!("{table}");
     if let Some(file) = &arguments.readme {
-        table.replace_in(file)?;
+        table.replace_in(&of_project(file))?;
     }
     if let Some(file) = &arguments.plot {
-        plot::arrival(&table, file)?;
+        plot::arrival(&table, &of_project(file))?;
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(crate) enum Subject {
 /// What the rules in force decide.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Explained {
-    /// The certificate it is about, DER in base64.
+    /// The certificate it is about, DER in base64; empty, if there is none.
     pub(crate) certificate: String,
     pub(crate) explanation: Explanation,
 }
@@ -148,8 +148,41 @@ pub(crate) struct ListenerLine {
     /// Why files of it were refused since they were last read well.
     #[serde(default)]
     pub(crate) refused: Vec<String>,
+    /// `enforce` or `permissive`.
+    #[serde(default)]
+    pub(crate) mode: String,
+    /// Whom `enforce` would have refused, as policies that only report have noted.
+    #[serde(default)]
+    pub(crate) reported: Reported,
     #[serde(default)]
     pub(crate) trusts: Vec<TrustLine>,
+}
+
+/// Clients that `enforce` would have refused.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Reported {
+    /// The latest first.
+    pub(crate) clients: Vec<ReportedLine>,
+    /// Visits of others, which were not told apart.
+    pub(crate) beyond: u64,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReportedLine {
+    /// From the closed list of reasons.
+    pub(crate) reason: String,
+    pub(crate) evidence: String,
+    pub(crate) policy: String,
+    /// What its certificate says, which is not proven.
+    pub(crate) subject: Option<String>,
+    pub(crate) fingerprint_sha256: Option<String>,
+    /// Where it came from last.
+    pub(crate) peer: String,
+    /// How often it came.
+    pub(crate) count: u64,
+    /// RFC 3339.
+    pub(crate) last: String,
 }
 
 /// The certificate that a listener presents.

@@ -16,14 +16,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Request,
-    ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
+    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Reported, ReportedLine,
+    Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
 use crate::counters::Counters;
 use crate::explanation::Explanation;
 use crate::reconfigure::{Outcome, Reconfiguration};
-use crate::rules::RulesetStore;
+use crate::rules::{ReportedClient, RulesetStore};
 use crate::state_directory::give_to_group;
 use crate::transport::ServerCertificate;
 
@@ -178,19 +178,18 @@ async fn answer(request: Request, context: &AdminContext) -> Answer {
     }
 }
 
-/// What the rules in force decide about a client. `None`: it is not connected, or what it is said to present is no text
-/// of certificates.
+/// What the rules in force decide about a client. `None`: it is not connected.
 fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explained>, AmbiguousName> {
     let presented: Vec<CertificateDer<'static>> = match &explain.client {
         Subject::Presents(certificates) => {
             certificates.iter().filter_map(|text| Some(BASE64.decode(text.as_bytes()).ok()?.into())).collect()
         }
         Subject::Connected(name) => {
-            let client = context.hub.registry.client(name)?;
-            client.map(|client| client.certificate().der().clone()).into_iter().collect()
+            let Some(client) = context.hub.registry.client(name)? else { return Ok(None) };
+            client.certificate().map(|certificate| certificate.der().clone()).into_iter().collect()
         }
     };
-    let Some(certificate) = presented.first().map(|der| BASE64.encode(der)) else { return Ok(None) };
+    let certificate = presented.first().map(|der| BASE64.encode(der)).unwrap_or_default();
     let at = explain.at.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
     let listeners = context.reconfiguration.listeners().iter().map(|listener| {
         let rules = listener.rules.present();
@@ -223,6 +222,7 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
         .map(|listed| {
             let connection = listed.info.connection();
             let connection = connection.as_ref();
+            let certificate = connection.and_then(|c| c.client.certificate());
             SessionLine {
                 client_id: listed.client_id.to_string(),
                 identity: listed.identity.to_string(),
@@ -231,8 +231,9 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
                 policy: connection.map(|c| c.policy.clone()),
                 protocol: connection.map(|c| c.protocol.to_owned()),
                 peer: connection.map(|c| c.peer.to_string()),
-                serial: connection.map(|c| c.client.serial().to_string()),
-                fingerprint_sha256: connection.map(|c| c.client.fingerprint_sha256().to_string()),
+                serial: certificate.map(|certificate| certificate.serial().to_string()),
+                fingerprint_sha256: certificate
+                    .map(|certificate| certificate.fingerprint_sha256().to_string()),
                 decision_id: connection.map(|c| c.decision_id.clone()),
                 connected_at: connection.map(|c| c.connected_at.clone()),
                 subscriptions: listed.info.subscriptions(),
@@ -274,6 +275,8 @@ fn status(context: &AdminContext) -> Status {
                     .into_iter()
                     .chain(listener.certificate.refused())
                     .collect(),
+                mode: listener.rules.present().mode().as_str().to_owned(),
+                reported: reported(&listener.rules),
                 trusts: trusts(&listener.rules),
             })
             .collect(),
@@ -284,6 +287,21 @@ fn status(context: &AdminContext) -> Status {
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect(),
     }
+}
+
+fn reported(rules: &RulesetStore) -> Reported {
+    let (clients, beyond) = rules.reported().list();
+    let line = |client: ReportedClient| ReportedLine {
+        reason: client.reason.as_str().to_owned(),
+        evidence: client.evidence,
+        policy: client.policy.into(),
+        subject: client.subject,
+        fingerprint_sha256: client.fingerprint_sha256.map(|fingerprint| fingerprint.to_string()),
+        peer: client.peer.to_string(),
+        count: client.count,
+        last: timestamp(client.last),
+    };
+    Reported { clients: clients.into_iter().map(line).collect(), beyond }
 }
 
 fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {

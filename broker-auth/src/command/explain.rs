@@ -71,8 +71,12 @@ fn by_files(
     let numbers = Arc::new(numbers);
     let mut explanations = Vec::new();
     for listener in &config.listeners {
-        let rules =
-            RulesetStore::new(Arc::new(SystemClock), Arc::clone(&numbers), Arc::clone(&config.access));
+        let rules = RulesetStore::with_mode(
+            Arc::new(SystemClock),
+            Arc::clone(&numbers),
+            Arc::clone(&config.access),
+            listener.mode,
+        );
         // Loaded as of now, judged as of then: the question is what today's trust will say.
         rules
             .load(&listener.trusts)

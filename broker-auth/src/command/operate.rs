@@ -200,6 +200,23 @@ fn status_page(status: &Status) -> String {
         for why in &listener.refused {
             line("  refused", why);
         }
+        if listener.mode == "permissive" {
+            line("  mode", &listener.mode);
+            for client in &listener.reported.clients {
+                let who = client.subject.as_deref().unwrap_or("no certificate");
+                line(
+                    "  would be refused",
+                    &format_args!(
+                        "{}: {who}, {} times, last {} from {} (policy {})",
+                        client.reason, client.count, client.last, client.peer, client.policy
+                    ),
+                );
+            }
+            let beyond = listener.reported.beyond;
+            if beyond > 0 {
+                line("  would be refused", &format_args!("and {beyond} visits of others"));
+            }
+        }
         for trust in &listener.trusts {
             for list in &trust.crls {
                 let number = list.number.as_ref();

@@ -6,6 +6,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::limits::read_limits;
 use super::reader::{Table, Value};
 use super::trust::read_trust;
+use authenticator::ruleset::Mode;
 use authenticator::trust::TrustConfig;
 
 use crate::listener::{Limits, ListenerSettings};
@@ -18,6 +19,8 @@ pub struct ListenerConfig {
     pub settings: ListenerSettings,
     /// What carries MQTT.
     pub transport: Transport,
+    /// What it makes of clients whose certificate is not proven.
+    pub mode: Mode,
     /// PEM: the broker's certificate, then its issuing CA's.
     pub server_cert: PathBuf,
     /// PEM: the broker's private key.
@@ -43,11 +46,10 @@ impl ListenerConfig {
             Some(value) => value.choice(&[("tls", Transport::Tls)])?,
             None => Transport::default(),
         };
-        if let Some(mode) = table.get("mode")
-            && mode.choice(&[("enforce", false), ("permissive", true)])?
-        {
-            return Err(mode.unsupported());
-        }
+        let mode = match table.get("mode") {
+            Some(mode) => mode.choice(&[("enforce", Mode::Enforce), ("permissive", Mode::Permissive)])?,
+            None => Mode::default(),
+        };
         let tls_versions = match table.get("tls-versions") {
             Some(value) => read_tls_versions(value)?,
             None => TlsVersions::Tls13,
@@ -72,7 +74,7 @@ impl ListenerConfig {
         }
         table.finish()?;
         let settings = ListenerSettings { address, tls_versions, limits };
-        Ok((Self { settings, transport, server_cert, server_key, trusts }, places))
+        Ok((Self { settings, transport, mode, server_cert, server_key, trusts }, places))
     }
 }
 

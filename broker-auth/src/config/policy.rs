@@ -4,7 +4,8 @@ use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
 use super::reader::{Table, Value};
 use authenticator::policy::{
-    Action, ClientIdRule, DeniedPublish, IdentityMatch, Match, Policies, Policy, TopicTemplate,
+    Action, ClientIdRule, DeniedPublish, IdentityMatch, Match, Policies, Policy, TopicTemplate, VerdictMatch,
+    Verdicts,
 };
 use authenticator::trust::{Namespace, Role, TrustConfig, TrustName};
 
@@ -63,10 +64,19 @@ fn read_policy(
 ) -> Result<Policy, ConfigError> {
     let matches = read_match(table.require("match")?, listeners)?;
     let action = table.require("action")?;
-    let action = match action.text()? {
-        "quarantine" | "report" => return Err(action.unsupported()),
-        _ => action.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])?,
-    };
+    let action_place = action;
+    let action = action.choice(&[
+        ("allow", Action::Allow),
+        ("deny", Action::Deny),
+        ("quarantine", Action::Quarantine),
+        ("report", Action::Report),
+    ])?;
+    if action == Action::Report && matches.verdicts.include_success() {
+        return Err(action_place.refuse(
+            "report notes whom `enforce` would refuse, and it refuses nobody with a proven certificate: add \
+             verdict = [\"FAILED\", \"NONE\"] to its match",
+        ));
+    }
     let client_id = match table.get("client-id") {
         Some(value) => value.choice(&[
             ("must-equal", ClientIdRule::MustEqual),
@@ -78,6 +88,9 @@ fn read_policy(
     let services = matches.trust.as_ref().filter(|trust| is_of_services(trust, listeners));
     let publish = read_topics(table.get("publish"), services)?;
     let subscribe = read_topics(table.get("subscribe"), services)?;
+    for key in ["publish", "subscribe"] {
+        refuse_fields_of_unproven(&matches, table.get(key))?;
+    }
     let denied_publish = match table.get("denied-publish") {
         Some(value) => {
             value.choice(&[("disconnect", DeniedPublish::Disconnect), ("drop", DeniedPublish::Drop)])?
@@ -87,6 +100,21 @@ fn read_policy(
     table.finish()?;
     let name = name.text()?.into();
     Ok(Policy { name, matches, action, client_id, publish, subscribe, denied_publish })
+}
+
+/// Refuses `{…}` in topics of a policy for clients of whom nothing is proven: nothing fills it for them.
+fn refuse_fields_of_unproven(matches: &Match, value: Option<Value<'_>>) -> Result<(), ConfigError> {
+    let Some(value) = value.filter(|_| matches.verdicts.include_unproven()) else { return Ok(()) };
+    for topic in value.elements()? {
+        let template: TopicTemplate = topic.parse()?;
+        if template.has_fields() {
+            return Err(topic.refuse(format!(
+                "{:?}: the policy is for FAILED or NONE, and nothing that is proven could fill it: name the topic itself",
+                template.as_str()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether every trust of that name vouches for services.
@@ -119,9 +147,18 @@ fn read_topics(
 
 fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, ConfigError> {
     let table = value.table("match")?;
-    if let Some(verdict) = table.get("verdict") {
-        return Err(verdict.unsupported());
-    }
+    let verdict = table.get("verdict");
+    let verdicts = match verdict {
+        Some(value) => {
+            let any: Vec<VerdictMatch> =
+                value.elements()?.iter().map(Value::parse).collect::<Result<_, _>>()?;
+            if any.is_empty() {
+                return Err(value.refuse("an empty list is for nobody"));
+            }
+            Verdicts::new(any)
+        }
+        None => Verdicts::default(),
+    };
     let trust = table.get("trust").map(|value| read_trust_name(value, listeners)).transpose()?;
     let identity = match table.get("identity") {
         Some(value) => {
@@ -137,11 +174,16 @@ fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, C
         None => None,
     };
     table.finish()?;
-    if trust.is_none() && identity.is_none() {
+    if verdicts.include_unproven() && (trust.is_some() || identity.is_some()) {
+        return Err(value.refuse(
+            "trust and identity are those of a proven certificate, and FAILED and NONE have none: write a policy of its own",
+        ));
+    }
+    if trust.is_none() && identity.is_none() && verdict.is_none() {
         // Empty must not mean everyone.
         return Err(value.refuse("it is empty: name a trust, an identity, or both"));
     }
-    Ok(Match { trust, identity })
+    Ok(Match { verdicts, trust, identity })
 }
 
 fn read_identity(

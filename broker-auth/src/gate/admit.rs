@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authenticator::decide::{Connect as ConnectRequest, Granted, Request};
+use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, Request, Step};
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Audit, Event, Record};
@@ -13,6 +13,7 @@ use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
 };
 use mqtt::{Connect, ConnectAckReason, Connection, Packet};
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::audit::{DecisionLog, next_decision_id};
 use crate::counters::Counters;
@@ -29,7 +30,7 @@ pub(crate) struct GateContext<'a> {
     pub(crate) limits: &'a Arc<SessionLimits>,
 }
 
-/// A client whose certificate is proven and whose CONNECT has been read.
+/// A client that has finished its handshake and whose CONNECT has been read.
 pub(crate) struct PendingClient {
     pub(crate) connection: Connection,
     pub(crate) connect: Box<Connect>,
@@ -47,7 +48,7 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
         return connection.close(Some(answer), REFUSAL_DEADLINE).await;
     }
     let client_id = connect.client_id.clone();
-    let (permit, binding) = match decide(context, chain, &connect) {
+    let (permit, binding) = match decide(context, chain, &connect, peer) {
         Ok(granted) => granted,
         Err(refusal) => return turn_away(context, connection, peer, &client_id, &refusal).await,
     };
@@ -101,17 +102,45 @@ fn decide(
     context: &GateContext<'_>,
     chain: ChainResult,
     connect: &Connect,
+    peer: SocketAddr,
 ) -> Result<(Permit, ClientIdBinding), Refusal> {
     let request = Request::Connect(ConnectRequest {
         client_id: Some(&connect.client_id),
         will_topic: connect.last_will.as_ref().map(|will| &*will.topic),
         unique: &|| next_decision_id().to_string(),
+        random: &random_bits,
     });
-    match context.rules.decide(chain, &request).outcome? {
+    let decision = context.rules.decide(chain, &request);
+    note_reported(context, peer, &decision);
+    match decision.outcome? {
         Granted::Admitted { permit, client_id: Some(binding) } => Ok((permit, binding)),
         // A CONNECT with a client id is granted with its binding; nothing else lets a client in.
         _ => Err(Refusal::new(Reason::UnmappedIdentity, "no client id was granted")),
     }
+}
+
+/// Notes a client that `enforce` would have refused, if a policy says so.
+fn note_reported(context: &GateContext<'_>, peer: SocketAddr, decision: &Decision) {
+    let mut whom = None;
+    for step in &decision.trace {
+        match step {
+            Step::Identity(client) => whom = Some(client),
+            Step::Reported { policy, refusal } => {
+                let Some(client) = whom else { continue };
+                let now = context.rules.now();
+                context.rules.reported().note(client, policy, refusal, peer, now);
+                let record = Record::new(Event::Connect).peer(peer).client(client).policy(policy);
+                DecisionLog.write(&record.note(&format!("reported: enforce would refuse it: {refusal}")));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Random bits, for a name that nobody else has.
+fn random_bits() -> Option<u64> {
+    let mut octets = [0; 8];
+    SystemRandom::new().fill(&mut octets).ok().map(|()| u64::from_be_bytes(octets))
 }
 
 /// The answer to a CONNECT that wants extended authentication (MQTT 5 §4.12), which this broker has not.

@@ -11,7 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
-use authenticator::decide::{Granted, Request};
+use authenticator::decide::Request;
 use authenticator::reason::Refusal;
 use authenticator::record::{Audit, Event, Record};
 use authenticator::trust::{ChainResult, VerifiedChain};
@@ -28,7 +28,7 @@ use crate::audit::DecisionLog;
 use crate::rules::Noted;
 use crate::transport::connection_config;
 
-/// A connection, and the chain that its client has proven.
+/// A connection, and what became of the chain that its client presented.
 type Proven = (TlsStream<Socket>, ChainResult);
 
 /// Why a handshake did not succeed.
@@ -51,7 +51,7 @@ impl From<Elapsed> for Failed {
     }
 }
 
-/// The TLS handshake, within its deadline; the chain that it proved.
+/// The TLS handshake, within its deadline; and what became of the client's chain.
 pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Option<Proven> {
     let failed = match prove(context, stream, peer).await {
         Ok(proven) => {
@@ -125,15 +125,11 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
     match timeout_at(deadline, context.turns.run(urgency, rest, queued)).await? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
-            match context.rules.decide(chain.clone(), &Request::Handshake).outcome {
-                Ok(granted) => {
-                    if let Granted::Handshake(proven) = granted {
-                        note_legacy_leaf(context, peer, &proven);
-                    }
-                    Ok((stream, chain))
-                }
-                Err(refusal) => Err(Failed::Unproven(refusal)),
+            context.rules.decide(chain.clone(), &Request::Handshake).outcome.map_err(Failed::Unproven)?;
+            if let ChainResult::Proven(proven) = &chain {
+                note_legacy_leaf(context, peer, proven);
             }
+            Ok((stream, chain))
         }
         Err((error, stream)) => {
             let refusal = tls_error(&error).and_then(|error| chain.refusal(error));

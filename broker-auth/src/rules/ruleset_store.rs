@@ -11,7 +11,7 @@ use authenticator::decide::{Decision, Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
 use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
-use authenticator::ruleset::{AccessRules, Ruleset};
+use authenticator::ruleset::{AccessRules, Mode, Ruleset};
 use authenticator::trust::ChainResult;
 use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustLoad, TrustReport};
 use embedded::Recheck;
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use super::crl_numbers::CrlNumbers;
 use super::legacy_leaves::LegacyLeaves;
 use super::load_error::LoadError;
+use super::reported_clients::ReportedClients;
 use super::time_floor::TimeFloorError;
 use super::trust_files::TrustFiles;
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ pub struct RulesetStore {
     /// What the clock had changed when that was last looked at.
     seen: Mutex<Status>,
     legacy_leaves: LegacyLeaves,
+    reported: ReportedClients,
     generation: watch::Sender<u64>,
     /// Why files were refused when the lists were last read.
     refused: Mutex<Vec<String>>,
@@ -86,12 +88,23 @@ pub struct StartReport {
 }
 
 impl RulesetStore {
-    /// A store without trusts: every client is refused until some are loaded.
+    /// A store without trusts that enforces: every client is refused until some are loaded.
     pub fn new(clock: Arc<dyn Clock>, numbers: Arc<CrlNumbers>, access: Arc<AccessRules>) -> Arc<Self> {
+        Self::with_mode(clock, numbers, access, Mode::Enforce)
+    }
+
+    /// A store without trusts: nobody is proven until some are loaded.
+    pub fn with_mode(
+        clock: Arc<dyn Clock>,
+        numbers: Arc<CrlNumbers>,
+        access: Arc<AccessRules>,
+        mode: Mode,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             numbers,
-            present: ArcSwap::from_pointee(Ruleset::without_trust(access)),
+            present: ArcSwap::from_pointee(Ruleset::without_trust(mode, access)),
+            reported: ReportedClients::default(),
             loading: Mutex::default(),
             seen: Mutex::default(),
             legacy_leaves: LegacyLeaves::default(),
@@ -100,7 +113,7 @@ impl RulesetStore {
         })
     }
 
-    /// Loads `trusts` whole, with `access`, and changes nothing.
+    /// Loads `trusts` whole, with `access` and `mode`, and changes nothing.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -108,6 +121,7 @@ impl RulesetStore {
         &self,
         trusts: &[TrustConfig],
         access: &Arc<AccessRules>,
+        mode: Mode,
     ) -> Result<Ruleset, LoadError> {
         let present = self.present.load();
         let time_for_lists = self.time_for_lists();
@@ -119,7 +133,7 @@ impl RulesetStore {
                     .and_then(TrustLoad::complete)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let loaded = Ruleset::new(loaded, Arc::clone(access))?;
+        let loaded = Ruleset::new(mode, loaded, Arc::clone(access))?;
         loaded.refuse_unusable(self.now())?;
         Ok(loaded)
     }
@@ -162,7 +176,8 @@ impl RulesetStore {
             report.refused.extend(started.refused.into_iter().map(LoadError::from));
             loaded.push(started.trust);
         }
-        let loaded = Ruleset::new(loaded, Arc::clone(self.present.load().access()))?;
+        let present = self.present.load();
+        let loaded = Ruleset::new(present.mode(), loaded, Arc::clone(present.access()))?;
         loaded.refuse_unusable(now)?;
         self.remember(loaded.trusts())?;
         self.numbers.lists().keep(loaded.trusts(), false);
@@ -177,8 +192,8 @@ impl RulesetStore {
     /// A file is not what it should be, two trusts could vouch for one certificate, or no anchor at all is valid.
     pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
         let _loading = self.loading.lock();
-        let access = Arc::clone(self.present.load().access());
-        let loaded = self.build(trusts, &access)?;
+        let present = self.present.load();
+        let loaded = self.build(trusts, present.access(), present.mode())?;
         self.remember(loaded.trusts())?;
         self.numbers.lists().keep(loaded.trusts(), false);
         self.swap(loaded);
@@ -236,6 +251,11 @@ impl RulesetStore {
     /// The certificates that were let in by `legacy-leaf = "warn"` since the start. Loading trusts anew forgets none.
     pub(crate) fn legacy_leaves(&self) -> &LegacyLeaves {
         &self.legacy_leaves
+    }
+
+    /// Who was noted by policies that only report, since the start.
+    pub(crate) fn reported(&self) -> &ReportedClients {
+        &self.reported
     }
 
     /// What is trusted now.
@@ -355,10 +375,9 @@ impl Recheck for RulesetStore {
     }
 
     fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
-        let chain = ChainResult::Proven(permit.client().chain().clone());
-        match self.decide(chain, &Request::Continue(permit, client_id)).outcome? {
+        match self.decide(permit.client().chain(), &Request::Continue(permit, client_id)).outcome? {
             Granted::Continued(standing) => Ok(standing),
-            Granted::Handshake(_) | Granted::Admitted { .. } => Ok(Standing::Unchanged),
+            Granted::Handshake | Granted::Admitted { .. } => Ok(Standing::Unchanged),
         }
     }
 }

@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 use authenticator::decide::Request;
 use authenticator::reason::{Reason, Refusal};
+use authenticator::ruleset::Mode;
 use authenticator::trust::{Algorithms, ChainResult, PublicKey};
 
 use super::crypto_provider::SIGNATURES;
@@ -20,7 +21,14 @@ use crate::rules::RulesetStore;
 
 /// What became of the certificates that the client of one connection presented.
 #[derive(Clone, Debug, Default)]
-pub struct HandshakeChain(Arc<OnceLock<ChainResult>>);
+pub struct HandshakeChain(Arc<OnceLock<Judged>>);
+
+/// A chain, and why the handshake does not go on with it.
+#[derive(Clone, Debug)]
+struct Judged {
+    chain: ChainResult,
+    refused: Option<Refusal>,
+}
 
 impl HandshakeChain {
     /// The chain, once the handshake is over and so the client has shown that it holds the key.
@@ -31,18 +39,28 @@ impl HandshakeChain {
         if connection.is_handshaking() || connection.handshake_kind() == Some(HandshakeKind::Resumed) {
             return Err(Refusal::new(Reason::NoCertificate, "the handshake did not prove a certificate"));
         }
-        Ok(self.0.get().cloned().unwrap_or(ChainResult::NotPresented))
+        Ok(self.0.get().map_or(ChainResult::NotPresented, |judged| judged.chain.clone()))
     }
 
     /// Why the handshake was refused, if it failed over the client's certificate. `None` is a fault of the protocol or
     /// the network, which is no decision of this broker.
     pub fn refusal(&self, error: &Error) -> Option<Refusal> {
-        match (self.0.get(), error) {
-            (Some(ChainResult::Unproven(chain)), _) => Some(chain.fault().clone()),
-            (Some(ChainResult::Proven(chain)), Error::InvalidCertificate(_)) => Some(chain.leaf().refused(
-                Reason::BadSignature,
-                "the client did not prove that it holds the key of its certificate",
-            )),
+        let judged = self.0.get();
+        if let Some(refused) = judged.and_then(|judged| judged.refused.as_ref()) {
+            return Some(refused.clone());
+        }
+        match (judged.map(|judged| &judged.chain), error) {
+            // It was good enough to go on with, so what failed is the proof of possession.
+            (
+                Some(chain @ (ChainResult::Proven(_) | ChainResult::Unproven(_))),
+                Error::InvalidCertificate(_),
+            ) => {
+                let evidence = "the client did not prove that it holds the key of its certificate";
+                Some(match chain.leaf() {
+                    Some(leaf) => leaf.refused(Reason::BadSignature, evidence),
+                    None => Refusal::new(Reason::BadSignature, evidence),
+                })
+            }
             (None | Some(ChainResult::NotPresented), Error::NoCertificatesPresented) => {
                 Some(Refusal::new(Reason::NoCertificate, "the client presented no certificate"))
             }
@@ -75,7 +93,7 @@ impl fmt::Debug for ClientVerifier {
 
 impl ClientCertVerifier for ClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        true
+        self.rules.present().mode() == Mode::Enforce
     }
 
     /// None: the names of all CAs would not fit into the record buffer of a small device, and tell strangers what is
@@ -97,8 +115,9 @@ impl ClientCertVerifier for ClientVerifier {
             .collect();
         let chain = self.rules.verify_chain(&presented);
         let decision = self.rules.decide(chain.clone(), &Request::Handshake);
+        let judged = Judged { chain, refused: decision.outcome.as_ref().err().cloned() };
         // Asked twice on one connection, the first answer stands, and the second must not be better.
-        if self.chain.0.set(chain).is_err() {
+        if self.chain.0.set(judged).is_err() {
             return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
         }
         match decision.outcome {
@@ -179,6 +198,7 @@ fn alert_cause(reason: Reason) -> CertificateError {
         // access_denied
         Reason::NoCertificate
         | Reason::UnmappedIdentity
+        | Reason::PolicyDenied
         | Reason::ClientIdMismatch
         | Reason::TopicDenied
         | Reason::NotRegistered

@@ -250,11 +250,7 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
             "transport = \"websocket\"",
             ":3: `transport = \"websocket\"` is not supported in this version",
         ),
-        (
-            "mode = \"enforce\"",
-            "mode = \"permissive\"",
-            ":4: `mode = \"permissive\"` is not supported in this version",
-        ),
+        ("mode = \"enforce\"", "mode = \"lenient\"", ":4: "),
         ("ocsp = \"off\"", "ocsp = \"require\"", "`ocsp = \"require\"` is not supported in this version"),
         ("pins = []", "pins = [\"ab\"]", "`pins = [\"ab\"]` is not supported in this version"),
         (
@@ -274,23 +270,30 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
         ),
         (
             "action = \"allow\"",
-            "action = \"quarantine\"",
-            "`action = \"quarantine\"` is not supported in this version",
-        ),
-        (
-            "action = \"allow\"",
             "action = \"report\"",
-            "`action = \"report\"` is not supported in this version",
+            "report notes whom `enforce` would refuse, and it refuses nobody with a proven certificate",
         ),
         (
             "crl/device-ca.crl",
             "https://crl.acme.test/ca.crl",
             "`crl = \"https://crl.acme.test/ca.crl\"` is not supported in this version",
         ),
+        ("{ trust = \"device-ca\" }", "{ verdict = \"EXPIRED\" }", "\"EXPIRED\" is no verdict"),
         (
             "{ trust = \"device-ca\" }",
-            "{ verdict = \"EXPIRED\" }",
-            "`verdict = \"EXPIRED\"` is not supported in this version",
+            "{ verdict = \"FAILED:malformed\" }",
+            "no certificate fails for \"malformed\"",
+        ),
+        ("{ trust = \"device-ca\" }", "{ verdict = [] }", "an empty list is for nobody"),
+        (
+            "{ trust = \"device-ca\" }",
+            "{ trust = \"device-ca\", verdict = [\"SUCCESS\", \"FAILED\"] }",
+            "trust and identity are those of a proven certificate",
+        ),
+        (
+            "{ trust = \"device-ca\" }",
+            "{ verdict = [\"SUCCESS\", \"NONE\"] }",
+            "nothing that is proven could fill it: name the topic itself",
         ),
     ];
     for (from, to, wanted) in cases {

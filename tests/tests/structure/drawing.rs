@@ -32,6 +32,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
         imports: &["certificate-path", "device-identity"],
         rooms: Rooms(&[
             "reason",
+            "verdict",
             "brace_template",
             "certificate",
             "trust",

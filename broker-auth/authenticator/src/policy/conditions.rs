@@ -5,12 +5,15 @@ use std::str::FromStr;
 
 use device_identity::{DeviceIdError, ServiceName};
 
-use crate::identity::Identity;
+use super::verdicts::Verdicts;
+use crate::identity::{Client, Identity};
 use crate::trust::{Namespace, TrustName};
 
 /// Whom a policy is for; every part that is given must fit. At least one is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// What must have become of the certificate.
+    pub verdicts: Verdicts,
     /// The trust that vouches for the client.
     pub trust: Option<TrustName>,
     /// The identities it is for.
@@ -56,18 +59,35 @@ impl IdentityMatch {
         self.name.as_str() == identity.name() && self.is_in(identity.namespace())
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.name == other.name && (self.namespace.is_none() || self.namespace == other.namespace)
+    }
+
     fn is_in(&self, namespace: &Namespace) -> bool {
         self.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
     }
 }
 
 impl Match {
+    /// Whether it is for every client that `other` is for.
+    pub fn covers(&self, other: &Self) -> bool {
+        let of_trust = self.trust.is_none() || self.trust == other.trust;
+        let of_identity = match (&self.identity, &other.identity) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ours), Some(theirs)) => {
+                theirs.iter().all(|wanted| ours.iter().any(|one| one.covers(wanted)))
+            }
+        };
+        of_trust && of_identity && self.verdicts.cover(&other.verdicts)
+    }
+
     /// Whether it is for some clients of `trust`, whose names belong to `namespace`.
-    pub(super) fn fits_some_of(&self, trust: &TrustName, namespace: &Namespace) -> bool {
+    pub fn fits_some_of(&self, trust: &TrustName, namespace: &Namespace) -> bool {
         let is_of_trust = self.trust.as_ref().is_none_or(|wanted| wanted == trust);
         let is_of_namespace =
             |wanted: &Vec<IdentityMatch>| wanted.iter().any(|wanted| wanted.is_in(namespace));
-        is_of_trust && self.identity.as_ref().is_none_or(is_of_namespace)
+        self.verdicts.include_success() && is_of_trust && self.identity.as_ref().is_none_or(is_of_namespace)
     }
 
     /// Whether there is a name that it is for in `namespace`, and `other` in `others`.
@@ -80,8 +100,10 @@ impl Match {
     }
 
     /// Whether every part that is given fits.
-    pub(super) fn fits(&self, trust: &TrustName, identity: &Identity) -> bool {
-        self.trust.as_ref().is_none_or(|wanted| wanted == trust)
+    pub(super) fn fits(&self, client: &Client) -> bool {
+        let identity = client.identity();
+        self.verdicts.fit(client.verdict())
+            && self.trust.as_ref().is_none_or(|wanted| Some(wanted) == client.trust_name())
             && self.identity.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted.fits(identity)))
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::binding::ClientIdBinding;
-use super::policy_entry::{DeniedPublish, Policy};
+use super::policy_entry::{Action, DeniedPublish, Policy};
 use super::topic::{TopicFilter, TopicName};
 use super::topic_template::TopicTemplate;
-use crate::identity::{Identity, VerifiedClient};
+use crate::identity::{Client, Identity};
 use crate::reason::{Reason, Refusal};
 
 /// What a verified client may do. Made by [`crate::decide::decide`] alone.
@@ -17,14 +17,14 @@ pub struct Permit(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    client: VerifiedClient,
+    client: Client,
     policy: Arc<Policy>,
     publish: Vec<TopicFilter<'static>>,
     subscribe: Vec<TopicFilter<'static>>,
 }
 
 impl Permit {
-    pub(super) fn new(client: VerifiedClient, policy: &Arc<Policy>) -> Self {
+    pub(super) fn new(client: Client, policy: &Arc<Policy>) -> Self {
         let filters = |templates: &[TopicTemplate]| {
             templates.iter().filter_map(|template| template.filter(&client)).collect()
         };
@@ -41,8 +41,8 @@ impl Permit {
         self.0.client.identity()
     }
 
-    /// The proof behind the identity.
-    pub fn client(&self) -> &VerifiedClient {
+    /// Who it is, and the proof, if there is any.
+    pub fn client(&self) -> &Client {
         &self.0.client
     }
 
@@ -84,6 +84,18 @@ impl Permit {
         )))
     }
 
+    /// Whether it may leave a will to `topic`.
+    ///
+    /// # Errors
+    /// The policy does not let it publish there, or nothing is proven of it.
+    pub(crate) fn will(&self, topic: &str) -> Result<(), Refusal> {
+        self.publish(topic)?;
+        if self.may_leave_anything() {
+            return Ok(());
+        }
+        Err(self.denied(format!("{}, of whom nothing is proven, leaves no will", self.identity())))
+    }
+
     /// Whether it may subscribe to `filter`: everything the filter matches must lie within one allowed filter.
     ///
     /// `$share/…` and `$SYS/…` start with a `$`, which no wildcard covers, so only a policy that names them allows them.
@@ -117,16 +129,36 @@ impl Permit {
         })
     }
 
+    /// Whether it may leave something behind that outlives its connection: a session, a will, a retained message. Nobody
+    /// could be held to it who is not proven.
+    pub fn may_leave_anything(&self) -> bool {
+        matches!(self.0.client, Client::Verified(_))
+    }
+
+    /// Whether it may publish a message to `topic` that is kept for later subscribers.
+    pub fn publish_retained(&self, topic: &str) -> Result<(), Refusal> {
+        self.publish(topic)?;
+        if self.may_leave_anything() {
+            return Ok(());
+        }
+        Err(self.denied(format!("nothing is retained of {}, of whom nothing is proven", self.identity())))
+    }
+
+    /// Whether its policy is a quarantine.
+    pub fn is_quarantined(&self) -> bool {
+        self.0.policy.action == Action::Quarantine
+    }
+
     /// What happens to a publish that is not allowed.
     pub fn denied_publish(&self) -> DeniedPublish {
         self.0.policy.denied_publish
     }
 
     fn denied(&self, evidence: String) -> Refusal {
-        self.0.client.certificate().refused(Reason::TopicDenied, evidence)
+        self.0.client.refused(Reason::TopicDenied, evidence)
     }
 
     fn refused(&self, refusal: Refusal) -> Refusal {
-        self.0.client.certificate().refused(refusal.reason, refusal.evidence)
+        self.0.client.refused(refusal.reason, refusal.evidence)
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::permit::Permit;
 use super::policy_entry::{Action, Policy};
-use crate::identity::VerifiedClient;
+use crate::identity::Client;
 use crate::reason::{Reason, Refusal};
+use crate::verdict::Verdict;
 
 /// The policies in the order of the configuration. The first match decides; no match denies.
 #[derive(Clone, Debug, Default)]
@@ -28,19 +29,30 @@ impl Policies {
         self.0.iter().any(|policy| permit.is_by(policy))
     }
 
-    /// The permit of the first policy that matches `client`.
-    pub(crate) fn permit(&self, client: &VerifiedClient) -> Result<Permit, Refusal> {
-        let trust = client.trust_name();
-        let identity = client.identity();
-        match self.0.iter().find(|policy| policy.matches.fits(trust, identity)) {
-            Some(policy) if policy.action == Action::Allow => Ok(Permit::new(client.clone(), policy)),
-            Some(policy) => Err(client.certificate().refused(
-                Reason::UnmappedIdentity,
-                format!("policy {:?} denies {identity} of trust {trust}", policy.name),
-            )),
-            None => Err(client
-                .certificate()
-                .refused(Reason::UnmappedIdentity, format!("no policy matches {identity} of trust {trust}"))),
+    /// The permit of the first policy that matches `client` and decides; those that only report are named to `report`.
+    pub(crate) fn permit(&self, client: &Client, mut report: impl FnMut(&Policy)) -> Result<Permit, Refusal> {
+        for policy in self.0.iter().filter(|policy| policy.matches.fits(client)) {
+            match policy.action {
+                Action::Allow | Action::Quarantine => return Ok(Permit::new(client.clone(), policy)),
+                Action::Deny => {
+                    let evidence = format!("policy {:?} denies {}", policy.name, described(client));
+                    return Err(client.refused(Reason::PolicyDenied, evidence));
+                }
+                Action::Report => report(policy),
+            }
         }
+        Err(client.refused(Reason::PolicyDenied, format!("no policy matches {}", described(client))))
+    }
+}
+
+/// Whom a refusal is about.
+fn described(client: &Client) -> String {
+    let identity = client.identity();
+    match client {
+        Client::Verified(client) => format!("{identity} of trust {}", client.trust_name()),
+        Client::Unproven(unproven) => match client.verdict() {
+            Verdict::None => format!("{identity}, who has no certificate"),
+            verdict => format!("{identity}, whose certificate is {verdict} ({})", unproven.fault().evidence),
+        },
     }
 }

@@ -30,6 +30,30 @@ pub enum Action {
     Allow,
     /// Its clients do not.
     Deny,
+    /// Its clients get in, and are marked: they reach nothing but the topics named here.
+    Quarantine,
+    /// What `enforce` would refuse is noted; later policies decide.
+    Report,
+}
+
+impl Action {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Quarantine => "quarantine",
+            Self::Report => "report",
+        }
+    }
+
+    /// Whether its clients get a session.
+    pub fn admits(self) -> bool {
+        match self {
+            Self::Allow | Self::Quarantine => true,
+            Self::Deny | Self::Report => false,
+        }
+    }
 }
 
 /// What to do with a publish that is not allowed where the protocol has no negative acknowledgement

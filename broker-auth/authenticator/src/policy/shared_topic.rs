@@ -68,10 +68,10 @@ impl Policies {
         let mut given = Vec::new();
         for policy in self.iter().filter(|policy| policy.matches.fits_some_of(&trust.name, &trust.namespace))
         {
-            if policy.action == Action::Allow {
+            if policy.action.admits() {
                 given.push(policy);
             }
-            if policy.matches.identity.is_none() {
+            if policy.matches.identity.is_none() && policy.action != Action::Report {
                 break;
             }
         }

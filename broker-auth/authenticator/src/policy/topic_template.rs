@@ -4,7 +4,7 @@ use device_identity::DeviceId;
 
 use super::topic::{TopicError, TopicFilter};
 use crate::brace_template::{self, BraceError, Part};
-use crate::identity::VerifiedClient;
+use crate::identity::Client;
 use crate::trust::TrustName;
 
 /// A topic filter with `{device-id}`, `{identity}` or `{trust}` in it.
@@ -80,11 +80,23 @@ impl TopicTemplate {
         self.parts.contains(&Part::Field(Field::Trust))
     }
 
-    /// The filter for `client`. `None` where it asks for a device id and the client is none, or gets too long.
-    pub(super) fn filter(&self, client: &VerifiedClient) -> Option<TopicFilter<'static>> {
-        let identity = client.identity();
-        let device_id = identity.device_id().map(|id| id.as_str());
-        self.filter_for(identity.name(), device_id, client.trust_name())
+    /// The filter for `client`. `None` where it asks for a device id and the client is none, or gets too long. Nothing fills
+    /// it for a client of whom nothing is proven.
+    pub(super) fn filter(&self, client: &Client) -> Option<TopicFilter<'static>> {
+        match client {
+            Client::Verified(client) => {
+                let identity = client.identity();
+                let device_id = identity.device_id().map(|id| id.as_str());
+                self.filter_for(identity.name(), device_id, client.trust_name())
+            }
+            Client::Unproven(_) if self.has_fields() => None,
+            Client::Unproven(_) => TopicFilter::new(&self.source).ok().map(TopicFilter::into_owned),
+        }
+    }
+
+    /// Whether anything in it depends on the client.
+    pub fn has_fields(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Field(_)))
     }
 
     /// The filter for a client called `name`, vouched for by `trust`. `None` where a text that it asks for cannot stand

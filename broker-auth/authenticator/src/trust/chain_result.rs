@@ -1,5 +1,7 @@
 //! [`ChainResult`]: what became of the certificates that a client presented.
 
+use certificate_path::PublicKey;
+
 use super::chain::VerifiedChain;
 use crate::certificate::PeerCertificate;
 use crate::reason::{Reason, Refusal};
@@ -42,9 +44,32 @@ impl UnprovenChain {
     pub fn fault(&self) -> &Refusal {
         &self.fault
     }
+
+    /// Refuses what no handshake can go on with, whatever is made of unproven certificates: one that cannot be read, more
+    /// than is looked at, and a key that no CertificateVerify can be checked by.
+    ///
+    /// # Errors
+    /// Why it is not proven.
+    pub(crate) fn refuse_uncheckable(&self) -> Result<(), Refusal> {
+        let key = self.leaf().and_then(|leaf| PublicKey::of_certificate(leaf.der()));
+        let can_be_checked = key.is_some_and(|key| key.is_supported());
+        if self.fault.reason == Reason::Malformed || !can_be_checked {
+            return Err(self.fault.clone());
+        }
+        Ok(())
+    }
 }
 
 impl ChainResult {
+    /// The client's own certificate, if it presented one that can be read.
+    pub fn leaf(&self) -> Option<&PeerCertificate> {
+        match self {
+            Self::NotPresented => None,
+            Self::Unproven(unproven) => unproven.leaf(),
+            Self::Proven(chain) => Some(chain.leaf()),
+        }
+    }
+
     /// The proven chain.
     ///
     /// # Errors

@@ -22,6 +22,11 @@ impl Namespace {
         DeviceId::new(name).map(|_| Self(name.into()))
     }
 
+    /// The namespace of clients without a proven certificate. No trust can have it: a device id does not begin with that.
+    pub fn unproven() -> Self {
+        Self("-".into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -46,7 +46,11 @@ impl Terms {
     /// Grants what the client asks for, as far as the limits go.
     pub(super) fn settle(request: &TermsRequest<'_>) -> Self {
         let TermsRequest { connect, binding, permit, limits, version, max_packet_size } = *request;
-        let longest = u32::try_from(limits.session_expiry_max.as_secs()).unwrap_or(u32::MAX);
+        let longest = if permit.may_leave_anything() {
+            u32::try_from(limits.session_expiry_max.as_secs()).unwrap_or(u32::MAX)
+        } else {
+            0
+        };
         let asked = connect.session_expiry_interval_secs;
         let granted = asked.min(longest);
         // A client of 3.1.1 cannot be told of another keep-alive, so it gets what it asked for, never included.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use authenticator::certificate::timestamp;
-use authenticator::identity::VerifiedClient;
+use authenticator::identity::Client;
 use mqtt::Version;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
@@ -26,7 +26,7 @@ pub struct ConnectionInfo {
     pub protocol: &'static str,
     pub policy: String,
     /// Who it is, and the certificate that was presented.
-    pub client: VerifiedClient,
+    pub client: Client,
     pub decision_id: String,
     /// RFC 3339.
     pub connected_at: String,

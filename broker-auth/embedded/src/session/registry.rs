@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::command::Command;
 use super::info::SessionInfo;
 use crate::admitted_client::AdmittedClient;
-use authenticator::identity::{Identity, VerifiedClient};
+use authenticator::identity::{Client, Identity};
 use authenticator::policy::ClientId;
 use authenticator::reason::{Reason, Refusal};
 
@@ -213,7 +213,7 @@ impl Registry {
     ///
     /// # Errors
     /// It stands for several identities.
-    pub fn client(&self, name: &str) -> Result<Option<VerifiedClient>, AmbiguousName> {
+    pub fn client(&self, name: &str) -> Result<Option<Client>, AmbiguousName> {
         let sessions = self.sessions.lock();
         let connected = sessions.named(name)?.find_map(|entry| entry.info.connection());
         Ok(connected.map(|connection| connection.client))

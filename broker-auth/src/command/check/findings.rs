@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use authenticator::certificate::{OwnCertificate, timestamp};
-use authenticator::policy::{Action, Policy};
+use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
 use serde::Serialize;
@@ -108,7 +108,7 @@ impl Findings {
                 })
                 .collect(),
         };
-        findings.warnings.extend(config.ambiguous_policies());
+        findings.warnings.extend(config.policy_warnings());
         if findings.policies.is_empty() {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
@@ -233,10 +233,7 @@ impl PolicyFinding {
                 .identity
                 .as_ref()
                 .map(|identities| identities.iter().map(ToString::to_string).collect()),
-            action: match policy.action {
-                Action::Allow => "allow",
-                Action::Deny => "deny",
-            },
+            action: policy.action.as_str(),
             client_id: policy.client_id.as_str(),
             publish: policy.publish.iter().map(|topic| topic.as_str().to_owned()).collect(),
             subscribe: policy.subscribe.iter().map(|topic| topic.as_str().to_owned()).collect(),

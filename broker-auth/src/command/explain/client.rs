@@ -44,6 +44,9 @@ impl Client {
                 "name a credential image as `countersign-provision issue --format bin` writes it; others become one by \
                  `countersign-provision convert`",
             ),
+            (None, None) if args.client.no_certificate => {
+                Ok(Some(Self { presents: Vec::new(), source: "no certificate".to_owned() }))
+            }
             (None, None) => Ok(None),
         }
     }
@@ -59,10 +62,9 @@ impl Client {
         match ask(&config.state.admin_socket(), &request) {
             Ok(Answer::Explained(Some(explained))) => {
                 if let Ok(der) = BASE64.decode(explained.certificate.as_bytes()) {
-                    return Ok(Self {
-                        presents: vec![der.into()],
-                        source: format!("the connection of {id}"),
-                    });
+                    // A client that has presented none has none.
+                    let presents = if der.is_empty() { Vec::new() } else { vec![der.into()] };
+                    return Ok(Self { presents, source: format!("the connection of {id}") });
                 }
             }
             Ok(Answer::Ambiguous(Ambiguous { id, identities })) => {

@@ -44,7 +44,11 @@ fn steps(explanation: &Explanation) -> String {
         _ if explanation.trust.is_some() => line("crl", "none is checked"),
         _ => {}
     }
+    for reported in &explanation.reported {
+        line("reported", reported);
+    }
     let given = [
+        ("verdict", &explanation.verdict),
         ("identity", &explanation.identity),
         ("namespace", &explanation.namespace),
         ("policy", &explanation.policy),

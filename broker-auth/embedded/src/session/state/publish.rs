@@ -48,7 +48,12 @@ impl SessionState {
         if let Err(error) = TopicName::new(&publish.topic) {
             return end(DisconnectReasonCode::TopicNameInvalid, error.to_string());
         }
-        if let Err(refusal) = self.permit.publish(&publish.topic) {
+        let permitted = if publish.retain {
+            self.permit.publish_retained(&publish.topic)
+        } else {
+            self.permit.publish(&publish.topic)
+        };
+        if let Err(refusal) = permitted {
             return self.deny_publish(&publish, acknowledgement, refusal);
         }
         Effect::Publish(PendingPublish { message: self.message_of(&publish, now), acknowledgement })

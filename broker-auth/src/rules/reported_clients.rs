@@ -1,0 +1,91 @@
+//! [`ReportedClients`]: who would have been refused by `enforce`, so that an operator knows whom it would cost to turn it on.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use authenticator::certificate::Fingerprint;
+use authenticator::identity::Client;
+use authenticator::reason::{Reason, Refusal};
+use parking_lot::Mutex;
+use rustls_pki_types::UnixTime;
+
+/// So many are told apart, in some 200 KiB.
+pub(crate) const MAX_TOLD_APART: usize = 1_024;
+
+/// Who was noted by policies that only report.
+#[derive(Debug, Default)]
+pub(crate) struct ReportedClients(Mutex<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    clients: BTreeMap<Key, ReportedClient>,
+    beyond: u64,
+}
+
+/// What tells one client from another: its certificate, or where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Certificate([u8; 32]),
+    Address(IpAddr),
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportedClient {
+    /// What `enforce` would say.
+    pub(crate) reason: Reason,
+    pub(crate) evidence: String,
+    /// The policy that noted it.
+    pub(crate) policy: Box<str>,
+    /// What its certificate says, which is not proven.
+    pub(crate) subject: Option<String>,
+    pub(crate) fingerprint_sha256: Option<Fingerprint>,
+    /// Where it came from last.
+    pub(crate) peer: SocketAddr,
+    /// How often it came.
+    pub(crate) count: u64,
+    pub(crate) last: UnixTime,
+}
+
+impl ReportedClients {
+    /// Notes a client that `enforce` would have refused.
+    pub(crate) fn note(
+        &self,
+        client: &Client,
+        policy: &str,
+        refusal: &Refusal,
+        peer: SocketAddr,
+        now: UnixTime,
+    ) {
+        let certificate = client.certificate();
+        let key = match certificate {
+            Some(certificate) => Key::Certificate(*certificate.fingerprint_sha256().as_bytes()),
+            None => Key::Address(peer.ip()),
+        };
+        let mut noted = self.0.lock();
+        if noted.clients.len() >= MAX_TOLD_APART && !noted.clients.contains_key(&key) {
+            noted.beyond += 1;
+            return;
+        }
+        let count = noted.clients.get(&key).map_or(0, |before| before.count) + 1;
+        let reported = ReportedClient {
+            reason: refusal.reason,
+            evidence: refusal.evidence.clone(),
+            policy: policy.into(),
+            subject: certificate.map(|certificate| certificate.subject().to_string()),
+            fingerprint_sha256: certificate.map(|certificate| certificate.fingerprint_sha256()),
+            peer,
+            count,
+            last: now,
+        };
+        noted.clients.insert(key, reported);
+    }
+
+    /// All of them, the latest first; and how many visits there were of others, which are not told apart.
+    pub(crate) fn list(&self) -> (Vec<ReportedClient>, u64) {
+        let noted = self.0.lock();
+        let mut clients: Vec<_> = noted.clients.values().cloned().collect();
+        clients.sort_by_key(|client| std::cmp::Reverse(client.last));
+        (clients, noted.beyond)
+    }
+}
