@@ -7,6 +7,7 @@ mod authority;
 mod der;
 mod distribution_point;
 mod fields;
+mod name_text;
 mod own_certificate;
 mod revocation_list;
 mod serial;
@@ -17,9 +18,10 @@ pub(crate) use certificate_path::attribute_type;
 pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, KeyKind, Purpose};
 pub(crate) use distribution_point::{DistributionPointFault, IssuingDistributionPoint};
 pub use fields::CertificateError;
+pub use name_text::NameText;
 pub use own_certificate::{Ending, OwnCertificate, OwnCertificateFault};
 pub(crate) use revocation_list::{ListFault, RevocationListFrame, RevocationReason};
-pub use serial::{Fingerprint, Serial};
+pub use serial::{Fingerprint, HexError, Serial};
 pub use timestamp::timestamp;
 
 use std::sync::Arc;
@@ -88,6 +90,12 @@ impl PeerCertificate {
     /// The URIs of its CRL distribution points (RFC 5280 §4.2.1.13), if it has any points.
     pub(crate) fn crl_distribution_points(&self) -> Option<&Arc<[String]>> {
         self.fields.crl_distribution_points.as_ref()
+    }
+
+    /// SHA-256 of its SubjectPublicKeyInfo, which outlives a renewal with the same key (RFC 7469 §2.4).
+    pub fn spki_sha256(&self) -> Option<Fingerprint> {
+        let certificate = certificate_path::parse_x509(&self.der).ok()?;
+        Some(Fingerprint::of(certificate.public_key().raw))
     }
 
     /// The first second it is valid.

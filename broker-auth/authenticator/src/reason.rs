@@ -37,6 +37,8 @@ pub enum Reason {
     UnmappedIdentity,
     /// No policy lets the client in, or one denies it.
     PolicyDenied,
+    /// The certificate is proven, but is none of those that the trust is pinned to.
+    NotPinned,
     /// The MQTT client id does not belong to the identity.
     ClientIdMismatch,
     /// The policy does not allow this topic or filter.
@@ -51,7 +53,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NoCertificate,
         Self::Malformed,
         Self::Unsupported,
@@ -65,6 +67,7 @@ impl Reason {
         Self::StaleCrl,
         Self::UnmappedIdentity,
         Self::PolicyDenied,
+        Self::NotPinned,
         Self::ClientIdMismatch,
         Self::TopicDenied,
         Self::NotRegistered,
@@ -88,6 +91,7 @@ impl Reason {
             Self::StaleCrl => "stale_crl",
             Self::UnmappedIdentity => "unmapped_identity",
             Self::PolicyDenied => "policy_denied",
+            Self::NotPinned => "not_pinned",
             Self::ClientIdMismatch => "client_id_mismatch",
             Self::TopicDenied => "topic_denied",
             Self::NotRegistered => "not_registered",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
-use authenticator::trust::{CrlCheck, LegacyLeaf, Namespace, Role, StaleCrl, TrustConfig, TrustName};
+use authenticator::trust::{CrlCheck, LegacyLeaf, Namespace, Pin, Role, StaleCrl, TrustConfig, TrustName};
 
 /// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -89,6 +89,14 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         Some(value) => value.choice(&[("refuse", LegacyLeaf::Refuse), ("warn", LegacyLeaf::Warn)])?,
         None => LegacyLeaf::Refuse,
     };
+    let mut pins = Vec::new();
+    for value in table.get("pins").map(|value| value.elements()).transpose()?.unwrap_or_default() {
+        pins.push(read_pin(&value)?);
+    }
+    let issuers = match table.get("issuers") {
+        Some(value) => value.elements()?.iter().map(Value::parse).collect::<Result<_, _>>()?,
+        None => Vec::new(),
+    };
     table.finish()?;
     let name = TrustName::new(name);
     let config = TrustConfig {
@@ -103,8 +111,31 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         stale_crl,
         stale_grace,
         legacy_leaf,
+        pins,
+        issuers,
     };
     Ok((place, config))
+}
+
+/// One of `{ cert-sha256 }`, `{ spki-sha256 }` or `{ issuer, serial }`.
+fn read_pin(value: &Value<'_>) -> Result<Pin, ConfigError> {
+    let table = value.table("pins")?;
+    let (certificate, key) = (table.get("cert-sha256"), table.get("spki-sha256"));
+    let (issuer, serial) = (table.get("issuer"), table.get("serial"));
+    let pin = match (certificate, key, issuer, serial) {
+        (Some(certificate), None, None, None) => Pin::Certificate(certificate.parse()?),
+        (None, Some(key), None, None) => Pin::Key(key.parse()?),
+        (None, None, Some(issuer), Some(serial)) => {
+            Pin::Issued { issuer: issuer.parse()?, serial: serial.parse()? }
+        }
+        _ => {
+            return Err(value.refuse(
+                "a pin is one of { cert-sha256 = \"…\" }, { spki-sha256 = \"…\" } and { issuer = \"…\", serial = \"…\" }",
+            ));
+        }
+    };
+    table.finish()?;
+    Ok(pin)
 }
 
 /// The URI of a distribution point, which lists must have to the letter.
@@ -129,11 +160,6 @@ fn refuse_what_is_not_built(table: &Table<'_>) -> Result<(), ConfigError> {
     }
     if let Some(value) = table.get("ocsp")
         && value.choice(&[("off", false), ("prefer", true), ("require", true)])?
-    {
-        return Err(value.unsupported());
-    }
-    if let Some(value) = table.get("pins")
-        && !value.elements()?.is_empty()
     {
         return Err(value.unsupported());
     }

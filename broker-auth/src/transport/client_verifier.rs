@@ -199,6 +199,7 @@ fn alert_cause(reason: Reason) -> CertificateError {
         Reason::NoCertificate
         | Reason::UnmappedIdentity
         | Reason::PolicyDenied
+        | Reason::NotPinned
         | Reason::ClientIdMismatch
         | Reason::TopicDenied
         | Reason::NotRegistered

@@ -12,6 +12,7 @@ mod kept_lists;
 mod matrix;
 mod namespaces;
 mod operator;
+mod pins;
 mod pki;
 mod revocation;
 mod scale;

@@ -251,6 +251,8 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
+        pins: Vec::new(),
+        issuers: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What revocation lists and logs call a certificate by.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A certificate's serial number: at most 20 octets, unique under its issuer (RFC 5280 §4.1.2.2).
 ///
@@ -44,6 +45,52 @@ impl fmt::Display for Serial {
 impl fmt::Debug for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Serial({self})")
+    }
+}
+
+/// Why a text is no hexadecimal number of the right length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HexError {
+    /// A character that is no hexadecimal digit.
+    #[error("{0:?} is no hexadecimal digit")]
+    Digit(char),
+    /// Too many digits, or too few.
+    #[error("it has {found} hexadecimal digits, and {wanted} are needed")]
+    Length {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        wanted: &'static str,
+    },
+}
+
+/// The octets of a hexadecimal number, as tools print it: in upper or lower case, with colons or without.
+fn octets_of(text: &str) -> Result<Vec<u8>, HexError> {
+    let digits = text.chars().filter(|digit| *digit != ':');
+    let digits = digits.map(|digit| digit.to_digit(16).ok_or(HexError::Digit(digit)));
+    let digits: Vec<_> = digits.collect::<Result<_, _>>()?;
+    let (odd, pairs) = digits.split_at(digits.len() % 2);
+    let octet = |pair: &[u32]| pair.iter().fold(0, |octet, digit| octet << 4 | *digit) as u8;
+    Ok(odd.chunks(1).chain(pairs.chunks(2)).map(octet).collect())
+}
+
+impl FromStr for Serial {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        let octets = octets_of(text)?;
+        let wrong = HexError::Length { found: 2 * octets.len(), wanted: "1 to 40" };
+        if octets.is_empty() { Err(wrong) } else { Self::from_der_contents(&octets).ok_or(wrong) }
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        let octets = octets_of(text)?;
+        let wrong = HexError::Length { found: 2 * octets.len(), wanted: "64" };
+        octets.try_into().map(Self).map_err(|_| wrong)
     }
 }
 

@@ -23,7 +23,7 @@ pub enum VerdictMatch {
 }
 
 /// The reasons that a handshake goes on with: all that are found about a certificate itself.
-const FAILURES: [Reason; 9] = [
+const FAILURES: [Reason; 10] = [
     Reason::Unsupported,
     Reason::UnknownCa,
     Reason::BadSignature,
@@ -33,6 +33,7 @@ const FAILURES: [Reason; 9] = [
     Reason::Revoked,
     Reason::Suspended,
     Reason::StaleCrl,
+    Reason::NotPinned,
 ];
 
 /// Why a text is no verdict.
@@ -44,7 +45,7 @@ pub enum VerdictError {
     /// No certificate ever fails for that reason.
     #[error(
         "no certificate fails for {0:?}: unsupported, unknown_ca, bad_signature, expired, not_yet_valid, wrong_usage, revoked, \
-         suspended or stale_crl"
+         suspended, stale_crl or not_pinned"
     )]
     NoFailure(Box<str>),
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::namespace::Namespace;
+use super::pin::Pin;
+use crate::certificate::NameText;
 
 /// The name of a trust, as policies refer to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,10 @@ pub struct TrustConfig {
     pub stale_grace: Duration,
     /// What becomes of client certificates that claim what only a CA may have.
     pub legacy_leaf: LegacyLeaf,
+    /// The certificates that are let in; empty: all that are proven.
+    pub pins: Vec<Pin>,
+    /// The CAs whose certificates are let in; empty: those of every CA of the trust.
+    pub issuers: Vec<NameText>,
 }
 
 /// What becomes of client certificates that have keyCertSign or name constraints and are no CA's (RFC 5280 §4.2.1.3,

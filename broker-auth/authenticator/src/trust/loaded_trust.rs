@@ -212,10 +212,29 @@ impl LoadedTrust {
         self.revocation().refuse_revoked(&path.links)?;
         self.revocation().refuse_stale(&path.links, Client::New, now)?;
         self.revocation().refuse_unheld_list(&path.links)?;
+        self.refuse_unpinned(leaf)?;
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
         let claim_to_issue = path.claim_to_issue.clone();
         Ok(VerifiedChain::new(leaf.clone(), name, namespace, *role, links, path.between, claim_to_issue))
+    }
+
+    /// Refuses a proven certificate that is none of those that the trust is narrowed down to.
+    fn refuse_unpinned(&self, leaf: &PeerCertificate) -> Result<(), ChainFault> {
+        let TrustConfig { name, pins, issuers, .. } = &self.config;
+        if !issuers.is_empty() && !issuers.iter().any(|issuer| issuer.is(leaf.issuer())) {
+            let evidence = format!("its issuer {} is none of `issuers` of trust {name}", leaf.issuer());
+            return Err((Reason::NotPinned, evidence));
+        }
+        if !pins.is_empty() && !pins.iter().any(|pin| pin.is(leaf)) {
+            let (serial, fingerprint) = (leaf.serial(), leaf.fingerprint_sha256());
+            let evidence = format!(
+                "serial {serial} of {} ({fingerprint}) is none of the pins of trust {name}",
+                leaf.issuer()
+            );
+            return Err((Reason::NotPinned, evidence));
+        }
+        Ok(())
     }
 
     /// Proves a new client's chain. `budget` is that of the handshake, which all trusts share.
@@ -366,6 +385,7 @@ impl LoadedTrust {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, expired at {end}")));
         }
+        self.refuse_unpinned(chain.leaf())?;
         self.revocation().refuse_stale(chain.links(), Client::Live, now)
     }
 

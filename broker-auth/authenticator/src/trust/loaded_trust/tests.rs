@@ -36,6 +36,8 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
+        pins: Vec::new(),
+        issuers: Vec::new(),
     };
     TrustLoad::read(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
 }
