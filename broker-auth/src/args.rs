@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use std::net::IpAddr;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::audit::LogFormat;
@@ -171,6 +173,12 @@ pub(crate) struct ExplainArgs {
     /// A topic it would publish to.
     #[arg(long, value_name = "TOPIC", conflicts_with = "subscribe")]
     pub publish: Option<String>,
+    /// The address it would come from, for policies that ask where a client is.
+    #[arg(long, value_name = "IP")]
+    pub source: Option<IpAddr>,
+    /// The version of MQTT it would speak, for policies that ask for it.
+    #[arg(long, value_name = "VERSION", value_parser = ["3.1.1", "5"])]
+    pub mqtt_version: Option<String>,
     /// A filter it would subscribe to.
     #[arg(long, value_name = "FILTER")]
     pub subscribe: Option<String>,

@@ -3,6 +3,7 @@
 //! Each module owns the type of its part; this one assembles them.
 
 mod broker_limits;
+mod conditions;
 mod duration;
 mod engine;
 mod error;
@@ -11,6 +12,7 @@ mod file;
 mod limits;
 mod listener;
 mod load;
+mod names;
 mod namespaces;
 mod policy;
 mod policy_warnings;

@@ -1,8 +1,11 @@
 //! The decision about one certificate, from the chain to the topic, as `explain` shows it.
 
+use std::net::IpAddr;
+
 use authenticator::certificate::{PeerCertificate, timestamp};
 use authenticator::decide::{Connect, Request, Step, decide};
 use authenticator::evidence::Evidence;
+use authenticator::origin::Origin;
 use authenticator::ruleset::Ruleset;
 use authenticator::trust::TrustReport;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -19,6 +22,12 @@ pub(crate) struct Question {
     pub(crate) publish: Option<String>,
     /// A filter that it would subscribe to.
     pub(crate) subscribe: Option<String>,
+    /// Where it would come from.
+    #[serde(default)]
+    pub(crate) source: Option<IpAddr>,
+    /// Which version of MQTT it would speak.
+    #[serde(default)]
+    pub(crate) mqtt_version: Option<String>,
 }
 
 /// The steps of a decision. A field is `null` where an earlier step refused.
@@ -63,10 +72,10 @@ pub(crate) struct Certificate {
 }
 
 impl Explanation {
-    /// What `rules` decide at `now` about a client that presents these certificates to the listener at `address`.
+    /// What `rules` decide at `now` about a client that presents these certificates to the listener at this place and address.
     pub(crate) fn of(
         question: &Question,
-        address: String,
+        (place, address): (usize, String),
         rules: &Ruleset,
         now: UnixTime,
         presented: &[CertificateDer<'_>],
@@ -84,7 +93,13 @@ impl Explanation {
             (None, None) => Request::Connect(connect),
         };
         let trust = rules.report(now);
-        let decision = decide(rules, &Evidence::new(rules.verify_chain(presented, now), now), &request);
+        let origin = Origin {
+            address: question.source,
+            listener: Some(place),
+            version: question.mqtt_version.as_ref().and_then(|version| version.parse().ok()),
+        };
+        let evidence = Evidence::new(rules.verify_chain(presented, now), now).origin(origin);
+        let decision = decide(rules, &evidence, &request);
         let mut explanation = Self {
             at: timestamp(now),
             listener: address,

@@ -4,7 +4,7 @@
 
 use crate::evidence::Evidence;
 use crate::identity::{Client, UnprovenClient, identify};
-use crate::policy::{ClientId, ClientIdBinding, Permit, Policy};
+use crate::policy::{Circumstances, ClientId, ClientIdBinding, Permit, Policy};
 use crate::reason::{Reason, Refusal};
 use crate::ruleset::{Mode, Ruleset};
 use crate::trust::{ChainResult, VerifiedChain, recheck_chain};
@@ -129,7 +129,8 @@ fn follow(
     };
     let client = whom(ruleset, evidence, connect, trace)?;
     trace.push(Step::Identity(client.clone()));
-    let permit = permit(ruleset, &client, trace)?;
+    let circumstances = Circumstances { origin: evidence.origin, now: evidence.time };
+    let permit = permit(ruleset, &client, &circumstances, trace)?;
     let client_id = match connect.client_id {
         Some(requested) => {
             let binding = permit.client_id(requested, || (connect.unique)())?;
@@ -189,13 +190,18 @@ fn whom(
 }
 
 /// What the policies allow `client`.
-fn permit(ruleset: &Ruleset, client: &Client, trace: &mut Vec<Step>) -> Result<Permit, Refusal> {
+fn permit(
+    ruleset: &Ruleset,
+    client: &Client,
+    circumstances: &Circumstances,
+    trace: &mut Vec<Step>,
+) -> Result<Permit, Refusal> {
     let report = |policy: &Policy| {
         if let Client::Unproven(unproven) = client {
             trace.push(Step::Reported { policy: policy.name.clone(), refusal: unproven.fault().clone() });
         }
     };
-    let permit = ruleset.access().policies.permit(client, report)?;
+    let permit = ruleset.access().policies.permit(client, circumstances, report)?;
     trace.push(Step::Policy(permit.clone()));
     Ok(permit)
 }
@@ -218,7 +224,8 @@ fn stand(
         return Err(unproven.fault().clone());
     }
     let access = ruleset.access();
-    if access.policies.granted(permit_before) {
+    let is_granted = access.policies.granted(permit_before);
+    if is_granted && !access.policies.depend_on_time() {
         return Ok(Standing::Unchanged);
     }
     let client = match permit_before.client() {
@@ -232,7 +239,11 @@ fn stand(
         let evidence = format!("the certificate maps to {now} now, and the session is that of {before}");
         return Err(client.refused(Reason::UnmappedIdentity, evidence));
     }
-    let permit = permit(ruleset, &client, trace)?;
+    let circumstances = Circumstances { origin: permit_before.origin(), now: evidence.time };
+    let permit = permit(ruleset, &client, &circumstances, trace)?;
+    if is_granted && permit.is_of_same_policy(permit_before) {
+        return Ok(Standing::Unchanged);
+    }
     // Nothing is assigned: the session has a client id.
     let binding = permit.client_id(client_id.as_str(), String::new)?;
     trace.push(Step::ClientId(binding));

@@ -1,9 +1,8 @@
 //! What is known of a client when something is decided about it: values that others have gathered.
 
-use std::net::SocketAddr;
-
 use rustls_pki_types::UnixTime;
 
+use crate::origin::Origin;
 use crate::trust::ChainResult;
 
 /// What is known of a client.
@@ -18,29 +17,20 @@ pub struct Evidence {
     pub chain: ChainResult,
     /// The time to judge by.
     pub time: UnixTime,
-    /// Where the client is, if it is connected.
-    pub peer: Option<SocketAddr>,
-    /// The address of the listener that it came to, if it did.
-    pub listener: Option<SocketAddr>,
+    /// How the client comes.
+    pub origin: Origin,
 }
 
 impl Evidence {
     /// A chain, judged at `time`.
     pub fn new(chain: ChainResult, time: UnixTime) -> Self {
-        Self { chain, time, peer: None, listener: None }
+        Self { chain, time, origin: Origin::default() }
     }
 
-    /// A client at `peer`.
+    /// A client that comes like this.
     #[must_use]
-    pub fn peer(mut self, peer: SocketAddr) -> Self {
-        self.peer = Some(peer);
-        self
-    }
-
-    /// A client that came to the listener at `listener`.
-    #[must_use]
-    pub fn listener(mut self, listener: SocketAddr) -> Self {
-        self.listener = Some(listener);
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
         self
     }
 }

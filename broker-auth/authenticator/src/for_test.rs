@@ -9,8 +9,10 @@ use rustls_pki_types::UnixTime;
 
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::identity::{Client, IdentityTemplate, VerifiedClient, identify};
+use crate::origin::Origin;
 use crate::policy::{
-    Action, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy, Verdicts,
+    Action, Circumstances, ClientIdBinding, ClientIdRule, DeniedPublish, Match, Permit, Policies, Policy,
+    Verdicts,
 };
 use crate::reason::Refusal;
 use crate::trust::{KeptCrl, Namespace, NewestCrl, Role, TrustName, TrustSource, VerifiedChain};
@@ -49,7 +51,7 @@ pub fn policy(client_id: ClientIdRule, publish: &[&str], subscribe: &[&str]) -> 
         |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a topic template")).collect();
     Policy {
         name: "test".into(),
-        matches: Match { verdicts: Verdicts::default(), trust: None, identity: None },
+        matches: Match { verdicts: Verdicts::default(), trust: None, identity: None, conditions: Vec::new() },
         action: Action::Allow,
         client_id,
         publish: templates(publish),
@@ -79,7 +81,8 @@ pub fn client_id(permit: &Permit, requested: &str, unique: &str) -> ClientIdBind
 /// # Errors
 /// It denies, or none matches.
 pub fn first_match(policies: &Policies, client: &VerifiedClient) -> Result<Permit, Refusal> {
-    policies.permit(&Client::Verified(client.clone()), |_| ())
+    let circumstances = Circumstances { origin: Origin::default(), now: client.chain().not_after() };
+    policies.permit(&Client::Verified(client.clone()), &circumstances, |_| ())
 }
 
 /// What `permit` says to the client id `requested`; an empty one is assigned, with `unique` in it.

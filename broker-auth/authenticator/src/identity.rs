@@ -4,7 +4,7 @@ mod client;
 mod template;
 
 pub use client::{Client, UnprovenClient};
-pub use template::{IdentityTemplate, Template, TemplateError, Useless};
+pub use template::{CertificateField, IdentityTemplate, Template, TemplateError, Useless};
 
 use std::fmt;
 use std::sync::Arc;

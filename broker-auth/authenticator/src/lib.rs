@@ -26,6 +26,7 @@ pub mod evidence;
 #[cfg(any(test, feature = "for-test"))]
 pub mod for_test;
 pub mod identity;
+pub mod origin;
 pub mod policy;
 pub mod reason;
 pub mod record;

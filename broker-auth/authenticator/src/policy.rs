@@ -3,7 +3,9 @@
 //! Pure: no I/O, no clock, no task. A [`Permit`] is the only thing the session layer asks, per packet and per delivery.
 
 mod binding;
+mod condition;
 mod conditions;
+mod identity_match;
 mod permit;
 mod policies;
 mod policy_entry;
@@ -13,7 +15,10 @@ mod topic_template;
 mod verdicts;
 
 pub use binding::{ClientId, ClientIdBinding, ClientIdRule};
-pub use conditions::{IdentityMatch, Match};
+pub(crate) use condition::Circumstances;
+pub use condition::Condition;
+pub use conditions::Match;
+pub use identity_match::IdentityMatch;
 pub use permit::Permit;
 pub use policies::Policies;
 pub use policy_entry::{Action, DeniedPublish, Policy};

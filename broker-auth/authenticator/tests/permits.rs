@@ -14,6 +14,7 @@ fn fleet_policies() -> Policies {
     let of = |name: &str, trust: &str, identities: &[&str]| Policy {
         name: name.into(),
         matches: Match {
+            conditions: Vec::new(),
             verdicts: Verdicts::default(),
             trust: Some(TrustName::new(trust)),
             identity: (!identities.is_empty())

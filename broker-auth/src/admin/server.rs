@@ -191,10 +191,11 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
     };
     let certificate = presented.first().map(|der| BASE64.encode(der)).unwrap_or_default();
     let at = explain.at.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
-    let listeners = context.reconfiguration.listeners().iter().map(|listener| {
+    let listeners = context.reconfiguration.listeners().iter().enumerate().map(|(place, listener)| {
         let rules = listener.rules.present();
         let now = at.unwrap_or_else(|| listener.rules.now());
-        Explanation::of(&explain.question, listener.address.to_string(), &rules, now, &presented)
+        let listener = (place, listener.address.to_string());
+        Explanation::of(&explain.question, listener, &rules, now, &presented)
     });
     Ok(Explanation::best(listeners).map(|explanation| Explained { certificate, explanation }))
 }

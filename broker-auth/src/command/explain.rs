@@ -41,6 +41,8 @@ fn explain(args: &ExplainArgs) -> Result<Answers, ExitCode> {
         client_id: args.client_id.clone(),
         publish: args.publish.clone(),
         subscribe: args.subscribe.clone(),
+        source: args.source,
+        mqtt_version: args.mqtt_version.clone(),
     };
     let file = args.config.file();
     let config =
@@ -81,9 +83,9 @@ fn by_files(
         rules
             .load(&listener.trusts)
             .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.help()))?;
-        let address = listener.settings.address.to_string();
+        let place = (listener.settings.place, listener.settings.address.to_string());
         let now = at.unwrap_or_else(|| rules.now());
-        explanations.push(Explanation::of(question, address, &rules.present(), now, &client.presents));
+        explanations.push(Explanation::of(question, place, &rules.present(), now, &client.presents));
     }
     Explanation::best(explanations)
         .ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))

@@ -39,7 +39,7 @@ pub enum Transport {
 
 impl ListenerConfig {
     /// Reads a listener; the values are the names of its trusts, for errors about them.
-    pub(super) fn read(table: Table<'_>) -> Result<(Self, Vec<Value<'_>>), ConfigError> {
+    pub(super) fn read(place: usize, table: Table<'_>) -> Result<(Self, Vec<Value<'_>>), ConfigError> {
         let address = table.require("address")?.parse()?;
         let transport = match table.get("transport") {
             Some(value) if value.text()? == "websocket" => return Err(value.unsupported()),
@@ -73,7 +73,7 @@ impl ListenerConfig {
             places.push(place);
         }
         table.finish()?;
-        let settings = ListenerSettings { address, tls_versions, limits };
+        let settings = ListenerSettings { place, address, tls_versions, limits };
         Ok((Self { settings, transport, mode, server_cert, server_key, trusts }, places))
     }
 }

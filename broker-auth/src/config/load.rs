@@ -41,7 +41,8 @@ impl Config {
             .require("listener")
             .and_then(|_| root.tables("listener", "[[listener]]"))?
             .into_iter()
-            .map(ListenerConfig::read)
+            .enumerate()
+            .map(|(place, table)| ListenerConfig::read(place, table))
             .collect::<Result<Vec<_>, _>>()?;
         refuse_ambiguous_trusts(&listeners)?;
         let listeners: Vec<_> = listeners.into_iter().map(|(listener, _)| listener).collect();

@@ -1,10 +1,12 @@
 //! `[[policy]]`.
 
 use super::ListenerConfig;
+use super::conditions::read_conditions;
 use super::error::{ConfigError, ConfigFault};
+use super::names::{read_identity, read_trust_name};
 use super::reader::{Table, Value};
 use authenticator::policy::{
-    Action, ClientIdRule, DeniedPublish, IdentityMatch, Match, Policies, Policy, TopicTemplate, VerdictMatch,
+    Action, ClientIdRule, Condition, DeniedPublish, Match, Policies, Policy, TopicTemplate, VerdictMatch,
     Verdicts,
 };
 use authenticator::trust::{Namespace, Role, TrustConfig, TrustName};
@@ -173,50 +175,19 @@ fn read_match(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<Match, C
         }
         None => None,
     };
+    let conditions = read_conditions(&table, listeners, 0)?;
     table.finish()?;
-    if verdicts.include_unproven() && (trust.is_some() || identity.is_some()) {
+    if verdicts.include_unproven()
+        && (trust.is_some() || identity.is_some() || conditions.iter().any(Condition::needs_proof))
+    {
         return Err(value.refuse(
-            "trust and identity are those of a proven certificate, and FAILED and NONE have none: write a policy of its own",
+            "trust, identity, issuer, fields and ends-within are those of a proven certificate, and FAILED and NONE have none: \
+             write a policy of its own",
         ));
     }
-    if trust.is_none() && identity.is_none() && verdict.is_none() {
+    if trust.is_none() && identity.is_none() && verdict.is_none() && conditions.is_empty() {
         // Empty must not mean everyone.
-        return Err(value.refuse("it is empty: name a trust, an identity, or both"));
+        return Err(value.refuse("it is empty: name a trust, an identity, or another condition"));
     }
-    Ok(Match { verdicts, trust, identity })
-}
-
-fn read_identity(
-    value: &Value<'_>,
-    trust: Option<&TrustName>,
-    listeners: &[ListenerConfig],
-) -> Result<IdentityMatch, ConfigError> {
-    let identity: IdentityMatch = value.parse()?;
-    let trusts = listeners.iter().flat_map(|listener| &listener.trusts);
-    let mut namespaces =
-        trusts.filter(|known| trust.is_none_or(|trust| *trust == known.name)).map(|trust| &trust.namespace);
-    match identity.namespace() {
-        Some(named) if !namespaces.any(|namespace| namespace == named) => {
-            Err(value.fault(ConfigFault::UnknownName {
-                what: "namespace of these trusts",
-                name: named.to_string(),
-                nearest: None,
-            }))
-        }
-        _ => Ok(identity),
-    }
-}
-
-fn read_trust_name(value: Value<'_>, listeners: &[ListenerConfig]) -> Result<TrustName, ConfigError> {
-    let name = TrustName::new(value.text()?);
-    let known = || listeners.iter().flat_map(|listener| &listener.trusts).map(|trust| &trust.name);
-    if known().any(|known| *known == name) {
-        return Ok(name);
-    }
-    let nearest = known()
-        .map(|known| (strsim::jaro_winkler(known.as_str(), name.as_str()), known))
-        .filter(|(similarity, _)| *similarity > 0.7)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known.to_string());
-    Err(value.fault(ConfigFault::UnknownName { what: "trust", name: name.to_string(), nearest }))
+    Ok(Match { verdicts, trust, identity, conditions })
 }

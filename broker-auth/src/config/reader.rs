@@ -195,6 +195,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The entries of a table whose keys are values themselves, in the order of their names.
+    pub(super) fn entries(&self, name: &'static str) -> Result<Vec<(&'a str, Self)>, ConfigError> {
+        let values = self.value.get_ref().as_table().ok_or_else(|| self.wrong_type(name))?;
+        Ok(values.iter().map(|(key, value)| (key.get_ref().as_ref(), Self { value, ..*self })).collect())
+    }
+
     /// A table.
     pub(super) fn table(&self, name: &'static str) -> Result<Table<'a>, ConfigError> {
         let values = self.value.get_ref().as_table().ok_or_else(|| self.wrong_type("a table"))?;

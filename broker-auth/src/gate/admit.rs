@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, Request, Step};
+use authenticator::origin::{MqttVersion, Origin};
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Audit, Event, Record};
@@ -12,7 +13,7 @@ use authenticator::trust::ChainResult;
 use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
 };
-use mqtt::{Connect, ConnectAckReason, Connection, Packet};
+use mqtt::{Connect, ConnectAckReason, Connection, Packet, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::audit::{DecisionLog, next_decision_id};
@@ -28,6 +29,8 @@ pub(crate) struct GateContext<'a> {
     pub(crate) counters: &'a Counters,
     pub(crate) rules: &'a Arc<RulesetStore>,
     pub(crate) limits: &'a Arc<SessionLimits>,
+    /// Which listener it is, by its place in the configuration.
+    pub(crate) listener: usize,
 }
 
 /// A client that has finished its handshake and whose CONNECT has been read.
@@ -48,7 +51,15 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
         return connection.close(Some(answer), REFUSAL_DEADLINE).await;
     }
     let client_id = connect.client_id.clone();
-    let (permit, binding) = match decide(context, chain, &connect, peer) {
+    let origin = Origin {
+        address: Some(peer.ip()),
+        listener: Some(context.listener),
+        version: Some(match connection.version() {
+            Version::V3 => MqttVersion::V311,
+            Version::V5 => MqttVersion::V5,
+        }),
+    };
+    let (permit, binding) = match decide(context, chain, &connect, origin, peer) {
         Ok(granted) => granted,
         Err(refusal) => return turn_away(context, connection, peer, &client_id, &refusal).await,
     };
@@ -102,6 +113,7 @@ fn decide(
     context: &GateContext<'_>,
     chain: ChainResult,
     connect: &Connect,
+    origin: Origin,
     peer: SocketAddr,
 ) -> Result<(Permit, ClientIdBinding), Refusal> {
     let request = Request::Connect(ConnectRequest {
@@ -110,7 +122,7 @@ fn decide(
         unique: &|| next_decision_id().to_string(),
         random: &random_bits,
     });
-    let decision = context.rules.decide(chain, &request);
+    let decision = context.rules.decide(chain, origin, &request);
     note_reported(context, peer, &decision);
     match decision.outcome? {
         Granted::Admitted { permit, client_id: Some(binding) } => Ok((permit, binding)),

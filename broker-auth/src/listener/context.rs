@@ -39,6 +39,7 @@ impl ListenerContext {
             counters: &self.counters,
             rules: &self.rules,
             limits: &self.settings.limits.session,
+            listener: self.settings.place,
         }
     }
 

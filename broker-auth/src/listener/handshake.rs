@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 
 use authenticator::decide::Request;
+use authenticator::origin::Origin;
 use authenticator::reason::Refusal;
 use authenticator::record::{Audit, Event, Record};
 use authenticator::trust::{ChainResult, VerifiedChain};
@@ -125,7 +126,11 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
     match timeout_at(deadline, context.turns.run(urgency, rest, queued)).await? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
-            context.rules.decide(chain.clone(), &Request::Handshake).outcome.map_err(Failed::Unproven)?;
+            context
+                .rules
+                .decide(chain.clone(), Origin::default(), &Request::Handshake)
+                .outcome
+                .map_err(Failed::Unproven)?;
             if let ChainResult::Proven(proven) = &chain {
                 note_legacy_leaf(context, peer, proven);
             }

@@ -12,6 +12,8 @@ use crate::transport::TlsVersions;
 /// What a listener is told.
 #[derive(Clone, Debug)]
 pub struct ListenerSettings {
+    /// Its place among the listeners of the configuration.
+    pub place: usize,
     /// Where it listens; port 0 picks a free one.
     pub address: SocketAddr,
     /// Which TLS versions it speaks.

@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
 use authenticator::decide::{Decision, Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
+use authenticator::origin::Origin;
 use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
 use authenticator::ruleset::{AccessRules, Mode, Ruleset};
@@ -360,8 +361,8 @@ impl RulesetStore {
     }
 
     /// Decides what a client asks for, as of now.
-    pub fn decide(&self, chain: ChainResult, request: &Request<'_>) -> Decision {
-        decide(&self.present.load(), &Evidence::new(chain, self.now()), request)
+    pub fn decide(&self, chain: ChainResult, origin: Origin, request: &Request<'_>) -> Decision {
+        decide(&self.present.load(), &Evidence::new(chain, self.now()).origin(origin), request)
     }
 }
 
@@ -375,7 +376,10 @@ impl Recheck for RulesetStore {
     }
 
     fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
-        match self.decide(permit.client().chain(), &Request::Continue(permit, client_id)).outcome? {
+        match self
+            .decide(permit.client().chain(), Origin::default(), &Request::Continue(permit, client_id))
+            .outcome?
+        {
             Granted::Continued(standing) => Ok(standing),
             Granted::Handshake | Granted::Admitted { .. } => Ok(Standing::Unchanged),
         }

@@ -12,6 +12,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use authenticator::decide::Request;
+use authenticator::origin::Origin;
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Mode;
 use authenticator::trust::{Algorithms, ChainResult, PublicKey};
@@ -114,7 +115,7 @@ impl ClientCertVerifier for ClientVerifier {
             .map(|der| CertificateDer::from(der.as_ref()))
             .collect();
         let chain = self.rules.verify_chain(&presented);
-        let decision = self.rules.decide(chain.clone(), &Request::Handshake);
+        let decision = self.rules.decide(chain.clone(), Origin::default(), &Request::Handshake);
         let judged = Judged { chain, refused: decision.outcome.as_ref().err().cloned() };
         // Asked twice on one connection, the first answer stands, and the second must not be better.
         if self.chain.0.set(judged).is_err() {

@@ -295,7 +295,7 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
         (
             "{ trust = \"device-ca\" }",
             "{ trust = \"device-ca\", verdict = [\"SUCCESS\", \"FAILED\"] }",
-            "trust and identity are those of a proven certificate",
+            "are those of a proven certificate, and FAILED and NONE have none",
         ),
         (
             "{ trust = \"device-ca\" }",

@@ -33,6 +33,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
         rooms: Rooms(&[
             "reason",
             "verdict",
+            "origin",
             "brace_template",
             "certificate",
             "trust",

@@ -1,11 +1,13 @@
 //! How an identity is written in a certificate: `{CN}`, `pump-{serialNumber}`, `{SAN:email|local-part}`.
 
+mod certificate_field;
 mod error;
 mod field;
 mod named_field;
 mod usefulness;
 mod value_part;
 
+pub use certificate_field::CertificateField;
 pub use error::{TemplateError, Useless};
 
 use std::str::FromStr;

@@ -1,12 +1,9 @@
 //! [`Match`]: the conditions of a policy.
 
-use std::fmt;
-use std::str::FromStr;
-
-use device_identity::{DeviceIdError, ServiceName};
-
+use super::condition::{Circumstances, Condition, all};
+use super::identity_match::IdentityMatch;
 use super::verdicts::Verdicts;
-use crate::identity::{Client, Identity};
+use crate::identity::Client;
 use crate::trust::{Namespace, TrustName};
 
 /// Whom a policy is for; every part that is given must fit. At least one is given.
@@ -18,57 +15,16 @@ pub struct Match {
     pub trust: Option<TrustName>,
     /// The identities it is for.
     pub identity: Option<Vec<IdentityMatch>>,
-}
-
-/// An identity that a policy names: `name`, in whatever namespace, or `namespace/name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityMatch {
-    namespace: Option<Namespace>,
-    /// Devices and services follow one grammar; a name outside it would never match.
-    name: ServiceName,
-}
-
-impl FromStr for IdentityMatch {
-    type Err = DeviceIdError;
-
-    fn from_str(text: &str) -> Result<Self, DeviceIdError> {
-        let (namespace, name) = match text.split_once('/') {
-            Some((namespace, name)) => (Some(namespace.parse()?), name),
-            None => (None, text),
-        };
-        Ok(Self { namespace, name: name.parse()? })
-    }
-}
-
-impl fmt::Display for IdentityMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
-            Some(namespace) => write!(f, "{namespace}/{}", self.name),
-            None => self.name.fmt(f),
-        }
-    }
-}
-
-impl IdentityMatch {
-    /// The namespace, if it is given.
-    pub fn namespace(&self) -> Option<&Namespace> {
-        self.namespace.as_ref()
-    }
-
-    fn fits(&self, identity: &Identity) -> bool {
-        self.name.as_str() == identity.name() && self.is_in(identity.namespace())
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        self.name == other.name && (self.namespace.is_none() || self.namespace == other.namespace)
-    }
-
-    fn is_in(&self, namespace: &Namespace) -> bool {
-        self.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
-    }
+    /// What else must hold.
+    pub conditions: Vec<Condition>,
 }
 
 impl Match {
+    /// Whether it is for all clients of the trust and the verdicts.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.identity.is_none() && self.conditions.is_empty()
+    }
+
     /// Whether it is for every client that `other` is for.
     pub fn covers(&self, other: &Self) -> bool {
         let of_trust = self.trust.is_none() || self.trust == other.trust;
@@ -79,7 +35,8 @@ impl Match {
                 theirs.iter().all(|wanted| ours.iter().any(|one| one.covers(wanted)))
             }
         };
-        of_trust && of_identity && self.verdicts.cover(&other.verdicts)
+        let of_conditions = self.conditions.is_empty() || self.conditions == other.conditions;
+        of_trust && of_identity && of_conditions && self.verdicts.cover(&other.verdicts)
     }
 
     /// Whether it is for some clients of `trust`, whose names belong to `namespace`.
@@ -96,14 +53,16 @@ impl Match {
         let theirs = || theirs.iter().filter(|wanted| wanted.is_in(others));
         ours.iter()
             .filter(|wanted| wanted.is_in(namespace))
-            .any(|ours| theirs().any(|other| other.name == ours.name))
+            .any(|ours| theirs().any(|other| other.is_same_name(ours)))
     }
 
     /// Whether every part that is given fits.
-    pub(super) fn fits(&self, client: &Client) -> bool {
+    pub(super) fn fits(&self, client: &Client, circumstances: &Circumstances) -> bool {
         let identity = client.identity();
         self.verdicts.fit(client.verdict())
             && self.trust.as_ref().is_none_or(|wanted| Some(wanted) == client.trust_name())
             && self.identity.as_ref().is_none_or(|wanted| wanted.iter().any(|wanted| wanted.fits(identity)))
+            // What is not known is not met.
+            && all(&self.conditions, client, circumstances) == Some(true)
     }
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use rustls_pki_types::UnixTime;
+
 use super::binding::ClientIdBinding;
 use super::policy_entry::{Action, DeniedPublish, Policy};
 use super::topic::{TopicFilter, TopicName};
 use super::topic_template::TopicTemplate;
 use crate::identity::{Client, Identity};
+use crate::origin::Origin;
 use crate::reason::{Reason, Refusal};
 
 /// What a verified client may do. Made by [`crate::decide::decide`] alone.
@@ -18,13 +21,16 @@ pub struct Permit(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: Client,
+    origin: Origin,
+    /// When other policies may match, though nothing else has changed.
+    turns: Vec<UnixTime>,
     policy: Arc<Policy>,
     publish: Vec<TopicFilter<'static>>,
     subscribe: Vec<TopicFilter<'static>>,
 }
 
 impl Permit {
-    pub(super) fn new(client: Client, policy: &Arc<Policy>) -> Self {
+    pub(super) fn new(client: Client, origin: Origin, policy: &Arc<Policy>, turns: Vec<UnixTime>) -> Self {
         let filters = |templates: &[TopicTemplate]| {
             templates.iter().filter_map(|template| template.filter(&client)).collect()
         };
@@ -33,6 +39,8 @@ impl Permit {
             subscribe: filters(&policy.subscribe),
             policy: Arc::clone(policy),
             client,
+            origin,
+            turns,
         }))
     }
 
@@ -44,6 +52,21 @@ impl Permit {
     /// Who it is, and the proof, if there is any.
     pub fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// How the client came.
+    pub(crate) fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// When, after `now`, it is to be judged again, though nothing else has changed.
+    pub fn next_turn(&self, now: UnixTime) -> Option<UnixTime> {
+        self.0.turns.iter().copied().filter(|turn| *turn > now).min()
+    }
+
+    /// Whether both were granted by the same policy.
+    pub(crate) fn is_of_same_policy(&self, other: &Self) -> bool {
+        self.is_by(&other.0.policy)
     }
 
     /// Whether this very policy granted it.

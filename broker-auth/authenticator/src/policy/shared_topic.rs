@@ -71,7 +71,7 @@ impl Policies {
             if policy.action.admits() {
                 given.push(policy);
             }
-            if policy.matches.identity.is_none() && policy.action != Action::Report {
+            if policy.matches.is_for_all() && policy.action != Action::Report {
                 break;
             }
         }

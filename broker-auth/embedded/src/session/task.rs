@@ -266,9 +266,11 @@ impl SessionTask {
 
     /// How long until the session is judged again without a cause.
     fn next_recheck(&self) -> Duration {
+        let (permit, now) = (self.state.permit(), self.recheck.now());
         // Nothing ends that was never proven.
-        let Some(end) = self.state.permit().client().not_after() else { return RECHECK_INTERVAL };
-        match end.as_secs().checked_sub(self.recheck.now().as_secs()) {
+        let due = [permit.next_turn(now), permit.client().not_after()].into_iter().flatten().min();
+        let Some(due) = due else { return RECHECK_INTERVAL };
+        match due.as_secs().checked_sub(now.as_secs()) {
             // The last second has come; the clock tells no more than seconds.
             None | Some(0 | 1) => LAST_SECOND_INTERVAL,
             Some(left) => Duration::from_secs(left - 1).min(RECHECK_INTERVAL),

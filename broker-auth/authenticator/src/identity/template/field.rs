@@ -139,7 +139,7 @@ impl Field {
     }
 
     /// Every value; `None` is one that is no readable text.
-    fn values(&self, certificate: &PeerCertificate) -> Vec<Option<String>> {
+    pub(super) fn values(&self, certificate: &PeerCertificate) -> Vec<Option<String>> {
         let attributes = |name: &DistinguishedName, oid: &str| {
             name.values(oid).map(|value| value.ok().map(str::to_owned)).collect()
         };

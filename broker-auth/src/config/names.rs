@@ -1,0 +1,46 @@
+//! Names of trusts and identities in policies: those that are nobody's are refused.
+
+use authenticator::policy::IdentityMatch;
+use authenticator::trust::TrustName;
+
+use super::ListenerConfig;
+use super::error::{ConfigError, ConfigFault};
+use super::reader::Value;
+
+pub(super) fn read_identity(
+    value: &Value<'_>,
+    trust: Option<&TrustName>,
+    listeners: &[ListenerConfig],
+) -> Result<IdentityMatch, ConfigError> {
+    let identity: IdentityMatch = value.parse()?;
+    let trusts = listeners.iter().flat_map(|listener| &listener.trusts);
+    let mut namespaces =
+        trusts.filter(|known| trust.is_none_or(|trust| *trust == known.name)).map(|trust| &trust.namespace);
+    match identity.namespace() {
+        Some(named) if !namespaces.any(|namespace| namespace == named) => {
+            Err(value.fault(ConfigFault::UnknownName {
+                what: "namespace of these trusts",
+                name: named.to_string(),
+                nearest: None,
+            }))
+        }
+        _ => Ok(identity),
+    }
+}
+
+pub(super) fn read_trust_name(
+    value: Value<'_>,
+    listeners: &[ListenerConfig],
+) -> Result<TrustName, ConfigError> {
+    let name = TrustName::new(value.text()?);
+    let known = || listeners.iter().flat_map(|listener| &listener.trusts).map(|trust| &trust.name);
+    if known().any(|known| *known == name) {
+        return Ok(name);
+    }
+    let nearest = known()
+        .map(|known| (strsim::jaro_winkler(known.as_str(), name.as_str()), known))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known.to_string());
+    Err(value.fault(ConfigFault::UnknownName { what: "trust", name: name.to_string(), nearest }))
+}
