@@ -1,10 +1,12 @@
 //! The identity that a proven certificate maps to.
 
+mod alternatives;
 mod client;
 mod template;
 
+pub use alternatives::{Alternative, Alternatives, IdentityTemplate};
 pub use client::{Client, UnprovenClient};
-pub use template::{CertificateField, IdentityTemplate, Template, TemplateError, Useless};
+pub use template::{CertificateField, Pattern, PatternError, Template, TemplateError, Useless};
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,10 +9,10 @@ use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
 use super::file::{directory_of, read_text};
 use super::policy::read_policies;
-use super::reader::{Source, Table};
+use super::reader::{Source, Table, Value};
 use super::same_trust::refuse_ambiguous_trusts;
 use super::{Config, EngineConfig, ListenerConfig, StateConfig};
-use authenticator::identity::IdentityTemplate;
+use authenticator::identity::{Alternative, Alternatives, IdentityTemplate, Template};
 use authenticator::ruleset::AccessRules;
 use embedded::BrokerLimits;
 
@@ -73,11 +73,38 @@ impl Config {
 fn read_identity(table: Table<'_>) -> Result<IdentityTemplate, ConfigError> {
     let mut identity = IdentityTemplate::default();
     if let Some(value) = table.get("device-id") {
-        identity.device_id = value.parse()?;
+        identity.device_id = read_alternatives(value)?;
     }
     if let Some(value) = table.get("service-name") {
-        identity.service_name = value.parse()?;
+        identity.service_name = read_alternatives(value)?;
     }
     table.finish()?;
     Ok(identity)
+}
+
+/// A template, `{ template, regex }`, or several of them in order.
+fn read_alternatives(value: Value<'_>) -> Result<Alternatives, ConfigError> {
+    let elements = value.elements()?;
+    if elements.is_empty() {
+        return Err(value.refuse("an empty list reads no identity"));
+    }
+    elements.iter().map(read_alternative).collect::<Result<_, _>>().map(Alternatives::new)
+}
+
+fn read_alternative(value: &Value<'_>) -> Result<Alternative, ConfigError> {
+    if value.is_text() {
+        return Ok(Alternative { template: value.parse()?, pattern: None });
+    }
+    let table = value.table("a template")?;
+    let template = table.require("template")?;
+    let alternative = match table.get("regex") {
+        Some(regex) => Alternative {
+            template: Template::for_pattern(template.text()?)
+                .map_err(|error| template.refuse(error.to_string()))?,
+            pattern: Some(regex.parse()?),
+        },
+        None => Alternative { template: template.parse()?, pattern: None },
+    };
+    table.finish()?;
+    Ok(alternative)
 }

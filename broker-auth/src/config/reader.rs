@@ -201,6 +201,11 @@ impl<'a> Value<'a> {
         Ok(values.iter().map(|(key, value)| (key.get_ref().as_ref(), Self { value, ..*self })).collect())
     }
 
+    /// Whether it is a text.
+    pub(super) fn is_text(&self) -> bool {
+        self.value.get_ref().as_str().is_some()
+    }
+
     /// A table.
     pub(super) fn table(&self, name: &'static str) -> Result<Table<'a>, ConfigError> {
         let values = self.value.get_ref().as_table().ok_or_else(|| self.wrong_type("a table"))?;

@@ -7,7 +7,7 @@ use authenticator::trust::{CrlCheck, Role, StaleCrl};
 use broker_auth::config::{Config, EngineConfig};
 use broker_auth::transport::TlsVersions;
 
-const GOOD: &str = r#"[[listener]]
+pub(crate) const GOOD: &str = r#"[[listener]]
 address = "0.0.0.0:8883"
 transport = "tls"
 mode = "enforce"

@@ -14,7 +14,7 @@ fn identity_of(params: CertificateParams, template: &str, role: Role) -> Result<
     fleet.trust.role = role;
     fleet.load().expect("a proper trust");
     let template: Template = template.parse().expect("a template");
-    let templates = IdentityTemplate { device_id: template.clone(), service_name: template };
+    let templates = IdentityTemplate { device_id: template.clone().into(), service_name: template.into() };
     let chain = fleet.verify(&[&fleet.ca.client_with(params).der])?;
     identify(chain, &templates).map(|device| device.identity().clone())
 }
@@ -162,7 +162,7 @@ fn a_template_that_is_accepted_yields_an_id_for_some_certificate() {
         params.subject_alt_names.extend(alternative_name);
         let chain = fleet.verify(&[&fleet.ca.client_with(params).der]).expect("a proper chain");
         let parsed: Template = template.parse().expect("a template");
-        let templates = IdentityTemplate { device_id: parsed.clone(), service_name: parsed };
+        let templates = IdentityTemplate { device_id: parsed.clone().into(), service_name: parsed.into() };
         let client = identify(chain, &templates).unwrap_or_else(|refusal| panic!("{template}: {refusal:?}"));
         assert_eq!(client.identity().name(), id, "{template}");
     }
@@ -292,7 +292,7 @@ fn a_value_that_looks_like_another_devices_yields_no_identity() {
     let refused = |template: &str, params: CertificateParams, what: &str| {
         let outcome = broker.connect_as(&broker.fleet.ca.client_with(params));
         let parsed: Template = template.parse().expect("a template");
-        let templates = IdentityTemplate { device_id: parsed.clone(), service_name: parsed };
+        let templates = IdentityTemplate { device_id: parsed.clone().into(), service_name: parsed.into() };
         let chain = outcome.verdict.unwrap_or_else(|refusal| panic!("{what:?}: {refusal:?}"));
         match identify(chain, &templates) {
             Ok(client) => panic!("{template} of {what:?} is {}", client.identity()),
@@ -418,4 +418,56 @@ fn a_part_in_other_letters_is_another_device() {
     };
     assert_ne!(id("https://acme.test/pump-1"), id("https://acme.test/PUMP-1"));
     assert_ne!(id("urn:acme:pump-1"), id("urn:acme:Pump-1"));
+}
+
+/// The first alternative that the certificate has the fields for; what must not be used is not made up for.
+#[test]
+fn alternatives_are_tried_in_order_and_none_makes_up_for_a_doubtful_value() {
+    let text = |alternatives: &str| format!("device-id = {alternatives}\n");
+    let read = |alternatives: &str| {
+        let config = crate::configuration::GOOD.replacen("device-id = \"{CN}\"\n", &text(alternatives), 1);
+        assert!(config.contains(alternatives), "it is in the configuration");
+        broker_auth::config::Config::parse(std::path::Path::new("/etc/fleet/broker.toml"), &config)
+    };
+    let uri = |text: &str| SanType::URI(text.try_into().expect("a URI"));
+    let dns = |text: &str| SanType::DnsName(text.try_into().expect("a name"));
+    let both = r#"["{SAN:URI|last-segment}", { template = "{SAN:DNS}", regex = "([a-z0-9-]+)\\.acme\\.test" }, "{CN}"]"#;
+    let mailbox = r#"{ template = "{SAN:email}", regex = "(pump-[0-9]+)@acme\\.test" }"#;
+    for (alternatives, names, identity) in [
+        (both, vec![uri("https://acme.test/pump-2"), dns("pump-3.acme.test")], Some("pump-2")),
+        (both, vec![dns("pump-3.acme.test")], Some("pump-3")),
+        (both, vec![dns("pump-3.other.test")], Some("pump-1")),
+        (both, vec![dns("pump-3.acme.test.evil.test")], Some("pump-1")),
+        (both, vec![], Some("pump-1")),
+        // Two of a kind, or one without the part: no other alternative counts.
+        (both, vec![dns("pump-3.acme.test"), dns("pump-4.acme.test")], None),
+        (both, vec![uri("https://acme.test/")], None),
+        (mailbox, vec![SanType::Rfc822Name("pump-7@acme.test".try_into().expect("one"))], Some("pump-7")),
+        (mailbox, vec![SanType::Rfc822Name("pump-7@acme.test.evil".try_into().expect("one"))], None),
+        (mailbox, vec![], None),
+    ] {
+        let config = read(alternatives).unwrap_or_else(|error| panic!("{alternatives}: {error}"));
+        let fleet = Fleet::unloaded();
+        fleet.load().expect("a trust");
+        let mut params = client_params("pump-1", 1);
+        params.subject_alt_names.clone_from(&names);
+        let chain = fleet.verify(&[&fleet.ca.client_with(params).der]).expect("proven");
+        let client = identify(chain, &config.access.identity);
+        let found = client.as_ref().ok().map(|client| client.identity().name().to_owned());
+        assert_eq!(found.as_deref(), identity, "{alternatives} {names:?}: {client:?}");
+    }
+    for (wrong, words) in [
+        ("[]", "an empty list reads no identity"),
+        (r#"{ template = "{CN}", regex = "(a)(b)" }"#, "it has 2 groups"),
+        (r#"{ template = "{CN}", regex = "(" }"#, "it is no regular expression"),
+        (r#"{ template = "{issuer:CN}", regex = "(.*)" }"#, "every certificate of one CA"),
+        (r#"{ template = "pump", regex = "(.*)" }"#, "it names no field"),
+        (r#"["{CN}", "{SAN:email}"]"#, "is an address with an @ in it"),
+        (r#"{ regex = "(.*)" }"#, "template"),
+        (r#"{ template = "{CN}", pattern = "x" }"#, "pattern"),
+        ("7", "a table is wanted"),
+    ] {
+        let error = read(wrong).expect_err(wrong).to_string();
+        assert!(error.contains(words), "{wrong}: {error}");
+    }
 }

@@ -4,44 +4,24 @@ mod certificate_field;
 mod error;
 mod field;
 mod named_field;
+mod no_value;
+mod pattern;
 mod usefulness;
 mod value_part;
 
 pub use certificate_field::CertificateField;
 pub use error::{TemplateError, Useless};
+pub use pattern::{Pattern, PatternError};
 
 use std::str::FromStr;
 
 use field::{COMMON_NAME, Field};
 use named_field::NamedField;
+pub(in crate::identity) use no_value::NoValue;
 use usefulness::{mended, refuse_useless};
 
 use crate::brace_template::{self, BraceError, Part};
 use crate::certificate::PeerCertificate;
-
-/// The templates of `[identity]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityTemplate {
-    /// How a device's id is read from the certificates of a trust with role `device`.
-    pub device_id: Template,
-    /// How a service's name is read from the certificates of a trust with role `service`.
-    pub service_name: Template,
-}
-
-impl Default for IdentityTemplate {
-    /// The common name, which is what the factory writes.
-    fn default() -> Self {
-        let common_name = Template {
-            source: "{CN}".to_owned(),
-            parts: vec![Part::Field(NamedField {
-                field: Field::Subject(COMMON_NAME.into()),
-                part: None,
-                name: "CN".into(),
-            })],
-        };
-        Self { device_id: common_name.clone(), service_name: common_name }
-    }
-}
 
 /// Literal text and fields of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +56,31 @@ fn parse(source: &str) -> Result<Vec<Part<NamedField>>, TemplateError> {
 }
 
 impl Template {
+    /// The common name.
+    pub(super) fn common_name() -> Self {
+        let named = NamedField { field: Field::Subject(COMMON_NAME.into()), part: None, name: "CN".into() };
+        Self { source: "{CN}".to_owned(), parts: vec![Part::Field(named)] }
+    }
+
+    /// Parses a template whose text a pattern takes an identity out of: the text itself need be none.
+    ///
+    /// # Errors
+    /// It is no template, or has no field of the client's own.
+    pub fn for_pattern(source: &str) -> Result<Self, TemplateError> {
+        let parts = parse(source)?;
+        let mut fields = parts.iter().filter_map(|part| match part {
+            Part::Field(named) => Some(named),
+            Part::Literal(_) => None,
+        });
+        match fields.next() {
+            None => Err(TemplateError::NoField),
+            Some(first) if first.field.is_of_issuer() && fields.all(|named| named.field.is_of_issuer()) => {
+                Err(TemplateError::Useless { useless: Useless::IssuerAlone, instead: None })
+            }
+            Some(_) => Ok(Self { source: source.to_owned(), parts }),
+        }
+    }
+
     /// The template as it was written.
     pub fn as_str(&self) -> &str {
         &self.source
@@ -83,7 +88,7 @@ impl Template {
 
     /// The text for `certificate`; the error says which field had no value, several, or one that is no text
     /// or lacks the part that is taken.
-    pub(super) fn expand(&self, certificate: &PeerCertificate) -> Result<String, String> {
+    pub(super) fn expand(&self, certificate: &PeerCertificate) -> Result<String, NoValue> {
         let mut text = String::new();
         for part in &self.parts {
             match part {

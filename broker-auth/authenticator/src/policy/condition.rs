@@ -76,14 +76,7 @@ impl Condition {
             Self::Source(networks) => origin.address.map(|address| is_within(address, networks)),
             Self::Version(versions) => origin.version.map(|version| versions.contains(&version)),
             Self::All(conditions) => all(conditions, client, circumstances),
-            Self::Any(conditions) => {
-                let met = conditions.iter().map(|condition| condition.holds(client, circumstances));
-                met.fold(Some(false), |any, one| match (any, one) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (None, _) | (_, None) => None,
-                    (Some(false), Some(false)) => Some(false),
-                })
-            }
+            Self::Any(conditions) => combined(conditions, client, circumstances, true),
             Self::Not(conditions) => all(conditions, client, circumstances).map(|met| !met),
         }
     }
@@ -117,12 +110,25 @@ impl Condition {
 
 /// Whether all hold.
 pub(super) fn all(conditions: &[Condition], client: &Client, circumstances: &Circumstances) -> Option<bool> {
-    let met = conditions.iter().map(|condition| condition.holds(client, circumstances));
-    met.fold(Some(true), |all, one| match (all, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        (Some(true), Some(true)) => Some(true),
-    })
+    combined(conditions, client, circumstances, false)
+}
+
+/// The answer that decides if one condition gives it; the other one if all do.
+fn combined(
+    conditions: &[Condition],
+    client: &Client,
+    circumstances: &Circumstances,
+    decisive: bool,
+) -> Option<bool> {
+    let mut answer = Some(!decisive);
+    for condition in conditions {
+        match condition.holds(client, circumstances) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => answer = None,
+        }
+    }
+    answer
 }
 
 /// The certificate of a client, if it is proven.

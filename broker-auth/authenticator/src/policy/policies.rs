@@ -48,7 +48,7 @@ impl Policies {
     fn turns_of(&self, client: &Client) -> Vec<UnixTime> {
         let Some(end) = client.not_after() else { return Vec::new() };
         let times = self.times_before_end.iter();
-        let turns = times.filter_map(|time| Some(Duration::from_secs(end.as_secs()).checked_sub(*time)?));
+        let turns = times.filter_map(|time| Duration::from_secs(end.as_secs()).checked_sub(*time));
         turns.map(UnixTime::since_unix_epoch).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::error::TemplateError;
+use super::no_value::NoValue;
 use super::value_part::ValuePart;
 use crate::certificate::{AlternativeName, DistinguishedName, PeerCertificate, attribute_type};
 
@@ -119,22 +120,25 @@ impl Field {
 
     /// Exactly one value: with two, the requester of the certificate could choose which one counts. `name` is how the
     /// template calls the field.
-    pub(super) fn only_value(&self, certificate: &PeerCertificate, name: &str) -> Result<String, String> {
+    pub(super) fn only_value(&self, certificate: &PeerCertificate, name: &str) -> Result<String, NoValue> {
         let mut values = self.values(certificate);
         match (values.pop(), values.len()) {
-            (Some(None), 0) => Err(format!("the certificate's {{{name}}} is no readable text")),
+            (Some(None), 0) => {
+                Err(NoValue::Unfit(format!("the certificate's {{{name}}} is no readable text")))
+            }
             // The identity would be made of the template's own text.
-            (Some(Some(value)), 0) if value.is_empty() => {
-                Err(format!("the certificate's {{{name}}} is empty, and a device id needs something of it"))
-            }
+            (Some(Some(value)), 0) if value.is_empty() => Err(NoValue::Unfit(format!(
+                "the certificate's {{{name}}} is empty, and a device id needs something of it"
+            ))),
             (Some(Some(value)), 0) => Ok(value),
-            (Some(_), more) => {
-                Err(format!("the certificate has {} values for {{{name}}}, it must have one", more + 1))
-            }
-            (None, _) => Err(format!(
+            (Some(_), more) => Err(NoValue::Unfit(format!(
+                "the certificate has {} values for {{{name}}}, it must have one",
+                more + 1
+            ))),
+            (None, _) => Err(NoValue::Absent(format!(
                 "the certificate has no {{{name}}} (its subject is \"{}\")",
                 certificate.subject()
-            )),
+            ))),
         }
     }
 

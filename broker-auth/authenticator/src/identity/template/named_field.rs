@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::error::TemplateError;
 use super::field::Field;
+use super::no_value::NoValue;
 use super::value_part::{UnknownPart, ValuePart};
 use crate::certificate::PeerCertificate;
 
@@ -41,14 +42,16 @@ impl FromStr for NamedField {
 
 impl NamedField {
     /// Adds the text for `certificate` to `text`.
-    pub(super) fn expand(&self, certificate: &PeerCertificate, text: &mut String) -> Result<(), String> {
+    pub(super) fn expand(&self, certificate: &PeerCertificate, text: &mut String) -> Result<(), NoValue> {
         let Self { field, part, name } = self;
         let value = field.only_value(certificate, name)?;
         match part {
             None => text.push_str(&value),
             Some(part) => text.push_str(part.of(&value).map_err(|fault| {
                 let shown: String = value.chars().take(MAX_SHOWN).collect();
-                format!("the certificate's value {shown:?} for {{{name}}} yields no device id: {fault}")
+                NoValue::Unfit(format!(
+                    "the certificate's value {shown:?} for {{{name}}} yields no device id: {fault}"
+                ))
             })?),
         }
         Ok(())
