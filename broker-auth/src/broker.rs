@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use embedded::{Engine, Hub};
@@ -10,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::admin::{AdminContext, AdminSocket};
-use crate::audit::{DecisionLog, LostLines};
+use crate::audit::{Events, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
@@ -63,8 +64,22 @@ impl Broker {
             let clock = Arc::clone(&clock);
             Arc::new(move || clock.now())
         };
-        let hub = Arc::new(Hub::new(engine, unix_time, Arc::new(DecisionLog), max_sessions, config.limits));
         let counters = Arc::new(Counters::default());
+        let events_wanted = Arc::new(AtomicBool::new(config.access.policies.give_events()));
+        let (events, waiting) = Events::new(Arc::clone(&events_wanted), Arc::clone(&counters));
+        let hub = Arc::new(Hub::new(engine, unix_time, Arc::new(events), max_sessions, config.limits));
+        // The hub holds what these come from: they end with it.
+        let told = Arc::downgrade(&hub);
+        let announce = move |topic: String, payload| {
+            let hub = told.upgrade();
+            async move {
+                if let Some(hub) = hub {
+                    // An engine that has no room in time has none for messages of clients either, and says so.
+                    let _ = hub.announce(&topic, payload).await;
+                }
+            }
+        };
+        tokio::spawn(waiting.publish(announce));
 
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
@@ -143,7 +158,8 @@ impl Broker {
                 .collect(),
         );
         let addresses = governed.iter().map(|listener| listener.address).collect();
-        let reconfiguration = Arc::new(Reconfiguration::new(written.clone(), governed, namespaces));
+        let reconfiguration =
+            Arc::new(Reconfiguration::new(written.clone(), governed, namespaces, events_wanted));
         let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,

@@ -25,4 +25,6 @@ mqtt::counters! {
     connects,
     /// CONNECTs refused.
     connects_refused,
+    /// Events about connections that could not be told, because too many waited.
+    events_lost,
 }

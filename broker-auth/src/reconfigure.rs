@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ pub(crate) struct Reconfiguration {
     present: Mutex<Config>,
     listeners: Vec<GovernedListener>,
     namespaces: KnownNamespaces,
+    /// Whether a policy lets anybody hear events.
+    events_wanted: Arc<AtomicBool>,
     /// Why the last attempt was refused, until one succeeds.
     refused: Mutex<Option<String>>,
 }
@@ -76,9 +79,21 @@ pub(crate) enum ReconfigureError {
 
 impl Reconfiguration {
     /// What is in force: `config`, as its file has it, governs `listeners` in the same order.
-    pub(crate) fn new(config: Config, listeners: Vec<GovernedListener>, namespaces: KnownNamespaces) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        listeners: Vec<GovernedListener>,
+        namespaces: KnownNamespaces,
+        events_wanted: Arc<AtomicBool>,
+    ) -> Self {
         let file = config.file.clone();
-        Self { file, present: Mutex::new(config), listeners, namespaces, refused: Mutex::default() }
+        Self {
+            file,
+            present: Mutex::new(config),
+            listeners,
+            namespaces,
+            events_wanted,
+            refused: Mutex::default(),
+        }
     }
 
     /// The listeners, in the order of the configuration.
@@ -172,6 +187,7 @@ impl Reconfiguration {
         }
         // What has not been put in force is not kept either: the next reload compares with what is.
         if is_new {
+            self.events_wanted.store(config.access.policies.give_events(), Ordering::Relaxed);
             let rules: Vec<_> = self.listeners.iter().map(|listener| listener.rules.present()).collect();
             warnings.extend(self.namespaces.remember(rules.iter().flat_map(|rules| rules.trusts())));
             warnings.extend(config.policy_warnings());

@@ -23,6 +23,6 @@ pub use permit::Permit;
 pub use policies::Policies;
 pub use policy_entry::{Action, DeniedPublish, Policy};
 pub use shared_topic::{SharedTopic, TemplatePlace};
-pub use topic::{SharedFilter, TopicError, TopicFilter, TopicName};
+pub use topic::{OWN_LEVEL, SharedFilter, TopicError, TopicFilter, TopicName};
 pub use topic_template::{TopicTemplate, TopicTemplateError};
 pub use verdicts::{VerdictError, VerdictMatch, Verdicts};

@@ -90,6 +90,11 @@ fn read_policy(
     let services = matches.trust.as_ref().filter(|trust| is_of_services(trust, listeners));
     let publish = read_topics(table.get("publish"), services)?;
     let subscribe = read_topics(table.get("subscribe"), services)?;
+    if let Some(own) = publish.iter().find(|template| template.is_own()) {
+        return Err(
+            name.refuse(format!("{:?}: nobody publishes to topics of the broker itself", own.as_str()))
+        );
+    }
     for key in ["publish", "subscribe"] {
         refuse_fields_of_unproven(&matches, table.get(key))?;
     }

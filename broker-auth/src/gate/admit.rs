@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, Request, Step};
+use authenticator::identity::Client;
 use authenticator::origin::{MqttVersion, Origin};
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
-use authenticator::record::{Audit, Event, Record};
+use authenticator::record::{Event, Record};
 use authenticator::trust::ChainResult;
 use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
@@ -16,7 +17,7 @@ use embedded::{
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::audit::{DecisionLog, next_decision_id};
+use crate::audit::next_decision_id;
 use crate::counters::Counters;
 use crate::rules::RulesetStore;
 
@@ -61,7 +62,9 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
     };
     let (permit, binding) = match decide(context, chain, &connect, origin, peer) {
         Ok(granted) => granted,
-        Err(refusal) => return turn_away(context, connection, peer, &client_id, &refusal).await,
+        Err((client, refusal)) => {
+            return turn_away(context, connection, peer, &client_id, client.as_ref(), &refusal).await;
+        }
     };
     if let Some(will) = &connect.last_will
         && let Err(unfit) = check_will(will, context.limits)
@@ -85,10 +88,11 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
         Ok(()) => {
             context.counters.connects.one();
             let record = Record::new(Event::Connect).id(decision).peer(peer).permit(&permit);
-            DecisionLog.write(&record.client_id(binding.as_str()));
+            context.hub.audit().write(&record.client_id(binding.as_str()));
         }
         Err(Unrouted::Refused(client, refusal)) => {
-            turn_away(context, client.connection, peer, &client_id, &refusal).await;
+            let whom = client.permit.client().clone();
+            turn_away(context, client.connection, peer, &client_id, Some(&whom), &refusal).await;
         }
         Err(Unrouted::Full(client)) => {
             context.hub.counters().sessions_limited.one();
@@ -115,7 +119,7 @@ fn decide(
     connect: &Connect,
     origin: Origin,
     peer: SocketAddr,
-) -> Result<(Permit, ClientIdBinding), Refusal> {
+) -> Result<(Permit, ClientIdBinding), (Option<Client>, Refusal)> {
     let request = Request::Connect(ConnectRequest {
         client_id: Some(&connect.client_id),
         will_topic: connect.last_will.as_ref().map(|will| &*will.topic),
@@ -124,10 +128,16 @@ fn decide(
     });
     let decision = context.rules.decide(chain, origin, &request);
     note_reported(context, peer, &decision);
-    match decision.outcome? {
+    let whom = || {
+        decision.trace.iter().find_map(|step| match step {
+            Step::Identity(client) => Some(client.clone()),
+            _ => None,
+        })
+    };
+    match decision.outcome.clone().map_err(|refusal| (whom(), refusal))? {
         Granted::Admitted { permit, client_id: Some(binding) } => Ok((permit, binding)),
         // A CONNECT with a client id is granted with its binding; nothing else lets a client in.
-        _ => Err(Refusal::new(Reason::UnmappedIdentity, "no client id was granted")),
+        _ => Err((whom(), Refusal::new(Reason::UnmappedIdentity, "no client id was granted"))),
     }
 }
 
@@ -142,7 +152,10 @@ fn note_reported(context: &GateContext<'_>, peer: SocketAddr, decision: &Decisio
                 let now = context.rules.now();
                 context.rules.reported().note(client, policy, refusal, peer, now);
                 let record = Record::new(Event::Connect).peer(peer).client(client).policy(policy);
-                DecisionLog.write(&record.note(&format!("reported: enforce would refuse it: {refusal}")));
+                context
+                    .hub
+                    .audit()
+                    .write(&record.note(&format!("reported: enforce would refuse it: {refusal}")));
             }
             _ => {}
         }
@@ -201,9 +214,14 @@ async fn turn_away(
     connection: Connection,
     peer: SocketAddr,
     client_id: &str,
+    client: Option<&Client>,
     refusal: &Refusal,
 ) {
     context.counters.connects_refused.one();
-    DecisionLog.write(&Record::new(Event::Connect).peer(peer).client_id(client_id).refused(refusal));
+    let mut record = Record::new(Event::Connect).peer(peer).client_id(client_id).refused(refusal);
+    if let Some(client) = client {
+        record = record.client(client);
+    }
+    context.hub.audit().write(&record);
     connection.close(Some(refuse(refusal)), REFUSAL_DEADLINE).await;
 }

@@ -14,7 +14,7 @@ use std::pin::pin;
 use authenticator::decide::Request;
 use authenticator::origin::Origin;
 use authenticator::reason::Refusal;
-use authenticator::record::{Audit, Event, Record};
+use authenticator::record::{Event, Record};
 use authenticator::trust::{ChainResult, VerifiedChain};
 use rustls::server::Acceptor;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
@@ -25,7 +25,6 @@ use super::context::ListenerContext;
 use super::lingering_close::lingering_close;
 use super::network::{Host, Network};
 use super::socket::Socket;
-use crate::audit::DecisionLog;
 use crate::rules::Noted;
 use crate::transport::connection_config;
 
@@ -96,7 +95,7 @@ pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: S
 
 fn refuse(context: &ListenerContext, peer: SocketAddr, refusal: &Refusal) {
     context.refused_hosts.refused(Host::of(peer.ip()), Instant::now());
-    DecisionLog.write(&Record::new(Event::Handshake).peer(peer).refused(refusal));
+    context.hub.audit().write(&Record::new(Event::Handshake).peer(peer).refused(refusal));
 }
 
 async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Result<Proven, Failed> {

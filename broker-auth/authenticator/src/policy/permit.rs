@@ -6,7 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::binding::ClientIdBinding;
 use super::policy_entry::{Action, DeniedPublish, Policy};
-use super::topic::{TopicFilter, TopicName};
+use super::topic::{TopicFilter, TopicName, is_own};
 use super::topic_template::TopicTemplate;
 use crate::identity::{Client, Identity};
 use crate::origin::Origin;
@@ -97,6 +97,9 @@ impl Permit {
     pub fn publish(&self, topic: &str) -> Result<(), Refusal> {
         let name =
             TopicName::new(topic).map_err(|error| self.denied(format!("{topic:?} is no topic: {error}")))?;
+        if is_own(topic) {
+            return Err(self.denied(format!("{topic:?} is a topic of the broker itself")));
+        }
         if self.0.publish.iter().any(|filter| filter.matches(&name)) {
             return Ok(());
         }

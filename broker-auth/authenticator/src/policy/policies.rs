@@ -8,6 +8,7 @@ use rustls_pki_types::UnixTime;
 use super::condition::{Circumstances, Condition};
 use super::permit::Permit;
 use super::policy_entry::{Action, Policy};
+use super::topic_template::TopicTemplate;
 use crate::identity::Client;
 use crate::reason::{Reason, Refusal};
 use crate::verdict::Verdict;
@@ -31,6 +32,11 @@ impl Policies {
     /// In order.
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.list.iter().map(|policy| &**policy)
+    }
+
+    /// Whether somebody may hear what the broker says of connections.
+    pub fn give_events(&self) -> bool {
+        self.iter().flat_map(|policy| &policy.subscribe).any(TopicTemplate::is_own)
     }
 
     /// Whether one of these, and not of an earlier configuration, granted `permit`. Each configuration has one identity

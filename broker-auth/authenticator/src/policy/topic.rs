@@ -61,6 +61,19 @@ fn checked(text: &str) -> Result<&str, TopicError> {
     }
 }
 
+/// The first level of the topics that the broker itself publishes to, and nobody else.
+pub const OWN_LEVEL: &str = "countersign";
+
+/// Whether the first level is the broker's own.
+pub(super) fn is_own(text: &str) -> bool {
+    text.split('/').next() == Some(OWN_LEVEL)
+}
+
+/// Whether no wildcard stands for the first level.
+fn is_hidden(text: &str) -> bool {
+    text.starts_with('$') || is_own(text)
+}
+
 impl<'a> TopicName<'a> {
     /// Parses a topic name.
     pub fn new(text: &'a str) -> Result<Self, TopicError> {
@@ -129,11 +142,12 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether a message published to `topic` is asked for.
     ///
-    /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2).
+    /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2), nor one of the broker's
+    /// own, which start with `countersign/`.
     pub fn matches(&self, topic: &TopicName<'_>) -> bool {
         let mut wanted = self.0.split('/');
         let mut levels = topic.0.split('/');
-        if topic.0.starts_with('$') && self.0.starts_with(['+', '#']) {
+        if self.0.starts_with(['+', '#']) && is_hidden(&topic.0) {
             return false;
         }
         loop {
@@ -151,8 +165,8 @@ impl<'a> TopicFilter<'a> {
     /// Whether some topic is matched by both filters, the groups of shared subscriptions aside.
     pub fn overlaps(&self, other: &TopicFilter<'_>) -> bool {
         let (one, other) = (self.matched_part(), other.matched_part());
-        let is_hidden = |from: &str, filter: &str| from.starts_with(['+', '#']) && filter.starts_with('$');
-        if is_hidden(one, other) || is_hidden(other, one) {
+        let hides = |from: &str, filter: &str| from.starts_with(['+', '#']) && is_hidden(filter);
+        if hides(one, other) || hides(other, one) {
             return false;
         }
         let (mut one, mut other) = (one.split('/'), other.split('/'));
@@ -169,7 +183,7 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether every topic that this filter matches is matched by `allowed` too.
     pub fn is_within(&self, allowed: &TopicFilter<'_>) -> bool {
-        if self.0.starts_with('$') && allowed.0.starts_with(['+', '#']) {
+        if is_hidden(&self.0) && allowed.0.starts_with(['+', '#']) {
             return false;
         }
         // `a/#` asks for `a` as well, but what `#` and `/#` would add in this way is the empty text, which is no topic.

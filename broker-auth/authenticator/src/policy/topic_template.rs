@@ -2,7 +2,7 @@
 
 use device_identity::DeviceId;
 
-use super::topic::{TopicError, TopicFilter};
+use super::topic::{TopicError, TopicFilter, is_own};
 use crate::brace_template::{self, BraceError, Part};
 use crate::identity::Client;
 use crate::trust::TrustName;
@@ -92,6 +92,11 @@ impl TopicTemplate {
             Client::Unproven(_) if self.has_fields() => None,
             Client::Unproven(_) => TopicFilter::new(&self.source).ok().map(TopicFilter::into_owned),
         }
+    }
+
+    /// Whether it is for topics of the broker itself.
+    pub fn is_own(&self) -> bool {
+        is_own(&self.source)
     }
 
     /// Whether anything in it depends on the client.

@@ -31,6 +31,21 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// A message of the broker itself, delivered at least once.
+    pub(crate) fn of_broker(topic: &str, payload: Vec<u8>) -> Self {
+        Self {
+            topic: Text::from(topic.to_owned()),
+            payload: payload.into(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            // No session has that one.
+            origin: Origin(0),
+            kept: 0,
+            expires_at: None,
+            properties: None,
+        }
+    }
+
     /// What is left of the message's life, in whole seconds, rounded up; `Err` if it is over.
     pub(crate) fn remaining(&self, now: Instant) -> Result<Option<Duration>, Expired> {
         match self.expires_at {

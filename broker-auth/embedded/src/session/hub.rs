@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::registry::Registry;
 use super::retained::Retained;
 use super::shared_state::SharedState;
-use crate::engine::{Engine, Message, PublishPermit};
+use crate::engine::{Engine, EngineError, Message, PublishPermit};
 use crate::limits::BrokerLimits;
 
 /// What all sessions of a broker have in common.
@@ -56,6 +56,22 @@ impl Hub {
     /// How many bytes of messages wait for clients.
     pub fn queued_bytes(&self) -> usize {
         self.shared.memory.used()
+    }
+
+    /// Where decisions are written.
+    pub fn audit(&self) -> &dyn Audit {
+        &*self.shared.audit
+    }
+
+    /// Publishes a message of the broker itself, once the engine has room for it.
+    ///
+    /// # Errors
+    /// It has none in time, or has stopped.
+    pub async fn announce(&self, topic: &str, payload: Vec<u8>) -> Result<(), EngineError> {
+        let message = Message::of_broker(topic, payload);
+        let permit = self.engine.room(message.weight()).await?;
+        self.publish(permit, message);
+        Ok(())
     }
 
     /// Hands a message to every session that wants it, and to one member of each group that does.
