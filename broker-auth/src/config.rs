@@ -14,6 +14,7 @@ mod listener;
 mod load;
 mod names;
 mod namespaces;
+mod network;
 mod policy;
 mod policy_warnings;
 mod reader;

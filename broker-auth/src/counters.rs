@@ -9,6 +9,8 @@ mqtt::counters! {
     connections_limited_by_address,
     /// Of those: the network of their address had all its places.
     connections_limited_by_prefix,
+    /// Connections of balancers that did not say where their client is.
+    proxy_headers_refused,
     /// Handshakes that waited because too many began.
     handshakes_paced,
     /// Handshakes that waited because others were computed.

@@ -1,5 +1,6 @@
 //! The decision about one certificate, from the chain to the topic, as `explain` shows it.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use authenticator::certificate::{PeerCertificate, timestamp};
@@ -8,6 +9,7 @@ use authenticator::evidence::Evidence;
 use authenticator::origin::Origin;
 use authenticator::ruleset::Ruleset;
 use authenticator::trust::TrustReport;
+use data_encoding::BASE64;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +69,16 @@ pub(crate) struct Certificate {
     pub(crate) issuer: String,
     pub(crate) serial: String,
     pub(crate) fingerprint_sha256: String,
+    #[serde(default)]
+    pub(crate) fingerprint_sha1: String,
     pub(crate) not_before: String,
     pub(crate) not_after: String,
+    /// Until its end; negative: it is over.
+    #[serde(default)]
+    pub(crate) seconds_remaining: i64,
+    /// PEM, percent-encoded (RFC 3986 §2.1), as proxies hand it on in a header.
+    #[serde(default)]
+    pub(crate) pem_escaped: String,
 }
 
 impl Explanation {
@@ -108,7 +118,7 @@ impl Explanation {
             certificate: presented
                 .first()
                 .and_then(|leaf| PeerCertificate::parse(leaf).ok())
-                .map(Certificate::of),
+                .map(|leaf| Certificate::of(&leaf, now)),
             ..Self::default()
         };
         for step in &decision.trace {
@@ -167,8 +177,12 @@ impl Explanation {
 }
 
 impl Certificate {
-    fn of(certificate: PeerCertificate) -> Self {
+    fn of(certificate: &PeerCertificate, now: UnixTime) -> Self {
+        let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         Self {
+            fingerprint_sha1: certificate.fingerprint_sha1(),
+            seconds_remaining: seconds(certificate.not_after()).saturating_sub(seconds(now)),
+            pem_escaped: escaped(&pem(certificate.der())),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             serial: certificate.serial().to_string(),
@@ -177,4 +191,31 @@ impl Certificate {
             not_after: timestamp(certificate.not_after()),
         }
     }
+}
+
+/// A certificate in PEM (RFC 7468), with lines of 64 characters.
+fn pem(der: &[u8]) -> String {
+    let base64 = BASE64.encode(der);
+    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for (place, character) in base64.chars().enumerate() {
+        if place > 0 && place % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem + "\n-----END CERTIFICATE-----\n"
+}
+
+/// Percent-encoded, but for the unreserved characters (RFC 3986 §2.3).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for octet in text.bytes() {
+        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+            escaped.push(char::from(octet));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(escaped, "%{octet:02X}");
+        }
+    }
+    escaped
 }

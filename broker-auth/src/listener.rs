@@ -6,6 +6,7 @@ mod handshake;
 mod limits;
 mod lingering_close;
 mod network;
+mod proxy_header;
 mod rate;
 mod refused_hosts;
 mod settings;
@@ -24,12 +25,13 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::context::ListenerContext;
 use self::rate::Rate;
 use self::refused_hosts::RefusedHosts;
-use self::slots::Slots;
+use self::slots::{NoSlot, Slots};
 use self::turns::Turns;
 use embedded::Hub;
 
@@ -74,6 +76,7 @@ impl Listener {
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
             turns: Turns::new(limits.max_handshakes),
             refused_hosts: RefusedHosts::default(),
+            proxied: Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS))),
             sessions: sessions.clone(),
         };
         Ok(Self { socket, context: Arc::new(context) })
@@ -101,6 +104,16 @@ impl Listener {
                         tracing::info!(seconds = lasted.as_secs(), "connections are accepted again");
                     }
                     self.context.counters.connections.one();
+                    if self.context.settings.is_proxy(peer.ip()) {
+                        match Arc::clone(&self.context.proxied).try_acquire_owned() {
+                            Ok(place) => {
+                                let context = Arc::clone(&self.context);
+                                tokio::spawn(connect::serve_proxied(context, stream, peer, place));
+                            }
+                            Err(_) => self.context.turn_away(peer, NoSlot::Total),
+                        }
+                        continue;
+                    }
                     match self.context.slots.take(peer.ip()) {
                         Ok(slot) => {
                             tokio::spawn(connect::serve(Arc::clone(&self.context), stream, peer, slot));

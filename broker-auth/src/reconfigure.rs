@@ -215,6 +215,7 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
         };
         differs(one.settings.address != other.settings.address, "address");
         differs(one.settings.tls_versions != other.settings.tls_versions, "tls-versions");
+        differs(one.settings.proxies != other.settings.proxies, "proxy");
         differs(one.settings.limits != other.settings.limits, "[listener.limits]");
         differs(one.transport != other.transport, "transport");
         differs(one.server_cert != other.server_cert, "server-cert");

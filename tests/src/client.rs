@@ -90,6 +90,11 @@ impl Client {
     /// certificate is heard only afterwards.
     pub fn dial(address: SocketAddr, tls: &Tls, version: Version) -> Result<Self, Heard> {
         let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
+        Self::dial_over(socket, tls, version)
+    }
+
+    /// The same over a connection that is there.
+    pub fn dial_over(socket: TcpStream, tls: &Tls, version: Version) -> Result<Self, Heard> {
         socket.set_nodelay(true).expect("a socket option");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
@@ -120,11 +125,16 @@ impl Client {
         match Self::dial(address, tls, connect.version()) {
             Err(heard) => (None, heard),
             Ok(mut client) => {
-                client.send(&connect.packet());
-                let heard = client.hear(PATIENCE);
+                let heard = client.ask(connect);
                 (Some(client), heard)
             }
         }
+    }
+
+    /// Sends CONNECT, and returns what comes back.
+    pub fn ask(&mut self, connect: &Connect) -> Heard {
+        self.send(&connect.packet());
+        self.hear(PATIENCE)
     }
 
     /// Connects and is let in.

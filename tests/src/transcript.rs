@@ -110,6 +110,11 @@ fn steady(text: &str) -> String {
         let indent = line.len() - line.trim_start_matches(' ').len();
         steady.push_str(&line[..indent]);
         let mut rest = &line[indent..];
+        if let Some((name, _)) = rest.split_once(": \"-----BEGIN%20CERTIFICATE") {
+            // What is percent-encoded falls into no words.
+            steady.push_str(&format!("{name}: \"<certificate>\"\n"));
+            continue;
+        }
         while !rest.is_empty() {
             let length = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
             // A full stop or colon at the end is the sentence's.
@@ -135,7 +140,9 @@ fn kind_of(word: &str, before: &str) -> String {
     match word.len() {
         // In whole seconds; a line of the log has them to the microsecond.
         20 | 27 if word.ends_with('Z') && word.contains('T') => "<time>".into(),
+        _ if before.ends_with("\"seconds_remaining\": ") => "<seconds>".into(),
         32 if hex(word) => "<serial>".into(),
+        40 if hex(word) => "<sha1>".into(),
         64 if hex(word) => "<sha256>".into(),
         17.. if word.split_once('-').is_some_and(|(process, _)| process.len() == 16 && hex(process)) => {
             "<decision>".into()

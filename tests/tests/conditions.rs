@@ -115,3 +115,39 @@ fn a_session_is_judged_again_when_its_certificate_comes_near_its_end() {
     assert_eq!(closed["reason"], "policy_denied", "{closed}");
     assert!(is_denied(&site, &short, &Connect::new(Version::V5, "dev-1")));
 }
+
+/// What other systems call a certificate by, as OpenSSL and Python find it out.
+#[test]
+fn the_variables_of_other_systems_are_what_openssl_says() {
+    use std::process::Command;
+    let site = Site::new(PROGRAMS);
+    let said = explained(&site, &site.device, &[]);
+    let openssl = |args: &[&str]| {
+        let output = Command::new("openssl")
+            .args(["x509", "-noout", "-in"])
+            .arg(&site.device.certificate)
+            .args(args)
+            .output();
+        String::from_utf8(output.expect("openssl is installed").stdout).expect("text").trim().to_owned()
+    };
+    for (key, digest) in [("fingerprint_sha1", "-sha1"), ("fingerprint_sha256", "-sha256")] {
+        let printed = openssl(&["-fingerprint", digest]);
+        let wanted = printed.split('=').nth(1).expect("a digest").replace(':', "").to_lowercase();
+        assert_eq!(said[key], wanted.as_str(), "{key}");
+    }
+    for (key, option) in [("subject", "-subject"), ("issuer", "-issuer")] {
+        let printed = openssl(&[option, "-nameopt", "RFC2253"]);
+        assert_eq!(said[key], printed.split_once('=').expect("a name").1, "{key}");
+    }
+    let python = std::env::var("COUNTERSIGN_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let unquoted = Command::new(python)
+        .args(["-c", "import sys, urllib.parse; print(urllib.parse.unquote(sys.argv[1]), end='')"])
+        .arg(said["pem_escaped"].as_str().expect("a text"))
+        .output()
+        .expect("python is installed");
+    let pem = std::fs::read_to_string(&site.device.certificate).expect("a certificate");
+    assert!(pem.starts_with(&String::from_utf8(unquoted.stdout).expect("text")), "{said}");
+    let left = said["seconds_remaining"].as_i64().expect("a number");
+    assert!(left > 0, "{said}");
+    assert_eq!(said["verdict"], "SUCCESS");
+}

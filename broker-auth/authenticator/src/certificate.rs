@@ -92,6 +92,12 @@ impl PeerCertificate {
         self.fields.crl_distribution_points.as_ref()
     }
 
+    /// SHA-1 of the DER, lower-case hex: how other systems call it. Nothing here rests on it.
+    pub fn fingerprint_sha1(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &self.der);
+        digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
     /// SHA-256 of its SubjectPublicKeyInfo, which outlives a renewal with the same key (RFC 7469 §2.4).
     pub fn spki_sha256(&self) -> Option<Fingerprint> {
         let certificate = certificate_path::parse_x509(&self.der).ok()?;

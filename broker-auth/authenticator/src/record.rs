@@ -7,6 +7,7 @@ use crate::certificate::{Fingerprint, PeerCertificate, Serial};
 use crate::identity::{Client, Identity};
 use crate::policy::Permit;
 use crate::reason::Refusal;
+use crate::verdict::Verdict;
 
 /// What a decision was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,10 @@ pub struct Record<'a> {
     pub peer: Option<SocketAddr>,
     /// Who it is.
     pub identity: Option<&'a Identity>,
+    /// What became of its certificate.
+    pub verdict: Option<Verdict>,
+    /// Its certificate, proven or not.
+    pub certificate: Option<&'a PeerCertificate>,
     /// The policy that matched.
     pub policy: Option<&'a str>,
     /// The MQTT client id, as the peer has it.
@@ -86,6 +91,8 @@ impl<'a> Record<'a> {
             id: None,
             peer: None,
             identity: None,
+            verdict: None,
+            certificate: None,
             policy: None,
             client_id: None,
             topic: None,
@@ -114,6 +121,8 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn client(mut self, client: &'a Client) -> Self {
         self.identity = Some(client.identity());
+        self.verdict = Some(client.verdict());
+        self.certificate = client.certificate();
         self.serial = client.certificate().map(|certificate| *certificate.serial());
         self.fingerprint_sha256 = client.certificate().map(PeerCertificate::fingerprint_sha256);
         self

@@ -40,6 +40,7 @@ impl Audit for DecisionLog {
         // What a peer chose is escaped: a client id with a line break must not write a line of its own.
         let client_id = record.client_id.map(|text| Printable(text).to_string());
         let topic = record.topic.map(|text| Printable(text).to_string());
+        let verdict = record.verdict.map(|verdict| verdict.to_string());
         macro_rules! write_line {
             ($level:expr) => {
                 tracing::event!(
@@ -50,6 +51,7 @@ impl Audit for DecisionLog {
                     decision_id = %id,
                     identity = record.identity.map(Identity::name),
                     namespace = record.identity.map(|identity| identity.namespace().as_str()),
+                    verdict = verdict.as_deref(),
                     policy = record.policy,
                     client_id = client_id.as_deref(),
                     topic = topic.as_deref(),

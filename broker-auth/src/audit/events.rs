@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use authenticator::certificate::{PeerCertificate, timestamp};
 use authenticator::policy::OWN_LEVEL;
 use authenticator::reason::Reason;
 use authenticator::record::{Audit, Event, Record};
@@ -91,7 +92,13 @@ fn told(record: &Record<'_>) -> Option<Told> {
         "namespace": namespace.as_str(),
         "identity": name,
         "client_id": record.client_id.map(|text| Printable(text).to_string()),
+        "verdict": record.verdict.map(|verdict| verdict.to_string()),
         "policy": record.policy,
+        "subject": record.certificate.map(|certificate| certificate.subject().to_string()),
+        "issuer": record.certificate.map(|certificate| certificate.issuer().to_string()),
+        "not_before": record.certificate.map(|certificate| timestamp(certificate.not_before())),
+        "not_after": record.certificate.map(|certificate| timestamp(certificate.not_after())),
+        "fingerprint_sha1": record.certificate.map(PeerCertificate::fingerprint_sha1),
         "serial": record.serial.map(|serial| serial.to_string()),
         "fingerprint_sha256": record.fingerprint_sha256.map(|fingerprint| fingerprint.to_string()),
         "peer": record.peer.map(|peer| peer.to_string()),

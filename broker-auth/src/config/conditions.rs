@@ -1,15 +1,12 @@
 //! The conditions in `[[policy]] match`.
 
-use std::net::IpAddr;
-
 use authenticator::identity::CertificateField;
 use authenticator::policy::Condition;
-
-use ipnet::IpNet;
 
 use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
 use super::names::{read_identity, read_trust_name};
+use super::network::read_network;
 use super::reader::{Table, Value};
 
 /// How deep conditions may stand in each other.
@@ -110,15 +107,6 @@ fn read_nested(
         return Err(value.refuse("a condition is empty"));
     }
     Ok(Condition::All(conditions))
-}
-
-/// `10.0.0.0/8`, or an address alone.
-fn read_network(value: &Value<'_>) -> Result<IpNet, ConfigError> {
-    let text = value.text()?;
-    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)));
-    network.map_err(|_| {
-        value.refuse(format!("{text:?} is neither a network (10.0.0.0/8, 2001:db8::/32) nor an address"))
-    })
 }
 
 fn any<T: std::str::FromStr<Err: std::fmt::Display>>(value: Value<'_>) -> Result<Vec<T>, ConfigError> {

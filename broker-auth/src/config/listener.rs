@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::error::{ConfigError, ConfigFault};
 use super::limits::read_limits;
+use super::network::read_network;
 use super::reader::{Table, Value};
 use super::trust::read_trust;
 use authenticator::ruleset::Mode;
@@ -54,6 +55,10 @@ impl ListenerConfig {
             Some(value) => read_tls_versions(value)?,
             None => TlsVersions::Tls13,
         };
+        let proxies = match table.get("proxy") {
+            Some(value) => value.elements()?.iter().map(read_network).collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
         let server_cert = table.require("server-cert")?.path()?;
         let server_key = table.require("server-key")?.path()?;
         let limits = match table.get("limits") {
@@ -73,7 +78,7 @@ impl ListenerConfig {
             places.push(place);
         }
         table.finish()?;
-        let settings = ListenerSettings { place, address, tls_versions, limits };
+        let settings = ListenerSettings { place, address, tls_versions, proxies, limits };
         Ok((Self { settings, transport, mode, server_cert, server_key, trusts }, places))
     }
 }

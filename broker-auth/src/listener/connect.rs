@@ -11,11 +11,13 @@ use mqtt::wire::{FirstPacketError, Wire};
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, ReadError, Reader, Version};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::context::ListenerContext;
 use super::handshake::handshake;
+use super::proxy_header::read_proxy_header;
 use super::slots::Slot;
 use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
@@ -47,6 +49,36 @@ pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer
     let Some((stream, chain)) = handshake(&context, Socket::new(stream), peer).await else { return };
     let sessions = context.sessions.clone();
     sessions.spawn(serve_proven(context, stream, chain, peer, slot));
+}
+
+/// Serves a connection of a balancer: as one from where its header says that the client is.
+pub(super) async fn serve_proxied(
+    context: Arc<ListenerContext>,
+    mut stream: TcpStream,
+    proxy: SocketAddr,
+    place: OwnedSemaphorePermit,
+) {
+    let deadline = context.settings.limits.listener.handshake_timeout;
+    let peer = match timeout(deadline, read_proxy_header(&mut stream)).await {
+        Ok(Ok(client)) => client.unwrap_or(proxy),
+        outcome => {
+            let why = match outcome {
+                Ok(Err(error)) => error.to_string(),
+                _ => "no PROXY header came in time".to_owned(),
+            };
+            if let Some(count) = context.counters.proxy_headers_refused.sample() {
+                tracing::warn!(%proxy, why, count, "a connection of a balancer is given up");
+            }
+            return;
+        }
+    };
+    match context.slots.take(peer.ip()) {
+        Ok(slot) => {
+            drop(place);
+            serve(context, stream, peer, slot).await;
+        }
+        Err(limit) => context.turn_away(peer, limit),
+    }
 }
 
 /// Has the system ask a client that is silent whether it is there still. A client of MQTT 3.1.1 may ask for no keep-alive

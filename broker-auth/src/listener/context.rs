@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use embedded::Hub;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::rate::Rate;
 use super::refused_hosts::RefusedHosts;
@@ -27,6 +28,8 @@ pub(super) struct ListenerContext {
     pub(super) rate: Rate,
     pub(super) turns: Turns,
     pub(super) refused_hosts: RefusedHosts,
+    /// Connections of balancers that have not said yet where their client is.
+    pub(super) proxied: Arc<Semaphore>,
     /// The threads of the sessions.
     pub(super) sessions: Handle,
 }

@@ -1,9 +1,10 @@
 //! [`ListenerSettings`]: what a listener is told.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use embedded::SessionLimits;
+use ipnet::IpNet;
 use mqtt::ConnectionLimits;
 
 use super::limits::ListenerLimits;
@@ -18,8 +19,18 @@ pub struct ListenerSettings {
     pub address: SocketAddr,
     /// Which TLS versions it speaks.
     pub tls_versions: TlsVersions,
+    /// Balancers in front, which say where a client is by the PROXY protocol.
+    pub proxies: Vec<IpNet>,
     /// What one client, or all of them, may use up.
     pub limits: Limits,
+}
+
+impl ListenerSettings {
+    /// Whether a connection from `address` is one of a balancer.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies.iter().any(|network| network.contains(&address))
+    }
 }
 
 /// The limits of `[listener.limits]`, by the module that enforces them.
