@@ -23,6 +23,8 @@ mqtt::counters! {
     handshakes_limited,
     /// Connections that were silent for too long before CONNECT.
     connect_timeouts,
+    /// Clients without a proven certificate that were turned away because there were too many.
+    unproven_limited,
     /// CONNECTs accepted.
     connects,
     /// CONNECTs refused.

@@ -43,6 +43,10 @@ use crate::transport::ServerCertificate;
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections at once of clients whose certificate is not proven, whom a permissive listener lets in: the places and the
+/// work of the fleet are not theirs.
+const MAX_UNPROVEN: usize = 1_000;
+
 /// Connections that may wait to be accepted: a whole fleet comes back at once, and a client without a place here tries
 /// again a second later, and then two. The system may allow fewer (net.core.somaxconn).
 const BACKLOG: u32 = 4096;
@@ -76,6 +80,7 @@ impl Listener {
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),
             turns: Turns::new(limits.max_handshakes),
             refused_hosts: RefusedHosts::default(),
+            unproven: Arc::new(Semaphore::new(MAX_UNPROVEN)),
             proxied: Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS))),
             sessions: sessions.clone(),
         };

@@ -104,7 +104,10 @@ fn strangers_are_summed_by_network_and_reason() {
 #[test]
 fn whoever_subscribes_to_everything_hears_no_events_and_nobody_makes_them() {
     let site = Site::configured(PROGRAMS, |fleet| {
-        fleet.configure(SERVICES, &SERVICES.replace('[', "[\"#\", \"countersign/events/device-ca/#\", "));
+        fleet.configure(
+            SERVICES,
+            &SERVICES.replace('[', "[\"#\", \"$share/+/#\", \"countersign/events/device-ca/#\", "),
+        );
         fleet.configure("publish = [\"devices/+/commands/#\"", "publish = [\"#\", \"devices/+/commands/#\"");
     });
     let mut backend = site.backend(Version::V5);
@@ -123,6 +126,11 @@ fn whoever_subscribes_to_everything_hears_no_events_and_nobody_makes_them() {
     for topic in ["countersign/events/device-ca/dev-1/connected", "countersign", "countersign/x"] {
         assert_eq!(backend.publish(topic, "forged"), 0x87, "{topic}");
     }
+    // Not by a group either, whose other members would lose them.
+    for filter in ["$share/g/countersign/events/#", "$share/g/$SYS/#"] {
+        assert!(backend.subscribe(filter, 1) >= 0x80, "{filter}");
+    }
+    assert!(backend.subscribe("$share/g/anything/#", 1) < 0x80);
     // Its neighbours are like all others.
     assert_eq!(backend.publish("countersigned/x", "x"), 0);
     assert_eq!(backend.receive().topic, "countersigned/x");

@@ -245,7 +245,7 @@ fn who_is_not_proven_leaves_nothing_behind_and_takes_nothing_over() {
     let site = permissive(LOBBY);
     let strangers = Forger::stranger(&site.fleet);
     let [stranger, other] = ["dev-1", "dev-1"].map(|name| strangers.certificate(name));
-    let mut device = site.dev_1(Version::V5);
+    let device = site.dev_1(Version::V5);
     for version in Version::ALL {
         for credential in [Some(&stranger), None] {
             let attempt = |connect: &Connect| {
@@ -255,8 +255,7 @@ fn who_is_not_proven_leaves_nothing_behind_and_takes_nothing_over() {
                 Heard::Packet(packet) => packet.is(Kind::ConnAck) && packet.reason_code() != 0,
                 _ => false,
             };
-            // Not the client id of a device, and no will.
-            assert!(refused(&Connect::new(version, "dev-1")), "{version:?}");
+            // No will.
             assert!(refused(&Connect::new(version, "guest").will("lobby/will", "x")), "{version:?}");
             // No session is kept, whatever is asked for.
             for _ in 0..2 {
@@ -278,11 +277,12 @@ fn who_is_not_proven_leaves_nothing_behind_and_takes_nothing_over() {
     // Nothing is retained.
     let mut client = site.connect(&stranger, &Connect::new(Version::V5, "guest"));
     assert_eq!(client.publish_retained("lobby/a", "x"), 0x87);
-    // Another key does not take the session over.
-    let tls = Tls::new(&site.fleet, Some(&other));
-    let (_, heard) = Client::attempt(site.address(), &tls, &Connect::new(Version::V5, "guest"));
-    assert!(matches!(&heard, Heard::Packet(packet) if packet.reason_code() == 0x85), "{heard:?}");
-    assert!(client.is_alive());
+    // Another key has a session of its own, and the client id of a device is not taken from it.
+    let mut others = site.connect(&other, &Connect::new(Version::V5, "guest"));
+    let mut squatter = site.connect(&other, &Connect::new(Version::V5, "dev-1"));
+    assert!(client.is_alive() && others.is_alive() && squatter.is_alive());
+    drop(device);
+    let mut device = site.dev_1(Version::V5);
     assert!(device.is_alive(), "and the device is as it was");
 }
 
@@ -396,4 +396,42 @@ fn explain_knows_a_client_without_a_certificate_and_check_names_what_is_for_nobo
     site.fleet.configure(&expired, "");
     site.fleet.configure(LOBBY, &LOBBY.replace("\"allow\"", "\"deny\""));
     assert!(warned("policy \"lobby\" has topics, and its action is deny"));
+}
+
+/// A reason that policies decide by is told of certificates alone that a CA of the fleet has issued, and the worst comes
+/// first; a session ends when it is another one.
+#[test]
+fn a_stranger_cannot_say_why_it_is_refused_and_a_session_ends_with_its_verdict() {
+    let late = LOBBY.replace("[\"FAILED\", \"NONE\"]", "\"FAILED:expired\"");
+    let site = permissive(&late);
+    let ended = |forger: &Forger| {
+        forger.altered("dev-1", |params| {
+            params.not_before = now() - 30 * DAY;
+            params.not_after = now() - DAY;
+        })
+    };
+    let insider = Forger::with_key_of(&site.fleet, "device-ca");
+    let of_fleet = ended(&insider);
+    let is_let_in = |credential: &Credential| {
+        let tls = site.tls(credential);
+        let (client, heard) = Client::attempt(site.address(), &tls, &Connect::new(Version::V5, ""));
+        let is_let_in = matches!(&heard, Heard::Packet(packet) if packet.reason_code() == 0);
+        client.filter(|_| is_let_in)
+    };
+    for forger in [Forger::stranger(&site.fleet), Forger::named_like(&site.fleet, "device-ca")] {
+        assert!(is_let_in(&ended(&forger)).is_none(), "that it has ended is what a stranger says");
+    }
+    let mut client = is_let_in(&of_fleet).expect("it has ended, and the fleet has issued it");
+    assert!(client.is_alive());
+    // Revoked is revoked, however long ago it has ended; the session that there is ends, too.
+    let mark = site.broker.log().mark();
+    let list = integration_tests::pki::Crl {
+        revoked: vec![of_fleet.serial()],
+        ..integration_tests::pki::Crl::fresh()
+    };
+    site.fleet.replace("crl/device-ca.crl", insider.crl(&list).as_bytes());
+    let closed = site.broker.log().line(mark, |line| line["event"] == "session_closed");
+    assert_eq!(closed["reason"], "revoked", "{closed}");
+    assert!(!client.is_alive());
+    assert!(is_let_in(&of_fleet).is_none());
 }

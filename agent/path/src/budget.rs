@@ -48,6 +48,7 @@ pub struct Budget {
     spent: Spent,
     /// Signature checks by place in the path, the peer's own certificate at 0.
     steps: [u32; MAX_PRESENTED + 1],
+    is_exceeded: bool,
 }
 
 impl Budget {
@@ -73,6 +74,15 @@ impl Budget {
         if let Some(checks) = self.steps.get_mut(step) {
             *checks += 1;
         }
+    }
+
+    pub(crate) fn exceed(&mut self) {
+        self.is_exceeded = true;
+    }
+
+    /// Whether more was asked for than there was.
+    pub fn is_exceeded(&self) -> bool {
+        self.is_exceeded
     }
 
     /// What has been spent.

@@ -292,6 +292,7 @@ impl Search<'_> {
             Choice::Algorithm(algorithm) => {
                 let cost = signature_cost(key.kind(), certificate.signed().len());
                 if !self.budget.allows(step, cost) {
+                    self.budget.exceed();
                     self.is_exhausted = true;
                     return Ok(false);
                 }

@@ -220,8 +220,8 @@ fn stand(
         recheck_chain(ruleset.trusts(), chain, evidence.time)?;
         trace.push(Step::Standing);
     }
-    if let (Mode::Enforce, Client::Unproven(unproven)) = (ruleset.mode(), permit_before.client()) {
-        return Err(unproven.fault().clone());
+    if let Client::Unproven(unproven) = permit_before.client() {
+        stand_unproven(ruleset, evidence, unproven)?;
     }
     let access = ruleset.access();
     let is_granted = access.policies.granted(permit_before);
@@ -248,4 +248,27 @@ fn stand(
     let binding = permit.client_id(client_id.as_str(), String::new)?;
     trace.push(Step::ClientId(binding));
     Ok(Standing::Changed(permit))
+}
+
+/// Judges the certificate of an unproven client again: its verdict is still the one that it was let in by.
+fn stand_unproven(ruleset: &Ruleset, evidence: &Evidence, client: &UnprovenClient) -> Result<(), Refusal> {
+    if ruleset.mode() == Mode::Enforce {
+        return Err(client.fault().clone());
+    }
+    let found = match &evidence.chain {
+        ChainResult::NotPresented => return Ok(()),
+        ChainResult::Unproven(chain) => {
+            ruleset.verify_chain(chain.presented(), evidence.time).proven().map(|_| ())
+        }
+        ChainResult::Proven(chain) => recheck_chain(ruleset.trusts(), chain, evidence.time),
+    };
+    match found {
+        Err(fault) if fault.reason == client.fault().reason => Ok(()),
+        Err(fault) => Err(fault),
+        Ok(()) => {
+            let evidence =
+                "its certificate is proven now, and the session is that of somebody of whom nothing was";
+            Err(Client::Unproven(client.clone()).refused(Reason::PolicyDenied, evidence))
+        }
+    }
 }

@@ -7,7 +7,8 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
 use crate::trust::{
-    ChainResult, LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity, verify_chain,
+    ChainResult, FaultOrder, LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity,
+    verify_chain,
 };
 
 /// All that one listener decides by: who vouches for clients, how their identities are read, and what they may do.
@@ -91,7 +92,11 @@ impl Ruleset {
 
     /// Proves what a client presented, leaf first.
     pub fn verify_chain(&self, presented: &[CertificateDer<'_>], now: UnixTime) -> ChainResult {
-        verify_chain(&self.trusts, presented, now)
+        let order = match self.mode {
+            Mode::Enforce => FaultOrder::CheapestFirst,
+            Mode::Permissive => FaultOrder::ProofFirst,
+        };
+        verify_chain(&self.trusts, presented, now, order)
     }
 
     /// Reads the revocation lists again. What a refused file held before stays in force; returns why each was refused.

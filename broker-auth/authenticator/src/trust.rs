@@ -42,4 +42,4 @@ pub use report::{AnchorReport, CrlReport, Freshness, TrustReport, TrustSummary};
 pub use signature_algorithms::SIGNATURE_ALGORITHMS;
 pub use source::{KeptCrl, TrustSource};
 pub use trust_load::{StartedTrust, TrustLoad};
-pub use verify::{recheck_chain, verify_chain};
+pub use verify::{FaultOrder, recheck_chain, verify_chain};

@@ -304,3 +304,26 @@ proptest! {
         }
     }
 }
+
+/// A device may be called what the broker's own topics are called; by no template does it hear them.
+#[test]
+fn no_name_leads_to_the_topics_of_the_broker_itself() {
+    for template in ["{device-id}/#", "{identity}/events/#", "$share/g/{device-id}/#"] {
+        let by = for_test::policy(
+            ClientIdRule::MustEqual,
+            &[template.trim_start_matches("$share/g/")],
+            &[template],
+        );
+        let ordinary = for_test::permit(&for_test::verified_client("pump-1", Role::Device), by.clone());
+        assert!(
+            ordinary
+                .subscribe(&template.replace("{device-id}", "pump-1").replace("{identity}", "pump-1"))
+                .is_ok()
+        );
+        let named = for_test::permit(&for_test::verified_client("countersign", Role::Device), by);
+        let asked = template.replace("{device-id}", "countersign").replace("{identity}", "countersign");
+        assert!(named.subscribe(&asked).is_err(), "{template}");
+        assert!(!named.deliver("countersign/events/device-ca/pump-1/connected"), "{template}");
+        assert!(named.publish("countersign/events/x").is_err(), "{template}");
+    }
+}

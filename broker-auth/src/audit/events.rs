@@ -26,6 +26,9 @@ use crate::counters::Counters;
 /// Events that wait to be published.
 const MAX_WAITING: usize = 4_096;
 
+/// The longest text of a client in an event, in characters.
+const MAX_TEXT: usize = 512;
+
 /// How often strangers are told of.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -82,7 +85,9 @@ fn told(record: &Record<'_>) -> Option<Told> {
         (Event::Handshake | Event::Connect, Some(_)) => "refused",
         _ => return None,
     };
-    let Some(identity) = record.identity else {
+    // A name that was made up for somebody is no known one.
+    let known = record.identity.filter(|identity| what != "refused" || !identity.namespace().is_unproven());
+    let Some(identity) = known else {
         let reason = record.refusal?.reason;
         return Some(Told::Stranger { network: record.peer.and_then(network_of), reason });
     };
@@ -91,11 +96,11 @@ fn told(record: &Record<'_>) -> Option<Told> {
         "event": what,
         "namespace": namespace.as_str(),
         "identity": name,
-        "client_id": record.client_id.map(|text| Printable(text).to_string()),
+        "client_id": record.client_id.map(|text| cut(&Printable(text).to_string())),
         "verdict": record.verdict.map(|verdict| verdict.to_string()),
         "policy": record.policy,
-        "subject": record.certificate.map(|certificate| certificate.subject().to_string()),
-        "issuer": record.certificate.map(|certificate| certificate.issuer().to_string()),
+        "subject": record.certificate.map(|certificate| cut(&certificate.subject().to_string())),
+        "issuer": record.certificate.map(|certificate| cut(&certificate.issuer().to_string())),
         "not_before": record.certificate.map(|certificate| timestamp(certificate.not_before())),
         "not_after": record.certificate.map(|certificate| timestamp(certificate.not_after())),
         "fingerprint_sha1": record.certificate.map(PeerCertificate::fingerprint_sha1),
@@ -104,11 +109,16 @@ fn told(record: &Record<'_>) -> Option<Told> {
         "peer": record.peer.map(|peer| peer.to_string()),
         "decision_id": record.id.map(|id| id.to_string()),
         "reason": record.refusal.map(|refusal| refusal.reason.as_str()),
-        "evidence": record.refusal.map(|refusal| refusal.evidence.as_str()),
+        "evidence": record.refusal.map(|refusal| cut(&refusal.evidence)),
         "note": record.note,
     });
     let topic = format!("{OWN_LEVEL}/events/{namespace}/{name}/{what}");
     Some(Told::Known { topic, payload: payload.to_string().into_bytes() })
+}
+
+/// The beginning of a text that a client may have made long.
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
 }
 
 /// What a stranger is counted by: an IPv4 /24, or an IPv6 /48.

@@ -1,6 +1,6 @@
 //! Admitting a client: the decision about its CONNECT, and its way into a session.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,20 +40,22 @@ pub(crate) struct PendingClient {
     pub(crate) connect: Box<Connect>,
     pub(crate) chain: ChainResult,
     pub(crate) peer: SocketAddr,
+    /// Where the client is, if that is known: a balancer may not say.
+    pub(crate) address: Option<IpAddr>,
     /// Its place under the listener's limits, given back when it is dropped.
     pub(crate) place: Box<dyn Send>,
 }
 
 /// Hands a client to its session, or refuses it and says why in CONNACK.
 pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
-    let PendingClient { connection, connect, chain, peer, place } = client;
+    let PendingClient { connection, connect, chain, peer, address, place } = client;
     if let Some(answer) = refuse_authentication(&connect) {
         context.counters.connects_refused.one();
         return connection.close(Some(answer), REFUSAL_DEADLINE).await;
     }
     let client_id = connect.client_id.clone();
     let origin = Origin {
-        address: Some(peer.ip()),
+        address,
         listener: Some(context.listener),
         version: Some(match connection.version() {
             Version::V3 => MqttVersion::V311,

@@ -101,12 +101,26 @@ async fn serve_proven(
         tracing::error!(%peer, %error, "a connection is given up: the system has no room for it");
         return;
     }
+    let place: Box<dyn Send> = match &chain {
+        ChainResult::Proven(_) => Box::new(slot),
+        ChainResult::Unproven(_) | ChainResult::NotPresented => {
+            let Ok(unproven) = Arc::clone(&context.unproven).try_acquire_owned() else {
+                if let Some(count) = context.counters.unproven_limited.sample() {
+                    tracing::warn!(%peer, count, "clients without a proven certificate are turned away: there are too many");
+                }
+                return;
+            };
+            Box::new((slot, unproven))
+        }
+    };
+    // A balancer that does not say where its client is says nothing for policies either.
+    let address = (!context.settings.is_proxy(peer.ip())).then(|| peer.ip());
     let limits = &context.settings.limits;
     let (mut reader, writer) = mqtt::open(Box::new(stream), &limits.connection);
     match read_connect(&context, &mut reader, peer).await {
         Ok((wire, connect)) => {
             let connection = Connection::new(reader, writer, wire);
-            let client = PendingClient { connection, connect, chain, peer, place: Box::new(slot) };
+            let client = PendingClient { connection, connect, chain, peer, address, place };
             gate::admit(&context.gate(), client).await;
         }
         Err(NoConnect::Answered { wire, answer }) => {

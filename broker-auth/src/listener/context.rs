@@ -28,6 +28,8 @@ pub(super) struct ListenerContext {
     pub(super) rate: Rate,
     pub(super) turns: Turns,
     pub(super) refused_hosts: RefusedHosts,
+    /// Places for clients whose certificate is not proven.
+    pub(super) unproven: Arc<Semaphore>,
     /// Connections of balancers that have not said yet where their client is.
     pub(super) proxied: Arc<Semaphore>,
     /// The threads of the sessions.

@@ -55,7 +55,14 @@ impl From<Elapsed> for Failed {
 pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> Option<Proven> {
     let failed = match prove(context, stream, peer).await {
         Ok(proven) => {
-            context.refused_hosts.succeeded(Host::of(peer.ip()));
+            let host = Host::of(peer.ip());
+            match proven.1 {
+                ChainResult::Proven(_) => context.refused_hosts.succeeded(host),
+                // Let in or not, it is a stranger.
+                ChainResult::Unproven(_) | ChainResult::NotPresented => {
+                    context.refused_hosts.refused(host, Instant::now());
+                }
+            }
             return Some(proven);
         }
         Err(failed) => failed,

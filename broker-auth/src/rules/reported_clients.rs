@@ -9,7 +9,10 @@ use authenticator::reason::{Reason, Refusal};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
-/// So many are told apart, in some 200 KiB.
+/// The longest text of a client that is kept, in characters.
+const MAX_TEXT: usize = 256;
+
+/// So many are told apart, in less than 1 MiB.
 pub(crate) const MAX_TOLD_APART: usize = 1_024;
 
 /// Who was noted by policies that only report.
@@ -47,6 +50,11 @@ pub(crate) struct ReportedClient {
     pub(crate) last: UnixTime,
 }
 
+/// The beginning of a text that a client may have made long.
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
 impl ReportedClients {
     /// Notes a client that `enforce` would have refused.
     pub(crate) fn note(
@@ -64,15 +72,17 @@ impl ReportedClients {
         };
         let mut noted = self.0.lock();
         if noted.clients.len() >= MAX_TOLD_APART && !noted.clients.contains_key(&key) {
-            noted.beyond += 1;
-            return;
+            // Whoever was not seen for longest makes room.
+            let oldest = noted.clients.iter().min_by_key(|(_, client)| client.last).map(|(key, _)| *key);
+            let forgotten = oldest.and_then(|oldest| noted.clients.remove(&oldest));
+            noted.beyond += forgotten.map_or(0, |forgotten| forgotten.count);
         }
         let count = noted.clients.get(&key).map_or(0, |before| before.count) + 1;
         let reported = ReportedClient {
             reason: refusal.reason,
-            evidence: refusal.evidence.clone(),
+            evidence: cut(&refusal.evidence),
             policy: policy.into(),
-            subject: certificate.map(|certificate| certificate.subject().to_string()),
+            subject: certificate.map(|certificate| cut(&certificate.subject().to_string())),
             fingerprint_sha256: certificate.map(|certificate| certificate.fingerprint_sha256()),
             peer,
             count,
@@ -81,7 +91,7 @@ impl ReportedClients {
         noted.clients.insert(key, reported);
     }
 
-    /// All of them, the latest first; and how many visits there were of others, which are not told apart.
+    /// All of them, the latest first; and how many visits there were of others, which made room.
     pub(crate) fn list(&self) -> (Vec<ReportedClient>, u64) {
         let noted = self.0.lock();
         let mut clients: Vec<_> = noted.clients.values().cloned().collect();

@@ -81,6 +81,13 @@ impl ClientIdBinding {
                 ClientIdRule::MustStartWith | ClientIdRule::Free => format!("{owner}/{}", unique()).into(),
             })));
         }
+        if rule == ClientIdRule::Free && identity.namespace().is_unproven() {
+            // Whoever is not proven has its client ids to itself: none is another client's.
+            let own =
+                requested == owner || requested.strip_prefix(owner).is_some_and(|rest| rest.starts_with('/'));
+            let id = if own { requested.to_owned() } else { format!("{owner}/{requested}") };
+            return Ok(Self::Requested(ClientId(id.into())));
+        }
         let belongs = match rule {
             ClientIdRule::MustEqual => requested == owner,
             // Compared level by level: dev-1 must not pass for dev-10.

@@ -130,6 +130,11 @@ impl<'a> TopicFilter<'a> {
         complete.then_some(SharedFilter { group, filter: TopicFilter(Cow::Borrowed(filter)) })
     }
 
+    /// Whether it is for topics of the broker itself, and says so.
+    pub(super) fn is_own(&self) -> bool {
+        is_own(self.matched_part())
+    }
+
     /// What messages are matched against.
     fn matched_part(&self) -> &str {
         self.share().map_or(&self.0, |(_, filter)| filter)
@@ -183,7 +188,8 @@ impl<'a> TopicFilter<'a> {
 
     /// Whether every topic that this filter matches is matched by `allowed` too.
     pub fn is_within(&self, allowed: &TopicFilter<'_>) -> bool {
-        if is_hidden(&self.0) && allowed.0.starts_with(['+', '#']) {
+        let hides = |allowed: &str, asked: &str| allowed.starts_with(['+', '#']) && is_hidden(asked);
+        if hides(&allowed.0, &self.0) || hides(allowed.matched_part(), self.matched_part()) {
             return false;
         }
         // `a/#` asks for `a` as well, but what `#` and `/#` would add in this way is the empty text, which is no topic.

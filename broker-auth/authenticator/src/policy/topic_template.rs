@@ -2,7 +2,7 @@
 
 use device_identity::DeviceId;
 
-use super::topic::{TopicError, TopicFilter, is_own};
+use super::topic::{TopicError, TopicFilter};
 use crate::brace_template::{self, BraceError, Part};
 use crate::identity::Client;
 use crate::trust::TrustName;
@@ -96,7 +96,7 @@ impl TopicTemplate {
 
     /// Whether it is for topics of the broker itself.
     pub fn is_own(&self) -> bool {
-        is_own(&self.source)
+        TopicFilter::new(&self.source).is_ok_and(|filter| filter.is_own())
     }
 
     /// Whether anything in it depends on the client.
@@ -115,7 +115,9 @@ impl TopicTemplate {
         // The name of a trust may be any text, and what it fills must not become several levels, or a wildcard.
         let trust = Some(trust.as_str()).filter(|name| DeviceId::new(name).is_ok());
         let text = self.fill(name, device_id, trust)?;
-        TopicFilter::new(&text).ok().map(TopicFilter::into_owned)
+        // No name leads to the topics of the broker itself.
+        let filter = TopicFilter::new(&text).ok().filter(|filter| filter.is_own() == self.is_own())?;
+        Some(filter.into_owned())
     }
 
     fn fill(&self, identity: &str, device_id: Option<&str>, trust: Option<&str>) -> Option<String> {

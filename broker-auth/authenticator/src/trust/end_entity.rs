@@ -18,11 +18,22 @@ impl FitEndEntity {
     /// Judges usage, key, extensions and validity. Faults of this kind are reported before any other, whichever CA signed
     /// the certificate.
     pub(super) fn judge(leaf: &PeerCertificate, now: UnixTime) -> Result<Self, ChainFault> {
+        let read = Self::read(leaf)?;
+        read.refuse_unfit(leaf, now)?;
+        Ok(read)
+    }
+
+    /// Reads it, and judges nothing.
+    pub(super) fn read(leaf: &PeerCertificate) -> Result<Self, ChainFault> {
         let certificate = Certificate::parse(leaf.der()).map_err(|fault| of_malformed(&fault))?;
-        certificate.refuse_unfit_end_entity(Purpose::Client).map_err(|fault| of_end_entity(&fault))?;
-        refuse_unless_current(leaf, now)?;
         let claims_to_issue = certificate.refuse_claim_to_issue();
         Ok(Self { certificate, claims_to_issue })
+    }
+
+    /// Judges usage, key, extensions and validity.
+    pub(super) fn refuse_unfit(&self, leaf: &PeerCertificate, now: UnixTime) -> Result<(), ChainFault> {
+        self.certificate.refuse_unfit_end_entity(Purpose::Client).map_err(|fault| of_end_entity(&fault))?;
+        refuse_unless_current(leaf, now)
     }
 }
 

@@ -35,6 +35,12 @@ pub struct LoadedTrust {
     proven: Arc<ProvenPaths>,
 }
 
+/// That a CA of a trust issued a certificate.
+pub(super) struct Proof {
+    pub(super) path: ProvenPath,
+    known_by: Fingerprint,
+}
+
 impl LoadedTrust {
     /// Loads everything `config` names. Lists that are the same in `present` are not verified again; what becomes of a trust
     /// of whose lists some are refused is the caller's decision.
@@ -194,15 +200,25 @@ impl LoadedTrust {
         presented: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Option<Result<VerifiedChain, ChainFault>> {
-        let path = self.proven.get(&leaf.fingerprint_sha256(), now).or_else(|| {
-            let all = || fingerprint_of_all(leaf, presented);
-            (!presented.is_empty()).then(all).and_then(|all| self.proven.get(&all, now))
-        })?;
+        let path = self.remembered_path(leaf, presented, now)?;
         Some(refuse_unless_current(leaf, now).and_then(|()| self.chain_along(leaf, &path, now)))
     }
 
+    /// The path of a client that was proven before, by what it presents.
+    pub(super) fn remembered_path(
+        &self,
+        leaf: &PeerCertificate,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<Arc<ProvenPath>> {
+        self.proven.get(&leaf.fingerprint_sha256(), now).or_else(|| {
+            let all = || fingerprint_of_all(leaf, presented);
+            (!presented.is_empty()).then(all).and_then(|all| self.proven.get(&all, now))
+        })
+    }
+
     /// Judges what can change about a proven path.
-    fn chain_along(
+    pub(super) fn chain_along(
         &self,
         leaf: &PeerCertificate,
         path: &ProvenPath,
@@ -259,6 +275,44 @@ impl LoadedTrust {
         budget: &mut Budget,
     ) -> Result<VerifiedChain, ChainFault> {
         self.refuse_claim_to_be_revoked(leaf, presented, now)?;
+        let proof = self.prove_with(algorithms, leaf, end_entity, presented, now, budget)?;
+        let chain = self.chain_along(leaf, &proof.path, now);
+        self.remember(proof);
+        chain
+    }
+
+    /// Proves that a CA of the trust issued the certificate, whatever else is wrong with it: of a client that has not
+    /// proven that, nothing is believed.
+    ///
+    /// # Errors
+    /// What the path says of CAs is not proven either, so it is told as an unknown CA.
+    pub(super) fn prove(
+        &self,
+        leaf: &PeerCertificate,
+        end_entity: &FitEndEntity,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Proof, ChainFault> {
+        self.prove_with(SIGNATURE_ALGORITHMS, leaf, end_entity, presented, now, budget).map_err(
+            |(reason, evidence)| match reason {
+                Reason::UnknownCa | Reason::BadSignature | Reason::Malformed | Reason::Unsupported => {
+                    (reason, evidence)
+                }
+                _ => (Reason::UnknownCa, format!("no CA is known to have issued it: {evidence}")),
+            },
+        )
+    }
+
+    fn prove_with(
+        &self,
+        algorithms: Algorithms<'_>,
+        leaf: &PeerCertificate,
+        end_entity: &FitEndEntity,
+        presented: &[CertificateDer<'_>],
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Proof, ChainFault> {
         let ders: Vec<&[u8]> = presented.iter().map(|der| der.as_ref()).collect();
         let request = PathRequest {
             end_entity: &end_entity.certificate,
@@ -270,14 +324,16 @@ impl LoadedTrust {
         let path = self.cas.prove(&request, budget).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
         let claim_to_issue = end_entity.claims_to_issue.as_ref().err();
         self.refuse_claim_to_issue(claim_to_issue)?;
-        let proven = self.proven_path(leaf, &ders, &path, claim_to_issue)?;
-        let chain = self.chain_along(leaf, &proven, now);
         // A path that leads over presented CAs is known by all that was presented: without them it would not be found.
         let is_configured = path.iter().all(|ca| matches!(ca, PathCa::Configured(_)));
         let known_by =
             if is_configured { leaf.fingerprint_sha256() } else { fingerprint_of_all(leaf, presented) };
-        self.proven.insert(known_by, proven);
-        chain
+        Ok(Proof { path: self.proven_path(leaf, &ders, &path, claim_to_issue)?, known_by })
+    }
+
+    /// Remembers what was proven of a certificate that is fit for a client.
+    pub(super) fn remember(&self, proof: Proof) {
+        self.proven.insert(proof.known_by, proof.path);
     }
 
     /// What a proven path is judged by again.

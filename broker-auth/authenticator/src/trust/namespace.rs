@@ -27,6 +27,11 @@ impl Namespace {
         Self("-".into())
     }
 
+    /// Whether it is that one.
+    pub fn is_unproven(&self) -> bool {
+        &*self.0 == "-"
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -14,7 +14,12 @@ use crate::reason::{Reason, Refusal};
 /// Proves what a client presented, leaf first, under one of `trusts`: path, validity, usage and revocation at `now`.
 ///
 /// The one function behind which a chain is verified. One [`Budget`] bounds the work for all trusts together.
-pub fn verify_chain(trusts: &[LoadedTrust], presented: &[CertificateDer<'_>], now: UnixTime) -> ChainResult {
+pub fn verify_chain(
+    trusts: &[LoadedTrust],
+    presented: &[CertificateDer<'_>],
+    now: UnixTime,
+    order: FaultOrder,
+) -> ChainResult {
     let Some((leaf, intermediates)) = presented.split_first() else { return ChainResult::NotPresented };
     let leaf = match PeerCertificate::parse(leaf) {
         Ok(leaf) => leaf,
@@ -24,13 +29,62 @@ pub fn verify_chain(trusts: &[LoadedTrust], presented: &[CertificateDer<'_>], no
             return ChainResult::Unproven(UnprovenChain::unreadable(fault));
         }
     };
-    match verify_path(trusts, &leaf, intermediates, now) {
+    let mut budget = Budget::new();
+    let verified = match order {
+        FaultOrder::CheapestFirst => verify_path(trusts, &leaf, intermediates, now, &mut budget),
+        FaultOrder::ProofFirst => verify_issuer_first(trusts, &leaf, intermediates, now, &mut budget),
+    };
+    match verified {
         Ok(chain) => ChainResult::Proven(chain),
         Err((reason, evidence)) => {
             let fault = leaf.refused(reason, evidence);
-            ChainResult::Unproven(UnprovenChain::new(leaf, fault))
+            ChainResult::Unproven(UnprovenChain::new(presented, leaf, fault, budget.is_exceeded()))
         }
     }
+}
+
+/// Of several faults of a chain, which one is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultOrder {
+    /// The one that is found with the least work. It says what the certificate says, which may be a stranger's: good enough
+    /// to refuse by.
+    CheapestFirst,
+    /// Who has issued it comes first. `expired`, `not_yet_valid`, `wrong_usage`, `revoked`, `suspended`, `stale_crl` and
+    /// `not_pinned` are told of certificates alone that a CA of a trust is proven to have issued: good enough to decide by.
+    ProofFirst,
+}
+
+fn verify_issuer_first(
+    trusts: &[LoadedTrust],
+    leaf: &PeerCertificate,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixTime,
+    budget: &mut Budget,
+) -> Result<VerifiedChain, ChainFault> {
+    refuse_too_much(leaf.der(), intermediates).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
+    let known =
+        trusts.iter().find_map(|trust| Some((trust, trust.remembered_path(leaf, intermediates, now)?)));
+    let end_entity = FitEndEntity::read(leaf)?;
+    if let Some((trust, path)) = known {
+        // Revoked is revoked, however long ago the certificate has ended.
+        let chain = trust.chain_along(leaf, &path, now)?;
+        return end_entity.refuse_unfit(leaf, now).map(|()| chain);
+    }
+    let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
+    let (named, others): (Vec<_>, Vec<_>) = trusts.iter().partition(|trust| trust.names_issuer_of(leaf));
+    for trust in named.into_iter().chain(others) {
+        match trust.prove(leaf, &end_entity, intermediates, now, budget) {
+            Ok(proof) => {
+                let chain = trust.chain_along(leaf, &proof.path, now)?;
+                end_entity.refuse_unfit(leaf, now)?;
+                trust.remember(proof);
+                return Ok(chain);
+            }
+            Err(other) if fault.0 == Reason::UnknownCa => fault = other,
+            Err(_) => {}
+        }
+    }
+    Err(fault)
 }
 
 fn verify_path(
@@ -38,19 +92,19 @@ fn verify_path(
     leaf: &PeerCertificate,
     intermediates: &[CertificateDer<'_>],
     now: UnixTime,
+    budget: &mut Budget,
 ) -> Result<VerifiedChain, ChainFault> {
     refuse_too_much(leaf.der(), intermediates).map_err(|fault| of_path(&fault, leaf.issuer(), now))?;
     if let Some(remembered) = trusts.iter().find_map(|trust| trust.remembered(leaf, intermediates, now)) {
         return remembered;
     }
     let end_entity = FitEndEntity::judge(leaf, now)?;
-    let mut budget = Budget::new();
     let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
     // The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see
     // `refuse_ambiguity`), so the order only saves work, and finds the fault that explains most.
     let (named, others): (Vec<_>, Vec<_>) = trusts.iter().partition(|trust| trust.names_issuer_of(leaf));
     for trust in named.into_iter().chain(others) {
-        match trust.verify(leaf, &end_entity, intermediates, now, &mut budget) {
+        match trust.verify(leaf, &end_entity, intermediates, now, budget) {
             Ok(chain) => return Ok(chain),
             Err((Reason::UnknownCa, evidence)) if fault.0 == Reason::UnknownCa => {
                 fault = (Reason::UnknownCa, evidence);
