@@ -190,7 +190,7 @@ fn explain_judges_by_the_files_and_asks_the_running_broker_which_has_the_last_wo
     assert_eq!(by_files.code, 6, "{}", by_files.stdout);
     let (files, running) =
         by_files.stdout.split_once("\nthe running broker decides otherwise:\n").expect("both are printed");
-    assert!(files.contains("refused: unmapped_identity") && running.contains("decision     allowed"));
+    assert!(files.contains("refused: policy_denied") && running.contains("decision     allowed"));
     operate(&site.fleet, "reload", &[]).stdout_of_success();
     site.fleet.replace("broker.toml", text.as_bytes());
     let by_broker = explain(&["--cert", &certificate, "--json"]);
