@@ -14,6 +14,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::next_decision_id;
+use crate::clock::seconds_until;
 
 /// What is asked about a client, beside its certificate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -178,10 +179,9 @@ impl Explanation {
 
 impl Certificate {
     fn of(certificate: &PeerCertificate, now: UnixTime) -> Self {
-        let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         Self {
             fingerprint_sha1: certificate.fingerprint_sha1(),
-            seconds_remaining: seconds(certificate.not_after()).saturating_sub(seconds(now)),
+            seconds_remaining: seconds_until(certificate.not_after(), now),
             pem_escaped: escaped(&pem(certificate.der())),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),

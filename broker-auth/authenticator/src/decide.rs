@@ -115,10 +115,9 @@ fn follow(
     request: &Request<'_>,
     trace: &mut Vec<Step>,
 ) -> Result<Granted, Refusal> {
-    match (request, &evidence.chain) {
-        // Nothing was asked for that a client without a proven chain could be granted.
-        (_, ChainResult::Proven(chain)) => trace.push(Step::Chain(chain.clone())),
-        (_, unproven) => go_on_unproven(ruleset.mode(), unproven)?,
+    match &evidence.chain {
+        ChainResult::Proven(chain) => trace.push(Step::Chain(chain.clone())),
+        unproven => go_on_unproven(ruleset.mode(), unproven)?,
     }
     let connect = match request {
         Request::Handshake => return Ok(Granted::Handshake),
@@ -160,8 +159,8 @@ fn follow(
 /// Whether a client goes on of whose certificate nothing is proven.
 fn go_on_unproven(mode: Mode, chain: &ChainResult) -> Result<(), Refusal> {
     match (mode, chain) {
-        (_, ChainResult::Proven(_)) | (Mode::Permissive, ChainResult::NotPresented) => Ok(()),
         (Mode::Permissive, ChainResult::Unproven(unproven)) => unproven.refuse_uncheckable(),
+        (Mode::Permissive, ChainResult::NotPresented | ChainResult::Proven(_)) => Ok(()),
         (Mode::Enforce, _) => chain.proven().map(|_| ()),
     }
 }
@@ -214,14 +213,12 @@ fn stand(
     client_id: &ClientId,
     trace: &mut Vec<Step>,
 ) -> Result<Standing, Refusal> {
-    if let ChainResult::Proven(chain) = &evidence.chain
-        && let Client::Verified(_) = permit_before.client()
-    {
-        recheck_chain(ruleset.trusts(), chain, evidence.time)?;
-        trace.push(Step::Standing);
-    }
-    if let Client::Unproven(unproven) = permit_before.client() {
-        stand_unproven(ruleset, evidence, unproven)?;
+    match permit_before.client() {
+        Client::Verified(client) => {
+            recheck_chain(ruleset.trusts(), client.chain(), evidence.time)?;
+            trace.push(Step::Standing);
+        }
+        Client::Unproven(unproven) => stand_unproven(ruleset, evidence, unproven)?,
     }
     let access = ruleset.access();
     let is_granted = access.policies.granted(permit_before);

@@ -20,6 +20,7 @@ use super::protocol::{
     Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
+use crate::clock::seconds_until;
 use crate::counters::Counters;
 use crate::explanation::Explanation;
 use crate::reconfigure::{Outcome, Reconfiguration};
@@ -333,12 +334,6 @@ fn server_certificate(certificate: &ServerCertificate, now: UnixTime) -> ServerC
         left_seconds: seconds_until(own.not_after(), now),
         warnings,
     }
-}
-
-/// Negative: it is past.
-fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
-    let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    seconds(time).saturating_sub(seconds(now))
 }
 
 fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {

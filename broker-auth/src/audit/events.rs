@@ -20,6 +20,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::beginning::beginning;
 use super::decision_log::{DecisionLog, next_decision_id};
 use crate::counters::Counters;
 
@@ -96,11 +97,11 @@ fn told(record: &Record<'_>) -> Option<Told> {
         "event": what,
         "namespace": namespace.as_str(),
         "identity": name,
-        "client_id": record.client_id.map(|text| cut(&Printable(text).to_string())),
+        "client_id": record.client_id.map(|text| beginning(&Printable(text).to_string(), MAX_TEXT)),
         "verdict": record.verdict.map(|verdict| verdict.to_string()),
         "policy": record.policy,
-        "subject": record.certificate.map(|certificate| cut(&certificate.subject().to_string())),
-        "issuer": record.certificate.map(|certificate| cut(&certificate.issuer().to_string())),
+        "subject": record.certificate.map(|certificate| beginning(&certificate.subject().to_string(), MAX_TEXT)),
+        "issuer": record.certificate.map(|certificate| beginning(&certificate.issuer().to_string(), MAX_TEXT)),
         "not_before": record.certificate.map(|certificate| timestamp(certificate.not_before())),
         "not_after": record.certificate.map(|certificate| timestamp(certificate.not_after())),
         "fingerprint_sha1": record.certificate.map(PeerCertificate::fingerprint_sha1),
@@ -109,16 +110,11 @@ fn told(record: &Record<'_>) -> Option<Told> {
         "peer": record.peer.map(|peer| peer.to_string()),
         "decision_id": record.id.map(|id| id.to_string()),
         "reason": record.refusal.map(|refusal| refusal.reason.as_str()),
-        "evidence": record.refusal.map(|refusal| cut(&refusal.evidence)),
+        "evidence": record.refusal.map(|refusal| beginning(&refusal.evidence, MAX_TEXT)),
         "note": record.note,
     });
     let topic = format!("{OWN_LEVEL}/events/{namespace}/{name}/{what}");
     Some(Told::Known { topic, payload: payload.to_string().into_bytes() })
-}
-
-/// The beginning of a text that a client may have made long.
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
 }
 
 /// What a stranger is counted by: an IPv4 /24, or an IPv6 /48.

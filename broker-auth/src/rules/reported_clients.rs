@@ -9,6 +9,8 @@ use authenticator::reason::{Reason, Refusal};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
+use crate::audit::beginning;
+
 /// The longest text of a client that is kept, in characters.
 const MAX_TEXT: usize = 256;
 
@@ -50,11 +52,6 @@ pub(crate) struct ReportedClient {
     pub(crate) last: UnixTime,
 }
 
-/// The beginning of a text that a client may have made long.
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
-}
-
 impl ReportedClients {
     /// Notes a client that `enforce` would have refused.
     pub(crate) fn note(
@@ -80,9 +77,9 @@ impl ReportedClients {
         let count = noted.clients.get(&key).map_or(0, |before| before.count) + 1;
         let reported = ReportedClient {
             reason: refusal.reason,
-            evidence: cut(&refusal.evidence),
+            evidence: beginning(&refusal.evidence, MAX_TEXT),
             policy: policy.into(),
-            subject: certificate.map(|certificate| cut(&certificate.subject().to_string())),
+            subject: certificate.map(|certificate| beginning(&certificate.subject().to_string(), MAX_TEXT)),
             fingerprint_sha256: certificate.map(|certificate| certificate.fingerprint_sha256()),
             peer,
             count,

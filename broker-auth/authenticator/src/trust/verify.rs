@@ -70,21 +70,13 @@ fn verify_issuer_first(
         let chain = trust.chain_along(leaf, &path, now)?;
         return end_entity.refuse_unfit(leaf, now).map(|()| chain);
     }
-    let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
-    let (named, others): (Vec<_>, Vec<_>) = trusts.iter().partition(|trust| trust.names_issuer_of(leaf));
-    for trust in named.into_iter().chain(others) {
-        match trust.prove(leaf, &end_entity, intermediates, now, budget) {
-            Ok(proof) => {
-                let chain = trust.chain_along(leaf, &proof.path, now)?;
-                end_entity.refuse_unfit(leaf, now)?;
-                trust.remember(proof);
-                return Ok(chain);
-            }
-            Err(other) if fault.0 == Reason::UnknownCa => fault = other,
-            Err(_) => {}
-        }
-    }
-    Err(fault)
+    let (trust, proof) = first_of(trusts, leaf, |trust| {
+        Ok((trust, trust.prove(leaf, &end_entity, intermediates, now, budget)?))
+    })?;
+    let chain = trust.chain_along(leaf, &proof.path, now)?;
+    end_entity.refuse_unfit(leaf, now)?;
+    trust.remember(proof);
+    Ok(chain)
 }
 
 fn verify_path(
@@ -99,17 +91,23 @@ fn verify_path(
         return remembered;
     }
     let end_entity = FitEndEntity::judge(leaf, now)?;
+    first_of(trusts, leaf, |trust| trust.verify(leaf, &end_entity, intermediates, now, budget))
+}
+
+/// What the first of `trusts` proves, or the fault that explains most.
+///
+/// The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see `refuse_ambiguity`), so
+/// the order only saves work, and finds that fault.
+fn first_of<'t, T>(
+    trusts: &'t [LoadedTrust],
+    leaf: &PeerCertificate,
+    mut verify: impl FnMut(&'t LoadedTrust) -> Result<T, ChainFault>,
+) -> Result<T, ChainFault> {
     let mut fault = (Reason::UnknownCa, "no trust is loaded".to_owned());
-    // The trust whose anchor has the issuer's name comes first; no two vouch for one certificate (see
-    // `refuse_ambiguity`), so the order only saves work, and finds the fault that explains most.
     let (named, others): (Vec<_>, Vec<_>) = trusts.iter().partition(|trust| trust.names_issuer_of(leaf));
     for trust in named.into_iter().chain(others) {
-        match trust.verify(leaf, &end_entity, intermediates, now, budget) {
-            Ok(chain) => return Ok(chain),
-            Err((Reason::UnknownCa, evidence)) if fault.0 == Reason::UnknownCa => {
-                fault = (Reason::UnknownCa, evidence);
-            }
-            Err((Reason::UnknownCa, _)) => {}
+        match verify(trust) {
+            Ok(proven) => return Ok(proven),
             Err(other) if fault.0 == Reason::UnknownCa => fault = other,
             Err(_) => {}
         }

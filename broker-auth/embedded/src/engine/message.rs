@@ -32,7 +32,7 @@ pub(crate) struct Message {
 
 impl Message {
     /// A message of the broker itself, delivered at least once.
-    pub(crate) fn of_broker(topic: &str, payload: Vec<u8>) -> Self {
+    pub(crate) fn of_broker(topic: &str, payload: impl Into<Bytes>) -> Self {
         Self {
             topic: Text::from(topic.to_owned()),
             payload: payload.into(),
@@ -105,16 +105,7 @@ impl fmt::Debug for Message {
 impl Message {
     /// A plain message, for tests: QoS 1, neither retained nor anybody's.
     pub(crate) fn specimen(topic: &str, payload: impl Into<Bytes>) -> Self {
-        Self {
-            topic: Text::from(topic.to_owned()),
-            payload: payload.into(),
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            origin: Origin(0),
-            kept: 0,
-            expires_at: None,
-            properties: None,
-        }
+        Self::of_broker(topic, payload)
     }
 }
 
