@@ -1,11 +1,10 @@
 //! What the operator typed.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use std::net::IpAddr;
-
+use authenticator::origin::ServerName;
 use clap::{Args, Parser, Subcommand};
 
 use crate::audit::LogFormat;
@@ -176,6 +175,9 @@ pub(crate) struct ExplainArgs {
     /// The address it would come from, for policies that ask where a client is.
     #[arg(long, value_name = "IP")]
     pub source: Option<IpAddr>,
+    /// The server it would ask for (SNI), where several listeners share an address.
+    #[arg(long, value_name = "NAME")]
+    pub server_name: Option<ServerName>,
     /// The version of MQTT it would speak, for policies that ask for it.
     #[arg(long, value_name = "VERSION", value_parser = ["3.1.1", "5"])]
     pub mqtt_version: Option<String>,

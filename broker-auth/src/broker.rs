@@ -15,7 +15,7 @@ use crate::audit::{Events, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
-use crate::listener::Listener;
+use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
 use crate::rules::{CrlNumbers, KnownNamespaces, RulesetStore};
@@ -102,8 +102,12 @@ impl Broker {
             for warning in &started.trust.warnings {
                 tracing::warn!(warning);
             }
-            let certificate = ServerCertificate::load(&listener.server_cert, &listener.server_key)
-                .map_err(StartError::refused)?;
+            let certificate = ServerCertificate::load(
+                &listener.server_cert,
+                &listener.server_key,
+                &listener.settings.server_names.names,
+            )
+            .map_err(StartError::refused)?;
             for warning in certificate.warnings() {
                 tracing::warn!(warning);
             }
@@ -130,26 +134,41 @@ impl Broker {
             let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());
             StartError::failed(what, "stop the other broker, or give this one a state directory of its own")
         })?;
-        let mut governed = Vec::new();
-        let mut listeners = Vec::new();
-        for (listener, rules, certificate) in loaded {
+        let hosts = loaded.into_iter().map(|(listener, rules, certificate)| {
+            Arc::new(VirtualHost { rules, certificate, settings: listener.settings.clone() })
+        });
+        let (mut governed, mut listeners, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+        for hosts in VirtualHosts::by_socket(hosts) {
+            let hosts_there: Vec<_> = hosts.iter().map(Arc::clone).collect();
+            let wanted = hosts.settings().address;
             let sessions = Handle::current();
             let bind = || {
                 let _on = handshakes.handle().enter();
-                Listener::bind(&hub, &counters, &rules, &certificate, &sessions, listener.settings.clone())
+                Listener::bind(&hub, &counters, &sessions, hosts)
             };
             let bound = bind().map_err(|error| {
                 StartError::failed(
-                    format!("cannot listen on {}: {error}", listener.settings.address),
+                    format!("cannot listen on {wanted}: {error}"),
                     "choose another --listen address",
                 )
             })?;
             let address = bound
                 .address()
                 .map_err(|error| StartError::failed(error, "choose another --listen address"))?;
-            governed.push(GovernedListener { address, rules, certificate });
+            governed.extend(hosts_there.into_iter().map(|host| (address, host)));
+            addresses.push(address);
             listeners.push(bound);
         }
+        governed.sort_by_key(|(_, host)| host.settings.place);
+        let governed: Vec<_> = governed
+            .into_iter()
+            .map(|(address, host)| GovernedListener {
+                address,
+                server_names: host.settings.server_names.clone(),
+                rules: Arc::clone(&host.rules),
+                certificate: Arc::clone(&host.certificate),
+            })
+            .collect();
         let watched = watch(
             governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
             governed
@@ -157,7 +176,6 @@ impl Broker {
                 .map(|listener| (Arc::clone(&listener.certificate), Arc::clone(&listener.rules)))
                 .collect(),
         );
-        let addresses = governed.iter().map(|listener| listener.address).collect();
         let reconfiguration =
             Arc::new(Reconfiguration::new(written.clone(), governed, namespaces, events_wanted));
         let context = Arc::new(AdminContext {
@@ -175,7 +193,7 @@ impl Broker {
         Ok(Self { hub, addresses, listening, reconfiguration, _threads: [handshakes, control] })
     }
 
-    /// Where its listeners are, in the order of the configuration.
+    /// Where it listens, in the order of the configuration.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

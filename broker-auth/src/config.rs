@@ -19,6 +19,7 @@ mod policy;
 mod policy_warnings;
 mod reader;
 mod same_trust;
+mod server_names;
 mod state;
 mod trust;
 

@@ -21,6 +21,8 @@ mqtt::counters! {
     handshake_timeouts,
     /// Of those: they waited to begin for too long.
     handshakes_limited,
+    /// Of those: they asked for a server that is not here.
+    server_names_refused,
     /// Connections that were silent for too long before CONNECT.
     connect_timeouts,
     /// Clients without a proven certificate that were turned away because there were too many.

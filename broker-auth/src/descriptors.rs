@@ -32,8 +32,15 @@ pub(crate) fn raise_limit() -> usize {
 
 /// Lowers the limits of `listeners`, each in proportion, to what `descriptors` allow.
 pub(crate) fn fit(listeners: &mut [ListenerConfig], descriptors: usize) -> Option<Shortage> {
-    let limits = || listeners.iter().map(|listener| listener.settings.limits.listener.max_connections);
-    let wanted = limits().fold(0, usize::saturating_add);
+    // Those that share a socket share its connections.
+    let has_socket_of_its_own = |place: usize, listener: &ListenerConfig| {
+        let mut earlier = listeners.iter().take(place);
+        !earlier.any(|earlier| earlier.settings.shares_a_socket_with(&listener.settings))
+    };
+    let sockets = listeners.iter().enumerate().filter(|(place, one)| has_socket_of_its_own(*place, one));
+    let wanted = sockets
+        .map(|(_, listener)| listener.settings.limits.listener.max_connections)
+        .fold(0, usize::saturating_add);
     let granted = descriptors.saturating_sub(RESERVE);
     if wanted <= granted {
         return None;

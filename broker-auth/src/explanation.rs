@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use authenticator::certificate::{PeerCertificate, timestamp};
 use authenticator::decide::{Connect, Request, Step, decide};
 use authenticator::evidence::Evidence;
-use authenticator::origin::Origin;
+use authenticator::origin::{Origin, ServerName};
 use authenticator::ruleset::Ruleset;
 use authenticator::trust::TrustReport;
 use data_encoding::BASE64;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::next_decision_id;
 use crate::clock::seconds_until;
+use crate::listener::ServerNames;
 
 /// What is asked about a client, beside its certificate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub(crate) struct Question {
     /// Where it would come from.
     #[serde(default)]
     pub(crate) source: Option<IpAddr>,
+    /// The server that it would ask for.
+    #[serde(default)]
+    pub(crate) server_name: Option<String>,
     /// Which version of MQTT it would speak.
     #[serde(default)]
     pub(crate) mqtt_version: Option<String>,
@@ -43,6 +47,9 @@ pub(crate) struct Explanation {
     /// As of when.
     pub(crate) at: String,
     pub(crate) listener: String,
+    /// The name that the client asks for the listener by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) server_name: Option<String>,
     #[serde(flatten)]
     pub(crate) certificate: Option<Certificate>,
     pub(crate) trust: Option<String>,
@@ -82,11 +89,50 @@ pub(crate) struct Certificate {
     pub(crate) pem_escaped: String,
 }
 
+/// A listener that is asked about.
+pub(crate) struct AskedListener<'a> {
+    /// Its place in the configuration.
+    pub(crate) place: usize,
+    pub(crate) address: String,
+    pub(crate) server_names: &'a ServerNames,
+}
+
+impl AskedListener<'_> {
+    /// Whether a client gets there that asks for the server in question.
+    pub(crate) fn is_met_by(&self, question: &Question) -> bool {
+        let names = &self.server_names.names;
+        let is_called = |name: &String| names.iter().any(|known| known.as_str().eq_ignore_ascii_case(name));
+        names.is_empty() || question.server_name.as_ref().is_none_or(is_called)
+    }
+
+    /// The name that the client asks for it by: where that is not said, the one that stands for none, or the only one.
+    fn server_name(&self, question: &Question) -> Option<ServerName> {
+        if let Some(asked) = &question.server_name {
+            return asked.parse().ok();
+        }
+        let only = || if let [only] = self.server_names.names.as_slice() { Some(only.clone()) } else { None };
+        self.server_names.default.clone().or_else(only)
+    }
+}
+
 impl Explanation {
-    /// What `rules` decide at `now` about a client that presents these certificates to the listener at this place and address.
+    /// That no listener is called so.
+    pub(crate) fn of_unknown_server(question: &Question, now: UnixTime) -> Self {
+        let name = question.server_name.clone().unwrap_or_default();
+        Self {
+            at: timestamp(now),
+            evidence: Some(format!(
+                "no listener is called {name:?}: the handshake ends with the alert unrecognized_name"
+            )),
+            server_name: Some(name),
+            ..Self::default()
+        }
+    }
+
+    /// What `rules` decide at `now` about a client that presents these certificates to `listener`.
     pub(crate) fn of(
         question: &Question,
-        (place, address): (usize, String),
+        listener: &AskedListener<'_>,
         rules: &Ruleset,
         now: UnixTime,
         presented: &[CertificateDer<'_>],
@@ -106,14 +152,16 @@ impl Explanation {
         let trust = rules.report(now);
         let origin = Origin {
             address: question.source,
-            listener: Some(place),
+            listener: Some(listener.place),
+            server_name: listener.server_name(question),
             version: question.mqtt_version.as_ref().and_then(|version| version.parse().ok()),
         };
         let evidence = Evidence::new(rules.verify_chain(presented, now), now).origin(origin);
         let decision = decide(rules, &evidence, &request);
         let mut explanation = Self {
             at: timestamp(now),
-            listener: address,
+            listener: listener.address.clone(),
+            server_name: evidence.origin.server_name.as_ref().map(ToString::to_string),
             publish: question.publish.clone(),
             subscribe: question.subscribe.clone(),
             certificate: presented

@@ -13,9 +13,11 @@ mod settings;
 mod slots;
 mod socket;
 mod turns;
+mod virtual_hosts;
 
 pub(crate) use limits::ListenerLimits;
-pub(crate) use settings::{Limits, ListenerSettings};
+pub(crate) use settings::{Limits, ListenerSettings, ServerNames};
+pub(crate) use virtual_hosts::{VirtualHost, VirtualHosts};
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,8 +39,6 @@ use embedded::Hub;
 
 use crate::audit::Outage;
 use crate::counters::Counters;
-use crate::rules::RulesetStore;
-use crate::transport::ServerCertificate;
 
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -58,23 +58,21 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds the listener's address. Connections are accepted, and their handshakes computed, on the threads of the caller;
+    /// Binds the address that `hosts` share. Connections are accepted, and their handshakes computed, on the threads of the caller;
     /// who has proven a certificate goes on to the threads of `sessions`.
     pub(crate) fn bind(
         hub: &Arc<Hub>,
         counters: &Arc<Counters>,
-        rules: &Arc<RulesetStore>,
-        certificate: &Arc<ServerCertificate>,
         sessions: &Handle,
-        settings: ListenerSettings,
+        hosts: VirtualHosts,
     ) -> io::Result<Self> {
+        let settings = hosts.settings().clone();
         let socket = listen(settings.address)?;
         let limits = Arc::clone(&settings.limits.listener);
         let context = ListenerContext {
             hub: Arc::clone(hub),
             counters: Arc::clone(counters),
-            rules: Arc::clone(rules),
-            certificate: Arc::clone(certificate),
+            hosts,
             settings,
             slots: Arc::new(Slots::new(&limits)),
             rate: Rate::new(limits.max_handshakes_per_second, Instant::now()),

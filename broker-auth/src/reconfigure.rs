@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
+use crate::listener::ServerNames;
 use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{ServerCertificate, ServerCertificateError};
 
@@ -32,6 +33,8 @@ pub(crate) struct Reconfiguration {
 /// What a listener decides by.
 pub(crate) struct GovernedListener {
     pub(crate) address: SocketAddr,
+    /// The names that clients ask for it by.
+    pub(crate) server_names: ServerNames,
     pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
 }
@@ -214,6 +217,7 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
             differs(is_different, &format!("{key} of [[listener]] {}", number + 1));
         };
         differs(one.settings.address != other.settings.address, "address");
+        differs(one.settings.server_names != other.settings.server_names, "server-names");
         differs(one.settings.tls_versions != other.settings.tls_versions, "tls-versions");
         differs(one.settings.proxies != other.settings.proxies, "proxy");
         differs(one.settings.limits != other.settings.limits, "[listener.limits]");

@@ -95,10 +95,20 @@ impl Client {
 
     /// The same over a connection that is there.
     pub fn dial_over(socket: TcpStream, tls: &Tls, version: Version) -> Result<Self, Heard> {
+        Self::dial_for("localhost", socket, tls, version)
+    }
+
+    /// The same for the server of this name; an address is asked for by no name.
+    pub fn dial_for(
+        server: &'static str,
+        socket: TcpStream,
+        tls: &Tls,
+        version: Version,
+    ) -> Result<Self, Heard> {
         socket.set_nodelay(true).expect("a socket option");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = ServerName::try_from(server).expect("a name");
         let tls = ClientConnection::new(Arc::clone(&tls.0), name).expect("a configuration fit for TLS");
         let mut client = Self { tls, socket, version, received: Vec::new(), last_id: 0 };
         while client.tls.is_handshaking() {

@@ -128,7 +128,7 @@ fn follow(
     };
     let client = whom(ruleset, evidence, connect, trace)?;
     trace.push(Step::Identity(client.clone()));
-    let circumstances = Circumstances { origin: evidence.origin, now: evidence.time };
+    let circumstances = Circumstances { origin: evidence.origin.clone(), now: evidence.time };
     let permit = permit(ruleset, &client, &circumstances, trace)?;
     let client_id = match connect.client_id {
         Some(requested) => {
@@ -236,7 +236,7 @@ fn stand(
         let evidence = format!("the certificate maps to {now} now, and the session is that of {before}");
         return Err(client.refused(Reason::UnmappedIdentity, evidence));
     }
-    let circumstances = Circumstances { origin: permit_before.origin(), now: evidence.time };
+    let circumstances = Circumstances { origin: permit_before.origin().clone(), now: evidence.time };
     let permit = permit(ruleset, &client, &circumstances, trace)?;
     if is_granted && permit.is_of_same_policy(permit_before) {
         return Ok(Standing::Unchanged);

@@ -1,15 +1,21 @@
 //! [`Origin`]: how a client comes.
 
+mod server_name;
+
 use std::net::IpAddr;
 use std::str::FromStr;
 
+pub use server_name::{NotAServerName, ServerName};
+
 /// How a client comes, as far as that is known: what is known of it beside its certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Its address.
     pub address: Option<IpAddr>,
     /// The listener that it came to, by its place in the configuration.
     pub listener: Option<usize>,
+    /// The server that it asked for, or the one that stands for none.
+    pub server_name: Option<ServerName>,
     /// The version of MQTT that it speaks.
     pub version: Option<MqttVersion>,
 }

@@ -140,6 +140,9 @@ pub(crate) struct Status {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ListenerLine {
     pub(crate) address: String,
+    /// What clients ask for it by, where it shares its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) server_names: Vec<String>,
     pub(crate) trust_generation: u64,
     /// RFC 3339.
     pub(crate) server_certificate_not_after: String,

@@ -22,8 +22,8 @@ use super::protocol::{
 use crate::audit::{LostLines, Outage};
 use crate::clock::seconds_until;
 use crate::counters::Counters;
-use crate::explanation::Explanation;
-use crate::reconfigure::{Outcome, Reconfiguration};
+use crate::explanation::{AskedListener, Explanation};
+use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
 use crate::rules::{ReportedClient, RulesetStore};
 use crate::state_directory::give_to_group;
 use crate::transport::ServerCertificate;
@@ -192,13 +192,23 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
     };
     let certificate = presented.first().map(|der| BASE64.encode(der)).unwrap_or_default();
     let at = explain.at.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
-    let listeners = context.reconfiguration.listeners().iter().enumerate().map(|(place, listener)| {
-        let rules = listener.rules.present();
-        let now = at.unwrap_or_else(|| listener.rules.now());
-        let listener = (place, listener.address.to_string());
-        Explanation::of(&explain.question, listener, &rules, now, &presented)
+    let listeners = context.reconfiguration.listeners();
+    let now = |listener: &GovernedListener| at.unwrap_or_else(|| listener.rules.now());
+    let explanations = listeners.iter().enumerate().filter_map(|(place, listener)| {
+        let asked = AskedListener {
+            place,
+            address: listener.address.to_string(),
+            server_names: &listener.server_names,
+        };
+        asked.is_met_by(&explain.question).then(|| {
+            let rules = listener.rules.present();
+            Explanation::of(&explain.question, &asked, &rules, now(listener), &presented)
+        })
     });
-    Ok(Explanation::best(listeners).map(|explanation| Explained { certificate, explanation }))
+    let explanation = Explanation::best(explanations).or_else(|| {
+        listeners.first().map(|first| Explanation::of_unknown_server(&explain.question, now(first)))
+    });
+    Ok(explanation.map(|explanation| Explained { certificate, explanation }))
 }
 
 /// Lowers the time floor, which all listeners share, to a time that the operator vouches for.
@@ -268,6 +278,7 @@ fn status(context: &AdminContext) -> Status {
             .iter()
             .map(|listener| ListenerLine {
                 address: listener.address.to_string(),
+                server_names: listener.server_names.names.iter().map(ToString::to_string).collect(),
                 trust_generation: listener.rules.generation(),
                 server_certificate_not_after: timestamp(listener.certificate.certificate().not_after()),
                 server_certificate: Some(server_certificate(&listener.certificate, listener.rules.now())),

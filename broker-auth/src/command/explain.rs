@@ -15,7 +15,7 @@ use crate::args::ExplainArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit;
-use crate::explanation::{Explanation, Question};
+use crate::explanation::{AskedListener, Explanation, Question};
 use crate::rules::{CrlNumbers, RulesetStore};
 
 use answers::Answers;
@@ -42,6 +42,7 @@ fn explain(args: &ExplainArgs) -> Result<Answers, ExitCode> {
         publish: args.publish.clone(),
         subscribe: args.subscribe.clone(),
         source: args.source,
+        server_name: args.server_name.as_ref().map(ToString::to_string),
         mqtt_version: args.mqtt_version.clone(),
     };
     let file = args.config.file();
@@ -71,7 +72,7 @@ fn by_files(
     let numbers = CrlNumbers::read_only(&config.state_directory())
         .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, "restore the file, or delete it"))?;
     let numbers = Arc::new(numbers);
-    let mut explanations = Vec::new();
+    let (mut explanations, mut latest) = (Vec::new(), None);
     for listener in &config.listeners {
         let rules = RulesetStore::with_mode(
             Arc::new(SystemClock),
@@ -83,11 +84,21 @@ fn by_files(
         rules
             .load(&listener.trusts)
             .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.help()))?;
-        let place = (listener.settings.place, listener.settings.address.to_string());
         let now = at.unwrap_or_else(|| rules.now());
-        explanations.push(Explanation::of(question, place, &rules.present(), now, &client.presents));
+        latest = latest.max(Some(now));
+        let settings = &listener.settings;
+        let listener = AskedListener {
+            place: settings.place,
+            address: settings.address.to_string(),
+            server_names: &settings.server_names,
+        };
+        if !listener.is_met_by(question) {
+            continue;
+        }
+        explanations.push(Explanation::of(question, &listener, &rules.present(), now, &client.presents));
     }
     Explanation::best(explanations)
+        .or_else(|| latest.map(|now| Explanation::of_unknown_server(question, now)))
         .ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))
 }
 

@@ -182,6 +182,9 @@ fn status_page(status: &Status) -> String {
     }
     for listener in &status.listeners {
         line("listener", &listener.address);
+        if !listener.server_names.is_empty() {
+            line("  server names", &listener.server_names.join(", "));
+        }
         line("  trust generation", &listener.trust_generation);
         match &listener.server_certificate {
             Some(certificate) => {

@@ -11,7 +11,7 @@ use crate::args::RunArgs;
 use crate::audit::{Log, LostLines};
 use crate::broker::Broker;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, ListenerConfig};
 use crate::descriptors;
 use crate::exit;
 use crate::start_error::StartError;
@@ -37,13 +37,20 @@ fn run_logged(args: &RunArgs, lost_lines: LostLines) -> Result<(), StartError> {
     })?;
     let written = config.clone();
     if let Some(address) = args.listen {
-        let [listener] = config.listeners.as_mut_slice() else {
+        let mut others = config.listeners.iter().skip(1);
+        let first = config.listeners.first();
+        let is_one_address = |other: &ListenerConfig| {
+            first.is_some_and(|first| first.settings.shares_a_socket_with(&other.settings))
+        };
+        if !others.all(is_one_address) {
             return Err(StartError::Usage {
                 what: "--listen needs a configuration with exactly one listener",
                 help: "leave it out, or change the addresses in the configuration",
             });
-        };
-        listener.settings.address = address;
+        }
+        for listener in &mut config.listeners {
+            listener.settings.address = address;
+        }
     }
     if let Some(shortage) = descriptors::fit(&mut config.listeners, descriptors::raise_limit()) {
         tracing::warn!(

@@ -5,7 +5,7 @@ use authenticator::policy::Condition;
 
 use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
-use super::names::{read_identity, read_trust_name};
+use super::names::{read_identity, read_server_name, read_trust_name};
 use super::network::read_network;
 use super::reader::{Table, Value};
 
@@ -43,18 +43,21 @@ pub(super) fn read_conditions(
     if let Some(value) = table.get("listener") {
         let read = |value: &Value<'_>| {
             let address = value.parse()?;
-            let place = listeners.iter().position(|listener| listener.settings.address == address);
-            place.ok_or_else(|| {
+            let at_address = listeners.iter().enumerate().filter(|(_, one)| one.settings.address == address);
+            let places: Vec<_> = at_address.map(|(place, _)| place).collect();
+            if places.is_empty() {
                 let known: Vec<_> =
                     listeners.iter().map(|listener| listener.settings.address.to_string()).collect();
-                value.fault(ConfigFault::UnknownName {
+                return Err(value.fault(ConfigFault::UnknownName {
                     what: "listener",
                     name: address.to_string(),
                     nearest: known.first().filter(|_| known.len() == 1).cloned(),
-                })
-            })
+                }));
+            }
+            Ok(places)
         };
-        conditions.push(Condition::Listener(elements(value)?.iter().map(read).collect::<Result<_, _>>()?));
+        let places: Vec<Vec<usize>> = elements(value)?.iter().map(read).collect::<Result<_, _>>()?;
+        conditions.push(Condition::Listener(places.concat()));
     }
     if let Some(value) = table.get("source") {
         conditions
@@ -64,7 +67,8 @@ pub(super) fn read_conditions(
         conditions.push(Condition::Version(any(value)?));
     }
     if let Some(value) = table.get("server-name") {
-        return Err(value.unsupported());
+        let read = |value: &Value<'_>| read_server_name(*value, listeners);
+        conditions.push(Condition::ServerName(elements(value)?.iter().map(read).collect::<Result<_, _>>()?));
     }
     for (key, combine) in [
         ("all", Condition::All as fn(Vec<Condition>) -> Condition),

@@ -6,6 +6,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::limits::read_limits;
 use super::network::read_network;
 use super::reader::{Table, Value};
+use super::server_names::read_server_names;
 use super::trust::read_trust;
 use authenticator::ruleset::Mode;
 use authenticator::trust::TrustConfig;
@@ -38,10 +39,20 @@ pub enum Transport {
     Tls,
 }
 
+/// Where the parts of a listener stand in the file.
+pub(super) struct ListenerPlaces<'a> {
+    /// Its address.
+    pub(super) address: Value<'a>,
+    /// The names of its trusts, in order.
+    pub(super) trusts: Vec<Value<'a>>,
+}
+
 impl ListenerConfig {
-    /// Reads a listener; the values are the names of its trusts, for errors about them.
-    pub(super) fn read(place: usize, table: Table<'_>) -> Result<(Self, Vec<Value<'_>>), ConfigError> {
-        let address = table.require("address")?.parse()?;
+    /// Reads a listener, and where its parts stand, for errors about them.
+    pub(super) fn read(place: usize, table: Table<'_>) -> Result<(Self, ListenerPlaces<'_>), ConfigError> {
+        let address_place = table.require("address")?;
+        let address = address_place.parse()?;
+        let server_names = read_server_names(&table)?;
         let transport = match table.get("transport") {
             Some(value) if value.text()? == "websocket" => return Err(value.unsupported()),
             Some(value) => value.choice(&[("tls", Transport::Tls)])?,
@@ -78,8 +89,9 @@ impl ListenerConfig {
             places.push(place);
         }
         table.finish()?;
-        let settings = ListenerSettings { place, address, tls_versions, proxies, limits };
-        Ok((Self { settings, transport, mode, server_cert, server_key, trusts }, places))
+        let settings = ListenerSettings { place, address, server_names, tls_versions, proxies, limits };
+        let listener = Self { settings, transport, mode, server_cert, server_key, trusts };
+        Ok((listener, ListenerPlaces { address: address_place, trusts: places }))
     }
 }
 

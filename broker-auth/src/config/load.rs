@@ -11,6 +11,7 @@ use super::file::{directory_of, read_text};
 use super::policy::read_policies;
 use super::reader::{Source, Table, Value};
 use super::same_trust::refuse_ambiguous_trusts;
+use super::server_names::refuse_shared_addresses;
 use super::{Config, EngineConfig, ListenerConfig, StateConfig};
 use authenticator::identity::{Alternative, Alternatives, IdentityTemplate, Template};
 use authenticator::ruleset::AccessRules;
@@ -45,7 +46,9 @@ impl Config {
             .map(|(place, table)| ListenerConfig::read(place, table))
             .collect::<Result<Vec<_>, _>>()?;
         refuse_ambiguous_trusts(&listeners)?;
-        let listeners: Vec<_> = listeners.into_iter().map(|(listener, _)| listener).collect();
+        let (listeners, places): (Vec<_>, Vec<_>) =
+            listeners.into_iter().map(|(listener, places)| (listener, places.address)).unzip();
+        refuse_shared_addresses(&listeners, &places)?;
         let identity = match root.get("identity") {
             Some(value) => read_identity(value.table("[identity]")?)?,
             None => IdentityTemplate::default(),

@@ -1,5 +1,6 @@
-//! Names of trusts and identities in policies: those that are nobody's are refused.
+//! Names of trusts, identities and servers in policies: those that are nobody's are refused.
 
+use authenticator::origin::ServerName;
 use authenticator::policy::IdentityMatch;
 use authenticator::trust::TrustName;
 
@@ -37,10 +38,28 @@ pub(super) fn read_trust_name(
     if known().any(|known| *known == name) {
         return Ok(name);
     }
-    let nearest = known()
-        .map(|known| (strsim::jaro_winkler(known.as_str(), name.as_str()), known))
+    let nearest = nearest(name.as_str(), known().map(TrustName::as_str));
+    Err(value.fault(ConfigFault::UnknownName { what: "trust", name: name.to_string(), nearest }))
+}
+
+pub(super) fn read_server_name(
+    value: Value<'_>,
+    listeners: &[ListenerConfig],
+) -> Result<ServerName, ConfigError> {
+    let name: ServerName = value.parse()?;
+    let known = || listeners.iter().flat_map(|listener| &listener.settings.server_names.names);
+    if known().any(|known| *known == name) {
+        return Ok(name);
+    }
+    let nearest = nearest(name.as_str(), known().map(ServerName::as_str));
+    Err(value.fault(ConfigFault::UnknownName { what: "server name", name: name.to_string(), nearest }))
+}
+
+/// The known name that was probably meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|known| (strsim::jaro_winkler(known, name), known))
         .filter(|(similarity, _)| *similarity > 0.7)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known.to_string());
-    Err(value.fault(ConfigFault::UnknownName { what: "trust", name: name.to_string(), nearest }))
+        .map(|(_, known)| known.to_owned())
 }

@@ -3,17 +3,16 @@
 use authenticator::trust::TrustConfig;
 
 use super::error::ConfigError;
-use super::listener::ListenerConfig;
-use super::reader::Value;
+use super::listener::{ListenerConfig, ListenerPlaces};
 
 /// Refuses a name that stands for other CAs, another role or another namespace on another listener: policies and live
 /// sessions know a trust by its name alone.
 pub(super) fn refuse_ambiguous_trusts(
-    listeners: &[(ListenerConfig, Vec<Value<'_>>)],
+    listeners: &[(ListenerConfig, ListenerPlaces<'_>)],
 ) -> Result<(), ConfigError> {
     let mut earlier: Vec<&TrustConfig> = Vec::new();
     for (listener, places) in listeners {
-        for (trust, place) in listener.trusts.iter().zip(places) {
+        for (trust, place) in listener.trusts.iter().zip(&places.trusts) {
             if let Some(same) = earlier.iter().find(|earlier| earlier.name == trust.name) {
                 let differs = [
                     ("`anchors`", same.anchors != trust.anchors),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, Request, Step};
 use authenticator::identity::Client;
-use authenticator::origin::{MqttVersion, Origin};
+use authenticator::origin::{MqttVersion, Origin, ServerName};
 use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Event, Record};
@@ -32,6 +32,8 @@ pub(crate) struct GateContext<'a> {
     pub(crate) limits: &'a Arc<SessionLimits>,
     /// Which listener it is, by its place in the configuration.
     pub(crate) listener: usize,
+    /// The name that the client asked for it by.
+    pub(crate) server_name: Option<&'a ServerName>,
 }
 
 /// A client that has finished its handshake and whose CONNECT has been read.
@@ -57,6 +59,7 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
     let origin = Origin {
         address,
         listener: Some(context.listener),
+        server_name: context.server_name.cloned(),
         version: Some(match connection.version() {
             Version::V3 => MqttVersion::V311,
             Version::V5 => MqttVersion::V5,

@@ -13,10 +13,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 
 use super::context::ListenerContext;
-use super::handshake::handshake;
+use super::handshake::{Proven, handshake};
 use super::proxy_header::read_proxy_header;
 use super::slots::Slot;
 use super::socket::Socket;
@@ -46,9 +45,9 @@ pub(super) async fn serve(context: Arc<ListenerContext>, stream: TcpStream, peer
     let _ = stream.set_nodelay(true);
     // Without it the other timers, if there are any, find a client that has vanished.
     let _ = find_vanished(&stream);
-    let Some((stream, chain)) = handshake(&context, Socket::new(stream), peer).await else { return };
+    let Some(proven) = handshake(&context, Socket::new(stream), peer).await else { return };
     let sessions = context.sessions.clone();
-    sessions.spawn(serve_proven(context, stream, chain, peer, slot));
+    sessions.spawn(serve_proven(context, proven, peer, slot));
 }
 
 /// Serves a connection of a balancer: as one from where its header says that the client is.
@@ -90,13 +89,8 @@ fn find_vanished(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Serves a connection whose client has proven its certificate.
-async fn serve_proven(
-    context: Arc<ListenerContext>,
-    mut stream: TlsStream<Socket>,
-    chain: ChainResult,
-    peer: SocketAddr,
-    slot: Slot,
-) {
+async fn serve_proven(context: Arc<ListenerContext>, proven: Proven, peer: SocketAddr, slot: Slot) {
+    let Proven { mut stream, chain, asked } = proven;
     if let Err(error) = stream.get_mut().0.move_here() {
         tracing::error!(%peer, %error, "a connection is given up: the system has no room for it");
         return;
@@ -121,7 +115,7 @@ async fn serve_proven(
         Ok((wire, connect)) => {
             let connection = Connection::new(reader, writer, wire);
             let client = PendingClient { connection, connect, chain, peer, address, place };
-            gate::admit(&context.gate(), client).await;
+            gate::admit(&context.gate(&asked), client).await;
         }
         Err(NoConnect::Answered { wire, answer }) => {
             Connection::new(reader, writer, wire).close(Some(answer), REFUSAL_DEADLINE).await;

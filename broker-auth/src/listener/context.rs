@@ -12,17 +12,16 @@ use super::refused_hosts::RefusedHosts;
 use super::settings::ListenerSettings;
 use super::slots::{NoSlot, Slots};
 use super::turns::Turns;
+use super::virtual_hosts::{Asked, VirtualHosts};
 use crate::counters::Counters;
 use crate::gate::GateContext;
-use crate::rules::RulesetStore;
-use crate::transport::ServerCertificate;
 
 /// What every connection of a listener is decided by, and counted in.
 pub(super) struct ListenerContext {
     pub(super) hub: Arc<Hub>,
     pub(super) counters: Arc<Counters>,
-    pub(super) rules: Arc<RulesetStore>,
-    pub(super) certificate: Arc<ServerCertificate>,
+    pub(super) hosts: VirtualHosts,
+    /// What all hosts have in common: address, balancers, limits.
     pub(super) settings: ListenerSettings,
     pub(super) slots: Arc<Slots>,
     pub(super) rate: Rate,
@@ -37,14 +36,16 @@ pub(super) struct ListenerContext {
 }
 
 impl ListenerContext {
-    /// What clients of this listener are admitted by.
-    pub(super) fn gate(&self) -> GateContext<'_> {
+    /// What clients are admitted by that have asked for this host.
+    pub(super) fn gate<'a>(&'a self, asked: &'a Asked) -> GateContext<'a> {
+        let Asked { host, name } = asked;
         GateContext {
             hub: &self.hub,
             counters: &self.counters,
-            rules: &self.rules,
-            limits: &self.settings.limits.session,
-            listener: self.settings.place,
+            rules: &host.rules,
+            limits: &host.settings.limits.session,
+            listener: host.settings.place,
+            server_name: name.as_ref(),
         }
     }
 

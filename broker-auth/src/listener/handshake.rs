@@ -10,6 +10,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::time::Duration;
 
 use authenticator::decide::Request;
 use authenticator::origin::Origin;
@@ -17,7 +18,8 @@ use authenticator::reason::Refusal;
 use authenticator::record::{Event, Record};
 use authenticator::trust::{ChainResult, VerifiedChain};
 use rustls::server::Acceptor;
-use tokio::time::{Instant, error::Elapsed, timeout_at};
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -25,11 +27,24 @@ use super::context::ListenerContext;
 use super::lingering_close::lingering_close;
 use super::network::{Host, Network};
 use super::socket::Socket;
-use crate::rules::Noted;
+use super::virtual_hosts::Asked;
+use crate::rules::{Noted, RulesetStore};
 use crate::transport::connection_config;
 
-/// A connection, and what became of the chain that its client presented.
-type Proven = (TlsStream<Socket>, ChainResult);
+/// A connection after its handshake.
+pub(super) struct Proven {
+    pub(super) stream: TlsStream<Socket>,
+    /// What became of the chain that its client presented.
+    pub(super) chain: ChainResult,
+    /// Whom it has asked for.
+    pub(super) asked: Asked,
+}
+
+/// The fatal alert unrecognized_name (RFC 6066 §3), in the record that it goes out in before anything is agreed on.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// How long a client may take to read an alert.
+const ALERT_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Why a handshake did not succeed.
 enum Failed {
@@ -41,6 +56,8 @@ enum Failed {
     Tls { error: io::Error, stream: Option<Socket>, refusal: Option<Refusal> },
     /// TLS succeeded, but proved nothing.
     Unproven(Refusal),
+    /// The client asked for a server that is not here.
+    UnknownServer { name: Option<String>, stream: Socket },
     /// There is no TLS configuration.
     Unconfigured(rustls::Error),
 }
@@ -56,7 +73,7 @@ pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: S
     let failed = match prove(context, stream, peer).await {
         Ok(proven) => {
             let host = Host::of(peer.ip());
-            match proven.1 {
+            match proven.chain {
                 ChainResult::Proven(_) => context.refused_hosts.succeeded(host),
                 // Let in or not, it is a stranger.
                 ChainResult::Unproven(_) | ChainResult::NotPresented => {
@@ -94,6 +111,16 @@ pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: S
                 lingering_close(stream).await;
             }
         }
+        Failed::UnknownServer { name, mut stream } => {
+            let name = name.as_deref().unwrap_or("none");
+            if let Some(count) = counters.server_names_refused.sample() {
+                tracing::info!(%peer, server_name = name, count, "a client asked for a server that is not here");
+            }
+            let alert = timeout(ALERT_DEADLINE, stream.write_all(&UNRECOGNIZED_NAME));
+            if let Ok(Ok(())) = alert.await {
+                lingering_close(stream).await;
+            }
+        }
         Failed::Unproven(refusal) => refuse(context, peer, &refusal),
         Failed::Unconfigured(error) => tracing::error!(%error, "no TLS configuration could be made"),
     }
@@ -122,9 +149,13 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
         Err(_) => return Err(Failed::Limited),
     }
 
-    let (config, chain) =
-        connection_config(&context.rules, &context.certificate, context.settings.tls_versions)
-            .map_err(Failed::Unconfigured)?;
+    let name = started.client_hello().server_name().map(str::to_owned);
+    let Some(asked) = context.hosts.asked_for(name.as_deref()) else {
+        return Err(Failed::UnknownServer { name, stream: started.io });
+    };
+    let host = &asked.host;
+    let (config, chain) = connection_config(&host.rules, &host.certificate, host.settings.tls_versions)
+        .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };
     let queued = || counters.handshakes_queued.one();
@@ -132,15 +163,14 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
     match timeout_at(deadline, context.turns.run(urgency, rest, queued)).await? {
         Ok(stream) => {
             let chain = chain.of(stream.get_ref().1).map_err(Failed::Unproven)?;
-            context
-                .rules
+            host.rules
                 .decide(chain.clone(), Origin::default(), &Request::Handshake)
                 .outcome
                 .map_err(Failed::Unproven)?;
             if let ChainResult::Proven(proven) = &chain {
-                note_legacy_leaf(context, peer, proven);
+                note_legacy_leaf(&host.rules, peer, proven);
             }
-            Ok((stream, chain))
+            Ok(Proven { stream, chain, asked })
         }
         Err((error, stream)) => {
             let refusal = tls_error(&error).and_then(|error| chain.refusal(error));
@@ -150,11 +180,11 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
 }
 
 /// Counts a certificate that its trust lets pass, though it claims what is for CAs alone. The log has each once.
-fn note_legacy_leaf(context: &ListenerContext, peer: SocketAddr, chain: &VerifiedChain) {
+fn note_legacy_leaf(rules: &RulesetStore, peer: SocketAddr, chain: &VerifiedChain) {
     let Some(claim) = chain.claim_to_issue() else { return };
     let (trust, leaf) = (chain.trust_name(), chain.leaf());
     let (serial, subject) = (leaf.serial(), leaf.subject());
-    match context.rules.legacy_leaves().admit(chain) {
+    match rules.legacy_leaves().admit(chain) {
         Some(Noted::First { certificates }) => tracing::warn!(
             %peer, %trust, %serial, %subject, %claim, certificates,
             "a client certificate is let in by legacy-leaf = \"warn\": replace it"

@@ -3,12 +3,22 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use authenticator::origin::ServerName;
 use embedded::SessionLimits;
 use ipnet::IpNet;
 use mqtt::ConnectionLimits;
 
 use super::limits::ListenerLimits;
 use crate::transport::TlsVersions;
+
+/// The names that a listener is asked for by. None: it has its address to itself, and names do not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerNames {
+    /// In the order of the configuration.
+    pub names: Vec<ServerName>,
+    /// The one that stands for clients which send none.
+    pub default: Option<ServerName>,
+}
 
 /// What a listener is told.
 #[derive(Clone, Debug)]
@@ -17,6 +27,8 @@ pub struct ListenerSettings {
     pub place: usize,
     /// Where it listens; port 0 picks a free one.
     pub address: SocketAddr,
+    /// The names that clients ask for it by.
+    pub server_names: ServerNames,
     /// Which TLS versions it speaks.
     pub tls_versions: TlsVersions,
     /// Balancers in front, which say where a client is by the PROXY protocol.
@@ -26,6 +38,12 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
+    /// Whether both are at one address, under names that tell them apart.
+    pub(crate) fn shares_a_socket_with(&self, other: &Self) -> bool {
+        let have_names = !self.server_names.names.is_empty() && !other.server_names.names.is_empty();
+        self.address == other.address && have_names
+    }
+
     /// Whether a connection from `address` is one of a balancer.
     pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

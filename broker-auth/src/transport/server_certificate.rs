@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use authenticator::certificate::{
     CertificateError, Ending, KeyKind, OwnCertificate, OwnCertificateFault, timestamp,
 };
+use authenticator::origin::ServerName;
 use parking_lot::Mutex;
 
 use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
@@ -31,6 +32,8 @@ pub(crate) const UNUSABLE_CERTIFICATE: &str = "put a certificate there that is v
 pub struct ServerCertificate {
     cert_file: PathBuf,
     key_file: PathBuf,
+    /// The names that clients ask for it by, and then look for in it.
+    server_names: Vec<ServerName>,
     present: ArcSwap<Present>,
     /// Why the files were refused when they were last read.
     refused: Mutex<Option<String>>,
@@ -133,12 +136,17 @@ impl Faults {
 pub(crate) struct LoadedCertificate(Present);
 
 impl ServerCertificate {
-    /// Loads certificate chain (leaf first) and key, both PEM.
-    pub fn load(cert_file: &Path, key_file: &Path) -> Result<Arc<Self>, ServerCertificateError> {
+    /// Loads certificate chain (leaf first) and key, both PEM, for clients that ask for `server_names`.
+    pub fn load(
+        cert_file: &Path,
+        key_file: &Path,
+        server_names: &[ServerName],
+    ) -> Result<Arc<Self>, ServerCertificateError> {
         Ok(Arc::new(Self {
             present: ArcSwap::from_pointee(Present::load(cert_file, key_file)?),
             cert_file: cert_file.to_owned(),
             key_file: key_file.to_owned(),
+            server_names: server_names.to_vec(),
             refused: Mutex::default(),
         }))
     }
@@ -239,7 +247,24 @@ impl ServerCertificate {
                  ECDSA on P-256 alone"
             ));
         }
+        warnings.extend(self.missing_names().map(|name| {
+            format!("clients that ask for {name} refuse the certificate in {file}: it does not name it")
+        }));
         warnings
+    }
+
+    /// The server names that the present certificate is not for.
+    fn missing_names(&self) -> impl Iterator<Item = &ServerName> {
+        let present = self.present.load();
+        let leaf = present.key.cert.first().cloned();
+        self.server_names.iter().filter(move |name| {
+            let certificate = leaf.as_ref().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
+            let wanted = rustls_pki_types::ServerName::try_from(name.as_str()).ok();
+            let is_for = certificate
+                .zip(wanted)
+                .map(|(certificate, wanted)| certificate.verify_is_valid_for_subject_name(&wanted));
+            !matches!(is_for, Some(Ok(())))
+        })
     }
 
     /// That the present certificate ends soon, in words; `None` while that is far, or over.

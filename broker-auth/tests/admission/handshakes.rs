@@ -46,7 +46,7 @@ impl Broker {
         let fleet = Fleet::new();
         let ca = Ca::root("Fleet Broker CA");
         write_server_certificate(&fleet, &ca);
-        let certificate = ServerCertificate::load(&fleet.path("broker.pem"), &fleet.path("broker.key"))
+        let certificate = ServerCertificate::load(&fleet.path("broker.pem"), &fleet.path("broker.key"), &[])
             .expect("a proper pair");
         Self { fleet, ca, certificate }
     }

@@ -9,7 +9,7 @@ use rustls_pki_types::UnixTime;
 use super::identity_match::IdentityMatch;
 use crate::certificate::{Fingerprint, NameText, PeerCertificate};
 use crate::identity::{CertificateField, Client};
-use crate::origin::{MqttVersion, Origin};
+use crate::origin::{MqttVersion, Origin, ServerName};
 use crate::trust::TrustName;
 
 /// What a policy asks of a client. Of lists, any fits.
@@ -31,6 +31,8 @@ pub enum Condition {
     EndsWithin(Duration),
     /// The listener that it came to.
     Listener(Vec<usize>),
+    /// The server that it asked for.
+    ServerName(Vec<ServerName>),
     /// Where it is.
     Source(Vec<IpNet>),
     /// What it speaks.
@@ -44,7 +46,7 @@ pub enum Condition {
 }
 
 /// What conditions are judged by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Circumstances {
     pub(crate) origin: Origin,
     pub(crate) now: UnixTime,
@@ -73,6 +75,7 @@ impl Condition {
                 client.not_after().map(|end| end.as_secs().saturating_sub(now.as_secs()) <= time.as_secs())
             }
             Self::Listener(listeners) => origin.listener.map(|listener| listeners.contains(&listener)),
+            Self::ServerName(names) => origin.server_name.as_ref().map(|name| names.contains(name)),
             Self::Source(networks) => origin.address.map(|address| is_within(address, networks)),
             Self::Version(versions) => origin.version.map(|version| versions.contains(&version)),
             Self::All(conditions) => all(conditions, client, circumstances),
@@ -98,9 +101,12 @@ impl Condition {
             Self::Trust(_) | Self::Identity(_) | Self::Issuer(_) | Self::Field(..) | Self::EndsWithin(_) => {
                 true
             }
-            Self::Certificate(_) | Self::Key(_) | Self::Listener(_) | Self::Source(_) | Self::Version(_) => {
-                false
-            }
+            Self::Certificate(_)
+            | Self::Key(_)
+            | Self::Listener(_)
+            | Self::ServerName(_)
+            | Self::Source(_)
+            | Self::Version(_) => false,
             Self::All(conditions) | Self::Any(conditions) | Self::Not(conditions) => {
                 conditions.iter().any(Self::needs_proof)
             }

@@ -55,8 +55,8 @@ impl Permit {
     }
 
     /// How the client came.
-    pub(crate) fn origin(&self) -> Origin {
-        self.0.origin
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.0.origin
     }
 
     /// When, after `now`, it is to be judged again, though nothing else has changed.

@@ -69,7 +69,7 @@ impl Policies {
             match policy.action {
                 Action::Allow | Action::Quarantine => {
                     let turns = self.turns_of(client);
-                    return Ok(Permit::new(client.clone(), circumstances.origin, policy, turns));
+                    return Ok(Permit::new(client.clone(), circumstances.origin.clone(), policy, turns));
                 }
                 Action::Deny => {
                     let evidence = format!("policy {:?} denies {}", policy.name, described(client));

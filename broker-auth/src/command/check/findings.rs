@@ -27,6 +27,8 @@ pub(super) struct Findings {
 #[derive(Debug, Serialize)]
 pub(super) struct Listener {
     pub(super) address: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) server_names: Vec<String>,
     pub(super) server_cert: String,
     pub(super) server_cert_not_after: Option<String>,
     pub(super) server_cert_not_before: Option<String>,
@@ -142,7 +144,11 @@ impl Findings {
         numbers: &Arc<CrlNumbers>,
         faults: &mut Vec<Fault>,
     ) -> Listener {
-        let own = match ServerCertificate::load(&config.server_cert, &config.server_key) {
+        let own = match ServerCertificate::load(
+            &config.server_cert,
+            &config.server_key,
+            &config.settings.server_names.names,
+        ) {
             Ok(certificate) => {
                 let now = SystemClock.now();
                 // A running broker would go on with it, so a broker starts with it; but nobody could connect.
@@ -173,6 +179,7 @@ impl Findings {
         };
         Listener {
             address: config.settings.address.to_string(),
+            server_names: config.settings.server_names.names.iter().map(ToString::to_string).collect(),
             server_cert: config.server_cert.display().to_string(),
             server_cert_not_after: own.as_ref().map(|own| timestamp(own.not_after())),
             server_cert_not_before: own.as_ref().map(|own| timestamp(own.not_before())),

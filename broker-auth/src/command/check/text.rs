@@ -21,6 +21,9 @@ fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
 
 fn write_listener(text: &mut String, listener: &Listener) -> std::fmt::Result {
     writeln!(text, "listener {}", listener.address)?;
+    if !listener.server_names.is_empty() {
+        writeln!(text, "  server names {}", listener.server_names.join(", "))?;
+    }
     if let Some(certificate) = &listener.server_certificate {
         writeln!(text, "  server certificate {}: {certificate}", listener.server_cert)?;
     }

@@ -34,6 +34,9 @@ fn steps(explanation: &Explanation) -> String {
         line("valid", &format!("{} to {}", certificate.not_before, certificate.not_after));
     }
     line("listener", &explanation.listener);
+    if let Some(name) = &explanation.server_name {
+        line("server name", name);
+    }
     line("as of", &explanation.at);
     if let (Some(trust), Some(role)) = (&explanation.trust, &explanation.role) {
         line("trust", &format!("{trust} ({role})"));
