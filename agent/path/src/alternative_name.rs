@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use x509_parser::extensions::GeneralName;
 
 use crate::distinguished_name::DistinguishedName;
+use crate::hardware_module::{HARDWARE_MODULE_NAME, HardwareModuleName};
 
 /// One name of the subjectAltName extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub enum AlternativeName {
     Ip(IpAddr),
     /// directoryName.
     Directory(DistinguishedName),
+    /// otherName with the name of a hardware module.
+    HardwareModule(HardwareModuleName),
+    /// The name of a hardware module that cannot be read.
+    UnreadableHardwareModule,
     /// A kind that nothing is read from, or one that cannot be read: its number, the context-specific tag.
     Other(u32),
 }
@@ -35,6 +40,10 @@ impl AlternativeName {
                 .or_else(|_| <[u8; 16]>::try_from(*octets).map(IpAddr::from))
                 .map_or(Self::Other(7), Self::Ip),
             GeneralName::DirectoryName(name) => Self::Directory(DistinguishedName::read(name)),
+            // One that cannot be read counts as one that is there.
+            GeneralName::OtherName(kind, value) if kind.as_bytes() == HARDWARE_MODULE_NAME => {
+                HardwareModuleName::read(value).map_or(Self::UnreadableHardwareModule, Self::HardwareModule)
+            }
             GeneralName::OtherName(..) => Self::Other(0),
             GeneralName::X400Address(_) => Self::Other(3),
             GeneralName::EDIPartyName(_) => Self::Other(5),
@@ -46,6 +55,7 @@ impl AlternativeName {
     /// The number of its kind.
     pub(crate) fn kind(&self) -> u32 {
         match self {
+            Self::HardwareModule(_) | Self::UnreadableHardwareModule => 0,
             Self::Email(_) => 1,
             Self::Dns(_) => 2,
             Self::Directory(_) => 4,

@@ -139,7 +139,7 @@ impl Attribute {
 
 /// The type in dotted form. The parser's own takes the first octet for two arcs, which is true of the first subidentifier
 /// (X.690 §8.19.4), and so misreads the types below 2.40 and beyond. An arc of more than 128 bits is left to it.
-fn dotted(oid: &Oid<'_>) -> String {
+pub(crate) fn dotted(oid: &Oid<'_>) -> String {
     let mut arcs: Vec<u128> = Vec::new();
     let mut arc = 0_u128;
     for octet in oid.as_bytes() {

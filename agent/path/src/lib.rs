@@ -20,6 +20,7 @@ mod distinguished_name;
 mod end_entity;
 #[cfg(any(test, feature = "for-test"))]
 pub mod for_test;
+mod hardware_module;
 mod name_constraints;
 mod path;
 mod path_fault;
@@ -34,6 +35,7 @@ pub use certificate::{Certificate, Malformed, parse_x509};
 pub use configured_cas::{ConfiguredCas, UNSTATED_PATH_LEN};
 pub use distinguished_name::{DistinguishedName, attribute_type};
 pub use end_entity::EndEntityFault;
+pub use hardware_module::HardwareModuleName;
 pub use name_constraints::NameConstraintFault;
 pub use path::{PathCa, PathRequest, refuse_too_much};
 pub use path_fault::PathFault;

@@ -89,9 +89,13 @@ impl NameConstraints {
             return Ok(());
         }
         let is_unprocessed = |subtree: &&Subtree| matches!(subtree, Subtree::Unprocessed(_));
-        if matches!(name, AlternativeName::Other(_))
-            || permitted.clone().chain(excluded.clone()).any(|subtree| is_unprocessed(&subtree))
-        {
+        let is_other = matches!(
+            name,
+            AlternativeName::Other(_)
+                | AlternativeName::HardwareModule(_)
+                | AlternativeName::UnreadableHardwareModule
+        );
+        if is_other || permitted.clone().chain(excluded.clone()).any(|subtree| is_unprocessed(&subtree)) {
             return Err(NameConstraintFault::Unprocessed(kind_name(kind)));
         }
         let is_permitted = permitted.peek().is_none() || permitted.any(|subtree| subtree.contains(name));
@@ -104,7 +108,9 @@ impl NameConstraints {
             }
             AlternativeName::Ip(address) => address.to_string(),
             AlternativeName::Directory(name) => format!("\"{name}\""),
-            AlternativeName::Other(kind) => kind_name(*kind).to_owned(),
+            AlternativeName::HardwareModule(_)
+            | AlternativeName::UnreadableHardwareModule
+            | AlternativeName::Other(_) => kind_name(kind).to_owned(),
         }))
     }
 }

@@ -170,12 +170,21 @@ impl<'a> Value<'a> {
 
     /// A whole number above zero.
     pub(super) fn positive<T: TryFrom<u64>>(&self) -> Result<T, ConfigError> {
+        self.at_least(1, "is zero, negative, or too large")
+    }
+
+    /// A whole number, zero too.
+    pub(super) fn count<T: TryFrom<u64>>(&self) -> Result<T, ConfigError> {
+        self.at_least(0, "is negative, or too large")
+    }
+
+    fn at_least<T: TryFrom<u64>>(&self, least: u64, complaint: &str) -> Result<T, ConfigError> {
         let integer = self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type("a whole number"))?;
         u64::from_str_radix(integer.as_str(), integer.radix())
             .ok()
-            .filter(|number| *number > 0)
+            .filter(|number| *number >= least)
             .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| self.refuse(format!("{} is zero, negative, or too large", integer.as_str())))
+            .ok_or_else(|| self.refuse(format!("{} {complaint}", integer.as_str())))
     }
 
     /// A path, relative to the directory of the configuration.

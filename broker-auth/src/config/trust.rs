@@ -97,6 +97,10 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         Some(value) => value.elements()?.iter().map(Value::parse).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
+    let depth = match table.get("depth") {
+        Some(value) => Some(value.count()?),
+        None => None,
+    };
     table.finish()?;
     let name = TrustName::new(name);
     let config = TrustConfig {
@@ -113,6 +117,7 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         legacy_leaf,
         pins,
         issuers,
+        depth,
     };
     Ok((place, config))
 }

@@ -471,3 +471,69 @@ fn alternatives_are_tried_in_order_and_none_makes_up_for_a_doubtful_value() {
         assert!(error.contains(words), "{wrong}: {error}");
     }
 }
+
+/// subjectAltName with the name of a hardware module, as OpenSSL encodes it.
+fn hardware_module(fleet: &Fleet, kind: &str, serial: &str) -> CustomExtension {
+    use x509_parser::prelude::FromDer;
+    // OpenSSL takes no empty hex.
+    let format = if serial.is_empty() { "ASCII" } else { "HEX" };
+    let config = fleet.write(
+        "openssl.cnf",
+        format!(
+            "[req]\ndistinguished_name=dn\nx509_extensions=v3\nprompt=no\n[dn]\nCN=x\n[v3]\n\
+             subjectAltName=otherName:1.3.6.1.5.5.7.8.4;SEQUENCE:module\n[module]\n\
+             type=OID:{kind}\nserial=FORMAT:{format},OCTETSTRING:{serial}\n"
+        ),
+    );
+    let (key, certificate) = (config.with_extension("key"), config.with_extension("der"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .arg("-config")
+        .arg(&config)
+        .arg("-keyout")
+        .arg(&key)
+        .args(["-outform", "DER", "-out"])
+        .arg(&certificate)
+        .output()
+        .expect("openssl is installed");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let der = std::fs::read(certificate).expect("a certificate");
+    let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(&der).expect("a certificate");
+    let names = parsed.extensions().iter().find(|extension| extension.oid.to_id_string() == "2.5.29.17");
+    CustomExtension::from_oid_content(&[2, 5, 29, 17], names.expect("the extension").value.to_vec())
+}
+
+#[test]
+fn a_hardware_module_is_called_by_its_type_and_serial_number() {
+    let fleet = Fleet::unloaded();
+    let of = |kind: &str, serial: &str, template: &str| {
+        let mut params = client_params("placeholder", 1);
+        params.custom_extensions = vec![hardware_module(&fleet, kind, serial)];
+        device_id(params, template).map_err(|refusal| refusal.evidence)
+    };
+    for (serial, template, wanted) in [
+        ("00A1b2", "{SAN:HardwareModuleName}", Ok("1.3.6.1.4.1.4128.7:00a1b2")),
+        ("00A1b2", "{SAN:hwSerialNum}", Ok("00a1b2")),
+        ("534e2d31", "{SAN:hwSerialNum|text}", Ok("SN-1")),
+        ("534e2d31", "m-{SAN:hwSerialNum}", Ok("m-534e2d31")),
+        // What is no text has none, and what is no id is none.
+        ("00A1b2", "{SAN:hwSerialNum|text}", Err("no ASCII text")),
+        ("534e2031", "{SAN:hwSerialNum|text}", Err("no ASCII text")),
+        ("534e2f31", "{SAN:hwSerialNum|text}", Err("has '/' at position 2")),
+        ("53c3bc", "{SAN:hwSerialNum|text}", Err("no ASCII text")),
+        (&"ab".repeat(33), "{SAN:hwSerialNum}", Err("66")),
+        ("", "{SAN:hwSerialNum}", Err("no readable text")),
+    ] {
+        let found = of("1.3.6.1.4.1.4128.7", serial, template);
+        match (&found, wanted) {
+            (Ok(id), Ok(wanted)) => assert_eq!(id, wanted, "{serial} by {template}"),
+            (Err(evidence), Err(wanted)) => assert!(evidence.contains(wanted), "{serial}: {evidence}"),
+            _ => panic!("{serial} by {template}: {found:?}"),
+        }
+    }
+    // Two modules of a type, or of one number, are two.
+    let mut params = client_params("placeholder", 1);
+    params.subject_alt_names = vec![SanType::Rfc822Name("a@b".try_into().expect("ASCII"))];
+    let refusal = device_id(params, "{SAN:hwSerialNum}").expect_err("it has none");
+    assert!(refusal.evidence.contains("has no {SAN:hwSerialNum}"), "{}", refusal.evidence);
+}

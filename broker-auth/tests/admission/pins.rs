@@ -114,3 +114,28 @@ fn a_trust_may_be_narrowed_down_to_one_of_its_cas() {
         assert_eq!(found, [first, second], "{issuers:?}");
     }
 }
+
+#[test]
+fn a_chain_is_no_longer_than_depth() {
+    let mut fleet = Fleet::unloaded();
+    let issuing = fleet.ca.below(ca_params("Issuing CA"));
+    let below = issuing.below(ca_params("CA below"));
+    let both = format!("{}{}", issuing.certificate.pem(), below.certificate.pem());
+    fleet.trust.intermediates = vec![fleet.write("intermediates.pem", both)];
+    for (name, ca) in [("issuing.crl", &issuing), ("below.crl", &below)] {
+        fleet.trust.crl.push(fleet.write(name, ca.crl(1, &[])));
+    }
+    fleet.load().expect("a trust");
+    let clients = [&fleet.ca, &issuing, &below].map(|ca| ca.client("pump-1", 5));
+    let admitted = fleet.admit(&clients[2]);
+    for (depth, wanted) in [(None, 3), (Some(2), 3), (Some(1), 2), (Some(0), 1)] {
+        fleet.trust.depth = depth;
+        fleet.load().expect("a trust");
+        for (length, client) in clients.iter().enumerate() {
+            let reason = (length >= wanted).then_some(Reason::UnknownCa);
+            assert_eq!(fleet.reason(client), reason, "{length} between, {depth:?} allowed");
+        }
+        let reason = (wanted < 3).then_some(Reason::UnknownCa);
+        assert_eq!(fleet.recheck(&admitted).err().map(|refusal| refusal.reason), reason, "live, {depth:?}");
+    }
+}

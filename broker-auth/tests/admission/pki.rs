@@ -253,6 +253,7 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         legacy_leaf: LegacyLeaf::Refuse,
         pins: Vec::new(),
         issuers: Vec::new(),
+        depth: None,
     }
 }
 

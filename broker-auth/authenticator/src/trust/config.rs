@@ -60,6 +60,8 @@ pub struct TrustConfig {
     pub pins: Vec<Pin>,
     /// The CAs whose certificates are let in; empty: those of every CA of the trust.
     pub issuers: Vec<NameText>,
+    /// How many CA certificates may stand between a client's and the anchor; `None`: as many as the CAs allow.
+    pub depth: Option<usize>,
 }
 
 /// What becomes of client certificates that have keyCertSign or name constraints and are no CA's (RFC 5280 §4.2.1.3,

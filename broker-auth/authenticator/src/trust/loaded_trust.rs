@@ -228,6 +228,7 @@ impl LoadedTrust {
         self.revocation().refuse_revoked(&path.links)?;
         self.revocation().refuse_stale(&path.links, Client::New, now)?;
         self.revocation().refuse_unheld_list(&path.links)?;
+        self.refuse_too_deep(&path.links)?;
         self.refuse_unpinned(leaf)?;
         let TrustConfig { name, namespace, role, .. } = &self.config;
         let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
@@ -251,6 +252,20 @@ impl LoadedTrust {
             return Err((Reason::NotPinned, evidence));
         }
         Ok(())
+    }
+
+    /// Refuses a chain that is longer than the trust allows.
+    fn refuse_too_deep(&self, links: &[Link]) -> Result<(), ChainFault> {
+        let Some(depth) = self.config.depth else { return Ok(()) };
+        let between = links.len().saturating_sub(1);
+        if between <= depth {
+            return Ok(());
+        }
+        let evidence = format!(
+            "{between} CA certificates stand between it and the anchor, and `depth` of trust {} is {depth}",
+            self.config.name
+        );
+        Err((Reason::UnknownCa, evidence))
     }
 
     /// Proves a new client's chain. `budget` is that of the handshake, which all trusts share.
@@ -441,6 +456,7 @@ impl LoadedTrust {
             let end = timestamp(chain.not_after());
             return Err((Reason::Expired, format!("the certificate, or one above it, expired at {end}")));
         }
+        self.refuse_too_deep(chain.links())?;
         self.refuse_unpinned(chain.leaf())?;
         self.revocation().refuse_stale(chain.links(), Client::Live, now)
     }

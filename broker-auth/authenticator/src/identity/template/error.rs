@@ -18,7 +18,7 @@ pub enum TemplateError {
     #[error(
         "{{{name}}} is no field; there are {{CN}}, {{O}}, {{OU}}, {{C}}, {{ST}}, {{L}}, {{serialNumber}}, {{UID}}, {{DC}}, \
          {{emailAddress}}, a dotted type such as {{2.5.4.46}}, the same after issuer: as in {{issuer:CN}}, and {{SAN:DNS}}, \
-         {{SAN:URI}}, {{SAN:email}}, {{SAN:IP}}; a part of a value is taken as in {{SAN:email|local-part}}"
+         {{SAN:URI}}, {{SAN:email}}, {{SAN:IP}}, {{SAN:HardwareModuleName}}, {{SAN:hwSerialNum}}; a part of a value is taken as in {{SAN:email|local-part}}"
     )]
     UnknownField {
         /// What stood between the braces.
@@ -35,8 +35,8 @@ pub enum TemplateError {
     },
     /// A part that is not known.
     #[error(
-        "{part:?} is no part of a value; there are local-part, as in {{SAN:email|local-part}}, and last-segment, as in \
-         {{SAN:URI|last-segment}}"
+        "{part:?} is no part of a value; there are local-part, as in {{SAN:email|local-part}}, last-segment, as in \
+         {{SAN:URI|last-segment}}, and text, as in {{SAN:hwSerialNum|text}}"
     )]
     UnknownPart {
         /// What stood after the bar.

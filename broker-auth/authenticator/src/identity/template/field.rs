@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
+
 use super::error::TemplateError;
 use super::no_value::NoValue;
 use super::value_part::ValuePart;
@@ -23,6 +25,10 @@ pub(super) enum Field {
     Uri,
     Email,
     Ip,
+    /// Type and serial number of a hardware module (RFC 4108 §5).
+    HardwareModule,
+    /// Its serial number alone.
+    HardwareSerial,
 }
 
 impl FromStr for Field {
@@ -35,6 +41,8 @@ impl FromStr for Field {
                 "URI" => Ok(Self::Uri),
                 "email" => Ok(Self::Email),
                 "IP" => Ok(Self::Ip),
+                "HardwareModuleName" => Ok(Self::HardwareModule),
+                "hwSerialNum" => Ok(Self::HardwareSerial),
                 _ => Err(TemplateError::UnknownField { name: name.to_owned() }),
             };
         }
@@ -88,7 +96,7 @@ impl Field {
         match self {
             Self::Email => true,
             Self::Subject(oid) | Self::Issuer(oid) => **oid == *EMAIL_ADDRESS,
-            Self::Dns | Self::Uri | Self::Ip => false,
+            Self::Dns | Self::Uri | Self::Ip | Self::HardwareModule | Self::HardwareSerial => false,
         }
     }
 
@@ -97,10 +105,8 @@ impl Field {
         match (self, part) {
             (Self::Subject(_) | Self::Issuer(_) | Self::Email, ValuePart::LocalPart) => true,
             (Self::Subject(_) | Self::Issuer(_), ValuePart::LastSegment) => !self.is_address(),
-            (Self::Uri, ValuePart::LastSegment) => true,
-            (Self::Uri, ValuePart::LocalPart)
-            | (Self::Email, ValuePart::LastSegment)
-            | (Self::Dns | Self::Ip, ValuePart::LocalPart | ValuePart::LastSegment) => false,
+            (Self::Uri, ValuePart::LastSegment) | (Self::HardwareSerial, ValuePart::Text) => true,
+            (_, ValuePart::Text | ValuePart::LocalPart | ValuePart::LastSegment) => false,
         }
     }
 
@@ -113,6 +119,8 @@ impl Field {
             Self::Subject(_) | Self::Issuer(_) | Self::Dns | Self::Email => Some("0"),
             // RFC 5280 §4.2.1.6: with a scheme, and something after it.
             Self::Uri => Some("a:0"),
+            Self::HardwareModule => Some("0.0:00"),
+            Self::HardwareSerial => Some("00"),
             // `::` is no node's address (RFC 4291 §2.5.2).
             Self::Ip => Some("1::"),
         }
@@ -150,7 +158,7 @@ impl Field {
         match self {
             Self::Subject(oid) => attributes(certificate.subject(), oid),
             Self::Issuer(oid) => attributes(certificate.issuer(), oid),
-            Self::Dns | Self::Uri | Self::Email | Self::Ip => {
+            Self::Dns | Self::Uri | Self::Email | Self::Ip | Self::HardwareModule | Self::HardwareSerial => {
                 certificate.alternative_names().iter().filter_map(|name| self.alternative(name)).collect()
             }
         }
@@ -164,6 +172,16 @@ impl Field {
             | (Self::Uri, AlternativeName::Uri(text))
             | (Self::Email, AlternativeName::Email(text)) => Some(text.is_ascii().then(|| text.to_string())),
             (Self::Ip, AlternativeName::Ip(address)) => Some(Some(address.to_string())),
+            // In hex, whatever the octets are: two serial numbers never have one text.
+            (Self::HardwareModule, AlternativeName::HardwareModule(name)) => {
+                Some(Some(format!("{}:{}", name.kind, HEXLOWER.encode(&name.serial))))
+            }
+            (Self::HardwareSerial, AlternativeName::HardwareModule(name)) => {
+                Some(Some(HEXLOWER.encode(&name.serial)))
+            }
+            (Self::HardwareModule | Self::HardwareSerial, AlternativeName::UnreadableHardwareModule) => {
+                Some(None)
+            }
             // One that could not be read, by the tag of its kind.
             (Self::Email, AlternativeName::Other(1))
             | (Self::Dns, AlternativeName::Other(2))

@@ -47,7 +47,7 @@ impl NamedField {
         let value = field.only_value(certificate, name)?;
         match part {
             None => text.push_str(&value),
-            Some(part) => text.push_str(part.of(&value).map_err(|fault| {
+            Some(part) => text.push_str(&part.of(&value).map_err(|fault| {
                 let shown: String = value.chars().take(MAX_SHOWN).collect();
                 NoValue::Unfit(format!(
                     "the certificate's value {shown:?} for {{{name}}} yields no device id: {fault}"

@@ -3,7 +3,10 @@
 //! Two certificates whose values share that part are one device, so a value is taken apart in one way or not at all:
 //! whatever could be read in two ways refuses.
 
+use std::borrow::Cow;
 use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
 
 /// The part of a value that a template takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub(super) enum ValuePart {
     LocalPart,
     /// What follows the last `/` of a path, or the last `:` of a URN without one.
     LastSegment,
+    /// The text that the octets of a value in hex are: letters, digits, punctuation.
+    Text,
 }
 
 /// A text that is the name of no part.
@@ -35,6 +40,8 @@ pub(super) enum NoPart {
     NoPath,
     #[error("its last segment is empty")]
     EmptySegment,
+    #[error("its octets are no ASCII text without spaces")]
+    NoText,
 }
 
 impl FromStr for ValuePart {
@@ -44,6 +51,7 @@ impl FromStr for ValuePart {
         match name {
             "local-part" => Ok(Self::LocalPart),
             "last-segment" => Ok(Self::LastSegment),
+            "text" => Ok(Self::Text),
             _ => Err(UnknownPart),
         }
     }
@@ -55,6 +63,7 @@ impl ValuePart {
         match self {
             Self::LocalPart => "local-part",
             Self::LastSegment => "last-segment",
+            Self::Text => "text",
         }
     }
 
@@ -65,18 +74,20 @@ impl ValuePart {
                 "{SAN:email}, {emailAddress}, and attributes that hold an address, such as {CN}"
             }
             Self::LastSegment => "{SAN:URI}, and attributes that hold a URI or a path, such as {CN}",
+            Self::Text => "{SAN:hwSerialNum}",
         }
     }
 
     /// This part of `value`. Letters keep their case.
-    pub(super) fn of(self, value: &str) -> Result<&str, NoPart> {
+    pub(super) fn of(self, value: &str) -> Result<Cow<'_, str>, NoPart> {
         // What is left out must not end the value for anyone who reads it (NUL), or hide in a log.
         if value.chars().any(char::is_control) {
             return Err(NoPart::Control);
         }
         match self {
-            Self::LocalPart => local_part(value),
-            Self::LastSegment => last_segment(value),
+            Self::LocalPart => local_part(value).map(Cow::Borrowed),
+            Self::LastSegment => last_segment(value).map(Cow::Borrowed),
+            Self::Text => text(value).map(Cow::Owned),
         }
     }
 }
@@ -87,6 +98,14 @@ fn local_part(address: &str) -> Result<&str, NoPart> {
         return Err(NoPart::At { count: address.matches('@').count() });
     };
     if local.is_empty() || domain.is_empty() { Err(NoPart::HalfAddress) } else { Ok(local) }
+}
+
+fn text(hex: &str) -> Result<String, NoPart> {
+    let octets = HEXLOWER.decode(hex.as_bytes()).map_err(|_| NoPart::NoText)?;
+    if !octets.iter().all(u8::is_ascii_graphic) {
+        return Err(NoPart::NoText);
+    }
+    String::from_utf8(octets).map_err(|_| NoPart::NoText)
 }
 
 fn last_segment(text: &str) -> Result<&str, NoPart> {
@@ -128,9 +147,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn local_part_of(value: &str) -> Result<String, NoPart> {
+        ValuePart::LocalPart.of(value).map(Cow::into_owned)
+    }
+
+    fn last_segment_of(value: &str) -> Result<String, NoPart> {
+        ValuePart::LastSegment.of(value).map(Cow::into_owned)
+    }
+
     #[test]
     fn the_local_part_is_what_stands_before_the_only_at() {
-        let part = |value| ValuePart::LocalPart.of(value);
+        let part = local_part_of;
         for (address, local) in [
             ("pump-1@acme.test", "pump-1"),
             ("PUMP-1@acme.test", "PUMP-1"),
@@ -138,7 +165,7 @@ mod tests {
             ("pump-1@[IPv6:2001:db8::1]", "pump-1"),
             ("Pump 1@acme.test", "Pump 1"),
         ] {
-            assert_eq!(part(address), Ok(local), "{address}");
+            assert_eq!(part(address), Ok(local.to_owned()), "{address}");
         }
         for (address, fault) in [
             ("", NoPart::At { count: 0 }),
@@ -160,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_last_segment_is_what_follows_the_last_slash_or_the_last_colon_of_a_urn() {
-        let part = |value| ValuePart::LastSegment.of(value);
+        let part = last_segment_of;
         for (text, segment) in [
             ("https://acme.test/devices/pump-1", "pump-1"),
             ("https://acme.test/Pump-1", "Pump-1"),
@@ -177,7 +204,7 @@ mod tests {
             ("urn:acme:hall-3/pump-1", "pump-1"),
             ("urn:acme:hall-3/dev:pump-1", "dev:pump-1"),
         ] {
-            assert_eq!(part(text), Ok(segment), "{text}");
+            assert_eq!(part(text), Ok(segment.to_owned()), "{text}");
         }
         for (text, fault) in [
             ("", NoPart::NoPath),
@@ -209,13 +236,13 @@ mod tests {
         /// What is taken is there, once, at its end of the value, and nothing is changed about it.
         #[test]
         fn a_part_is_a_whole_end_of_the_value(value in "[a-b@:/?#%]{0,6}|urn:[a-b:/]{0,6}|[a-b]{1,2}://[a-b/]{0,6}|\\PC{0,8}") {
-            if let Ok(local) = ValuePart::LocalPart.of(&value) {
-                let domain = value.strip_prefix(local).and_then(|rest| rest.strip_prefix('@'));
+            if let Ok(local) = local_part_of(&value) {
+                let domain = value.strip_prefix(local.as_str()).and_then(|rest| rest.strip_prefix('@'));
                 prop_assert!(domain.is_some_and(|domain| !domain.is_empty() && !domain.contains('@')), "{}", value);
                 prop_assert!(!local.is_empty() && !local.contains('@'));
             }
-            if let Ok(segment) = ValuePart::LastSegment.of(&value) {
-                let before = value.strip_suffix(segment);
+            if let Ok(segment) = last_segment_of(&value) {
+                let before = value.strip_suffix(segment.as_str());
                 prop_assert!(before.is_some_and(|before| before.ends_with(['/', ':'])), "{}", value);
                 prop_assert!(!segment.is_empty() && !segment.contains(['/', '?', '#', '%']), "{}", value);
                 let colon_ends_it = before.is_some_and(|before| before.ends_with(':'));

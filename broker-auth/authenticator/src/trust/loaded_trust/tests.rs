@@ -38,6 +38,7 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         legacy_leaf: LegacyLeaf::Refuse,
         pins: Vec::new(),
         issuers: Vec::new(),
+        depth: None,
     };
     TrustLoad::read(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
 }
