@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use authenticator::certificate::{PeerCertificate, timestamp};
-use authenticator::decide::{Connect, Request, Step, decide};
+use authenticator::decide::{Connect, OcspStanding, Request, Step, decide};
 use authenticator::evidence::Evidence;
 use authenticator::origin::{Origin, ServerName};
 use authenticator::ruleset::Ruleset;
@@ -56,6 +56,9 @@ pub(crate) struct Explanation {
     pub(crate) role: Option<String>,
     pub(crate) crl_number: Option<String>,
     pub(crate) crl_next_update: Option<String>,
+    /// What OCSP says of it; `null` where nobody is to be asked.
+    #[serde(default)]
+    pub(crate) ocsp: Option<String>,
     /// SUCCESS, NONE, or FAILED with the reason; `null` where the handshake is refused.
     #[serde(default)]
     pub(crate) verdict: Option<String>,
@@ -211,6 +214,7 @@ impl Explanation {
                 self.crl_number = crl.and_then(|list| list.number).map(|number| number.to_string());
                 self.crl_next_update = crl.map(|list| timestamp(list.next_update));
             }
+            Step::Ocsp(standing) => self.ocsp = Some(ocsp_text(standing)),
             Step::Identity(client) => {
                 self.verdict = Some(client.verdict().to_string());
                 self.identity = Some(client.identity().to_string());
@@ -222,6 +226,14 @@ impl Explanation {
             Step::Reported { policy, refusal } => self.reported.push(format!("{policy}: {refusal}")),
             Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
         }
+    }
+}
+
+fn ocsp_text(standing: &OcspStanding) -> String {
+    match standing {
+        OcspStanding::Good { valid_until } => format!("good, until {}", timestamp(*valid_until)),
+        OcspStanding::ListInstead { why } => format!("{why}; the revocation list decides"),
+        OcspStanding::Unchecked { why } => format!("{why}; whether it is revoked is not known"),
     }
 }
 

@@ -99,6 +99,7 @@ pub(crate) struct ExtendedKeyUsage {
     pub(crate) any: bool,
     pub(crate) client_auth: bool,
     pub(crate) server_auth: bool,
+    pub(crate) ocsp_signing: bool,
 }
 
 impl Certificate {
@@ -175,6 +176,7 @@ impl Certificate {
                     any: usage.any,
                     client_auth: usage.client_auth,
                     server_auth: usage.server_auth,
+                    ocsp_signing: usage.ocsp_signing,
                 });
             }
             ParsedExtension::NameConstraints(_) => {

@@ -106,7 +106,8 @@ impl PublicKey {
         &self.algorithm
     }
 
-    pub(crate) fn bits(&self) -> &[u8] {
+    /// The content of the bit string: what a CertID and a ResponderID hash (RFC 6960 §4.1.1, §4.2.1).
+    pub fn bits(&self) -> &[u8] {
         &self.bits
     }
 }

@@ -11,6 +11,8 @@ pub enum Purpose {
     Client,
     /// A TLS server: id-kp-serverAuth.
     Server,
+    /// A responder that a CA delegates to: id-kp-OCSPSigning (RFC 6960 §4.2.2.2).
+    OcspSigning,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Self::Client => usage.client_auth,
             Self::Server => usage.server_auth,
+            Self::OcspSigning => usage.ocsp_signing,
         }
     }
 }
@@ -29,6 +32,7 @@ impl fmt::Display for Purpose {
         f.write_str(match self {
             Self::Client => "client authentication",
             Self::Server => "server authentication",
+            Self::OcspSigning => "OCSP signing",
         })
     }
 }

@@ -44,6 +44,16 @@ pub(crate) fn is_signed_by(
     algorithm.verify_signature(key.bits(), certificate.signed(), certificate.signature()).is_ok()
 }
 
+impl Certificate {
+    /// Whether `key` signed it, by one of `algorithms`.
+    pub fn is_signed_by(&self, key: &PublicKey, algorithms: Algorithms<'_>) -> bool {
+        match choose(algorithms, self, key) {
+            Choice::Algorithm(algorithm) => is_signed_by(algorithm, self, key),
+            Choice::Unsupported | Choice::OtherKey => false,
+        }
+    }
+}
+
 /// What the signature algorithm of a certificate is called, or its dotted OID.
 pub(crate) fn algorithm_name(certificate: &Certificate) -> String {
     let oid = certificate.signature_algorithm_oid.as_ref();

@@ -8,6 +8,7 @@ mod der;
 mod distribution_point;
 mod fields;
 mod name_text;
+mod ocsp_response;
 mod own_certificate;
 mod revocation_list;
 mod serial;
@@ -19,8 +20,10 @@ pub use certificate_path::{AlternativeName, CaFault, DistinguishedName, KeyKind,
 pub(crate) use distribution_point::{DistributionPointFault, IssuingDistributionPoint};
 pub use fields::CertificateError;
 pub use name_text::NameText;
+pub(crate) use ocsp_response::{OcspResponseFrame, ResponderId};
 pub use own_certificate::{Ending, OwnCertificate, OwnCertificateFault};
-pub(crate) use revocation_list::{ListFault, RevocationListFrame, RevocationReason};
+pub use revocation_list::RevocationReason;
+pub(crate) use revocation_list::{ListFault, RevocationListFrame};
 pub use serial::{Fingerprint, HexError, Serial};
 pub use timestamp::timestamp;
 
@@ -28,7 +31,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use fields::Fields;
+use fields::{Fields, ocsp_responders};
 
 use crate::reason::{Reason, Refusal, RefusedCertificate};
 
@@ -90,6 +93,13 @@ impl PeerCertificate {
     /// The URIs of its CRL distribution points (RFC 5280 §4.2.1.13), if it has any points.
     pub(crate) fn crl_distribution_points(&self) -> Option<&Arc<[String]>> {
         self.fields.crl_distribution_points.as_ref()
+    }
+
+    /// The URLs of the OCSP responders in its authority information access (RFC 5280 §4.2.2.1), in order, as it has them.
+    pub(crate) fn ocsp_responders(&self) -> Vec<String> {
+        certificate_path::parse_x509(&self.der)
+            .map(|certificate| ocsp_responders(&certificate))
+            .unwrap_or_default()
     }
 
     /// SHA-1 of the DER, lower-case hex: how other systems call it. Nothing here rests on it.

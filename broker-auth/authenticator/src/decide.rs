@@ -2,6 +2,12 @@
 //!
 //! The listener, the re-check of live sessions and `explain` all call [`decide`], with the evidence that they have.
 
+mod ocsp;
+
+pub use ocsp::OcspStanding;
+
+use ocsp::judge_ocsp;
+
 use crate::evidence::Evidence;
 use crate::identity::{Client, UnprovenClient, identify};
 use crate::policy::{Circumstances, ClientId, ClientIdBinding, Permit, Policy};
@@ -53,6 +59,8 @@ pub enum Step {
     Chain(VerifiedChain),
     /// It is still good: not revoked, not expired, its trust still there.
     Standing,
+    /// What OCSP says of it, where the trust asks.
+    Ocsp(OcspStanding),
     /// Who it is.
     Identity(Client),
     /// A policy that only reports matched a client that `enforce` would refuse.
@@ -101,7 +109,7 @@ pub enum Standing {
 
 /// Decides what a client asks for, by what is known of it.
 ///
-/// The steps, in order: chain, standing, identity, policy, client id, will, topic. The first that fails refuses. Where the
+/// The steps, in order: chain, standing, OCSP, identity, policy, client id, will, topic. The first that fails refuses. Where the
 /// mode is permissive, a chain that is not proven, or no longer good, makes an unproven client instead.
 pub fn decide(ruleset: &Ruleset, evidence: &Evidence, request: &Request<'_>) -> Decision {
     let mut trace = Vec::new();
@@ -172,19 +180,30 @@ fn whom(
     connect: &Connect<'_>,
     trace: &mut Vec<Step>,
 ) -> Result<Client, Refusal> {
-    let proven = evidence.chain.proven().and_then(|chain| {
-        recheck_chain(ruleset.trusts(), chain, evidence.time)?;
-        Ok(chain)
-    });
+    let proven = evidence.chain.proven().and_then(|chain| Ok((chain, still_good(ruleset, evidence, chain)?)));
     match (proven, ruleset.mode()) {
-        (Ok(chain), _) => {
+        (Ok((chain, ocsp)), _) => {
             trace.push(Step::Standing);
+            trace.extend(ocsp.map(Step::Ocsp));
             identify(chain.clone(), &ruleset.access().identity).map(Client::Verified)
         }
         (Err(fault), Mode::Enforce) => Err(fault),
         (Err(fault), Mode::Permissive) => {
             UnprovenClient::new(&evidence.chain, fault, || (connect.random)()).map(Client::Unproven)
         }
+    }
+}
+
+/// Refuses a chain that was proven and is no longer good: by its trust, or by what its CA says of it now.
+fn still_good(
+    ruleset: &Ruleset,
+    evidence: &Evidence,
+    chain: &VerifiedChain,
+) -> Result<Option<OcspStanding>, Refusal> {
+    recheck_chain(ruleset.trusts(), chain, evidence.time)?;
+    match ruleset.trust_of(chain) {
+        Some(trust) => judge_ocsp(trust, chain, &evidence.ocsp, evidence.time),
+        None => Ok(None),
     }
 }
 
@@ -215,8 +234,9 @@ fn stand(
 ) -> Result<Standing, Refusal> {
     match permit_before.client() {
         Client::Verified(client) => {
-            recheck_chain(ruleset.trusts(), client.chain(), evidence.time)?;
+            let ocsp = still_good(ruleset, evidence, client.chain())?;
             trace.push(Step::Standing);
+            trace.extend(ocsp.map(Step::Ocsp));
         }
         Client::Unproven(unproven) => stand_unproven(ruleset, evidence, unproven)?,
     }
@@ -257,7 +277,7 @@ fn stand_unproven(ruleset: &Ruleset, evidence: &Evidence, client: &UnprovenClien
         ChainResult::Unproven(chain) => {
             ruleset.verify_chain(chain.presented(), evidence.time).proven().map(|_| ())
         }
-        ChainResult::Proven(chain) => recheck_chain(ruleset.trusts(), chain, evidence.time),
+        ChainResult::Proven(chain) => still_good(ruleset, evidence, chain).map(|_| ()),
     };
     match found {
         Err(fault) if fault.reason == client.fault().reason => Ok(()),

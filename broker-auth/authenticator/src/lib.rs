@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! certificate → trust → identity → policy
-//!                    ↘      ↓      ↙
-//!           evidence → decide ← ruleset
+//!             ↙      ↘      ↓      ↙
+//!         ocsp → evidence → decide ← ruleset
 //! ```
 //!
 //! Everything here is a value or a pure function: no task, no socket, no clock and no random source. Files are read
@@ -26,6 +26,7 @@ pub mod evidence;
 #[cfg(any(test, feature = "for-test"))]
 pub mod for_test;
 pub mod identity;
+pub mod ocsp;
 pub mod origin;
 pub mod policy;
 pub mod reason;

@@ -49,11 +49,15 @@ pub enum Reason {
     RateLimited,
     /// The password or token that the policy asks for on top of the certificate is missing or wrong.
     SecondFactor,
+    /// Nobody vouches by OCSP that the certificate is not revoked, and the trust asks for that.
+    OcspUnavailable,
+    /// The web origin that the client comes from is none that is let in.
+    OriginRefused,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::NoCertificate,
         Self::Malformed,
         Self::Unsupported,
@@ -73,6 +77,8 @@ impl Reason {
         Self::NotRegistered,
         Self::RateLimited,
         Self::SecondFactor,
+        Self::OcspUnavailable,
+        Self::OriginRefused,
     ];
 
     /// The word for logs and JSON.
@@ -97,6 +103,8 @@ impl Reason {
             Self::NotRegistered => "not_registered",
             Self::RateLimited => "rate_limited",
             Self::SecondFactor => "second_factor",
+            Self::OcspUnavailable => "ocsp_unavailable",
+            Self::OriginRefused => "origin_refused",
         }
     }
 }

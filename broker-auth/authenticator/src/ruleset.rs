@@ -7,8 +7,8 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
 use crate::trust::{
-    ChainResult, FaultOrder, LoadedTrust, TrustError, TrustReport, TrustSource, refuse_ambiguity,
-    verify_chain,
+    ChainResult, FaultOrder, LoadedTrust, TrustError, TrustReport, TrustSource, VerifiedChain,
+    refuse_ambiguity, verify_chain,
 };
 
 /// All that one listener decides by: who vouches for clients, how their identities are read, and what they may do.
@@ -83,6 +83,11 @@ impl Ruleset {
     /// The trusts, in the order of the configuration.
     pub fn trusts(&self) -> &[LoadedTrust] {
         &self.trusts
+    }
+
+    /// The trust under which `chain` was proven, if it is still there.
+    pub fn trust_of(&self, chain: &VerifiedChain) -> Option<&LoadedTrust> {
+        self.trusts.iter().find(|trust| trust.name() == chain.trust_name())
     }
 
     /// Identity templates and policies.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
-use authenticator::trust::{CrlCheck, LegacyLeaf, Namespace, Pin, Role, StaleCrl, TrustConfig, TrustName};
+use authenticator::trust::{
+    CrlCheck, LegacyLeaf, Namespace, OcspAllow, OcspMode, Pin, Role, StaleCrl, TrustConfig, TrustName,
+};
 
 /// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -89,6 +91,7 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         Some(value) => value.choice(&[("refuse", LegacyLeaf::Refuse), ("warn", LegacyLeaf::Warn)])?,
         None => LegacyLeaf::Refuse,
     };
+    let (ocsp, ocsp_allow) = read_ocsp(&table)?;
     let mut pins = Vec::new();
     for value in table.get("pins").map(|value| value.elements()).transpose()?.unwrap_or_default() {
         pins.push(read_pin(&value)?);
@@ -115,6 +118,8 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
         stale_crl,
         stale_grace,
         legacy_leaf,
+        ocsp,
+        ocsp_allow,
         pins,
         issuers,
         depth,
@@ -143,6 +148,28 @@ fn read_pin(value: &Value<'_>) -> Result<Pin, ConfigError> {
     Ok(pin)
 }
 
+/// Whether responders are asked, and which may be.
+fn read_ocsp(table: &Table<'_>) -> Result<(OcspMode, Vec<OcspAllow>), ConfigError> {
+    let modes = [("off", OcspMode::Off), ("prefer", OcspMode::Prefer), ("require", OcspMode::Require)];
+    let place = table.get("ocsp");
+    let mode = place.map(|value| value.choice(&modes)).transpose()?.unwrap_or_default();
+    let mut allow = Vec::new();
+    for value in table.get("ocsp-allow").map(|value| value.elements()).transpose()?.unwrap_or_default() {
+        if mode == OcspMode::Off {
+            return Err(
+                value.refuse("nobody is asked: set ocsp = \"prefer\" or \"require\" beside it, or remove it")
+            );
+        }
+        allow.push(value.parse()?);
+    }
+    match place {
+        Some(value) if mode != OcspMode::Off && allow.is_empty() => Err(value.refuse(
+            "there is no `ocsp-allow`: name the URLs of the responders that may be asked, such as \"http://ocsp.example\"",
+        )),
+        _ => Ok((mode, allow)),
+    }
+}
+
 /// The URI of a distribution point, which lists must have to the letter.
 fn read_distribution_point(value: &Value<'_>) -> Result<String, ConfigError> {
     let text = value.text()?;
@@ -160,11 +187,6 @@ fn read_distribution_point(value: &Value<'_>) -> Result<String, ConfigError> {
 fn refuse_what_is_not_built(table: &Table<'_>) -> Result<(), ConfigError> {
     if let Some(value) = table.get("renewal-grace")
         && !value.duration()?.is_zero()
-    {
-        return Err(value.unsupported());
-    }
-    if let Some(value) = table.get("ocsp")
-        && value.choice(&[("off", false), ("prefer", true), ("require", true)])?
     {
         return Err(value.unsupported());
     }

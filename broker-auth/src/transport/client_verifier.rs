@@ -195,7 +195,7 @@ fn alert_cause(reason: Reason) -> CertificateError {
         // unsupported_certificate
         Reason::WrongUsage | Reason::Unsupported => CertificateError::InvalidPurpose,
         // unknown_ca, as OpenSSL answers where it cannot tell whether a certificate is revoked.
-        Reason::StaleCrl => CertificateError::UnknownRevocationStatus,
+        Reason::StaleCrl | Reason::OcspUnavailable => CertificateError::UnknownRevocationStatus,
         // access_denied
         Reason::NoCertificate
         | Reason::UnmappedIdentity
@@ -205,6 +205,7 @@ fn alert_cause(reason: Reason) -> CertificateError {
         | Reason::TopicDenied
         | Reason::NotRegistered
         | Reason::RateLimited
-        | Reason::SecondFactor => CertificateError::ApplicationVerificationFailure,
+        | Reason::SecondFactor
+        | Reason::OriginRefused => CertificateError::ApplicationVerificationFailure,
     }
 }

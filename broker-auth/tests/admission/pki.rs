@@ -9,8 +9,8 @@ use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Namespace, Role, StaleCrl, TrustConfig, TrustName, TrustReport, VerifiedChain,
-    recheck_chain,
+    CrlCheck, LegacyLeaf, Namespace, OcspMode, Role, StaleCrl, TrustConfig, TrustName, TrustReport,
+    VerifiedChain, recheck_chain,
 };
 use broker_auth::clock::Clock;
 use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
@@ -251,6 +251,8 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
+        ocsp: OcspMode::Off,
+        ocsp_allow: Vec::new(),
         pins: Vec::new(),
         issuers: Vec::new(),
         depth: None,

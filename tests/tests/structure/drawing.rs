@@ -37,6 +37,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "brace_template",
             "certificate",
             "trust",
+            "ocsp",
             "identity",
             "policy",
             "record",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustls_pki_types::UnixTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
-use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
+use x509_parser::oid_registry::{OID_PKIX_ACCESS_DESCRIPTOR_OCSP, OID_X509_EXT_SUBJECT_ALT_NAME};
 use x509_parser::time::ASN1Time;
 
 use certificate_path::{AlternativeName, DistinguishedName, Malformed, parse_x509};
@@ -110,6 +110,24 @@ pub(super) fn crl_distribution_points(certificate: &X509Certificate<'_>) -> Opti
         _ => None,
     });
     Some(uris.collect())
+}
+
+/// The URLs under id-ad-ocsp in the authority information access (RFC 5280 §4.2.2.1).
+pub(super) fn ocsp_responders(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let mut access =
+        certificate.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+            _ => None,
+        });
+    let descriptions = access.next().map(|access| access.accessdescs.as_slice()).unwrap_or_default();
+    let of_ocsp =
+        descriptions.iter().filter(|access| access.access_method == OID_PKIX_ACCESS_DESCRIPTOR_OCSP);
+    of_ocsp
+        .filter_map(|access| match &access.access_location {
+            GeneralName::URI(uri) => Some((*uri).to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The parser reports an extension that it cannot read as a kind of its own; left alone, it would pass for absent.

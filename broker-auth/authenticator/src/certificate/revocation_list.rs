@@ -191,17 +191,27 @@ pub(crate) struct RevokedEntry<'a> {
 /// Why a certificate was revoked (RFC 5280 §5.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum RevocationReason {
+pub enum RevocationReason {
     #[default]
+    /// No reason was given.
     Unspecified = 0,
+    /// Its key has fallen into other hands, or may have.
     KeyCompromise = 1,
+    /// The key of its CA has.
     CaCompromise = 2,
+    /// What it says of its subject is no longer so.
     AffiliationChanged = 3,
+    /// Another one has taken its place.
     Superseded = 4,
+    /// It is no longer needed.
     CessationOfOperation = 5,
+    /// It is on hold, and may come back.
     CertificateHold = 6,
+    /// It was on hold, and is no longer.
     RemoveFromCrl = 8,
+    /// Its subject has lost a privilege.
     PrivilegeWithdrawn = 9,
+    /// The key of an attribute authority has fallen into other hands.
     AaCompromise = 10,
 }
 
@@ -224,7 +234,7 @@ impl RevocationReason {
     }
 
     /// Its name in RFC 5280.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Unspecified => "unspecified",
             Self::KeyCompromise => "keyCompromise",

@@ -23,6 +23,15 @@ impl Serial {
         Some(Self(padded))
     }
 
+    /// The INTEGER in DER: tag, length and contents, with a sign octet where it needs one.
+    pub(crate) fn to_der(self) -> Vec<u8> {
+        let octets = significant(&self.0);
+        let sign: &[u8] = if octets.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+        // At most 21 octets: the length is one octet.
+        let length = u8::try_from(sign.len() + octets.len()).unwrap_or(u8::MAX);
+        [&[0x02, length], sign, octets].concat()
+    }
+
     /// The integer, big-endian, padded to 20 octets.
     pub(crate) fn as_padded(&self) -> &[u8; Self::MAX_LEN] {
         &self.0
@@ -139,6 +148,18 @@ mod tests {
     fn a_sign_octet_does_not_make_another_serial() {
         assert_eq!(Serial::from_der_contents(&[0x00, 0x80]), Serial::from_der_contents(&[0x80]));
         assert_ne!(Serial::from_der_contents(&[0x80, 0x00]), Serial::from_der_contents(&[0x80]));
+    }
+
+    #[test]
+    fn in_der_it_is_positive_and_as_short_as_can_be() {
+        for (contents, der) in [
+            (&[0x00, 0x80][..], vec![2, 2, 0, 0x80]),
+            (&[0x7f], vec![2, 1, 0x7f]),
+            (&[0x00], vec![2, 1, 0]),
+            (&[0xff; 20], [&[2, 21, 0][..], &[0xff; 20]].concat()),
+        ] {
+            assert_eq!(Serial::from_der_contents(contents).unwrap().to_der(), der);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum VerdictMatch {
 }
 
 /// The reasons that a handshake goes on with: all that are found about a certificate itself.
-const FAILURES: [Reason; 10] = [
+const FAILURES: [Reason; 11] = [
     Reason::Unsupported,
     Reason::UnknownCa,
     Reason::BadSignature,
@@ -34,6 +34,7 @@ const FAILURES: [Reason; 10] = [
     Reason::Suspended,
     Reason::StaleCrl,
     Reason::NotPinned,
+    Reason::OcspUnavailable,
 ];
 
 /// Why a text is no verdict.
@@ -45,7 +46,7 @@ pub enum VerdictError {
     /// No certificate ever fails for that reason.
     #[error(
         "no certificate fails for {0:?}: unsupported, unknown_ca, bad_signature, expired, not_yet_valid, wrong_usage, revoked, \
-         suspended, stale_crl or not_pinned"
+         suspended, stale_crl, not_pinned or ocsp_unavailable"
     )]
     NoFailure(Box<str>),
 }

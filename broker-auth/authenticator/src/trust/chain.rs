@@ -5,9 +5,9 @@ use std::sync::Arc;
 use certificate_path::EndEntityFault;
 use rustls_pki_types::UnixTime;
 
-use super::config::{Role, TrustName};
+use super::config::{Role, TrustConfig, TrustName};
 use super::namespace::Namespace;
-use crate::certificate::{Fingerprint, PeerCertificate, Serial};
+use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, Serial};
 
 /// A client certificate whose chain was proven under exactly one trust. Made by [`super::verify_chain`] alone; cheap to
 /// clone.
@@ -22,6 +22,7 @@ struct Proven {
     trust: TrustName,
     namespace: Namespace,
     role: Role,
+    issuer: AuthorityCertificate,
     links: Vec<Link>,
     /// CAs between the leaf and the anchor that count against its path length.
     cas_below_anchor: usize,
@@ -48,31 +49,54 @@ impl VerifiedChain {
         namespace: Namespace,
         role: Role,
     ) -> Self {
+        let issuer = AuthorityCertificate::for_test();
         let links = vec![Link {
-            issuer: Fingerprint::of(b"anchor"),
+            issuer: issuer.authority(),
             serial: *leaf.serial(),
             not_after: leaf.not_after(),
             listed_at: None,
         }];
-        Self::new(leaf, trust, namespace, role, links, 0, None)
+        Self(Arc::new(Proven {
+            leaf,
+            trust,
+            namespace,
+            role,
+            issuer,
+            links,
+            cas_below_anchor: 0,
+            claim_to_issue: None,
+        }))
     }
 
-    /// `links` starts with the leaf; the issuer of the last one is the anchor.
+    /// `issuer` signed the leaf. `links` starts with the leaf; the issuer of the last one is the anchor.
     pub(super) fn new(
         leaf: PeerCertificate,
-        trust: TrustName,
-        namespace: Namespace,
-        role: Role,
+        trust: &TrustConfig,
+        issuer: AuthorityCertificate,
         links: Vec<Link>,
         cas_below_anchor: usize,
         claim_to_issue: Option<EndEntityFault>,
     ) -> Self {
-        Self(Arc::new(Proven { leaf, trust, namespace, role, links, cas_below_anchor, claim_to_issue }))
+        Self(Arc::new(Proven {
+            leaf,
+            trust: trust.name.clone(),
+            namespace: trust.namespace.clone(),
+            role: trust.role,
+            issuer,
+            links,
+            cas_below_anchor,
+            claim_to_issue,
+        }))
     }
 
     /// The client's certificate.
     pub fn leaf(&self) -> &PeerCertificate {
         &self.0.leaf
+    }
+
+    /// The CA that issued it: an anchor, or one below it.
+    pub fn issuer(&self) -> &AuthorityCertificate {
+        &self.0.issuer
     }
 
     /// The trust whose anchor it leads to.

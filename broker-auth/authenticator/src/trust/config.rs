@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::namespace::Namespace;
+use super::ocsp_allow::OcspAllow;
 use super::pin::Pin;
 use crate::certificate::NameText;
 
@@ -56,6 +57,10 @@ pub struct TrustConfig {
     pub stale_grace: Duration,
     /// What becomes of client certificates that claim what only a CA may have.
     pub legacy_leaf: LegacyLeaf,
+    /// What an OCSP responder must say of certificates.
+    pub ocsp: OcspMode,
+    /// The responders that may be asked; empty where none is.
+    pub ocsp_allow: Vec<OcspAllow>,
     /// The certificates that are let in; empty: all that are proven.
     pub pins: Vec<Pin>,
     /// The CAs whose certificates are let in; empty: those of every CA of the trust.
@@ -73,6 +78,18 @@ pub enum LegacyLeaf {
     Refuse,
     /// They are let in.
     Warn,
+}
+
+/// What an OCSP responder (RFC 6960) must say of the certificates of a trust.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OcspMode {
+    /// Nothing: nobody is asked.
+    #[default]
+    Off,
+    /// Nothing bad: a certificate that is revoked, or unknown, is refused; where there is no answer, revocation lists decide.
+    Prefer,
+    /// That they are good.
+    Require,
 }
 
 /// What the certificates of a trust stand for. A service is no device: it owns no device's topics.
@@ -123,6 +140,17 @@ impl CrlCheck {
             Self::Off => "off",
             Self::Leaf => "leaf",
             Self::Chain => "chain",
+        }
+    }
+}
+
+impl OcspMode {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
         }
     }
 }

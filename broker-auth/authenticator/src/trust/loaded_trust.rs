@@ -19,7 +19,7 @@ use super::report::{CrlReport, Freshness, TrustSummary};
 use super::revocation::{Client, Coverage, RevocationCheck};
 use super::signature_algorithms::SIGNATURE_ALGORITHMS;
 use super::source::TrustSource;
-use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, timestamp};
+use crate::certificate::{AuthorityCertificate, Fingerprint, PeerCertificate, Serial, timestamp};
 use crate::reason::Reason;
 
 /// A trust whose files have been read and checked.
@@ -230,10 +230,9 @@ impl LoadedTrust {
         self.revocation().refuse_unheld_list(&path.links)?;
         self.refuse_too_deep(&path.links)?;
         self.refuse_unpinned(leaf)?;
-        let TrustConfig { name, namespace, role, .. } = &self.config;
-        let (name, namespace, links) = (name.clone(), namespace.clone(), path.links.clone());
+        let (issuer, links) = (path.issuer.clone(), path.links.clone());
         let claim_to_issue = path.claim_to_issue.clone();
-        Ok(VerifiedChain::new(leaf.clone(), name, namespace, *role, links, path.between, claim_to_issue))
+        Ok(VerifiedChain::new(leaf.clone(), &self.config, issuer, links, path.between, claim_to_issue))
     }
 
     /// Refuses a proven certificate that is none of those that the trust is narrowed down to.
@@ -364,6 +363,7 @@ impl LoadedTrust {
         let (mut serial, mut not_after) = (*leaf.serial(), leaf.not_after());
         let mut listed_at = leaf.crl_distribution_points().cloned();
         let mut between = 0;
+        let mut issuing = None;
         let (mut begin, mut end) =
             (UnixTime::since_unix_epoch(Duration::ZERO), UnixTime::since_unix_epoch(Duration::MAX));
         for (index, ca) in path.iter().enumerate() {
@@ -377,6 +377,7 @@ impl LoadedTrust {
                     &read
                 }
             };
+            issuing.get_or_insert_with(|| issuer.clone());
             links.push(Link { issuer: issuer.authority(), serial, not_after, listed_at });
             (serial, not_after) = (*issuer.serial(), issuer.not_after());
             listed_at = issuer.crl_distribution_points().cloned();
@@ -384,7 +385,13 @@ impl LoadedTrust {
             let is_anchor = index + 1 == path.len();
             between += usize::from(!is_anchor && !issuer.ca().certificate().is_self_issued());
         }
-        Ok(ProvenPath { links, between, claim_to_issue: claim_to_issue.cloned(), cas_valid: begin..=end })
+        Ok(ProvenPath {
+            issuer: issuing.ok_or_else(unfit)?,
+            links,
+            between,
+            claim_to_issue: claim_to_issue.cloned(),
+            cas_valid: begin..=end,
+        })
     }
 
     /// Refuses a certificate that claims what is for CAs alone, unless that is let pass.
@@ -459,6 +466,18 @@ impl LoadedTrust {
         self.refuse_too_deep(chain.links())?;
         self.refuse_unpinned(chain.leaf())?;
         self.revocation().refuse_stale(chain.links(), Client::Live, now)
+    }
+
+    /// Whether its revocation lists cover the leaf of `chain`, and none of them is too old at `now`, whatever becomes of
+    /// clients where one is.
+    pub(crate) fn has_fresh_lists(&self, chain: &VerifiedChain, now: UnixTime) -> bool {
+        let leaf = chain.links().get(..1).unwrap_or_default();
+        self.revocation().has_fresh_lists(leaf, now)
+    }
+
+    /// Whether one of its revocation lists has the certificate with this serial number of `issuer`.
+    pub(crate) fn lists_as_revoked(&self, issuer: &AuthorityCertificate, serial: &Serial) -> bool {
+        self.crls.of(&issuer.authority()).any(|list| list.find(serial).is_some())
     }
 
     /// Which certificates were revoked for good under `before`, the same trust earlier, and are on no list any more: a line

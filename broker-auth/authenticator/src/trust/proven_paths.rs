@@ -8,7 +8,7 @@ use certificate_path::EndEntityFault;
 use rustls_pki_types::UnixTime;
 
 use super::chain::Link;
-use crate::certificate::Fingerprint;
+use crate::certificate::{AuthorityCertificate, Fingerprint};
 
 /// Paths that are kept at least until as many others have been proven; twice as many are kept at most, in some 8 MiB.
 pub(super) const REMEMBERED: usize = 16_384;
@@ -16,6 +16,8 @@ pub(super) const REMEMBERED: usize = 16_384;
 /// What a proven path is judged by again, every time: dates and revocation are not remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ProvenPath {
+    /// The CA that issued the client's certificate.
+    pub(super) issuer: AuthorityCertificate,
     pub(super) links: Vec<Link>,
     /// CAs that count against the path length of the anchor.
     pub(super) between: usize,

@@ -68,6 +68,18 @@ impl<'a> RevocationCheck<'a> {
         self.checked(links).try_for_each(|link| self.refuse_stale_link(link, client, now))
     }
 
+    /// Whether lists cover all these certificates, and none of the lists is too old.
+    pub(super) fn has_fresh_lists(&self, links: &[Link], now: UnixTime) -> bool {
+        let grace = self.config.stale_grace.as_secs();
+        self.config.crl_check != CrlCheck::Off
+            && links.iter().all(|link| {
+                let is_covered =
+                    matches!(self.coverage(&link.issuer), Coverage::Complete | Coverage::Partitions);
+                let mut lists = self.crls.of(&link.issuer);
+                is_covered && lists.all(|list| list.freshness(now, grace) != Freshness::Stale)
+            })
+    }
+
     /// Refuses certificates that a list revokes or suspends.
     pub(super) fn refuse_revoked(&self, links: &[Link]) -> Result<(), ChainFault> {
         self.checked(links).try_for_each(|link| self.refuse_revoked_link(link))

@@ -117,7 +117,9 @@ impl SessionEnd {
 /// The reason code of a refusal. An agent takes either for a refusal, and backs off.
 fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
     match refusal.reason {
-        Reason::Revoked | Reason::Suspended | Reason::StaleCrl => DisconnectReasonCode::AdministrativeAction,
+        Reason::Revoked | Reason::Suspended | Reason::StaleCrl | Reason::OcspUnavailable => {
+            DisconnectReasonCode::AdministrativeAction
+        }
         _ => DisconnectReasonCode::NotAuthorized,
     }
 }

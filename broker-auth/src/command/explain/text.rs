@@ -51,6 +51,7 @@ fn steps(explanation: &Explanation) -> String {
         line("reported", reported);
     }
     let given = [
+        ("ocsp", &explanation.ocsp),
         ("verdict", &explanation.verdict),
         ("identity", &explanation.identity),
         ("namespace", &explanation.namespace),

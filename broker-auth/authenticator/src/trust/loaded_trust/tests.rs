@@ -8,10 +8,10 @@ use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use super::*;
 use crate::for_test::MemoryFiles;
-use crate::trust::StaleCrl;
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
 use crate::trust::{Namespace, Role, TrustLoad, TrustName};
+use crate::trust::{OcspMode, StaleCrl};
 
 const REVOKED: u64 = 66;
 
@@ -36,6 +36,8 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         stale_crl: StaleCrl::DenyNew,
         stale_grace: Duration::from_secs(DAY),
         legacy_leaf: LegacyLeaf::Refuse,
+        ocsp: OcspMode::Off,
+        ocsp_allow: Vec::new(),
         pins: Vec::new(),
         issuers: Vec::new(),
         depth: None,
@@ -221,8 +223,13 @@ fn a_path_over_presented_cas_is_known_by_all_that_was_presented() {
 #[test]
 fn thousands_of_certificates_push_out_the_oldest_and_no_more_are_kept() {
     let paths = ProvenPaths::default();
-    let path =
-        ProvenPath { links: Vec::new(), between: 0, claim_to_issue: None, cas_valid: at(0)..=at(TODAY) };
+    let path = ProvenPath {
+        issuer: AuthorityCertificate::for_test(),
+        links: Vec::new(),
+        between: 0,
+        claim_to_issue: None,
+        cas_valid: at(0)..=at(TODAY),
+    };
     let id = |number: usize| Fingerprint::of(&number.to_be_bytes());
     for number in 0..5 * REMEMBERED {
         paths.insert(id(number), path.clone());
