@@ -61,6 +61,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "connection",
         ]),
     },
+    Drawn { name: "fetch", imports: &[], rooms: Undrawn },
     Drawn {
         name: "embedded",
         imports: &["authenticator", "device-identity", "mqtt"],
