@@ -46,6 +46,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "decide",
         ]),
     },
+    Drawn { name: "second-factor", imports: &["authenticator", "device-identity"], rooms: Undrawn },
     Drawn {
         name: "mqtt",
         imports: &[],
@@ -143,6 +144,7 @@ pub(crate) struct Pure {
 
 pub(crate) const PURE: &[Pure] = &[
     Pure { package: "authenticator", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
+    Pure { package: "second-factor", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
     Pure { package: "certificate-path", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
 ];
 
