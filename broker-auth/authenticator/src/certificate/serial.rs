@@ -128,6 +128,13 @@ impl Fingerprint {
     }
 }
 
+/// The digest as somebody else states it.
+impl From<[u8; 32]> for Fingerprint {
+    fn from(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
