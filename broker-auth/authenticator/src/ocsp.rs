@@ -15,8 +15,6 @@ mod judge;
 mod request;
 mod responder;
 mod signer;
-#[cfg(test)]
-mod tests;
 
 pub use answer::{OcspAnswer, OcspStatus};
 pub use fault::{OcspFault, ResponderError, SignerFault};
