@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use embedded::{Engine, Hub};
+use fetch::{Fetcher, Roots};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -15,6 +16,7 @@ use crate::audit::{Events, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
+use crate::evidence::{Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
@@ -81,6 +83,18 @@ impl Broker {
         };
         tokio::spawn(waiting.publish(announce));
 
+        let factors = LoadedFactors::read(&config.second_factors)
+            .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
+        for warning in factors.warnings() {
+            tracing::warn!(warning);
+        }
+        let fetcher = Fetcher::new(&Roots::System)
+            .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
+        let gatherers = Arc::new(Gatherers {
+            ocsp: OcspAnswers::new(fetcher, Duration::from_secs(3600)),
+            second_factors: SecondFactors::new(factors),
+        });
+
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
         for listener in &config.listeners {
@@ -90,6 +104,7 @@ impl Broker {
                 Arc::clone(&config.access),
                 listener.mode,
             );
+            gatherers.serve(&rules);
             let started = rules.start(&listener.trusts).map_err(StartError::refused)?;
             for why in &started.replaced {
                 tracing::warn!("{why}");
@@ -144,7 +159,7 @@ impl Broker {
             let sessions = Handle::current();
             let bind = || {
                 let _on = handshakes.handle().enter();
-                Listener::bind(&hub, &counters, &sessions, hosts)
+                Listener::bind(&hub, &counters, &gatherers, &sessions, hosts)
             };
             let bound = bind().map_err(|error| {
                 StartError::failed(
@@ -186,6 +201,7 @@ impl Broker {
             started: Instant::now(),
             lost_lines,
         });
+        control.handle().spawn(Arc::clone(&gatherers.ocsp).keep_fresh());
         control.handle().spawn(watched);
         control.handle().spawn(admin.run(context));
         let listening =

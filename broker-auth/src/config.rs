@@ -19,6 +19,7 @@ mod policy;
 mod policy_warnings;
 mod reader;
 mod same_trust;
+mod second_factor;
 mod server_names;
 mod state;
 mod trust;
@@ -34,6 +35,8 @@ use std::sync::Arc;
 use authenticator::ruleset::AccessRules;
 use embedded::BrokerLimits;
 
+use crate::evidence::SecondFactorSettings;
+
 /// A whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -47,6 +50,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// How identities are read from certificates, and what they may do.
     pub access: Arc<AccessRules>,
+    /// What second factors are verified by.
+    pub second_factors: SecondFactorSettings,
     /// What all clients together may use up.
     pub limits: BrokerLimits,
     /// The MQTT broker behind the authenticator.

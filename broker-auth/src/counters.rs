@@ -27,6 +27,8 @@ mqtt::counters! {
     connect_timeouts,
     /// Clients without a proven certificate that were turned away because there were too many.
     unproven_limited,
+    /// Clients let in though neither OCSP nor a revocation list says whether they are revoked.
+    ocsp_unchecked,
     /// CONNECTs accepted.
     connects,
     /// CONNECTs refused.

@@ -69,6 +69,12 @@ pub(crate) struct Explanation {
     pub(crate) namespace: Option<String>,
     pub(crate) policy: Option<String>,
     pub(crate) client_id: Option<String>,
+    /// What it has shown beside its certificate, as the question says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second_factor: Option<String>,
+    /// What a broker would ask for, and this answer does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) would_ask: Vec<String>,
     pub(crate) publish: Option<String>,
     pub(crate) subscribe: Option<String>,
 }
@@ -223,6 +229,7 @@ impl Explanation {
             Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
             Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
             // The topic or filter that was asked about is shown whether it is allowed or not.
+            Step::SecondFactor(kind) => self.second_factor = Some(kind.as_str().to_owned()),
             Step::Reported { policy, refusal } => self.reported.push(format!("{policy}: {refusal}")),
             Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
         }

@@ -24,6 +24,7 @@ mod command;
 pub mod config;
 mod counters;
 mod descriptors;
+mod evidence;
 mod exit;
 mod explanation;
 mod gate;

@@ -39,6 +39,7 @@ use embedded::Hub;
 
 use crate::audit::Outage;
 use crate::counters::Counters;
+use crate::evidence::Gatherers;
 
 /// How long to wait after a failed accept: usually all file descriptors are in use, and will be given back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -63,6 +64,7 @@ impl Listener {
     pub(crate) fn bind(
         hub: &Arc<Hub>,
         counters: &Arc<Counters>,
+        gatherers: &Arc<Gatherers>,
         sessions: &Handle,
         hosts: VirtualHosts,
     ) -> io::Result<Self> {
@@ -72,6 +74,7 @@ impl Listener {
         let context = ListenerContext {
             hub: Arc::clone(hub),
             counters: Arc::clone(counters),
+            gatherers: Arc::clone(gatherers),
             hosts,
             settings,
             slots: Arc::new(Slots::new(&limits)),

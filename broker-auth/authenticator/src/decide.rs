@@ -2,13 +2,16 @@
 //!
 //! The listener, the re-check of live sessions and `explain` all call [`decide`], with the evidence that they have.
 
+mod factor;
 mod ocsp;
 
 pub use ocsp::OcspStanding;
 
+use factor::judge_factor;
 use ocsp::judge_ocsp;
 
 use crate::evidence::Evidence;
+use crate::factor::FactorKind;
 use crate::identity::{Client, UnprovenClient, identify};
 use crate::policy::{Circumstances, ClientId, ClientIdBinding, Permit, Policy};
 use crate::reason::{Reason, Refusal};
@@ -38,9 +41,9 @@ pub struct Connect<'a> {
     /// The topic of the will, if there is one.
     pub will_topic: Option<&'a str>,
     /// Makes a text that no other client id has, for one that is assigned.
-    pub unique: &'a dyn Fn() -> String,
+    pub unique: &'a (dyn Fn() -> String + Sync),
     /// Random bits, for the name of a client without a certificate. `None`: there are none.
-    pub random: &'a dyn Fn() -> Option<u64>,
+    pub random: &'a (dyn Fn() -> Option<u64> + Sync),
 }
 
 /// A decision: how it was reached, and what was granted or why not.
@@ -76,6 +79,8 @@ pub enum Step {
     ClientId(ClientIdBinding),
     /// The will may be published.
     Will,
+    /// What it has shown beside its certificate is what the policy asks for.
+    SecondFactor(FactorKind),
     /// The topic may be published to.
     Publish,
     /// The filter may be subscribed to.
@@ -94,6 +99,13 @@ pub enum Granted {
         /// The client id, if one was asked for.
         client_id: Option<ClientIdBinding>,
     },
+    /// Nothing yet: it is asked for this beside its certificate first, and decided about again.
+    Asked {
+        /// What for.
+        kind: FactorKind,
+        /// Who.
+        client: Client,
+    },
     /// Its session may go on.
     Continued(Standing),
 }
@@ -109,7 +121,7 @@ pub enum Standing {
 
 /// Decides what a client asks for, by what is known of it.
 ///
-/// The steps, in order: chain, standing, OCSP, identity, policy, client id, will, topic. The first that fails refuses. Where the
+/// The steps, in order: chain, standing, OCSP, identity, policy, client id, will, second factor, topic. The first that fails refuses. Where the
 /// mode is permissive, a chain that is not proven, or no longer good, makes an unproven client instead.
 pub fn decide(ruleset: &Ruleset, evidence: &Evidence, request: &Request<'_>) -> Decision {
     let mut trace = Vec::new();
@@ -150,6 +162,10 @@ fn follow(
         permit.will(topic)?;
         trace.push(Step::Will);
     }
+    let permit = match second_factor(permit, evidence, trace)? {
+        Factored::Permit(permit) => permit,
+        Factored::Ask(kind) => return Ok(Granted::Asked { kind, client }),
+    };
     match request {
         Request::Publish(_, topic) => {
             permit.publish(topic)?;
@@ -224,6 +240,24 @@ fn permit(
     Ok(permit)
 }
 
+/// What becomes of a permit by what its policy asks for beside the certificate.
+enum Factored {
+    /// Nothing is asked for, or it was shown.
+    Permit(Permit),
+    /// It is to be asked for.
+    Ask(FactorKind),
+}
+
+/// The permit with the second factor that its policy asks for, or what the client is to be asked for.
+fn second_factor(permit: Permit, evidence: &Evidence, trace: &mut Vec<Step>) -> Result<Factored, Refusal> {
+    let Some(kind) = permit.second_factor() else { return Ok(Factored::Permit(permit)) };
+    let Some(factor) = judge_factor(kind, permit.client(), &evidence.factor, evidence.time)? else {
+        return Ok(Factored::Ask(kind));
+    };
+    trace.push(Step::SecondFactor(kind));
+    Ok(Factored::Permit(permit.with_factor(factor)))
+}
+
 /// Judges a session again: its certificate, and if it was opened under earlier policies, identity, policy, client id.
 fn stand(
     ruleset: &Ruleset,
@@ -239,6 +273,14 @@ fn stand(
             trace.extend(ocsp.map(Step::Ocsp));
         }
         Client::Unproven(unproven) => stand_unproven(ruleset, evidence, unproven)?,
+    }
+    if let Some(before) = permit_before.factor() {
+        // What it has shown once counts for as long as the file, the keys and the token say so.
+        let (kind, client) = (before.kind(), permit_before.client());
+        if judge_factor(kind, client, &evidence.factor, evidence.time)?.is_none() {
+            let evidence = format!("whether its {kind} still counts is not known");
+            return Err(client.refused(Reason::SecondFactor, evidence));
+        }
     }
     let access = ruleset.access();
     let is_granted = access.policies.granted(permit_before);
@@ -261,6 +303,13 @@ fn stand(
     if is_granted && permit.is_of_same_policy(permit_before) {
         return Ok(Standing::Unchanged);
     }
+    let permit = match second_factor(permit, evidence, trace)? {
+        Factored::Permit(permit) => permit,
+        Factored::Ask(kind) => {
+            let evidence = format!("the policy asks for a {kind} now, and the session was opened without");
+            return Err(client.refused(Reason::SecondFactor, evidence));
+        }
+    };
     // Nothing is assigned: the session has a client id.
     let binding = permit.client_id(client_id.as_str(), String::new)?;
     trace.push(Step::ClientId(binding));

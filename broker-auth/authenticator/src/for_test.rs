@@ -56,6 +56,7 @@ pub fn policy(client_id: ClientIdRule, publish: &[&str], subscribe: &[&str]) -> 
         client_id,
         publish: templates(publish),
         subscribe: templates(subscribe),
+        second_factor: None,
         denied_publish: DeniedPublish::Disconnect,
     }
 }

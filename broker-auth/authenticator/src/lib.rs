@@ -23,6 +23,7 @@ mod brace_template;
 pub mod certificate;
 pub mod decide;
 pub mod evidence;
+pub mod factor;
 #[cfg(any(test, feature = "for-test"))]
 pub mod for_test;
 pub mod identity;

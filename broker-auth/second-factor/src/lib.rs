@@ -19,4 +19,5 @@
 
 pub mod back_off;
 pub mod password;
+mod shown;
 pub mod token;

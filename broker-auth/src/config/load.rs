@@ -11,11 +11,14 @@ use super::file::{directory_of, read_text};
 use super::policy::read_policies;
 use super::reader::{Source, Table, Value};
 use super::same_trust::refuse_ambiguous_trusts;
+use super::second_factor::read_second_factors;
 use super::server_names::refuse_shared_addresses;
 use super::{Config, EngineConfig, ListenerConfig, StateConfig};
 use authenticator::identity::{Alternative, Alternatives, IdentityTemplate, Template};
 use authenticator::ruleset::AccessRules;
 use embedded::BrokerLimits;
+
+use crate::evidence::SecondFactorSettings;
 
 impl Config {
     /// Reads and checks a configuration file, but none of the files it names.
@@ -53,7 +56,11 @@ impl Config {
             Some(value) => read_identity(value.table("[identity]")?)?,
             None => IdentityTemplate::default(),
         };
-        let policies = read_policies(&root, &listeners)?;
+        let second_factors = match root.get("second-factor") {
+            Some(value) => read_second_factors(value.table("[second-factor]")?)?,
+            None => SecondFactorSettings::default(),
+        };
+        let policies = read_policies(&root, &listeners, &second_factors)?;
         let access = Arc::new(AccessRules { identity, policies });
         let limits = match root.get("limits") {
             Some(value) => read_broker_limits(value.table("[limits]")?)?,
@@ -69,7 +76,17 @@ impl Config {
         };
         root.finish()?;
         let text = text.to_owned();
-        Ok(Self { file: path.to_owned(), text, directory, listeners, access, limits, engine, state })
+        Ok(Self {
+            file: path.to_owned(),
+            text,
+            directory,
+            listeners,
+            access,
+            second_factors,
+            limits,
+            engine,
+            state,
+        })
     }
 }
 

@@ -5,19 +5,26 @@ use super::conditions::read_conditions;
 use super::error::{ConfigError, ConfigFault};
 use super::names::{read_identity, read_trust_name};
 use super::reader::{Table, Value};
+use authenticator::factor::FactorKind;
 use authenticator::policy::{
     Action, ClientIdRule, Condition, DeniedPublish, Match, Policies, Policy, TopicTemplate, VerdictMatch,
     Verdicts,
 };
 use authenticator::trust::{Namespace, Role, TrustConfig, TrustName};
 
+use crate::evidence::SecondFactorSettings;
+
 /// Reads the policies; the trusts that they name must be among those of `listeners`.
-pub(super) fn read_policies(root: &Table<'_>, listeners: &[ListenerConfig]) -> Result<Policies, ConfigError> {
+pub(super) fn read_policies(
+    root: &Table<'_>,
+    listeners: &[ListenerConfig],
+    second_factors: &SecondFactorSettings,
+) -> Result<Policies, ConfigError> {
     let mut policies: Vec<Policy> = Vec::new();
     let mut places = Vec::new();
     for table in root.tables("policy", "[[policy]]")? {
         let name = table.require("name")?;
-        let policy = read_policy(table, name, listeners)?;
+        let policy = read_policy(table, name, listeners, second_factors)?;
         if policies.iter().any(|earlier| earlier.name == policy.name) {
             return Err(name.fault(ConfigFault::NameTwice { what: "policies", name: policy.name.into() }));
         }
@@ -63,6 +70,7 @@ fn read_policy(
     table: Table<'_>,
     name: Value<'_>,
     listeners: &[ListenerConfig],
+    second_factors: &SecondFactorSettings,
 ) -> Result<Policy, ConfigError> {
     let matches = read_match(table.require("match")?, listeners)?;
     let action = table.require("action")?;
@@ -87,6 +95,10 @@ fn read_policy(
         ])?,
         None => ClientIdRule::MustEqual,
     };
+    let second_factor = match table.get("second-factor") {
+        Some(value) => Some(read_second_factor(value, action, &matches, second_factors)?),
+        None => None,
+    };
     let services = matches.trust.as_ref().filter(|trust| is_of_services(trust, listeners));
     let publish = read_topics(table.get("publish"), services)?;
     let subscribe = read_topics(table.get("subscribe"), services)?;
@@ -106,7 +118,29 @@ fn read_policy(
     };
     table.finish()?;
     let name = name.text()?.into();
-    Ok(Policy { name, matches, action, client_id, publish, subscribe, denied_publish })
+    Ok(Policy { name, matches, action, second_factor, client_id, publish, subscribe, denied_publish })
+}
+
+/// What the clients of a policy show beside their certificates: bound to their identity, which only a proven certificate gives.
+fn read_second_factor(
+    value: Value<'_>,
+    action: Action,
+    matches: &Match,
+    second_factors: &SecondFactorSettings,
+) -> Result<FactorKind, ConfigError> {
+    let kind = value.choice(&[("password", FactorKind::Password), ("token", FactorKind::Token)])?;
+    if !action.admits() {
+        return Err(value.refuse(format!("the policy lets nobody in: its action is {}", action.as_str())));
+    }
+    if matches.verdicts.include_unproven() {
+        return Err(value.refuse(
+            "the policy is for FAILED or NONE, and such clients have no identity that a second factor could be bound to",
+        ));
+    }
+    if !second_factors.has(kind) {
+        return Err(value.refuse(format!("there is no [second-factor.{kind}] that says how it is verified")));
+    }
+    Ok(kind)
 }
 
 /// Refuses `{…}` in topics of a policy for clients of whom nothing is proven: nothing fills it for them.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, Request, Step};
+use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, OcspStanding, Request, Step};
+use authenticator::evidence::{Evidence, OcspEvidence};
 use authenticator::identity::Client;
 use authenticator::origin::{MqttVersion, Origin, ServerName};
 use authenticator::policy::{ClientIdBinding, Permit};
@@ -19,6 +20,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::audit::next_decision_id;
 use crate::counters::Counters;
+use crate::evidence::{Credentials, Gatherers};
 use crate::rules::RulesetStore;
 
 /// How long a refused client may take to read why.
@@ -29,6 +31,7 @@ pub(crate) struct GateContext<'a> {
     pub(crate) hub: &'a Arc<Hub>,
     pub(crate) counters: &'a Counters,
     pub(crate) rules: &'a Arc<RulesetStore>,
+    pub(crate) gatherers: &'a Gatherers,
     pub(crate) limits: &'a Arc<SessionLimits>,
     /// Which listener it is, by its place in the configuration.
     pub(crate) listener: usize,
@@ -65,7 +68,7 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
             Version::V5 => MqttVersion::V5,
         }),
     };
-    let (permit, binding) = match decide(context, chain, &connect, origin, peer) {
+    let (permit, binding) = match decide(context, chain, &connect, origin, peer).await {
         Ok(granted) => granted,
         Err((client, refusal)) => {
             return turn_away(context, connection, peer, &client_id, client.as_ref(), &refusal).await;
@@ -117,8 +120,8 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
     }
 }
 
-/// Identity, policy, client id and will.
-fn decide(
+/// Identity, policy, client id and will, and what else is found out about the client.
+async fn decide(
     context: &GateContext<'_>,
     chain: ChainResult,
     connect: &Connect,
@@ -131,8 +134,22 @@ fn decide(
         unique: &|| next_decision_id().to_string(),
         random: &random_bits,
     });
-    let decision = context.rules.decide(chain, origin, &request);
+    let GateContext { rules, gatherers, .. } = context;
+    let ocsp = match &chain {
+        ChainResult::Proven(chain) => gatherers.ocsp.ask(rules, chain).await,
+        ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
+    };
+    let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
+    let mut decision = rules.decide_by(&evidence, &request);
+    if let Ok(Granted::Asked { kind, client }) = &decision.outcome {
+        let shown =
+            Credentials { user_name: connect.username.as_deref(), secret: connect.password.as_deref() };
+        let factor = gatherers.second_factors.ask(*kind, client, &shown, rules.now()).await;
+        // It has taken its time.
+        decision = rules.decide_by(&evidence.factor(factor).at(rules.now()), &request);
+    }
     note_reported(context, peer, &decision);
+    note_unchecked(context, peer, &decision);
     let whom = || {
         decision.trace.iter().find_map(|step| match step {
             Step::Identity(client) => Some(client.clone()),
@@ -163,6 +180,17 @@ fn note_reported(context: &GateContext<'_>, peer: SocketAddr, decision: &Decisio
                     .write(&record.note(&format!("reported: enforce would refuse it: {refusal}")));
             }
             _ => {}
+        }
+    }
+}
+
+/// Logs that a client is let in of whom it is not known whether it is revoked: `ocsp = "prefer"` says so.
+fn note_unchecked(context: &GateContext<'_>, peer: SocketAddr, decision: &Decision) {
+    for step in &decision.trace {
+        if let Step::Ocsp(OcspStanding::Unchecked { why }) = step
+            && let Some(count) = context.counters.ocsp_unchecked.sample()
+        {
+            tracing::error!(%peer, why, count, "whether a client is revoked is not known, and ocsp = \"prefer\" lets it in");
         }
     }
 }

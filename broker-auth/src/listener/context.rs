@@ -14,12 +14,14 @@ use super::slots::{NoSlot, Slots};
 use super::turns::Turns;
 use super::virtual_hosts::{Asked, VirtualHosts};
 use crate::counters::Counters;
+use crate::evidence::Gatherers;
 use crate::gate::GateContext;
 
 /// What every connection of a listener is decided by, and counted in.
 pub(super) struct ListenerContext {
     pub(super) hub: Arc<Hub>,
     pub(super) counters: Arc<Counters>,
+    pub(super) gatherers: Arc<Gatherers>,
     pub(super) hosts: VirtualHosts,
     /// What all hosts have in common: address, balancers, limits.
     pub(super) settings: ListenerSettings,
@@ -43,6 +45,7 @@ impl ListenerContext {
             hub: &self.hub,
             counters: &self.counters,
             rules: &host.rules,
+            gatherers: &self.gatherers,
             limits: &host.settings.limits.session,
             listener: host.settings.place,
             server_name: name.as_ref(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -13,8 +13,10 @@ use authenticator::origin::Origin;
 use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
 use authenticator::ruleset::{AccessRules, Mode, Ruleset};
-use authenticator::trust::ChainResult;
-use authenticator::trust::{CrlReport, Freshness, LoadedTrust, TrustConfig, TrustLoad, TrustReport};
+use authenticator::trust::{
+    ChainResult, CrlReport, Freshness, LoadedTrust, OcspAllow, OcspMode, TrustConfig, TrustLoad, TrustReport,
+    VerifiedChain,
+};
 use embedded::Recheck;
 use parking_lot::Mutex;
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 
 use super::crl_numbers::CrlNumbers;
 use super::legacy_leaves::LegacyLeaves;
+use super::live_evidence::LiveEvidence;
 use super::load_error::LoadError;
 use super::reported_clients::ReportedClients;
 use super::time_floor::TimeFloorError;
@@ -40,6 +43,8 @@ pub struct RulesetStore {
     legacy_leaves: LegacyLeaves,
     reported: ReportedClients,
     generation: watch::Sender<u64>,
+    /// What is known of live sessions beside their certificates.
+    live_evidence: OnceLock<Arc<dyn LiveEvidence>>,
     /// Why files were refused when the lists were last read.
     refused: Mutex<Vec<String>>,
 }
@@ -110,6 +115,7 @@ impl RulesetStore {
             seen: Mutex::default(),
             legacy_leaves: LegacyLeaves::default(),
             generation: watch::Sender::new(0),
+            live_evidence: OnceLock::new(),
             refused: Mutex::default(),
         })
     }
@@ -360,9 +366,32 @@ impl RulesetStore {
         self.present.load().verify_chain(presented, self.now())
     }
 
-    /// Decides what a client asks for, as of now.
+    /// Decides what a client asks for, by what it presents and how it comes, as of now.
     pub fn decide(&self, chain: ChainResult, origin: Origin, request: &Request<'_>) -> Decision {
-        decide(&self.present.load(), &Evidence::new(chain, self.now()).origin(origin), request)
+        self.decide_by(&Evidence::new(chain, self.now()).origin(origin), request)
+    }
+
+    /// Decides what a client asks for, by all that is known of it.
+    pub(crate) fn decide_by(&self, evidence: &Evidence, request: &Request<'_>) -> Decision {
+        decide(&self.present.load(), evidence, request)
+    }
+
+    /// Judges live sessions by what `live_evidence` knows of them. Told once.
+    pub(crate) fn judge_sessions_by(&self, live_evidence: Arc<dyn LiveEvidence>) {
+        // Whoever was told first stays.
+        let _ = self.live_evidence.set(live_evidence);
+    }
+
+    /// The responders that may be asked about a certificate with this chain. `None`: its trust asks nobody.
+    pub(crate) fn allowed_responders(&self, chain: &VerifiedChain) -> Option<Vec<OcspAllow>> {
+        let present = self.present.load();
+        let config = present.trust_of(chain)?.config();
+        (config.ocsp != OcspMode::Off).then(|| config.ocsp_allow.clone())
+    }
+
+    /// What is known of clients beside their certificates has changed: every session is judged again.
+    pub(crate) fn evidence_changed(&self) {
+        self.count_up();
     }
 }
 
@@ -376,12 +405,15 @@ impl Recheck for RulesetStore {
     }
 
     fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
-        match self
-            .decide(permit.client().chain(), Origin::default(), &Request::Continue(permit, client_id))
-            .outcome?
-        {
+        let chain = permit.client().chain();
+        let mut evidence = Evidence::new(chain, self.now());
+        if let Some(live) = self.live_evidence.get() {
+            let ocsp = live.ocsp(self, &evidence.chain);
+            evidence = evidence.ocsp(ocsp).factor(live.factor(permit));
+        }
+        match self.decide_by(&evidence, &Request::Continue(permit, client_id)).outcome? {
             Granted::Continued(standing) => Ok(standing),
-            Granted::Handshake | Granted::Admitted { .. } => Ok(Standing::Unchanged),
+            Granted::Handshake | Granted::Admitted { .. } | Granted::Asked { .. } => Ok(Standing::Unchanged),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::binding::ClientIdBinding;
 use super::policy_entry::{Action, DeniedPublish, Policy};
 use super::topic::{TopicFilter, TopicName, is_own};
 use super::topic_template::TopicTemplate;
+use crate::factor::{FactorKind, SecondFactor};
 use crate::identity::{Client, Identity};
 use crate::origin::Origin;
 use crate::reason::{Reason, Refusal};
@@ -22,6 +23,8 @@ pub struct Permit(Arc<Inner>);
 struct Inner {
     client: Client,
     origin: Origin,
+    /// What the client has shown beside its certificate.
+    factor: Option<SecondFactor>,
     /// When other policies may match, though nothing else has changed.
     turns: Vec<UnixTime>,
     policy: Arc<Policy>,
@@ -40,8 +43,34 @@ impl Permit {
             policy: Arc::clone(policy),
             client,
             origin,
+            factor: None,
             turns,
         }))
+    }
+
+    /// The same for a client that has shown `factor`.
+    pub(crate) fn with_factor(self, factor: &SecondFactor) -> Self {
+        let Inner { client, origin, turns, policy, publish, subscribe, .. } = &*self.0;
+        let turns = turns.iter().copied().chain(factor.expires()).collect();
+        Self(Arc::new(Inner {
+            client: client.clone(),
+            origin: origin.clone(),
+            factor: Some(factor.clone()),
+            turns,
+            policy: Arc::clone(policy),
+            publish: publish.clone(),
+            subscribe: subscribe.clone(),
+        }))
+    }
+
+    /// What its policy asks for beside the certificate.
+    pub(crate) fn second_factor(&self) -> Option<FactorKind> {
+        self.0.policy.second_factor
+    }
+
+    /// What the client has shown beside its certificate.
+    pub fn factor(&self) -> Option<&SecondFactor> {
+        self.0.factor.as_ref()
     }
 
     /// Whose permit it is.

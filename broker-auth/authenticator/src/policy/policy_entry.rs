@@ -3,6 +3,7 @@
 use super::binding::ClientIdRule;
 use super::conditions::Match;
 use super::topic_template::TopicTemplate;
+use crate::factor::FactorKind;
 
 /// One `[[policy]]`.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct Policy {
     pub matches: Match,
     /// What it decides.
     pub action: Action,
+    /// What its clients show beside their certificates.
+    pub second_factor: Option<FactorKind>,
     /// Which client ids go with the identity.
     pub client_id: ClientIdRule,
     /// Where its clients may publish.

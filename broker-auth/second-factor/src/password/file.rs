@@ -201,6 +201,13 @@ impl PasswordProof {
     }
 }
 
+impl EntryDigest {
+    /// As a digest like any other.
+    pub(crate) fn sha256(self) -> Fingerprint {
+        self.0
+    }
+}
+
 impl fmt::Debug for EntryDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EntryDigest({})", self.0)

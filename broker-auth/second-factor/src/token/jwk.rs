@@ -1,5 +1,6 @@
 //! [`Key`]: one JSON Web Key (RFC 7517 §4) that tokens can be verified with.
 
+use authenticator::factor::ShownToken;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
@@ -8,13 +9,21 @@ use super::json::Object;
 use super::public_key::{KeyDigest, PublicKey};
 
 /// A key of a set, and what it may be used for.
-#[derive(Clone, Debug)]
-pub(super) struct Key {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
     pub(super) id: Option<Box<str>>,
     pub(super) public: PublicKey,
     pub(super) digest: KeyDigest,
     /// The one that the key states, or all that such a key is for.
     pub(super) algorithms: Vec<Algorithm>,
+}
+
+impl Key {
+    /// Whether it signed the token, for an algorithm that it is still for.
+    pub(crate) fn is_of(&self, shown: &ShownToken) -> bool {
+        let mut algorithms = self.algorithms.iter();
+        self.digest.sha256() == shown.key && algorithms.any(|algorithm| algorithm.as_str() == shown.algorithm)
+    }
 }
 
 /// The longest key id, in bytes: it is shown to people when it is not known.

@@ -7,7 +7,7 @@ use super::jwk::{self, Key, SkipReason};
 use super::public_key::KeyDigest;
 
 /// A JSON Web Key Set (RFC 7517 §5) of public keys. A set without a usable key is one, too: it verifies nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySet {
     keys: Vec<Key>,
     skipped: Vec<SkippedKey>,
@@ -120,7 +120,7 @@ impl KeySet {
     }
 
     /// The keys that are used.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
     }
 

@@ -30,6 +30,13 @@ pub(super) enum PublicKey {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest(Fingerprint);
 
+impl KeyDigest {
+    /// As a digest like any other.
+    pub(crate) fn sha256(self) -> Fingerprint {
+        self.0
+    }
+}
+
 /// The signature is not this key's, or the algorithm is not for such a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadSignature;

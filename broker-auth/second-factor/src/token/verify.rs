@@ -50,12 +50,6 @@ impl VerifiedToken {
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
-
-    /// Whether `keys` still has the key that signed it, for the same algorithm: a live session is judged again by that when
-    /// its issuer's set has changed. Its key id is not asked for: a key that is renamed is the same key.
-    pub fn key_is_in(&self, keys: &KeySet) -> bool {
-        keys.keys().any(|key| key.digest == self.key && key.algorithms.contains(&self.algorithm))
-    }
 }
 
 /// Verifies a token in the compact form of RFC 7515 §7.1. Its signature first: no claim is read before.

@@ -84,8 +84,8 @@ fn good() -> String {
 fn a_good_token_says_who_until_when_and_by_which_key() {
     let token = judged(&good()).expect("a good token");
     assert_eq!((token.name(), token.expires().as_secs(), token.certificate()), ("pump-1", NOW + 60, None));
-    assert!(keys().digests().eq([token.key()]) && token.key_is_in(&keys()));
-    assert!(!token.key_is_in(&KeySet::default()));
+    assert!(keys().digests().eq([token.key()]) && keys().has(&token.shown()));
+    assert!(!KeySet::default().has(&token.shown()));
 }
 
 #[test]

@@ -1,0 +1,164 @@
+//! [`Known`]: what is known of one certificate by OCSP.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use authenticator::evidence::OcspEvidence;
+use authenticator::ocsp::{OcspAnswer, OcspStatus};
+use authenticator::trust::VerifiedChain;
+use parking_lot::Mutex;
+use rustls_pki_types::UnixTime;
+use tokio::time::Instant;
+
+/// How long an answer other than good is taken for granted: a device whose hold is over is not kept out until the answer's
+/// end.
+const BAD_NEWS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// When a responder is asked again that did not answer about a live session.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// No sooner than this is anybody asked again about a live session.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long after it came along last a session is taken to be over. Each comes along twice a minute.
+const IDLE_AFTER: Duration = Duration::from_secs(90);
+
+/// What is known of one certificate by OCSP.
+pub(super) struct Known {
+    pub(super) chain: VerifiedChain,
+    /// Held while somebody asks.
+    pub(super) asking: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    answer: Option<OcspAnswer>,
+    /// Why the last question had no answer.
+    fault: Option<String>,
+    asked: Option<Instant>,
+    came_along: Option<Instant>,
+    /// When to ask again.
+    next: Option<Instant>,
+    /// What sessions were last judged by: whether it was good, if it was known.
+    judged: Option<Judged>,
+}
+
+/// What a session can be judged by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Good,
+    NotGood,
+    Unavailable,
+}
+
+impl Known {
+    pub(super) fn new(chain: VerifiedChain) -> Self {
+        Self { chain, asking: tokio::sync::Mutex::default(), state: Mutex::default() }
+    }
+
+    /// A client or a session with this certificate is there.
+    pub(super) fn came_along(&self, now: Instant) {
+        self.state.lock().came_along = Some(now);
+    }
+
+    /// Whether its sessions, if it had any, are over.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.state.lock().came_along.is_none_or(|at| now.duration_since(at) > IDLE_AFTER)
+    }
+
+    /// Whether there is an answer that counts.
+    pub(super) fn counts(&self, time: UnixTime) -> bool {
+        self.state.lock().answer.as_ref().is_some_and(|answer| time <= answer.valid_until())
+    }
+
+    /// The answer, if a client that wants in need not wait for another.
+    pub(super) fn usable_for_newcomers(&self, time: UnixTime, now: Instant) -> Option<OcspAnswer> {
+        let state = self.state.lock();
+        let answer = state.answer.as_ref().filter(|answer| time <= answer.valid_until())?;
+        let is_good = answer.status() == OcspStatus::Good;
+        let is_recent = || state.asked.is_some_and(|at| now.duration_since(at) < BAD_NEWS_INTERVAL);
+        (is_good || is_recent()).then(|| answer.clone())
+    }
+
+    /// What it is judged by. An answer that counts is one, whatever became of later questions.
+    pub(super) fn evidence(&self, time: UnixTime) -> OcspEvidence {
+        let state = self.state.lock();
+        match (&state.answer, &state.fault) {
+            (Some(answer), _) if time <= answer.valid_until() => OcspEvidence::Answered(answer.clone()),
+            (_, Some(why)) => OcspEvidence::Unavailable(why.clone()),
+            (Some(answer), None) => OcspEvidence::Answered(answer.clone()),
+            (None, None) => OcspEvidence::NotAsked,
+        }
+    }
+
+    /// Whether a question has come to its end after `begin`.
+    pub(super) fn was_asked_since(&self, begin: Instant) -> bool {
+        self.state.lock().asked.is_some_and(|at| at >= begin)
+    }
+
+    /// A question has come to its end.
+    pub(super) fn answered(
+        &self,
+        answered: Result<OcspAnswer, String>,
+        time: UnixTime,
+        now: Instant,
+        interval: Duration,
+    ) {
+        let mut state = self.state.lock();
+        state.asked = Some(now);
+        let wait = match answered {
+            // Somebody on the way could have kept an older one.
+            Ok(answer)
+                if state.answer.as_ref().is_some_and(|known| answer.this_update() < known.this_update()) =>
+            {
+                state.fault = Some("the answer is older than the one before".to_owned());
+                RETRY_INTERVAL
+            }
+            Ok(answer) => {
+                let left = answer.valid_until().as_secs().saturating_sub(time.as_secs());
+                let is_good = answer.status() == OcspStatus::Good;
+                (state.answer, state.fault) = (Some(answer), None);
+                let longest = if is_good { interval } else { BAD_NEWS_INTERVAL };
+                (Duration::from_secs(left) / 2).min(longest)
+            }
+            Err(why) => {
+                state.fault = Some(why);
+                RETRY_INTERVAL
+            }
+        };
+        state.next = Some(now + spread(wait.max(SHORTEST_INTERVAL), &self.chain));
+    }
+
+    /// Whether it is time to ask again about its sessions.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.state.lock().next.is_none_or(|next| next <= now)
+    }
+
+    /// It is being asked for: not again before it is answered.
+    pub(super) fn is_asked_for(&self, now: Instant) {
+        self.state.lock().next = Some(now + RETRY_INTERVAL);
+    }
+
+    /// Whether its sessions are to be judged by something else than before. Said once.
+    pub(super) fn has_turned(&self, time: UnixTime) -> bool {
+        let mut state = self.state.lock();
+        let judged = match (&state.answer, &state.fault) {
+            (Some(answer), _) if time <= answer.valid_until() => match answer.status() {
+                OcspStatus::Good => Judged::Good,
+                OcspStatus::Revoked { .. } | OcspStatus::Unknown => Judged::NotGood,
+            },
+            (None, None) => return false,
+            _ => Judged::Unavailable,
+        };
+        let before = state.judged.replace(judged);
+        before != Some(judged) && (before.is_some() || judged != Judged::Good)
+    }
+}
+
+/// `wait`, up to a tenth shorter: a fleet that came all at once does not ask all at once.
+fn spread(wait: Duration, chain: &VerifiedChain) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    chain.leaf().fingerprint_sha256().hash(&mut hasher);
+    wait - wait * u32::from(hasher.finish() as u8) / 2560
+}

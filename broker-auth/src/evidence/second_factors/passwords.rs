@@ -1,0 +1,105 @@
+//! [`Passwords`]: looking at passwords, which costs milliseconds and megabytes each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authenticator::evidence::FactorEvidence;
+use authenticator::factor::SecondFactor;
+use authenticator::identity::Identity;
+use parking_lot::Mutex;
+use second_factor::back_off::BackOff;
+use second_factor::password::{Argon2Hash, PasswordProof, WrongPassword};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use zeroize::Zeroizing;
+
+use super::files::LoadedFactors;
+
+/// Passwords that are looked at at once: each takes up to 64 MiB and a processor.
+const AT_ONCE: usize = 2;
+
+/// How long a client waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Clients that may wait for their turn; a fleet that comes back all at once tries again later.
+const MAX_WAITING: usize = 1_000;
+
+/// Looks at passwords: two at once, one of an identity at a time, and none for a while after a wrong one.
+pub(super) struct Passwords {
+    started: Instant,
+    back_off: Mutex<BackOff>,
+    /// Those of an identity wait for each other: of two right ones that come together, neither is too early.
+    of_identity: Mutex<HashMap<Identity, Arc<tokio::sync::Mutex<()>>>>,
+    waiting: Semaphore,
+    turns: Semaphore,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            back_off: Mutex::default(),
+            of_identity: Mutex::default(),
+            waiting: Semaphore::new(MAX_WAITING),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+}
+
+impl Passwords {
+    /// Looks at a password of `identity`.
+    pub(super) async fn verify(
+        &self,
+        present: &Arc<LoadedFactors>,
+        identity: &Identity,
+        password: &[u8],
+    ) -> FactorEvidence {
+        if password.is_empty() || password.len() > Argon2Hash::LONGEST_PASSWORD {
+            return FactorEvidence::Refused("the password is empty, or too long".to_owned());
+        }
+        let Ok(_waiting) = self.waiting.try_acquire() else {
+            return FactorEvidence::Busy("too many passwords wait to be looked at".to_owned());
+        };
+        let evidence = {
+            let own = Arc::clone(self.of_identity.lock().entry(identity.clone()).or_default());
+            let turn = timeout(TURN_TIMEOUT, async { (own.lock().await, self.turns.acquire().await) });
+            match turn.await {
+                Ok((_own, Ok(_turn))) => self.look_at(present, identity, password).await,
+                Ok((_, Err(_))) => FactorEvidence::Busy("the broker stops".to_owned()),
+                Err(_) => FactorEvidence::Busy(
+                    "too many passwords are looked at: its turn did not come in time".to_owned(),
+                ),
+            }
+        };
+        // Only those who wait hold it.
+        self.of_identity.lock().retain(|_, own| Arc::strong_count(own) > 1);
+        evidence
+    }
+
+    async fn look_at(
+        &self,
+        present: &Arc<LoadedFactors>,
+        identity: &Identity,
+        password: &[u8],
+    ) -> FactorEvidence {
+        if let Err(later) = self.back_off.lock().attempt(identity, self.started.elapsed()) {
+            return FactorEvidence::Refused(later.to_string());
+        }
+        let password = Zeroizing::new(password.to_vec());
+        let (present, whom) = (Arc::clone(present), identity.clone());
+        let verifying =
+            tokio::task::spawn_blocking(move || -> Option<Result<PasswordProof, WrongPassword>> {
+                Some(present.passwords.as_ref()?.entry(&whom)?.verify(&password))
+            });
+        match verifying.await {
+            Ok(Some(Ok(proof))) => {
+                self.back_off.lock().succeeded(identity);
+                FactorEvidence::Shown(SecondFactor::Password(proof.shown(identity)))
+            }
+            Ok(Some(Err(wrong))) => FactorEvidence::Refused(wrong.to_string()),
+            Ok(None) => FactorEvidence::Refused(format!("the password file has no {}", identity.qualified())),
+            Err(_) => FactorEvidence::Busy("the broker stops".to_owned()),
+        }
+    }
+}

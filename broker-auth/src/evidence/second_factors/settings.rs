@@ -1,0 +1,43 @@
+//! [`SecondFactorSettings`]: what second factors are verified by.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use authenticator::factor::FactorKind;
+use second_factor::token::TokenRules;
+
+/// What second factors are verified by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecondFactorSettings {
+    /// The password file.
+    pub password: Option<PathBuf>,
+    /// Tokens of an issuer.
+    pub token: Option<TokenSettings>,
+}
+
+/// The tokens of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSettings {
+    /// Its key set (RFC 7517 §5).
+    pub keys: PathBuf,
+    /// How old the set may be where it is fetched.
+    pub keys_max_age: Duration,
+    /// What its tokens must be.
+    pub rules: TokenRules,
+}
+
+impl SecondFactorSettings {
+    /// Whether a factor of this kind can be verified.
+    pub(crate) fn has(&self, kind: FactorKind) -> bool {
+        match kind {
+            FactorKind::Password => self.password.is_some(),
+            FactorKind::Token => self.token.is_some(),
+        }
+    }
+
+    /// The files that are read.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let keys = self.token.as_ref().map(|token| token.keys.clone());
+        self.password.iter().cloned().chain(keys).collect()
+    }
+}
