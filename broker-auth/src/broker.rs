@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use embedded::{Engine, Hub};
-use fetch::{Fetcher, Roots};
+use fetch::Fetcher;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -17,10 +17,11 @@ use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
 use crate::evidence::{Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
+use crate::list_fetches::ListFetches;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::watch;
-use crate::rules::{CrlNumbers, KnownNamespaces, RulesetStore};
+use crate::rules::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use crate::start_error::StartError;
 use crate::state_directory::StateDirectory;
 use crate::threads::Threads;
@@ -28,6 +29,10 @@ use crate::transport::ServerCertificate;
 
 /// How long sessions have to deliver what waits and to disconnect their clients when the broker stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a start waits for revocation lists that are fetched: a list that was fetched before, or kept, is in force until
+/// the new one is there, and so a server that hangs keeps nobody out for longer.
+const START_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often the engine is looked at.
 const ENGINE_CHECK: Duration = Duration::from_millis(500);
@@ -88,12 +93,18 @@ impl Broker {
         for warning in factors.warnings() {
             tracing::warn!(warning);
         }
-        let fetcher = Fetcher::new(&Roots::System)
+        let fetcher = Fetcher::new(&config.fetch.roots)
             .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
         let gatherers = Arc::new(Gatherers {
-            ocsp: OcspAnswers::new(fetcher, Duration::from_secs(3600)),
+            ocsp: OcspAnswers::new(fetcher, config.fetch.interval),
             second_factors: SecondFactors::new(factors),
         });
+        let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
+        let control = Threads::for_control().map_err(no_threads)?;
+        let fetches = ListFetches::new(&config.fetch, Arc::clone(&clock), control.handle().clone());
+        let fetches = Arc::new(fetches.map_err(StartError::refused)?);
+        fetches.follow(&config.fetched_lists);
+        fetches.fetch_all(START_PATIENCE).await;
 
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
@@ -112,7 +123,8 @@ impl Broker {
             for why in &started.refused {
                 tracing::error!("{why}: clients that need it are refused until it is there (stale_crl)");
             }
-            is_usable |= started.is_usable;
+            // What is fetched may come later.
+            is_usable |= started.is_usable || started.refused.iter().any(LoadError::is_of_fetched);
             missing = missing.or_else(|| started.refused.into_iter().next());
             for warning in &started.trust.warnings {
                 tracing::warn!(warning);
@@ -137,9 +149,7 @@ impl Broker {
             tracing::warn!(warning);
         }
         drop(present);
-        let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
         let handshakes = Threads::for_handshakes().map_err(no_threads)?;
-        let control = Threads::for_control().map_err(no_threads)?;
         // The socket belongs to the threads that it is bound on.
         let bind = || {
             let _on = control.handle().enter();
@@ -192,7 +202,7 @@ impl Broker {
                 .collect(),
         );
         let reconfiguration =
-            Arc::new(Reconfiguration::new(written.clone(), governed, namespaces, events_wanted));
+            Arc::new(Reconfiguration::new(written.clone(), governed, namespaces, events_wanted, fetches));
         let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,

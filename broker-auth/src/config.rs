@@ -8,6 +8,7 @@ mod duration;
 mod engine;
 mod error;
 mod exposure;
+mod fetch;
 mod file;
 mod limits;
 mod listener;
@@ -26,6 +27,7 @@ mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
+pub use fetch::{FetchConfig, FetchedList};
 pub use listener::{ListenerConfig, Transport};
 pub use state::StateConfig;
 
@@ -58,6 +60,10 @@ pub struct Config {
     pub engine: EngineConfig,
     /// Where the broker keeps its own files.
     pub state: StateConfig,
+    /// How files are fetched.
+    pub fetch: FetchConfig,
+    /// The revocation lists that are fetched, of all trusts.
+    pub fetched_lists: Vec<FetchedList>,
 }
 
 impl Config {

@@ -28,6 +28,7 @@ mod evidence;
 mod exit;
 mod explanation;
 mod gate;
+mod list_fetches;
 mod listener;
 mod reconfigure;
 pub mod reload;

@@ -13,9 +13,13 @@ use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
+use crate::list_fetches::ListFetches;
 use crate::listener::ServerNames;
 use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{ServerCertificate, ServerCertificateError};
+
+/// How long a reload waits for revocation lists that are fetched. Whoever asked for it waits no longer than ten seconds.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running broker's configuration, and what it governs.
 pub(crate) struct Reconfiguration {
@@ -26,6 +30,7 @@ pub(crate) struct Reconfiguration {
     namespaces: KnownNamespaces,
     /// Whether a policy lets anybody hear events.
     events_wanted: Arc<AtomicBool>,
+    fetches: Arc<ListFetches>,
     /// Why the last attempt was refused, until one succeeds.
     refused: Mutex<Option<String>>,
 }
@@ -87,6 +92,7 @@ impl Reconfiguration {
         listeners: Vec<GovernedListener>,
         namespaces: KnownNamespaces,
         events_wanted: Arc<AtomicBool>,
+        fetches: Arc<ListFetches>,
     ) -> Self {
         let file = config.file.clone();
         Self {
@@ -95,6 +101,7 @@ impl Reconfiguration {
             listeners,
             namespaces,
             events_wanted,
+            fetches,
             refused: Mutex::default(),
         }
     }
@@ -127,6 +134,11 @@ impl Reconfiguration {
     pub(crate) fn lower_time_floor(&self, now: UnixTime) -> Result<UnixTime, TimeFloorError> {
         let stores = self.listeners.iter().map(|listener| &listener.rules);
         RulesetStore::lower_time_floor(stores, now)
+    }
+
+    /// The revocation lists that are fetched.
+    pub(crate) fn fetches(&self) -> &ListFetches {
+        &self.fetches
     }
 
     /// Why the last attempt was refused, if it was.
@@ -164,6 +176,16 @@ impl Reconfiguration {
         if !keys.is_empty() {
             return Err(ReconfigureError::NeedsRestart { file: self.file.clone(), keys });
         }
+        // A list that is new must be there before its trust is built; one that is not is fetched as before.
+        let both = present.fetched_lists.iter().chain(&config.fetched_lists);
+        self.fetches.follow(&both.cloned().collect::<Vec<_>>());
+        self.fetches.fetch_all_blocking(RELOAD_PATIENCE);
+        let outcome = self.build_and_install(present, config);
+        self.fetches.follow(&present.fetched_lists);
+        outcome
+    }
+
+    fn build_and_install(&self, present: &mut Config, config: Config) -> Result<Outcome, ReconfigureError> {
         let is_new = config.text != present.text;
         // Policies that say the same are not replaced: no session need be judged by them again.
         let access = if is_new { &config.access } else { &present.access };
@@ -211,6 +233,7 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
     differs(present.engine != wanted.engine, "[engine]");
     differs(present.limits != wanted.limits, "[limits]");
     differs(present.state != wanted.state, "[state]");
+    differs(present.fetch != wanted.fetch, "[fetch]");
     differs(present.listeners.len() != wanted.listeners.len(), "the number of [[listener]]");
     for (number, (one, other)) in present.listeners.iter().zip(&wanted.listeners).enumerate() {
         let mut differs = |is_different: bool, key: &str| {

@@ -12,6 +12,7 @@
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
 //! | [`large_fleet`] | a place for thousands of clients |
+//! | [`list_server`] | a web server for revocation lists, which can do worse |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
@@ -30,6 +31,7 @@ pub mod client;
 pub mod credential;
 pub mod fleet;
 pub mod large_fleet;
+pub mod list_server;
 pub mod mosquitto;
 pub mod mqtt;
 pub mod peer;

@@ -133,7 +133,26 @@ pub(crate) struct Status {
     /// The newest `thisUpdate` that was in force: it is judged as of the later of the two (RFC 3339).
     pub(crate) time_floor: String,
     pub(crate) listeners: Vec<ListenerLine>,
+    /// The revocation lists that are fetched by URL; left out if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fetched_lists: Vec<FetchedListLine>,
     pub(crate) counters: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A revocation list that is fetched by URL.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FetchedListLine {
+    pub(crate) url: String,
+    /// Where it is kept.
+    pub(crate) file: String,
+    /// When the server last sent it, or said that it is still the same, since the broker started (RFC 3339).
+    pub(crate) fetched_at: Option<String>,
+    /// Why it was not fetched the last time.
+    pub(crate) refused: Option<String>,
+    /// How often in a row it was not.
+    pub(crate) failures: u32,
+    /// When the server is asked next (RFC 3339).
+    pub(crate) next_fetch: String,
 }
 
 /// One listener.

@@ -16,13 +16,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, Kicked, ListenerLine, Reloaded, Reported, ReportedLine,
-    Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
+    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedListLine, Kicked, ListenerLine, Reloaded,
+    Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
 use crate::clock::seconds_until;
 use crate::counters::Counters;
 use crate::explanation::{AskedListener, Explanation};
+use crate::list_fetches::FetchReport;
 use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
 use crate::rules::{ReportedClient, RulesetStore};
 use crate::state_directory::give_to_group;
@@ -293,12 +294,24 @@ fn status(context: &AdminContext) -> Status {
                 trusts: trusts(&listener.rules),
             })
             .collect(),
+        fetched_lists: context.reconfiguration.fetches().reports().into_iter().map(fetched_list).collect(),
         counters: context
             .counters
             .values()
             .chain(hub.counters().values())
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect(),
+    }
+}
+
+fn fetched_list(report: FetchReport) -> FetchedListLine {
+    FetchedListLine {
+        url: report.url,
+        file: report.file.display().to_string(),
+        fetched_at: report.fetched_at.map(timestamp),
+        refused: report.refused,
+        failures: report.failures,
+        next_fetch: timestamp(report.next),
     }
 }
 

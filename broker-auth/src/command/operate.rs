@@ -246,6 +246,14 @@ fn status_page(status: &Status) -> String {
             }
         }
     }
+    for list in &status.fetched_lists {
+        line("fetched list", &list.url);
+        line("  fetched", &list.fetched_at.as_deref().unwrap_or("not since the start"));
+        if let Some(why) = &list.refused {
+            line("  refused", &format_args!("{} times in a row: {why}", list.failures));
+        }
+        line("  next fetch", &list.next_fetch);
+    }
     for (name, value) in &status.counters {
         line(&name.replace('_', " "), value);
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::{ConfigError, ConfigFault};
+use super::fetch::FetchedLists;
 use super::limits::read_limits;
 use super::network::read_network;
 use super::reader::{Table, Value};
@@ -49,7 +50,11 @@ pub(super) struct ListenerPlaces<'a> {
 
 impl ListenerConfig {
     /// Reads a listener, and where its parts stand, for errors about them.
-    pub(super) fn read(place: usize, table: Table<'_>) -> Result<(Self, ListenerPlaces<'_>), ConfigError> {
+    pub(super) fn read<'a>(
+        place: usize,
+        table: Table<'a>,
+        fetched: &mut FetchedLists,
+    ) -> Result<(Self, ListenerPlaces<'a>), ConfigError> {
         let address_place = table.require("address")?;
         let address = address_place.parse()?;
         let server_names = read_server_names(&table)?;
@@ -78,7 +83,7 @@ impl ListenerConfig {
         };
         let (mut trusts, mut places): (Vec<TrustConfig>, Vec<_>) = Default::default();
         for trust in table.require("trust").and_then(|_| table.tables("trust", "[[listener.trust]]"))? {
-            let (place, trust) = read_trust(trust)?;
+            let (place, trust) = read_trust(trust, fetched)?;
             if trusts.iter().any(|earlier| earlier.name == trust.name) {
                 return Err(place.fault(ConfigFault::NameTwice {
                     what: "trusts of this listener",

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
+use super::fetch::{FetchConfig, FetchedLists};
 use super::file::{directory_of, read_text};
 use super::policy::read_policies;
 use super::reader::{Source, Table, Value};
@@ -41,12 +42,17 @@ impl Config {
         let root = Table::root(source, document.get_ref());
 
         let directory = directory_of(path);
+        let state = match root.get("state") {
+            Some(value) => StateConfig::read(value.table("[state]")?, &directory)?,
+            None => StateConfig::beside(&directory),
+        };
+        let mut fetched = FetchedLists::in_state_directory(&state.directory);
         let listeners = root
             .require("listener")
             .and_then(|_| root.tables("listener", "[[listener]]"))?
             .into_iter()
             .enumerate()
-            .map(|(place, table)| ListenerConfig::read(place, table))
+            .map(|(place, table)| ListenerConfig::read(place, table, &mut fetched))
             .collect::<Result<Vec<_>, _>>()?;
         refuse_ambiguous_trusts(&listeners)?;
         let (listeners, places): (Vec<_>, Vec<_>) =
@@ -70,14 +76,15 @@ impl Config {
             Some(value) => EngineConfig::read(value.table("[engine]")?)?,
             None => EngineConfig::default(),
         };
-        let state = match root.get("state") {
-            Some(value) => StateConfig::read(value.table("[state]")?, &directory)?,
-            None => StateConfig::beside(&directory),
+        let fetch = match root.get("fetch") {
+            Some(value) => FetchConfig::read(value.table("[fetch]")?)?,
+            None => FetchConfig::default(),
         };
         root.finish()?;
-        let text = text.to_owned();
+        let fetched_lists = fetched.into_lists();
+        let (file, text) = (path.to_owned(), text.to_owned());
         Ok(Self {
-            file: path.to_owned(),
+            file,
             text,
             directory,
             listeners,
@@ -86,6 +93,8 @@ impl Config {
             limits,
             engine,
             state,
+            fetch,
+            fetched_lists,
         })
     }
 }

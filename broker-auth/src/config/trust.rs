@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use super::error::ConfigError;
+use super::fetch::FetchedLists;
 use super::reader::{Table, Value};
 use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Namespace, OcspAllow, OcspMode, Pin, Role, StaleCrl, TrustConfig, TrustName,
+    CrlCheck, CrlSource, LegacyLeaf, Namespace, OcspAllow, OcspMode, Pin, Role, StaleCrl, TrustConfig,
+    TrustName,
 };
 
 /// A weekend would help a factory that is not attended, and whoever has stolen a device; a day gives time to act.
 const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
 
-/// Reads a trust; the value is its name, for errors about it.
-pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), ConfigError> {
+/// Reads a trust; the value is its name, for errors about it. Its lists that are fetched are added to `fetched`.
+pub(super) fn read_trust<'a>(
+    table: Table<'a>,
+    fetched: &mut FetchedLists,
+) -> Result<(Value<'a>, TrustConfig), ConfigError> {
     refuse_what_is_not_built(&table)?;
     let place = table.require("name")?;
     let name = place.text()?;
@@ -43,10 +48,11 @@ pub(super) fn read_trust(table: Table<'_>) -> Result<(Value<'_>, TrustConfig), C
     };
     let mut crl = Vec::new();
     for value in table.get("crl").map(|value| value.elements()).transpose()?.unwrap_or_default() {
-        if value.text()?.contains("://") {
-            return Err(value.unsupported());
-        }
-        crl.push(value.path()?);
+        crl.push(if value.text()?.contains("://") {
+            fetched.add(value.parse()?)
+        } else {
+            CrlSource::Path(value.path()?)
+        });
     }
     let mut crl_idp = Vec::new();
     for value in table.get("crl-idp").map(|value| value.elements()).transpose()?.unwrap_or_default() {

@@ -1,6 +1,7 @@
 //! [`LoadError`]: why trust cannot be loaded.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 
 use authenticator::trust::TrustError;
 
@@ -29,6 +30,17 @@ impl LoadError {
             Self::Numbers(error) => matches!(error, CrlNumbersError::Write { .. }),
             Self::Floor(error) => matches!(error, TimeFloorError::Write { .. }),
         }
+    }
+
+    /// Whether it is about a file that is fetched, and may be there later.
+    pub(crate) fn is_of_fetched(&self) -> bool {
+        matches!(self, Self::Trust(TrustError::Fetched { .. }))
+    }
+
+    /// Whether it is about a list that has not been fetched yet.
+    pub(crate) fn is_not_fetched(&self) -> bool {
+        let Self::Trust(TrustError::Fetched { source, .. }) = self else { return false };
+        matches!(&**source, TrustError::Read { source, .. } if source.kind() == ErrorKind::NotFound)
     }
 
     /// What to do about it.

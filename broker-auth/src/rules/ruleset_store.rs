@@ -329,7 +329,11 @@ impl RulesetStore {
     /// The files and folders that revocation lists come from.
     pub(crate) fn crl_sources(&self) -> Vec<PathBuf> {
         let present = self.present.load();
-        present.trusts().iter().flat_map(|trust| trust.config().crl.iter().cloned()).collect()
+        present
+            .trusts()
+            .iter()
+            .flat_map(|trust| trust.config().crl.iter().map(|source| source.path().to_owned()))
+            .collect()
     }
 
     /// What the clock alone has changed since this was last asked, so that the log can say so. Counts the generation up

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use authenticator::trust::{CrlCheck, Role, StaleCrl};
+use authenticator::trust::{CrlCheck, CrlSource, Role, StaleCrl};
 use broker_auth::config::{Config, EngineConfig};
 use broker_auth::transport::TlsVersions;
 
@@ -138,7 +138,7 @@ fn every_key_of_a_configuration_is_read() {
     assert_eq!((devices.stale_crl, services.stale_crl), (StaleCrl::DenyNew, StaleCrl::DenyAll));
     assert_eq!(devices.stale_grace, Duration::from_secs(24 * 3600));
     assert_eq!(devices.anchors, [Path::new("/etc/fleet/device-ca/issuing.pem")]);
-    assert_eq!(services.crl, [Path::new("/var/crl")]);
+    assert_eq!(services.crl, [CrlSource::Path("/var/crl".into())]);
 }
 
 /// Each case changes one thing of the good configuration; the answer names the file, the line, and what is wrong.
@@ -294,8 +294,8 @@ fn every_mistake_in_a_configuration_is_reported_with_its_line_and_help() {
         ),
         (
             "crl/device-ca.crl",
-            "https://crl.acme.test/ca.crl",
-            "`crl = \"https://crl.acme.test/ca.crl\"` is not supported in this version",
+            "ldap://crl.acme.test/ca.crl",
+            "`crl`: \"ldap://crl.acme.test/ca.crl\": it is no http or https URL",
         ),
         ("{ trust = \"device-ca\" }", "{ verdict = \"EXPIRED\" }", "\"EXPIRED\" is no verdict"),
         (

@@ -100,7 +100,7 @@ fn a_trust_may_be_narrowed_down_to_one_of_its_cas() {
     let both = format!("{}{}", issuing.certificate.pem(), other.certificate.pem());
     fleet.trust.intermediates = vec![fleet.write("issuing.pem", both)];
     for (name, ca) in [("issuing.crl", &issuing), ("other.crl", &other)] {
-        fleet.trust.crl.push(fleet.write(name, ca.crl(1, &[])));
+        fleet.trust.crl.push(fleet.write(name, ca.crl(1, &[])).into());
     }
     for (issuers, first, second) in [
         (vec![], None, None),

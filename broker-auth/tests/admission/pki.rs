@@ -245,7 +245,7 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         role: if name == "service-ca" { Role::Service } else { Role::Device },
         anchors: vec![directory.join(anchor)],
         intermediates: Vec::new(),
-        crl: vec![directory.join(crl)],
+        crl: vec![directory.join(crl).into()],
         crl_idp: Vec::new(),
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,

@@ -70,7 +70,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     },
     Drawn {
         name: "broker-auth",
-        imports: &["authenticator", "device-identity", "embedded", "mqtt"],
+        imports: &["authenticator", "device-identity", "embedded", "fetch", "mqtt"],
         rooms: Rooms(&[
             "exit",
             "clock",
@@ -86,6 +86,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "state_directory",
             "descriptors",
             "threads",
+            "list_fetches",
             "reconfigure",
             "admin",
             "start_error",

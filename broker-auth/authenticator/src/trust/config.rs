@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crl_source::CrlSource;
 use super::namespace::Namespace;
 use super::ocsp_allow::OcspAllow;
 use super::pin::Pin;
@@ -45,8 +46,8 @@ pub struct TrustConfig {
     pub anchors: Vec<PathBuf>,
     /// PEM or DER files of CA certificates between the anchors and the leaves.
     pub intermediates: Vec<PathBuf>,
-    /// Files or folders of revocation lists.
-    pub crl: Vec<PathBuf>,
+    /// Files, folders and URLs of revocation lists.
+    pub crl: Vec<CrlSource>,
     /// The URIs of the distribution points (RFC 5280 §5.2.5) whose lists, together, are all there is of its issuers.
     pub crl_idp: Vec<String>,
     /// Which certificates must be covered by a revocation list.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::TrustName;
 use super::crl::CrlFault;
+use super::crl_source::CrlSource;
 use crate::certificate::AuthorityFault;
 
 /// Why the trusts of a listener cannot be loaded. What was loaded before stays.
@@ -90,6 +91,14 @@ pub enum TrustError {
         /// Why.
         fault: CrlFault,
     },
+    /// The same about a file that is fetched from a URL.
+    #[error("{source}; it is fetched from {url}")]
+    Fetched {
+        /// The URL.
+        url: String,
+        /// What is wrong.
+        source: Box<Self>,
+    },
     /// An issuer's certificates are to be checked against a revocation list, and there is none.
     #[error("trust {trust}: no revocation list of {issuer}")]
     NoCrl {
@@ -111,6 +120,15 @@ pub enum TrustError {
 }
 
 impl TrustError {
+    /// The same with its URL, if it is about a file that was fetched for one of `sources`.
+    pub(super) fn of_fetched(self, sources: &[CrlSource]) -> Self {
+        let url = self.file().and_then(|file| sources.iter().find_map(|source| source.url_of(file)));
+        match url.map(str::to_owned) {
+            Some(url) => Self::Fetched { url, source: Box::new(self) },
+            None => self,
+        }
+    }
+
     /// The file that it is about.
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -120,13 +138,17 @@ impl TrustError {
             | Self::AnchorNotCurrent { file, .. }
             | Self::NoCrlSign { file, .. }
             | Self::Crl { file, .. } => Some(file),
+            Self::Fetched { source, .. } => source.file(),
             Self::Ambiguous { .. } | Self::NoCrl { .. } | Self::NoDistributionPoint { .. } => None,
         }
     }
 
     /// Whether it may pass without a change of the files: they could not be read or written, or the clock is wrong.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Read { .. } | Self::Crl { fault: CrlFault::NotYetIssued { .. }, .. })
+        match self {
+            Self::Fetched { source, .. } => source.may_pass(),
+            _ => matches!(self, Self::Read { .. } | Self::Crl { fault: CrlFault::NotYetIssued { .. }, .. }),
+        }
     }
 
     /// What to do about it.
@@ -143,6 +165,10 @@ impl TrustError {
             Self::Ambiguous { .. } => "give each trust CAs of its own",
             Self::NoCrlSign { .. } => "issue the CA certificate with cRLSign, or set crl-check = \"off\"",
             Self::Crl { fault, .. } => return fault.help(),
+            Self::Fetched { source, .. } if matches!(**source, Self::Read { .. }) => {
+                "a running broker fetches it: status says when, and what came of it"
+            }
+            Self::Fetched { source, .. } => return source.help(),
             Self::NoCrl { .. } => "add the list of that CA to `crl`, or set crl-check = \"off\"",
             Self::NoDistributionPoint { .. } => {
                 "add the list with that URL to `crl`, or remove the URL from `crl-idp` if there is no such list"

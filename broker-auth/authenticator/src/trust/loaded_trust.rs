@@ -83,7 +83,7 @@ impl LoadedTrust {
         let mut files: Vec<_> = refused.iter().filter_map(|error| error.file().map(Path::to_owned)).collect();
         if self.refuse_uncovered_issuers().is_err() {
             // A folder that was emptied is no file that was refused.
-            files.extend(self.config.crl.iter().cloned());
+            files.extend(self.config.crl.iter().map(|source| source.path().to_owned()));
         }
         let (replacements, errors) = {
             let anchors = self.anchors.iter().map(|anchor| &anchor.certificate);
@@ -113,7 +113,7 @@ impl LoadedTrust {
         let authorities: Vec<_> = self.authorities().collect();
         let (crls, refused) = CrlSet::read(&self.config, &authorities, &self.crls, source, now);
         self.crls = crls;
-        refused.into_iter().map(|RefusedFile(error)| error).collect()
+        refused.into_iter().map(|RefusedFile(error)| error.of_fetched(&self.config.crl)).collect()
     }
 
     /// Every CA of this trust.

@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use authenticator::certificate::{OwnCertificate, timestamp};
 use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
+use fetch::Fetcher;
+use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ListenerConfig};
+use crate::config::{Config, FetchedList, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::state_directory::StateDirectory;
 use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
@@ -20,6 +23,9 @@ use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
 pub(super) struct Findings {
     pub(super) config: String,
     pub(super) listeners: Vec<Listener>,
+    /// The revocation lists that a running broker fetches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fetched_lists: Vec<FetchedListFinding>,
     pub(super) policies: Vec<PolicyFinding>,
     pub(super) warnings: Vec<String>,
 }
@@ -38,6 +44,14 @@ pub(super) struct Listener {
     #[serde(skip)]
     pub(super) server_certificate: Option<String>,
     pub(super) trusts: Vec<Trust>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FetchedListFinding {
+    pub(super) url: String,
+    pub(super) file: String,
+    /// Since when the file is as it is. `None`: it has not been fetched yet.
+    pub(super) cached_since: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,6 +112,7 @@ impl Findings {
         let mut findings = Self {
             config: config.file.display().to_string(),
             listeners: Vec::new(),
+            fetched_lists: config.fetched_lists.iter().map(FetchedListFinding::of).collect(),
             policies: config.access.policies.iter().map(PolicyFinding::of).collect(),
             warnings: config
                 .exposed_secrets()
@@ -115,6 +130,9 @@ impl Findings {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
         if let Err(error) = StateDirectory::try_out(&config.state) {
+            faults.push((error.to_string(), error.help().into()));
+        }
+        if let Err(error) = Fetcher::new(&config.fetch.roots) {
             faults.push((error.to_string(), error.help().into()));
         }
         match CrlNumbers::read_only(&config.state_directory()) {
@@ -172,6 +190,13 @@ impl Findings {
                 self.warnings.extend(report.warnings);
                 report.trusts
             }
+            // Nothing is fetched for a check, and a broker starts without.
+            Err(error) if error.is_not_fetched() => {
+                self.warnings.push(format!(
+                    "{error}: until it is there, clients that need it are refused (stale_crl)"
+                ));
+                Vec::new()
+            }
             Err(error) => {
                 faults.push((error.to_string(), error.help()));
                 Vec::new()
@@ -187,6 +212,18 @@ impl Findings {
             server_cert_key: own.as_ref().and_then(|own| own.key().map(ToString::to_string)),
             server_certificate: own.as_ref().map(ToString::to_string),
             trusts: trusts.into_iter().map(Trust::of).collect(),
+        }
+    }
+}
+
+impl FetchedListFinding {
+    fn of(list: &FetchedList) -> Self {
+        let modified = std::fs::metadata(&list.file).and_then(|metadata| metadata.modified());
+        let since = modified.ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Self {
+            url: list.url.to_string(),
+            file: list.file.display().to_string(),
+            cached_since: since.map(|since| timestamp(UnixTime::since_unix_epoch(since))),
         }
     }
 }

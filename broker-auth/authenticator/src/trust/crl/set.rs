@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateRevocationListDer, UnixTime};
 
 use super::super::config::TrustConfig;
+use super::super::crl_source::CrlSource;
 use super::super::error::TrustError;
 use super::super::pem::objects;
 use super::super::source::TrustSource;
@@ -55,11 +56,17 @@ impl CrlSet {
         let mut set = Self::default();
         let mut refused = Vec::new();
         for configured in &trust.crl {
-            let files = match source.files(configured) {
+            let files = match configured {
+                CrlSource::Path(path) => source.files(path),
+                // What is fetched is one file; a folder in its place is none.
+                CrlSource::Url { file, .. } => Ok(vec![file.clone()]),
+            };
+            let files = match files {
                 Ok(files) => files,
                 Err(error) => {
-                    refused.push(RefusedFile(read_error(trust, configured, error)));
-                    set.keep(present, |file| file.starts_with(configured));
+                    let path = configured.path();
+                    refused.push(RefusedFile(read_error(trust, path, error)));
+                    set.keep(present, |file| file.starts_with(path));
                     continue;
                 }
             };

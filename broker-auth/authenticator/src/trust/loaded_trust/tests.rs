@@ -30,7 +30,10 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         crl: write(
             "ca.crl",
             cas.iter().enumerate().map(|(index, ca)| crl(ca, 1, (index == 0).then_some(REVOKED))).collect(),
-        ),
+        )
+        .into_iter()
+        .map(CrlSource::from)
+        .collect(),
         crl_idp: Vec::new(),
         crl_check: CrlCheck::Leaf,
         stale_crl: StaleCrl::DenyNew,

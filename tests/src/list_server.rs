@@ -1,0 +1,142 @@
+//! [`ListServer`]: a web server on loopback that publishes revocation lists, or does worse.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{JoinHandle, spawn};
+use std::time::{Duration, Instant};
+
+/// No connection is served for longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+pub enum Behaviour {
+    /// It sends this, and forbids to store it.
+    Sends(Vec<u8>),
+    /// It accepts, and says nothing.
+    Hangs,
+    /// It announces a whole list, and stops in the middle.
+    Cuts(Vec<u8>),
+    /// It sends bytes without end.
+    Floods,
+    /// It answers with this status.
+    Fails(u16),
+}
+
+/// A web server that treats all requests alike. It stops with the value.
+pub struct ListServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    behaviour: Mutex<Behaviour>,
+    requests: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl ListServer {
+    /// A server on a free port.
+    pub fn start(behaviour: Behaviour) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), behaviour)
+    }
+
+    /// A server where somebody listens already.
+    pub fn on(listener: TcpListener, behaviour: Behaviour) -> Self {
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let (requests, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { behaviour: Mutex::new(behaviour), requests, stop });
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            spawn(move || {
+                for stream in listener.incoming().map_while(Result::ok) {
+                    if shared.stop.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let shared = Arc::clone(&shared);
+                    // A client that goes away is served no longer.
+                    spawn(move || serve(stream, &shared).ok());
+                }
+            })
+        };
+        Self { address, shared, accepting: Some(accepting) }
+    }
+
+    /// The URL of a list.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}/{name}", self.address)
+    }
+
+    /// What it does from now on.
+    pub fn set(&self, behaviour: Behaviour) {
+        *self.shared.behaviour.lock().unwrap_or_else(PoisonError::into_inner) = behaviour;
+    }
+
+    /// How many requests have come so far.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more have come, and the first of them must have been answered.
+    #[track_caller]
+    pub fn wait_for_requests(&self, more: usize) {
+        let (begin, wanted) = (Instant::now(), self.requests() + more);
+        while self.requests() < wanted {
+            assert!(begin.elapsed() < PATIENCE, "nobody asks");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for ListServer {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        self.accepting.take().map(JoinHandle::join);
+    }
+}
+
+fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    let mut head = BufReader::new(&stream).lines();
+    while head.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    let behaviour = shared.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let header = |length: usize| {
+        format!("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: {length}\r\n\r\n")
+    };
+    match behaviour {
+        Behaviour::Sends(list) => {
+            stream.write_all(header(list.len()).as_bytes())?;
+            stream.write_all(&list)
+        }
+        Behaviour::Cuts(list) => {
+            stream.write_all(header(list.len()).as_bytes())?;
+            stream.write_all(list.get(..list.len() / 2).unwrap_or_default())
+        }
+        Behaviour::Fails(status) => {
+            stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").as_bytes())
+        }
+        Behaviour::Floods => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            while !shared.stop.load(Ordering::SeqCst) {
+                stream.write_all(&[b'x'; 65_536])?;
+            }
+            Ok(())
+        }
+        Behaviour::Hangs => {
+            let begin = Instant::now();
+            while begin.elapsed() < PATIENCE && !shared.stop.load(Ordering::SeqCst) {
+                match stream.read(&mut [0; 64]) {
+                    Ok(0) => break,
+                    Ok(_) | Err(_) => {}
+                }
+            }
+            Ok(())
+        }
+    }
+}
