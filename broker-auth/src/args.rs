@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Load everything a configuration names, and say what is in it and what is wrong with it.
     Check(CheckArgs),
     /// Say whether a certificate would be let in, as whom, and why or why not.
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
     /// List the live sessions of a running broker.
     Sessions(SessionsArgs),
     /// Close the sessions of a client of a running broker.
@@ -184,6 +184,12 @@ pub(crate) struct ExplainArgs {
     /// A filter it would subscribe to.
     #[arg(long, value_name = "FILTER")]
     pub subscribe: Option<String>,
+    /// A path it would ask an origin for (listeners with transport = "https").
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["client_id", "publish", "subscribe", "mqtt_version"])]
+    pub path: Option<String>,
+    /// The method it would ask by [default: GET]
+    #[arg(long, value_name = "METHOD", requires = "path")]
+    pub method: Option<String>,
     /// Judge as of this time (RFC 3339, or seconds since 1970) instead of now.
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
 use crate::evidence::{Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
+use crate::http::HttpContext;
 use crate::list_fetches::ListFetches;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
@@ -109,11 +110,12 @@ impl Broker {
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
         for listener in &config.listeners {
-            let rules = RulesetStore::with_mode(
+            let rules = RulesetStore::of_listener(
                 Arc::clone(&clock),
                 Arc::clone(&numbers),
                 Arc::clone(&config.access),
                 listener.mode,
+                listener.transport.http_rules().cloned(),
             );
             gatherers.serve(&rules);
             let started = rules.start(&listener.trusts).map_err(StartError::refused)?;
@@ -138,13 +140,14 @@ impl Broker {
             for warning in certificate.warnings() {
                 tracing::warn!(warning);
             }
-            loaded.push((listener, rules, certificate));
+            let front = listener.transport.load().map_err(StartError::refused)?;
+            loaded.push((listener, rules, certificate, front));
         }
         if let Some(missing) = missing.filter(|_| !is_usable) {
             return Err(StartError::refused(missing));
         }
         let namespaces = KnownNamespaces::open(state.path());
-        let present: Vec<_> = loaded.iter().map(|(_, rules, _)| rules.present()).collect();
+        let present: Vec<_> = loaded.iter().map(|(_, rules, ..)| rules.present()).collect();
         for warning in namespaces.remember(present.iter().flat_map(|rules| rules.trusts())) {
             tracing::warn!(warning);
         }
@@ -159,8 +162,21 @@ impl Broker {
             let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());
             StartError::failed(what, "stop the other broker, or give this one a state directory of its own")
         })?;
-        let hosts = loaded.into_iter().map(|(listener, rules, certificate)| {
-            Arc::new(VirtualHost { rules, certificate, settings: listener.settings.clone() })
+        let hosts = loaded.into_iter().map(|(listener, rules, certificate, front)| {
+            let settings = listener.settings.clone();
+            let http = front.map(|front| {
+                Arc::new(HttpContext {
+                    hub: Arc::clone(&hub),
+                    counters: Arc::clone(&counters),
+                    rules: Arc::clone(&rules),
+                    gatherers: Arc::clone(&gatherers),
+                    settings: front.settings,
+                    origin: front.origin,
+                    listener: settings.place,
+                    head_timeout: settings.limits.listener.connect_timeout,
+                })
+            });
+            Arc::new(VirtualHost { rules, certificate, http, settings })
         });
         let (mut governed, mut listeners, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for hosts in VirtualHosts::by_socket(hosts) {

@@ -10,6 +10,8 @@ mod error;
 mod exposure;
 mod fetch;
 mod file;
+mod https;
+mod https_warnings;
 mod limits;
 mod listener;
 mod load;
@@ -23,13 +25,16 @@ mod same_trust;
 mod second_factor;
 mod server_names;
 mod state;
+mod transport;
 mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
 pub use fetch::{FetchConfig, FetchedList};
-pub use listener::{ListenerConfig, Transport};
+pub use https::HttpsConfig;
+pub use listener::ListenerConfig;
 pub use state::StateConfig;
+pub use transport::Transport;
 
 use std::path::PathBuf;
 use std::sync::Arc;

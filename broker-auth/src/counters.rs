@@ -33,6 +33,10 @@ mqtt::counters! {
     connects,
     /// CONNECTs refused.
     connects_refused,
+    /// HTTP requests.
+    requests,
+    /// Of those: refused, or cut while they were answered.
+    requests_refused,
     /// Events about connections that could not be told, because too many waited.
     events_lost,
 }

@@ -37,9 +37,11 @@ pub(crate) fn fit(listeners: &mut [ListenerConfig], descriptors: usize) -> Optio
         let mut earlier = listeners.iter().take(place);
         !earlier.any(|earlier| earlier.settings.shares_a_socket_with(&listener.settings))
     };
+    // A request to an origin has a connection of its own.
+    let each = |listener: &ListenerConfig| if listener.transport.https().is_some() { 2 } else { 1 };
     let sockets = listeners.iter().enumerate().filter(|(place, one)| has_socket_of_its_own(*place, one));
     let wanted = sockets
-        .map(|(_, listener)| listener.settings.limits.listener.max_connections)
+        .map(|(_, one)| one.settings.limits.listener.max_connections.saturating_mul(each(one)))
         .fold(0, usize::saturating_add);
     let granted = descriptors.saturating_sub(RESERVE);
     if wanted <= granted {

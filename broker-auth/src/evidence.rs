@@ -10,7 +10,9 @@ pub use second_factors::{SecondFactorSettings, TokenSettings};
 
 use std::sync::Arc;
 
-use authenticator::evidence::{FactorEvidence, OcspEvidence};
+use authenticator::decide::{Decision, Granted, Request};
+use authenticator::evidence::{Evidence, FactorEvidence, OcspEvidence};
+use authenticator::origin::Origin;
 use authenticator::policy::Permit;
 use authenticator::trust::ChainResult;
 
@@ -27,6 +29,42 @@ impl Gatherers {
     pub(crate) fn serve(self: &Arc<Self>, store: &Arc<RulesetStore>) {
         store.judge_sessions_by(Arc::clone(self) as Arc<dyn LiveEvidence>);
         self.ocsp.serve(store);
+    }
+}
+
+impl Gatherers {
+    /// Decides what a client asks for that presents this chain and comes like this, and finds out on the way what `rules` want
+    /// to be known of it.
+    pub(crate) async fn decide(
+        &self,
+        rules: &RulesetStore,
+        (chain, origin): (ChainResult, Origin),
+        request: &Request<'_>,
+        shown: &Credentials<'_>,
+    ) -> Decision {
+        let ocsp = match &chain {
+            ChainResult::Proven(chain) => self.ocsp.ask(rules, chain).await,
+            ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
+        };
+        let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
+        let decision = rules.decide_by(&evidence, request);
+        let Ok(Granted::Asked { kind, client }) = &decision.outcome else { return decision };
+        let factor = self.second_factors.ask(*kind, client, shown, rules.now()).await;
+        // It has taken its time.
+        rules.decide_by(&evidence.factor(factor).at(rules.now()), request)
+    }
+
+    /// Decides again what the holder of `permit` goes on asking for, by what is known already.
+    pub(crate) fn decide_again(
+        &self,
+        rules: &RulesetStore,
+        (chain, origin): (ChainResult, Origin),
+        request: &Request<'_>,
+        permit: &Permit,
+    ) -> Decision {
+        let ocsp = LiveEvidence::ocsp(self, rules, &chain);
+        let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
+        rules.decide_by(&evidence.factor(self.factor(permit)), request)
     }
 }
 

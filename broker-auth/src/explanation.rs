@@ -1,19 +1,20 @@
 //! The decision about one certificate, from the chain to the topic, as `explain` shows it.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use authenticator::certificate::{PeerCertificate, timestamp};
-use authenticator::decide::{Connect, OcspStanding, Request, Step, decide};
+use authenticator::decide::{Connect, HttpRequest, OcspStanding, Request, Step, decide};
 use authenticator::evidence::Evidence;
+use authenticator::http::{HttpMethod, PathFault, RequestPath};
 use authenticator::origin::{Origin, ServerName};
+use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Ruleset;
 use authenticator::trust::TrustReport;
-use data_encoding::BASE64;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::next_decision_id;
+use crate::certificate_text::escaped_pem;
 use crate::clock::seconds_until;
 use crate::listener::ServerNames;
 
@@ -26,6 +27,12 @@ pub(crate) struct Question {
     pub(crate) publish: Option<String>,
     /// A filter that it would subscribe to.
     pub(crate) subscribe: Option<String>,
+    /// What it would ask an origin for.
+    #[serde(default)]
+    pub(crate) path: Option<String>,
+    /// By which method.
+    #[serde(default)]
+    pub(crate) method: Option<String>,
     /// Where it would come from.
     #[serde(default)]
     pub(crate) source: Option<IpAddr>,
@@ -35,6 +42,14 @@ pub(crate) struct Question {
     /// Which version of MQTT it would speak.
     #[serde(default)]
     pub(crate) mqtt_version: Option<String>,
+}
+
+impl Question {
+    /// Whether it can be put to a listener that is, or is not, in front of an HTTP origin.
+    pub(crate) fn fits(&self, is_https: bool) -> bool {
+        let is_of_mqtt = [&self.client_id, &self.publish, &self.subscribe, &self.mqtt_version];
+        if is_https { is_of_mqtt.iter().all(|asked| asked.is_none()) } else { self.path.is_none() }
+    }
 }
 
 /// The steps of a decision. A field is `null` where an earlier step refused.
@@ -77,6 +92,9 @@ pub(crate) struct Explanation {
     pub(crate) would_ask: Vec<String>,
     pub(crate) publish: Option<String>,
     pub(crate) subscribe: Option<String>,
+    /// The method and the path that were asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<String>,
 }
 
 /// What the certificate says.
@@ -104,11 +122,16 @@ pub(crate) struct AskedListener<'a> {
     pub(crate) place: usize,
     pub(crate) address: String,
     pub(crate) server_names: &'a ServerNames,
+    /// Whether it is in front of an HTTP origin.
+    pub(crate) is_https: bool,
 }
 
 impl AskedListener<'_> {
-    /// Whether a client gets there that asks for the server in question.
+    /// Whether a client gets there that speaks as in the question, and asks for the server in it.
     pub(crate) fn is_met_by(&self, question: &Question) -> bool {
+        if !question.fits(self.is_https) {
+            return false;
+        }
         let names = &self.server_names.names;
         let is_called = |name: &String| names.iter().any(|known| known.as_str().eq_ignore_ascii_case(name));
         names.is_empty() || question.server_name.as_ref().is_none_or(is_called)
@@ -125,17 +148,16 @@ impl AskedListener<'_> {
 }
 
 impl Explanation {
-    /// That no listener is called so.
-    pub(crate) fn of_unknown_server(question: &Question, now: UnixTime) -> Self {
-        let name = question.server_name.clone().unwrap_or_default();
-        Self {
-            at: timestamp(now),
-            evidence: Some(format!(
-                "no listener is called {name:?}: the handshake ends with the alert unrecognized_name"
-            )),
-            server_name: Some(name),
-            ..Self::default()
-        }
+    /// That there is no listener for the question.
+    pub(crate) fn of_no_listener(question: &Question, now: UnixTime) -> Self {
+        let evidence = match &question.server_name {
+            Some(name) => {
+                format!("no listener is called {name:?}: the handshake ends with the alert unrecognized_name")
+            }
+            None => "there is no listener for that: --path asks about HTTP, all else about MQTT".to_owned(),
+        };
+        let server_name = question.server_name.clone();
+        Self { at: timestamp(now), evidence: Some(evidence), server_name, ..Self::default() }
     }
 
     /// What `rules` decide at `now` about a client that presents these certificates to `listener`.
@@ -153,10 +175,14 @@ impl Explanation {
             // Which name it will be is not known before.
             random: &|| Some(0),
         };
-        let request = match (&question.publish, &question.subscribe) {
-            (Some(topic), _) => Request::Publish(connect, topic),
-            (None, Some(filter)) => Request::Subscribe(connect, filter),
-            (None, None) => Request::Connect(connect),
+        let asked = question.path.as_deref().map(|path| asked(question.method.as_deref(), path));
+        let request = match (&asked, &question.publish, &question.subscribe) {
+            (Some(Ok((method, path))), ..) => {
+                Request::Http(HttpRequest { method: *method, path, random: connect.random })
+            }
+            (_, Some(topic), _) => Request::Publish(connect, topic),
+            (_, None, Some(filter)) => Request::Subscribe(connect, filter),
+            (_, None, None) => Request::Connect(connect),
         };
         let trust = rules.report(now);
         let origin = Origin {
@@ -173,6 +199,10 @@ impl Explanation {
             server_name: evidence.origin.server_name.as_ref().map(ToString::to_string),
             publish: question.publish.clone(),
             subscribe: question.subscribe.clone(),
+            request: question
+                .path
+                .as_ref()
+                .map(|path| format!("{} {path}", question.method.as_deref().unwrap_or("GET"))),
             certificate: presented
                 .first()
                 .and_then(|leaf| PeerCertificate::parse(leaf).ok())
@@ -182,7 +212,9 @@ impl Explanation {
         for step in &decision.trace {
             explanation.add(step, &trust);
         }
-        match decision.outcome {
+        // A request that cannot be handed on is refused before anybody is asked whose it is.
+        let fault = asked.and_then(Result::err).map(|fault| Refusal::new(Reason::Malformed, fault));
+        match fault.map_or(decision.outcome, Err) {
             Ok(_) => explanation.allowed = true,
             Err(refusal) => {
                 explanation.reason = Some(refusal.reason.as_str().to_owned());
@@ -192,7 +224,7 @@ impl Explanation {
         explanation
     }
 
-    /// The first of `explanations`, one for each listener, that lets the client in, or else the first.
+    /// The first of `explanations`, one for each listener that the question fits, that lets the client in, or else the first.
     pub(crate) fn best(explanations: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut explanations = explanations.into_iter();
         let first = explanations.next()?;
@@ -231,7 +263,7 @@ impl Explanation {
             // The topic or filter that was asked about is shown whether it is allowed or not.
             Step::SecondFactor(kind) => self.second_factor = Some(kind.as_str().to_owned()),
             Step::Reported { policy, refusal } => self.reported.push(format!("{policy}: {refusal}")),
-            Step::Standing | Step::Will | Step::Publish | Step::Subscribe => {}
+            Step::Standing | Step::Path | Step::Will | Step::Publish | Step::Subscribe => {}
         }
     }
 }
@@ -244,12 +276,21 @@ fn ocsp_text(standing: &OcspStanding) -> String {
     }
 }
 
+/// What an HTTP request asks for, or why it cannot be handed on.
+fn asked(method: Option<&str>, path: &str) -> Result<(HttpMethod, RequestPath), String> {
+    let method =
+        method.map_or(Ok(HttpMethod::Get), str::parse).map_err(|error| format!("the method: {error}"))?;
+    // The query is not judged.
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    Ok((method, path.parse().map_err(|fault: PathFault| fault.to_string())?))
+}
+
 impl Certificate {
     fn of(certificate: &PeerCertificate, now: UnixTime) -> Self {
         Self {
             fingerprint_sha1: certificate.fingerprint_sha1(),
             seconds_remaining: seconds_until(certificate.not_after(), now),
-            pem_escaped: escaped(&pem(certificate.der())),
+            pem_escaped: escaped_pem(certificate.der()),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             serial: certificate.serial().to_string(),
@@ -258,31 +299,4 @@ impl Certificate {
             not_after: timestamp(certificate.not_after()),
         }
     }
-}
-
-/// A certificate in PEM (RFC 7468), with lines of 64 characters.
-fn pem(der: &[u8]) -> String {
-    let base64 = BASE64.encode(der);
-    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-    for (place, character) in base64.chars().enumerate() {
-        if place > 0 && place % 64 == 0 {
-            pem.push('\n');
-        }
-        pem.push(character);
-    }
-    pem + "\n-----END CERTIFICATE-----\n"
-}
-
-/// Percent-encoded, but for the unreserved characters (RFC 3986 §2.3).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for octet in text.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-            escaped.push(char::from(octet));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(escaped, "%{octet:02X}");
-        }
-    }
-    escaped
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod context;
+mod front;
 mod handshake;
 mod limits;
 mod lingering_close;
@@ -9,12 +10,14 @@ mod network;
 mod proxy_header;
 mod rate;
 mod refused_hosts;
+mod requests;
 mod settings;
 mod slots;
 mod socket;
 mod turns;
 mod virtual_hosts;
 
+pub(crate) use front::HttpFront;
 pub(crate) use limits::ListenerLimits;
 pub(crate) use settings::{Limits, ListenerSettings, ServerNames};
 pub(crate) use virtual_hosts::{VirtualHost, VirtualHosts};
@@ -59,8 +62,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds the address that `hosts` share. Connections are accepted, and their handshakes computed, on the threads of the caller;
-    /// who has proven a certificate goes on to the threads of `sessions`.
+    /// Binds the address that `hosts` share. Connections are accepted, and their handshakes computed, on the threads of the
+    /// caller; who has proven a certificate goes on to the threads of `sessions`.
     pub(crate) fn bind(
         hub: &Arc<Hub>,
         counters: &Arc<Counters>,

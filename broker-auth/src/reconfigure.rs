@@ -194,7 +194,7 @@ impl Reconfiguration {
             let address = governed.address;
             let rules = governed
                 .rules
-                .build(&listener.trusts, access, listener.mode)
+                .build(&listener.trusts, access, listener.mode, listener.transport.http_rules())
                 .map_err(|source| ReconfigureError::Trust { address, source: Box::new(source) })?;
             let certificate = governed
                 .certificate
@@ -216,6 +216,7 @@ impl Reconfiguration {
             let rules: Vec<_> = self.listeners.iter().map(|listener| listener.rules.present()).collect();
             warnings.extend(self.namespaces.remember(rules.iter().flat_map(|rules| rules.trusts())));
             warnings.extend(config.policy_warnings());
+            warnings.extend(config.https_warnings());
             *present = config;
         }
         Ok(Outcome { changed, warnings })
@@ -244,7 +245,9 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
         differs(one.settings.tls_versions != other.settings.tls_versions, "tls-versions");
         differs(one.settings.proxies != other.settings.proxies, "proxy");
         differs(one.settings.limits != other.settings.limits, "[listener.limits]");
-        differs(one.transport != other.transport, "transport");
+        for key in one.transport.restart_keys(&other.transport) {
+            differs(true, key);
+        }
         differs(one.server_cert != other.server_cert, "server-cert");
         differs(one.server_key != other.server_key, "server-key");
     }

@@ -2,12 +2,14 @@
 
 mod client_verifier;
 mod crypto_provider;
+mod origin_tls;
 mod server_certificate;
 mod server_config;
 mod tls_versions;
 
 pub use client_verifier::HandshakeChain;
 pub use crypto_provider::MAX_RECORD_LEN;
+pub(crate) use origin_tls::{OriginTlsError, origin_tls};
 pub(crate) use server_certificate::{Faults, UNUSABLE_CERTIFICATE};
 pub use server_certificate::{ServerCertificate, ServerCertificateError};
 pub use server_config::connection_config;

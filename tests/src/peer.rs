@@ -1,4 +1,4 @@
-//! Programs that nobody here wrote: mosquitto and its clients, OpenSSL, Paho.
+//! Programs that nobody here wrote: mosquitto and its clients, OpenSSL, curl, Python, Paho.
 //!
 //! `tests/run` installs them. Where they are missing a test says so and passes, except under `CI=true`, where a missing
 //! part is a failure.
@@ -33,6 +33,16 @@ impl Peer {
     /// `openssl`
     pub fn openssl() -> Option<Self> {
         Self::find("openssl", &["version"])
+    }
+
+    /// `curl`
+    pub fn curl() -> Option<Self> {
+        Self::find("curl", &["--version"])
+    }
+
+    /// `python3`, for what comes with it.
+    pub fn python() -> Option<Self> {
+        Self::find("python3", &["--version"])
     }
 
     /// A Python that has paho-mqtt: the one that `COUNTERSIGN_TEST_PYTHON` names, or else `python3`.

@@ -2,7 +2,7 @@
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part<F> {
+pub enum Part<F> {
     /// Text that stands for itself.
     Literal(Box<str>),
     /// What stood between braces.
@@ -11,7 +11,7 @@ pub(crate) enum Part<F> {
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BraceError<E> {
+pub enum BraceError<E> {
     /// A `{` that is never closed.
     Unclosed,
     /// A `}` that closes nothing.
@@ -21,7 +21,7 @@ pub(crate) enum BraceError<E> {
 }
 
 /// Splits `source` into literal text and fields; `field` parses what stands between braces.
-pub(crate) fn parse<F, E>(
+pub fn parse<F, E>(
     source: &str,
     field: impl Fn(&str) -> Result<F, E>,
 ) -> Result<Vec<Part<F>>, BraceError<E>> {

@@ -12,6 +12,7 @@ use ocsp::judge_ocsp;
 
 use crate::evidence::Evidence;
 use crate::factor::FactorKind;
+use crate::http::{HttpMethod, RequestPath};
 use crate::identity::{Client, UnprovenClient, identify};
 use crate::policy::{Circumstances, ClientId, ClientIdBinding, Permit, Policy};
 use crate::reason::{Reason, Refusal};
@@ -31,6 +32,20 @@ pub enum Request<'a> {
     Subscribe(Connect<'a>, &'a str),
     /// To keep the session it has, which was opened by this permit under this client id.
     Continue(&'a Permit, &'a ClientId),
+    /// To have an HTTP request answered.
+    Http(HttpRequest<'a>),
+}
+
+/// What an HTTP request asks for.
+#[derive(Clone, Copy)]
+pub struct HttpRequest<'a> {
+    /// What it does.
+    pub method: HttpMethod,
+    /// To what.
+    pub path: &'a RequestPath,
+    /// Random bits, for the name of a client without a certificate: the same for all requests of a connection. `None`:
+    /// there are none.
+    pub random: &'a (dyn Fn() -> Option<u64> + Sync),
 }
 
 /// What CONNECT asks for.
@@ -85,6 +100,8 @@ pub enum Step {
     Publish,
     /// The filter may be subscribed to.
     Subscribe,
+    /// The path may be asked for.
+    Path,
 }
 
 /// What a client was granted.
@@ -108,6 +125,11 @@ pub enum Granted {
     },
     /// Its session may go on.
     Continued(Standing),
+    /// Its HTTP request may be answered.
+    Http {
+        /// By which permit.
+        permit: Permit,
+    },
 }
 
 /// What a session that goes on may do from here on.
@@ -121,8 +143,9 @@ pub enum Standing {
 
 /// Decides what a client asks for, by what is known of it.
 ///
-/// The steps, in order: chain, standing, OCSP, identity, policy, client id, will, second factor, topic. The first that fails refuses. Where the
-/// mode is permissive, a chain that is not proven, or no longer good, makes an unproven client instead.
+/// The steps, in order: chain, standing, OCSP, identity, policy, client id, will, second factor, topic; for HTTP, second
+/// factor and path after policy. The first that fails refuses. Where the mode is permissive, a chain that is not proven, or
+/// no longer good, makes an unproven client instead.
 pub fn decide(ruleset: &Ruleset, evidence: &Evidence, request: &Request<'_>) -> Decision {
     let mut trace = Vec::new();
     let outcome = follow(ruleset, evidence, request, &mut trace);
@@ -139,17 +162,24 @@ fn follow(
         ChainResult::Proven(chain) => trace.push(Step::Chain(chain.clone())),
         unproven => go_on_unproven(ruleset.mode(), unproven)?,
     }
-    let connect = match request {
+    let asked = match request {
         Request::Handshake => return Ok(Granted::Handshake),
         Request::Continue(permit, client_id) => {
             return stand(ruleset, evidence, permit, client_id, trace).map(Granted::Continued);
         }
-        Request::Connect(connect) | Request::Publish(connect, _) | Request::Subscribe(connect, _) => connect,
+        Request::Connect(connect) | Request::Publish(connect, _) | Request::Subscribe(connect, _) => {
+            Asked::Session(connect)
+        }
+        Request::Http(http) => Asked::Answer(http),
     };
-    let client = whom(ruleset, evidence, connect, trace)?;
+    let client = whom(ruleset, evidence, asked.random(), trace)?;
     trace.push(Step::Identity(client.clone()));
     let circumstances = Circumstances { origin: evidence.origin.clone(), now: evidence.time };
     let permit = permit(ruleset, &client, &circumstances, trace)?;
+    let connect = match asked {
+        Asked::Session(connect) => connect,
+        Asked::Answer(http) => return answer(ruleset, evidence, permit, http, trace),
+    };
     let client_id = match connect.client_id {
         Some(requested) => {
             let binding = permit.client_id(requested, || (connect.unique)())?;
@@ -175,9 +205,25 @@ fn follow(
             permit.subscribe(filter)?;
             trace.push(Step::Subscribe);
         }
-        Request::Handshake | Request::Connect(_) | Request::Continue(..) => {}
+        Request::Handshake | Request::Connect(_) | Request::Continue(..) | Request::Http(_) => {}
     }
     Ok(Granted::Admitted { permit, client_id })
+}
+
+/// What a client asks for that has finished its handshake.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Session(&'a Connect<'a>),
+    Answer(&'a HttpRequest<'a>),
+}
+
+impl<'a> Asked<'a> {
+    fn random(self) -> &'a (dyn Fn() -> Option<u64> + Sync) {
+        match self {
+            Self::Session(connect) => connect.random,
+            Self::Answer(http) => http.random,
+        }
+    }
 }
 
 /// Whether a client goes on of whose certificate nothing is proven.
@@ -193,7 +239,7 @@ fn go_on_unproven(mode: Mode, chain: &ChainResult) -> Result<(), Refusal> {
 fn whom(
     ruleset: &Ruleset,
     evidence: &Evidence,
-    connect: &Connect<'_>,
+    random: &dyn Fn() -> Option<u64>,
     trace: &mut Vec<Step>,
 ) -> Result<Client, Refusal> {
     let proven = evidence.chain.proven().and_then(|chain| Ok((chain, still_good(ruleset, evidence, chain)?)));
@@ -205,7 +251,7 @@ fn whom(
         }
         (Err(fault), Mode::Enforce) => Err(fault),
         (Err(fault), Mode::Permissive) => {
-            UnprovenClient::new(&evidence.chain, fault, || (connect.random)()).map(Client::Unproven)
+            UnprovenClient::new(&evidence.chain, fault, random).map(Client::Unproven)
         }
     }
 }
@@ -256,6 +302,26 @@ fn second_factor(permit: Permit, evidence: &Evidence, trace: &mut Vec<Step>) -> 
     };
     trace.push(Step::SecondFactor(kind));
     Ok(Factored::Permit(permit.with_factor(factor)))
+}
+
+/// Whether the holder of `permit` has its HTTP request answered.
+fn answer(
+    ruleset: &Ruleset,
+    evidence: &Evidence,
+    permit: Permit,
+    http: &HttpRequest<'_>,
+    trace: &mut Vec<Step>,
+) -> Result<Granted, Refusal> {
+    let client = permit.client().clone();
+    let permit = match second_factor(permit, evidence, trace)? {
+        Factored::Permit(permit) => permit,
+        Factored::Ask(kind) => return Ok(Granted::Asked { kind, client }),
+    };
+    let denied = |evidence: String| client.refused(Reason::PolicyDenied, evidence);
+    let rules = ruleset.http().ok_or_else(|| denied("this listener answers no HTTP requests".to_owned()))?;
+    rules.allow(permit.policy_name(), http.method, http.path).map_err(|fault| denied(fault.to_string()))?;
+    trace.push(Step::Path);
+    Ok(Granted::Http { permit })
 }
 
 /// Judges a session again: its certificate, and if it was opened under earlier policies, identity, policy, client id.

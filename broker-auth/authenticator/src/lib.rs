@@ -19,13 +19,14 @@
 )]
 #![warn(missing_docs)]
 
-mod brace_template;
+pub mod brace_template;
 pub mod certificate;
 pub mod decide;
 pub mod evidence;
 pub mod factor;
 #[cfg(any(test, feature = "for-test"))]
 pub mod for_test;
+pub mod http;
 pub mod identity;
 pub mod ocsp;
 pub mod origin;

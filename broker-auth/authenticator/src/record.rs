@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::certificate::{Fingerprint, PeerCertificate, Serial};
+use crate::http::HttpMethod;
 use crate::identity::{Client, Identity};
 use crate::policy::Permit;
 use crate::reason::Refusal;
@@ -22,6 +23,8 @@ pub enum Event {
     Subscribe,
     /// The end of a session.
     SessionClosed,
+    /// An HTTP request.
+    Http,
 }
 
 impl Event {
@@ -33,6 +36,7 @@ impl Event {
             Self::Publish => "publish",
             Self::Subscribe => "subscribe",
             Self::SessionClosed => "session_closed",
+            Self::Http => "http",
         }
     }
 }
@@ -73,6 +77,12 @@ pub struct Record<'a> {
     pub client_id: Option<&'a str>,
     /// The topic or filter, as the peer has it.
     pub topic: Option<&'a str>,
+    /// The method of an HTTP request.
+    pub method: Option<HttpMethod>,
+    /// The path of an HTTP request.
+    pub path: Option<&'a str>,
+    /// The status code of the answer to an HTTP request.
+    pub status: Option<u16>,
     /// The serial number of the certificate.
     pub serial: Option<Serial>,
     /// SHA-256 of the certificate.
@@ -96,6 +106,9 @@ impl<'a> Record<'a> {
             policy: None,
             client_id: None,
             topic: None,
+            method: None,
+            path: None,
+            status: None,
             serial: None,
             fingerprint_sha256: None,
             refusal: None,
@@ -154,6 +167,21 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn topic(mut self, topic: &'a str) -> Self {
         self.topic = Some(topic);
+        self
+    }
+
+    /// With what an HTTP request asks for.
+    #[must_use]
+    pub fn request(mut self, method: HttpMethod, path: &'a str) -> Self {
+        self.method = Some(method);
+        self.path = Some(path);
+        self
+    }
+
+    /// With the status code of the answer to an HTTP request.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
         self
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+use crate::http::HttpRules;
 use crate::identity::IdentityTemplate;
 use crate::policy::Policies;
 use crate::trust::{
@@ -19,6 +20,8 @@ pub struct Ruleset {
     mode: Mode,
     trusts: Vec<LoadedTrust>,
     access: Arc<AccessRules>,
+    /// `None`: it is a listener of MQTT.
+    http: Option<Arc<HttpRules>>,
 }
 
 /// What a listener makes of clients whose certificate is not proven.
@@ -57,7 +60,7 @@ impl Ruleset {
     /// Two trusts could vouch for one certificate.
     pub fn new(mode: Mode, trusts: Vec<LoadedTrust>, access: Arc<AccessRules>) -> Result<Self, TrustError> {
         refuse_ambiguity(&trusts)?;
-        Ok(Self { mode, trusts, access })
+        Ok(Self { mode, trusts, access, http: None })
     }
 
     /// What it makes of clients whose certificate is not proven.
@@ -77,7 +80,19 @@ impl Ruleset {
 
     /// The same access rules without a trust: nobody is proven.
     pub fn without_trust(mode: Mode, access: Arc<AccessRules>) -> Self {
-        Self { mode, trusts: Vec::new(), access }
+        Self { mode, trusts: Vec::new(), access, http: None }
+    }
+
+    /// The same for a listener in front of an HTTP origin.
+    #[must_use]
+    pub fn with_http(mut self, rules: Option<Arc<HttpRules>>) -> Self {
+        self.http = rules;
+        self
+    }
+
+    /// Which paths are whose. `None`: it is a listener of MQTT.
+    pub fn http(&self) -> Option<&Arc<HttpRules>> {
+        self.http.as_ref()
     }
 
     /// The trusts, in the order of the configuration.
@@ -104,6 +119,15 @@ impl Ruleset {
         verify_chain(&self.trusts, presented, now, order)
     }
 
+    /// Judges again what was presented earlier: a chain that proved nothing may be proven now, or be worse. One that was
+    /// proven stays so, and [`crate::decide::decide`] looks at whether it is still good.
+    pub fn judge_again(&self, chain: &ChainResult, now: UnixTime) -> ChainResult {
+        match chain {
+            ChainResult::Unproven(unproven) => self.verify_chain(unproven.presented(), now),
+            ChainResult::Proven(_) | ChainResult::NotPresented => chain.clone(),
+        }
+    }
+
     /// Reads the revocation lists again. What a refused file held before stays in force; returns why each was refused.
     pub fn reload_crls(&mut self, source: &dyn TrustSource, now: UnixTime) -> Vec<TrustError> {
         self.trusts.iter_mut().flat_map(|trust| trust.reload_crls(source, now)).collect()
@@ -113,6 +137,7 @@ impl Ruleset {
     pub fn is_same(&self, other: &Self) -> bool {
         self.mode == other.mode
             && Arc::ptr_eq(&self.access, &other.access)
+            && self.http == other.http
             && self.trusts.len() == other.trusts.len()
             && self.trusts.iter().zip(&other.trusts).all(|(one, other)| one.is_same(other))
     }

@@ -170,6 +170,9 @@ pub(crate) struct ListenerLine {
     /// Why files of it were refused since they were last read well.
     #[serde(default)]
     pub(crate) refused: Vec<String>,
+    /// `tls` or `https`.
+    #[serde(default)]
+    pub(crate) transport: String,
     /// `enforce` or `permissive`.
     #[serde(default)]
     pub(crate) mode: String,

@@ -200,6 +200,7 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
             place,
             address: listener.address.to_string(),
             server_names: &listener.server_names,
+            is_https: listener.rules.present().http().is_some(),
         };
         asked.is_met_by(&explain.question).then(|| {
             let rules = listener.rules.present();
@@ -207,7 +208,7 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
         })
     });
     let explanation = Explanation::best(explanations).or_else(|| {
-        listeners.first().map(|first| Explanation::of_unknown_server(&explain.question, now(first)))
+        listeners.first().map(|first| Explanation::of_no_listener(&explain.question, now(first)))
     });
     Ok(explanation.map(|explanation| Explained { certificate, explanation }))
 }
@@ -289,6 +290,7 @@ fn status(context: &AdminContext) -> Status {
                     .into_iter()
                     .chain(listener.certificate.refused())
                     .collect(),
+                transport: if listener.rules.present().http().is_some() { "https" } else { "tls" }.to_owned(),
                 mode: listener.rules.present().mode().as_str().to_owned(),
                 reported: reported(&listener.rules),
                 trusts: trusts(&listener.rules),

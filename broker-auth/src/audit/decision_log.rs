@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use authenticator::http::HttpMethod;
 use authenticator::identity::Identity;
 use authenticator::record::{Audit, DecisionId, Record};
 use device_identity::Printable;
@@ -40,6 +41,7 @@ impl Audit for DecisionLog {
         // What a peer chose is escaped: a client id with a line break must not write a line of its own.
         let client_id = record.client_id.map(|text| Printable(text).to_string());
         let topic = record.topic.map(|text| Printable(text).to_string());
+        let path = record.path.map(|text| Printable(text).to_string());
         let verdict = record.verdict.map(|verdict| verdict.to_string());
         macro_rules! write_line {
             ($level:expr) => {
@@ -55,6 +57,9 @@ impl Audit for DecisionLog {
                     policy = record.policy,
                     client_id = client_id.as_deref(),
                     topic = topic.as_deref(),
+                    method = record.method.map(HttpMethod::as_str),
+                    path = path.as_deref(),
+                    status = record.status,
                     reason = record.refusal.map(|refusal| refusal.reason.as_str()),
                     evidence = record.refusal.map(|refusal| refusal.evidence.as_str()),
                     subject = refused.map(|certificate| certificate.subject.as_str()),

@@ -41,6 +41,8 @@ fn explain(args: &ExplainArgs) -> Result<Answers, ExitCode> {
         client_id: args.client_id.clone(),
         publish: args.publish.clone(),
         subscribe: args.subscribe.clone(),
+        path: args.path.clone(),
+        method: args.method.clone(),
         source: args.source,
         server_name: args.server_name.as_ref().map(ToString::to_string),
         mqtt_version: args.mqtt_version.clone(),
@@ -74,11 +76,12 @@ fn by_files(
     let numbers = Arc::new(numbers);
     let (mut explanations, mut latest) = (Vec::new(), None);
     for listener in &config.listeners {
-        let rules = RulesetStore::with_mode(
+        let rules = RulesetStore::of_listener(
             Arc::new(SystemClock),
             Arc::clone(&numbers),
             Arc::clone(&config.access),
             listener.mode,
+            listener.transport.http_rules().cloned(),
         );
         // Loaded as of now, judged as of then: the question is what today's trust will say.
         rules
@@ -86,11 +89,13 @@ fn by_files(
             .map_err(|error| exit::fail(exit::INPUT_REFUSED, &error, error.help()))?;
         let now = at.unwrap_or_else(|| rules.now());
         latest = latest.max(Some(now));
+        let is_https = listener.transport.https().is_some();
         let settings = &listener.settings;
         let listener = AskedListener {
             place: settings.place,
             address: settings.address.to_string(),
             server_names: &settings.server_names,
+            is_https,
         };
         if !listener.is_met_by(question) {
             continue;
@@ -98,7 +103,7 @@ fn by_files(
         explanations.push(Explanation::of(question, &listener, &rules.present(), now, &client.presents));
     }
     Explanation::best(explanations)
-        .or_else(|| latest.map(|now| Explanation::of_unknown_server(question, now)))
+        .or_else(|| latest.map(|now| Explanation::of_no_listener(question, now)))
         .ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))
 }
 

@@ -185,6 +185,9 @@ fn status_page(status: &Status) -> String {
         if !listener.server_names.is_empty() {
             line("  server names", &listener.server_names.join(", "));
         }
+        if listener.transport == "https" {
+            line("  transport", &listener.transport);
+        }
         line("  trust generation", &listener.trust_generation);
         match &listener.server_certificate {
             Some(certificate) => {

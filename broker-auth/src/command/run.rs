@@ -73,7 +73,7 @@ async fn serve(config: &Config, written: &Config, lost_lines: LostLines) -> Resu
     for path in config.exposed_secrets() {
         tracing::warn!(path = %path.display(), "a broker needs no such secret: give its host what export-broker writes");
     }
-    for warning in config.policy_warnings() {
+    for warning in config.policy_warnings().into_iter().chain(config.https_warnings()) {
         tracing::warn!(warning);
     }
     // From the first moment, a signal stops it in order.

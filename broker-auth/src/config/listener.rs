@@ -8,6 +8,7 @@ use super::limits::read_limits;
 use super::network::read_network;
 use super::reader::{Table, Value};
 use super::server_names::read_server_names;
+use super::transport::Transport;
 use super::trust::read_trust;
 use authenticator::ruleset::Mode;
 use authenticator::trust::TrustConfig;
@@ -20,7 +21,7 @@ use crate::transport::TlsVersions;
 pub struct ListenerConfig {
     /// Address, TLS versions and limits.
     pub settings: ListenerSettings,
-    /// What carries MQTT.
+    /// What it carries.
     pub transport: Transport,
     /// What it makes of clients whose certificate is not proven.
     pub mode: Mode,
@@ -30,14 +31,6 @@ pub struct ListenerConfig {
     pub server_key: PathBuf,
     /// The trusts that vouch for clients; at least one.
     pub trusts: Vec<TrustConfig>,
-}
-
-/// What carries MQTT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// TLS.
-    #[default]
-    Tls,
 }
 
 /// Where the parts of a listener stand in the file.
@@ -58,11 +51,7 @@ impl ListenerConfig {
         let address_place = table.require("address")?;
         let address = address_place.parse()?;
         let server_names = read_server_names(&table)?;
-        let transport = match table.get("transport") {
-            Some(value) if value.text()? == "websocket" => return Err(value.unsupported()),
-            Some(value) => value.choice(&[("tls", Transport::Tls)])?,
-            None => Transport::default(),
-        };
+        let transport = Transport::read(&table)?;
         let mode = match table.get("mode") {
             Some(mode) => mode.choice(&[("enforce", Mode::Enforce), ("permissive", Mode::Permissive)])?,
             None => Mode::default(),

@@ -9,6 +9,7 @@ use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
 use super::fetch::{FetchConfig, FetchedLists};
 use super::file::{directory_of, read_text};
+use super::https::refuse_unknown_policies;
 use super::policy::read_policies;
 use super::reader::{Source, Table, Value};
 use super::same_trust::refuse_ambiguous_trusts;
@@ -67,6 +68,7 @@ impl Config {
             None => SecondFactorSettings::default(),
         };
         let policies = read_policies(&root, &listeners, &second_factors)?;
+        refuse_unknown_policies(&root, &policies)?;
         let access = Arc::new(AccessRules { identity, policies });
         let limits = match root.get("limits") {
             Some(value) => read_broker_limits(value.table("[limits]")?)?,

@@ -19,6 +19,7 @@ use self::passwords::Passwords;
 pub use self::settings::{SecondFactorSettings, TokenSettings};
 
 /// What a client says beside its certificate.
+#[derive(Default)]
 pub(crate) struct Credentials<'a> {
     /// Its user name, if it gives one.
     pub(crate) user_name: Option<&'a str>,

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use authenticator::decide::{Connect as ConnectRequest, Decision, Granted, OcspStanding, Request, Step};
-use authenticator::evidence::{Evidence, OcspEvidence};
+use authenticator::decide::{Connect as ConnectRequest, Granted, Request, Step};
 use authenticator::identity::Client;
 use authenticator::origin::{MqttVersion, Origin, ServerName};
 use authenticator::policy::{ClientIdBinding, Permit};
@@ -18,6 +17,8 @@ use embedded::{
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::reported::note_reported;
+use super::unchecked::note_unchecked;
 use crate::audit::next_decision_id;
 use crate::counters::Counters;
 use crate::evidence::{Credentials, Gatherers};
@@ -134,22 +135,11 @@ async fn decide(
         unique: &|| next_decision_id().to_string(),
         random: &random_bits,
     });
-    let GateContext { rules, gatherers, .. } = context;
-    let ocsp = match &chain {
-        ChainResult::Proven(chain) => gatherers.ocsp.ask(rules, chain).await,
-        ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
-    };
-    let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
-    let mut decision = rules.decide_by(&evidence, &request);
-    if let Ok(Granted::Asked { kind, client }) = &decision.outcome {
-        let shown =
-            Credentials { user_name: connect.username.as_deref(), secret: connect.password.as_deref() };
-        let factor = gatherers.second_factors.ask(*kind, client, &shown, rules.now()).await;
-        // It has taken its time.
-        decision = rules.decide_by(&evidence.factor(factor).at(rules.now()), &request);
-    }
-    note_reported(context, peer, &decision);
-    note_unchecked(context, peer, &decision);
+    let rules = context.rules;
+    let shown = Credentials { user_name: connect.username.as_deref(), secret: connect.password.as_deref() };
+    let decision = context.gatherers.decide(rules, (chain, origin), &request, &shown).await;
+    note_reported(rules, context.hub.audit(), Event::Connect, peer, &decision);
+    note_unchecked(context.counters, peer, &decision);
     let whom = || {
         decision.trace.iter().find_map(|step| match step {
             Step::Identity(client) => Some(client.clone()),
@@ -163,40 +153,8 @@ async fn decide(
     }
 }
 
-/// Notes a client that `enforce` would have refused, if a policy says so.
-fn note_reported(context: &GateContext<'_>, peer: SocketAddr, decision: &Decision) {
-    let mut whom = None;
-    for step in &decision.trace {
-        match step {
-            Step::Identity(client) => whom = Some(client),
-            Step::Reported { policy, refusal } => {
-                let Some(client) = whom else { continue };
-                let now = context.rules.now();
-                context.rules.reported().note(client, policy, refusal, peer, now);
-                let record = Record::new(Event::Connect).peer(peer).client(client).policy(policy);
-                context
-                    .hub
-                    .audit()
-                    .write(&record.note(&format!("reported: enforce would refuse it: {refusal}")));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Logs that a client is let in of whom it is not known whether it is revoked: `ocsp = "prefer"` says so.
-fn note_unchecked(context: &GateContext<'_>, peer: SocketAddr, decision: &Decision) {
-    for step in &decision.trace {
-        if let Step::Ocsp(OcspStanding::Unchecked { why }) = step
-            && let Some(count) = context.counters.ocsp_unchecked.sample()
-        {
-            tracing::error!(%peer, why, count, "whether a client is revoked is not known, and ocsp = \"prefer\" lets it in");
-        }
-    }
-}
-
 /// Random bits, for a name that nobody else has.
-fn random_bits() -> Option<u64> {
+pub(crate) fn random_bits() -> Option<u64> {
     let mut octets = [0; 8];
     SystemRandom::new().fill(&mut octets).ok().map(|()| u64::from_be_bytes(octets))
 }

@@ -17,9 +17,11 @@ use tokio::time::timeout;
 use super::context::ListenerContext;
 use super::handshake::{Proven, handshake};
 use super::proxy_header::read_proxy_header;
+use super::requests::serve_requests;
 use super::slots::Slot;
 use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
+use crate::http::HttpClient;
 
 /// How long a connection is silent before the system asks whether the client is there. Not sooner: each probe wakes the
 /// radio of a device that sleeps, and address translators are to keep a silent connection for longer (RFC 5382, REQ-5: two
@@ -109,6 +111,17 @@ async fn serve_proven(context: Arc<ListenerContext>, proven: Proven, peer: Socke
     };
     // A balancer that does not say where its client is says nothing for policies either.
     let address = (!context.settings.is_proxy(peer.ip())).then(|| peer.ip());
+    if let Some(http) = &asked.host.http {
+        let client = HttpClient {
+            server_name: stream.get_ref().1.server_name().map(Into::into),
+            asked_for: asked.name.clone(),
+            chain,
+            peer,
+            address,
+        };
+        serve_requests(Arc::clone(http), stream, client).await;
+        return drop(place);
+    }
     let limits = &context.settings.limits;
     let (mut reader, writer) = mqtt::open(Box::new(stream), &limits.connection);
     match read_connect(&context, &mut reader, peer).await {

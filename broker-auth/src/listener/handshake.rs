@@ -154,8 +154,9 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
         return Err(Failed::UnknownServer { name, stream: started.io });
     };
     let host = &asked.host;
-    let (config, chain) = connection_config(&host.rules, &host.certificate, host.settings.tls_versions)
-        .map_err(Failed::Unconfigured)?;
+    let (config, chain) =
+        connection_config(&host.rules, &host.certificate, host.settings.tls_versions, host.protocols())
+            .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };
     let queued = || counters.handshakes_queued.one();

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-
-use super::socket::Socket;
 
 /// How long a refused peer's last bytes are awaited.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -13,11 +11,11 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 /// How many of them are read at most.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Closes a connection after an alert was written to it.
+/// Closes a connection after an alert, or an answer, was written to it.
 ///
 /// In TLS 1.3 the client has usually sent its CONNECT before the server has judged its certificate. Closing a socket
 /// with unread bytes resets the connection, and a reset overtakes the alert that says why.
-pub(super) async fn lingering_close(mut stream: Socket) {
+pub(super) async fn lingering_close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let drain = async {
         stream.shutdown().await?;
         let mut discarded = [0; 2048];

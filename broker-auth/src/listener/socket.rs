@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -24,6 +26,13 @@ impl Socket {
         let stream = self.0.take().ok_or(io::ErrorKind::NotConnected)?;
         self.0 = Some(TcpStream::from_std(stream.into_std()?)?);
         Ok(())
+    }
+
+    /// Ends the connection at once: what is written and not sent yet is not sent, and the peer hears of it as an error.
+    pub(super) fn reset(&mut self) {
+        let Some(stream) = self.0.take() else { return };
+        // Without it the connection ends all the same, once what was written is sent.
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -100,7 +109,7 @@ mod tests {
                 read
             });
             // Its readiness has to be told by the threads that are left.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             far.write_all(b"hello").await.unwrap();
             let mut received = String::new();
             far.read_to_string(&mut received).await.unwrap();

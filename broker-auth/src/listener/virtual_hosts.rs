@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authenticator::origin::ServerName;
 
 use super::settings::ListenerSettings;
+use crate::http::HttpContext;
 use crate::rules::RulesetStore;
 use crate::transport::ServerCertificate;
 
@@ -12,7 +13,16 @@ use crate::transport::ServerCertificate;
 pub(crate) struct VirtualHost {
     pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
+    /// `None`: it speaks MQTT.
+    pub(crate) http: Option<Arc<HttpContext>>,
     pub(crate) settings: ListenerSettings,
+}
+
+impl VirtualHost {
+    /// The application protocols that the handshake may agree on (RFC 7301). MQTT has none that clients ask for.
+    pub(super) fn protocols(&self) -> &'static [&'static [u8]] {
+        if self.http.is_some() { &[b"http/1.1"] } else { &[] }
+    }
 }
 
 /// The hosts that share a socket; at least one.

@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use authenticator::certificate::Fingerprint;
 use authenticator::decide::{Decision, Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
+use authenticator::http::HttpRules;
 use authenticator::origin::Origin;
 use authenticator::policy::{ClientId, Permit};
 use authenticator::reason::Refusal;
@@ -96,20 +97,21 @@ pub struct StartReport {
 impl RulesetStore {
     /// A store without trusts that enforces: every client is refused until some are loaded.
     pub fn new(clock: Arc<dyn Clock>, numbers: Arc<CrlNumbers>, access: Arc<AccessRules>) -> Arc<Self> {
-        Self::with_mode(clock, numbers, access, Mode::Enforce)
+        Self::of_listener(clock, numbers, access, Mode::Enforce, None)
     }
 
-    /// A store without trusts: nobody is proven until some are loaded.
-    pub fn with_mode(
+    /// A store without trusts: nobody is proven until some are loaded. `http`: which paths are whose, in front of an origin.
+    pub fn of_listener(
         clock: Arc<dyn Clock>,
         numbers: Arc<CrlNumbers>,
         access: Arc<AccessRules>,
         mode: Mode,
+        http: Option<Arc<HttpRules>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             numbers,
-            present: ArcSwap::from_pointee(Ruleset::without_trust(mode, access)),
+            present: ArcSwap::from_pointee(Ruleset::without_trust(mode, access).with_http(http)),
             reported: ReportedClients::default(),
             loading: Mutex::default(),
             seen: Mutex::default(),
@@ -120,7 +122,7 @@ impl RulesetStore {
         })
     }
 
-    /// Loads `trusts` whole, with `access` and `mode`, and changes nothing.
+    /// Loads `trusts` whole, with `access`, `mode` and `http`, and changes nothing.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -129,6 +131,7 @@ impl RulesetStore {
         trusts: &[TrustConfig],
         access: &Arc<AccessRules>,
         mode: Mode,
+        http: Option<&Arc<HttpRules>>,
     ) -> Result<Ruleset, LoadError> {
         let present = self.present.load();
         let time_for_lists = self.time_for_lists();
@@ -140,7 +143,7 @@ impl RulesetStore {
                     .and_then(TrustLoad::complete)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let loaded = Ruleset::new(mode, loaded, Arc::clone(access))?;
+        let loaded = Ruleset::new(mode, loaded, Arc::clone(access))?.with_http(http.cloned());
         loaded.refuse_unusable(self.now())?;
         Ok(loaded)
     }
@@ -184,7 +187,8 @@ impl RulesetStore {
             loaded.push(started.trust);
         }
         let present = self.present.load();
-        let loaded = Ruleset::new(present.mode(), loaded, Arc::clone(present.access()))?;
+        let loaded = Ruleset::new(present.mode(), loaded, Arc::clone(present.access()))?
+            .with_http(present.http().cloned());
         loaded.refuse_unusable(now)?;
         self.remember(loaded.trusts())?;
         self.numbers.lists().keep(loaded.trusts(), false);
@@ -200,7 +204,7 @@ impl RulesetStore {
     pub fn load(&self, trusts: &[TrustConfig]) -> Result<TrustReport, LoadError> {
         let _loading = self.loading.lock();
         let present = self.present.load();
-        let loaded = self.build(trusts, present.access(), present.mode())?;
+        let loaded = self.build(trusts, present.access(), present.mode(), present.http())?;
         self.remember(loaded.trusts())?;
         self.numbers.lists().keep(loaded.trusts(), false);
         self.swap(loaded);
@@ -417,7 +421,9 @@ impl Recheck for RulesetStore {
         }
         match self.decide_by(&evidence, &Request::Continue(permit, client_id)).outcome? {
             Granted::Continued(standing) => Ok(standing),
-            Granted::Handshake | Granted::Admitted { .. } | Granted::Asked { .. } => Ok(Standing::Unchanged),
+            Granted::Handshake | Granted::Admitted { .. } | Granted::Asked { .. } | Granted::Http { .. } => {
+                Ok(Standing::Unchanged)
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::rules::RulesetStore;
 /// (RFC 8446 §5.2), or the explicit nonce and tag of TLS 1.2 (RFC 5288 §3), come on top.
 const RECORD_OVERHEAD: usize = 24;
 
-/// A TLS configuration for a single connection, and where the chain that its client presents will be found.
+/// A TLS configuration for a single connection, which may agree on one of `protocols` (RFC 7301), and where the chain that its client presents will be found.
 ///
 /// rustls tells a verifier nothing about the connection it judges for, so each connection gets a verifier, and with it
 /// a configuration, of its own. It costs a few microseconds, and saves judging the chain a second time after the
@@ -25,10 +25,13 @@ pub fn connection_config(
     rules: &Arc<RulesetStore>,
     certs: &Arc<ServerCertificate>,
     versions: TlsVersions,
+    protocols: &[&[u8]],
 ) -> Result<(Arc<ServerConfig>, HandshakeChain), rustls::Error> {
     let chain = HandshakeChain::default();
     let verifier = ClientVerifier::new(Arc::clone(rules), chain.clone());
-    Ok((Arc::new(config_with(verifier, certs, versions)?), chain))
+    let mut config = config_with(verifier, certs, versions)?;
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok((Arc::new(config), chain))
 }
 
 fn config_with(

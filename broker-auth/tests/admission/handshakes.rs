@@ -52,8 +52,8 @@ impl Broker {
     }
 
     fn accept(&self, versions: TlsVersions) -> (ServerConnection, HandshakeChain) {
-        let (config, chain) =
-            connection_config(&self.fleet.store, &self.certificate, versions).expect("a good configuration");
+        let (config, chain) = connection_config(&self.fleet.store, &self.certificate, versions, &[])
+            .expect("a good configuration");
         (ServerConnection::new(config).expect("a connection"), chain)
     }
 

@@ -13,7 +13,7 @@ use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, FetchedList, ListenerConfig};
+use crate::config::{Config, FetchedList, HttpsConfig, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::state_directory::StateDirectory;
 use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
@@ -35,6 +35,13 @@ pub(super) struct Listener {
     pub(super) address: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) server_names: Vec<String>,
+    pub(super) transport: &'static str,
+    /// The origin that it is in front of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upstream: Option<String>,
+    /// Who may ask that for what, a rule each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) paths: Vec<String>,
     pub(super) server_cert: String,
     pub(super) server_cert_not_after: Option<String>,
     pub(super) server_cert_not_before: Option<String>,
@@ -126,6 +133,7 @@ impl Findings {
                 .collect(),
         };
         findings.warnings.extend(config.policy_warnings());
+        findings.warnings.extend(config.https_warnings());
         if findings.policies.is_empty() {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
@@ -202,9 +210,15 @@ impl Findings {
                 Vec::new()
             }
         };
+        if let Err(error) = config.transport.load() {
+            faults.push((error.to_string(), "put the files of [listener.upstream-tls] right".into()));
+        }
         Listener {
             address: config.settings.address.to_string(),
             server_names: config.settings.server_names.names.iter().map(ToString::to_string).collect(),
+            transport: config.transport.as_str(),
+            upstream: config.transport.https().and_then(HttpsConfig::upstream),
+            paths: config.transport.https().map(HttpsConfig::paths).unwrap_or_default(),
             server_cert: config.server_cert.display().to_string(),
             server_cert_not_after: own.as_ref().map(|own| timestamp(own.not_after())),
             server_cert_not_before: own.as_ref().map(|own| timestamp(own.not_before())),

@@ -35,6 +35,10 @@ fn write_listener(text: &mut String, listener: &Listener) -> std::fmt::Result {
     if let Some(certificate) = &listener.server_certificate {
         writeln!(text, "  server certificate {}: {certificate}", listener.server_cert)?;
     }
+    if listener.transport == "https" {
+        writeln!(text, "  https, upstream {}", listener.upstream.as_deref().unwrap_or("none"))?;
+        listener.paths.iter().try_for_each(|path| writeln!(text, "    path {path}"))?;
+    }
     listener.trusts.iter().try_for_each(|trust| write_trust(text, trust))
 }
 

@@ -59,6 +59,7 @@ fn steps(explanation: &Explanation) -> String {
         ("client id", &explanation.client_id),
         ("publish", &explanation.publish),
         ("subscribe", &explanation.subscribe),
+        ("request", &explanation.request),
     ];
     for (label, value) in given {
         if let Some(value) = value {

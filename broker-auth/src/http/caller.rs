@@ -1,0 +1,103 @@
+//! [`Caller`]: whoever sends requests over one connection, judged anew at each.
+
+use std::net::SocketAddr;
+
+use authenticator::certificate::Fingerprint;
+use authenticator::decide::{Decision, Granted, HttpRequest, Request};
+use authenticator::origin::Origin;
+use authenticator::policy::Permit;
+use authenticator::trust::ChainResult;
+use parking_lot::Mutex;
+
+use super::authorization::Authorization;
+use super::connection::{HttpContext, Running};
+use super::head::RequestHead;
+use crate::rules::RulesetStore;
+
+/// Whoever sends requests over one connection.
+#[derive(Debug)]
+pub(super) struct Caller {
+    judged: Mutex<Judged>,
+    pub(super) peer: SocketAddr,
+    origin: Origin,
+    /// What the name of a client without a certificate is made of.
+    random: Option<u64>,
+    /// The second factor that was verified last, by the words in which it was shown.
+    shown: Mutex<Option<(Fingerprint, Permit)>>,
+}
+
+/// A chain, and by which rules and in which second it was judged.
+#[derive(Clone, Debug)]
+struct Judged {
+    chain: ChainResult,
+    as_of: (u64, u64),
+}
+
+impl Caller {
+    /// Somebody whose chain was judged in the handshake.
+    pub(super) fn new(chain: ChainResult, peer: SocketAddr, origin: Origin, random: Option<u64>) -> Self {
+        // As of no time: the first request is judged by the rules that it finds.
+        Self {
+            judged: Mutex::new(Judged { chain, as_of: (u64::MAX, 0) }),
+            peer,
+            origin,
+            random,
+            shown: Mutex::default(),
+        }
+    }
+
+    /// Decides about a request, as of now, and finds out what is wanted beside its certificate.
+    pub(super) async fn decide(&self, context: &HttpContext, head: &RequestHead) -> Decision {
+        let (rules, gatherers) = (&context.rules, &context.gatherers);
+        let random = || self.random;
+        let request = Request::Http(HttpRequest { method: head.method, path: &head.path, random: &random });
+        let authorization = head.authorization();
+        if let Some(known) = self.known(authorization.as_ref()) {
+            // The same as for an earlier request: it need not be verified again while it counts.
+            let decision = gatherers.decide_again(rules, self.client(rules), &request, &known);
+            if decision.outcome.is_ok() {
+                return decision;
+            }
+        }
+        let shown = authorization.as_ref().map(Authorization::credentials).unwrap_or_default();
+        let decision = gatherers.decide(rules, self.client(rules), &request, &shown).await;
+        if let (Some(authorization), Ok(Granted::Http { permit })) = (authorization, &decision.outcome)
+            && permit.factor().is_some()
+        {
+            *self.shown.lock() = Some((authorization.digest(), permit.clone()));
+        }
+        decision
+    }
+
+    /// Decides again about a request that is being answered, by what is known.
+    pub(super) fn decide_again(&self, context: &HttpContext, running: &Running) -> Decision {
+        let random = || self.random;
+        let request =
+            Request::Http(HttpRequest { method: running.method, path: &running.path, random: &random });
+        context.gatherers.decide_again(&context.rules, self.client(&context.rules), &request, &running.permit)
+    }
+
+    fn client(&self, rules: &RulesetStore) -> (ChainResult, Origin) {
+        (self.chain(rules), self.origin.clone())
+    }
+
+    /// The permit of the last request with a second factor, if it was shown in the same words.
+    fn known(&self, authorization: Option<&Authorization>) -> Option<Permit> {
+        let shown = self.shown.lock();
+        let (digest, permit) = shown.as_ref()?;
+        (authorization?.digest() == *digest).then(|| permit.clone())
+    }
+
+    /// What became of its certificate. One that is not proven is looked at once a second and after changes, and not for
+    /// every request: its signatures would be verified each time.
+    fn chain(&self, rules: &RulesetStore) -> ChainResult {
+        let mut judged = self.judged.lock();
+        let now = rules.now();
+        let as_of = (rules.generation(), now.as_secs());
+        if judged.as_of != as_of {
+            let chain = rules.present().judge_again(&judged.chain, now);
+            *judged = Judged { chain, as_of };
+        }
+        judged.chain.clone()
+    }
+}

@@ -1,0 +1,193 @@
+//! A client that sends any bytes over TLS, and reads whole answers.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use integration_tests::client::PATIENCE;
+use integration_tests::credential::Credential;
+use integration_tests::fleet::Fleet;
+use rustls::crypto::ring;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::Value;
+
+/// A connection over which any bytes are sent.
+pub(crate) struct Caller {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    received: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body is as long as the head says.
+    pub(crate) is_whole: bool,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Caller {
+    /// Connects and finishes the handshake as far as the client can tell.
+    pub(crate) fn dial(address: SocketAddr, fleet: &Fleet, credential: Option<&Credential>) -> Self {
+        Self::dial_as(address, fleet, credential, "localhost", &[])
+    }
+
+    /// The same to a server of this name, with these application protocols.
+    pub(crate) fn dial_as(
+        address: SocketAddr,
+        fleet: &Fleet,
+        credential: Option<&Credential>,
+        name: &'static str,
+        protocols: &[&str],
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_file(fleet.file("broker-ca/root.pem")).expect("a certificate");
+        roots.add(root).expect("a certificate");
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has the versions")
+            .with_root_certificates(roots);
+        let mut config = match credential {
+            Some(credential) => builder
+                .with_client_auth_cert(credential.chain(), credential.private_key())
+                .expect("a certificate and its key"),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
+        let name = ServerName::try_from(name).expect("a name");
+        let tls = ClientConnection::new(Arc::new(config), name).expect("a configuration fit for TLS");
+        Self { stream: StreamOwned::new(tls, socket), received: Vec::new() }
+    }
+
+    /// Sends bytes; a broker that has ended the connection is noticed when it is listened to.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+    }
+
+    /// The application protocol that was agreed on.
+    pub(crate) fn protocol(&self) -> Option<String> {
+        self.stream.conn.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned())
+    }
+
+    /// Reads more. `false`: there is no more.
+    pub(crate) fn read_more(&mut self) -> bool {
+        let mut chunk = [0; 16 * 1024];
+        match self.stream.read(&mut chunk) {
+            Ok(count) => {
+                self.received.extend_from_slice(&chunk[..count]);
+                count > 0
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("nothing came in time, after {:?}", String::from_utf8_lossy(&self.received))
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// How much has come that was not taken yet.
+    pub(crate) fn pending(&self) -> usize {
+        self.received.len()
+    }
+
+    /// The next answer. `None`: the connection has ended before one.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, has_body: bool) -> Option<Answer> {
+        let end = loop {
+            if let Some(end) = self.received.windows(4).position(|octets| octets == b"\r\n\r\n") {
+                break end;
+            }
+            if !self.read_more() {
+                assert!(self.received.is_empty(), "{:?}", String::from_utf8_lossy(&self.received));
+                return None;
+            }
+        };
+        let head = String::from_utf8(self.received.drain(..end + 4).take(end).collect()).expect("text");
+        let mut lines = head.split("\r\n");
+        let line = lines.next().expect("a status line");
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code");
+        let fields: Vec<_> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut answer = Answer { status, fields, body: Vec::new(), is_whole: true };
+        if !has_body || status == 100 {
+            return Some(answer);
+        }
+        if answer.field("transfer-encoding").is_some() {
+            loop {
+                match chunk(&mut self.received) {
+                    Some(chunk) if chunk.is_empty() => break,
+                    Some(chunk) => answer.body.extend(chunk),
+                    None if self.read_more() => {}
+                    None => {
+                        answer.is_whole = false;
+                        break;
+                    }
+                }
+            }
+            return Some(answer);
+        }
+        let length: usize =
+            answer.field("content-length").map_or(0, |value| value.parse().expect("a number"));
+        while self.received.len() < length && answer.is_whole {
+            answer.is_whole = self.read_more();
+        }
+        let length = length.min(self.received.len());
+        answer.body = self.received.drain(..length).collect();
+        Some(answer)
+    }
+
+    /// Sends a request, and reads its answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, request: &str) -> Option<Answer> {
+        self.send(request.as_bytes());
+        self.answer(!request.starts_with("HEAD "))
+    }
+
+    /// The same for a GET, with more field lines.
+    #[track_caller]
+    pub(crate) fn get(&mut self, target: &str, lines: &str) -> Option<Answer> {
+        self.ask(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"))
+    }
+
+    /// Whether nothing more comes, and the connection ends.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !self.read_more() && self.received.is_empty()
+    }
+}
+
+/// The next chunk, if all of it is there; an empty one is the last.
+fn chunk(received: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let end = received.windows(2).position(|octets| octets == b"\r\n")?;
+    let size = std::str::from_utf8(&received[..end]).expect("a size");
+    let size = usize::from_str_radix(size, 16).expect("a size");
+    if received.len() < end + size + 4 {
+        return None;
+    }
+    let chunk = received[end + 2..end + 2 + size].to_vec();
+    assert_eq!(&received[end + 2 + size..end + size + 4], b"\r\n", "no trailers, and whole chunks");
+    received.drain(..end + size + 4);
+    Some(chunk)
+}

@@ -1,0 +1,18 @@
+//! In front of an HTTP origin: who is let through to what, what of a request gets there, and what ends it.
+
+#![forbid(unsafe_code)]
+
+mod answers;
+mod attacks;
+mod caller;
+mod configuration;
+mod headers;
+mod origin;
+mod origins;
+mod place;
+mod revocation;
+mod rules;
+
+use integration_tests::program::Programs;
+
+const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
