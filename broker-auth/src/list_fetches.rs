@@ -8,19 +8,18 @@ mod cached_file;
 mod list_fetch;
 mod schedule;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fetch::{Fetcher, RootsError};
 use parking_lot::Mutex;
-use rustls_pki_types::UnixTime;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::config::{FetchConfig, FetchedList};
+pub(crate) use list_fetch::FetchReport;
 use list_fetch::{Fetching, ListFetch};
 
 /// The lists that are fetched while the broker runs.
@@ -43,21 +42,6 @@ impl Drop for Followed {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// How it stands with a list.
-#[derive(Clone, Debug)]
-pub(crate) struct FetchReport {
-    pub(crate) url: String,
-    pub(crate) file: PathBuf,
-    /// When the server last sent it, or said that it is still the same.
-    pub(crate) fetched_at: Option<UnixTime>,
-    /// Why it was not fetched the last time.
-    pub(crate) refused: Option<String>,
-    /// How often in a row it was not.
-    pub(crate) failures: u32,
-    /// When the server is asked next.
-    pub(crate) next: UnixTime,
 }
 
 impl ListFetches {

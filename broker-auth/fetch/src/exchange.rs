@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::bounds::{Bounds, MAX_HEAD_LEN, MAX_REDIRECTS};
 use crate::connect::connect;
 use crate::error::{FetchFault, Stage};
-use crate::fetcher::Fetched;
+use crate::fetched::Fetched;
 use crate::freshness::max_age;
 use crate::redirect::{RedirectFault, target};
 use crate::url::Url;

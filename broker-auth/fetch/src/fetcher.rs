@@ -1,7 +1,6 @@
 //! [`Fetcher`]: fetches files.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -11,6 +10,7 @@ use tokio_rustls::TlsConnector;
 use crate::bounds::{Bounds, MAX_TIMEOUT};
 use crate::error::{FetchError, FetchFault, Stage};
 use crate::exchange::Exchange;
+use crate::fetched::Fetched;
 use crate::roots::{Roots, RootsError};
 use crate::url::Url;
 use crate::validators::Validators;
@@ -20,26 +20,6 @@ use crate::validators::Validators;
 pub struct Fetcher {
     /// None if there is no CA to check certificates against.
     tls: Option<TlsConnector>,
-}
-
-/// What a server has at a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
-    /// The same as before.
-    NotModified {
-        /// For how long from now, as far as the server says.
-        max_age: Option<Duration>,
-    },
-    /// A file, of at least one byte.
-    Body {
-        /// The file. If the server did not say how long it is, it may be cut: HTTP cannot tell (RFC 9112 §6.3).
-        bytes: Bytes,
-        /// What to ask with the next time.
-        validators: Validators,
-        /// For how long it is good from now, as far as the server says: `max-age` less `Age`, and none with `no-cache`
-        /// or `no-store` (RFC 9111 §4.2.1).
-        max_age: Option<Duration>,
-    },
 }
 
 impl Fetcher {

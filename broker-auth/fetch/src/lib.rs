@@ -12,6 +12,7 @@ mod bounds;
 mod connect;
 mod error;
 mod exchange;
+mod fetched;
 mod fetcher;
 mod freshness;
 mod redirect;
@@ -21,7 +22,8 @@ mod validators;
 
 pub use bounds::Bounds;
 pub use error::{FetchError, FetchFault, Stage};
-pub use fetcher::{Fetched, Fetcher};
+pub use fetched::Fetched;
+pub use fetcher::Fetcher;
 pub use redirect::RedirectFault;
 pub use roots::{Roots, RootsError};
 pub use url::{Url, UrlError};

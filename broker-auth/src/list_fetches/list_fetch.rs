@@ -14,7 +14,6 @@ use rustls_pki_types::UnixTime;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::FetchReport;
 use super::cached_file::CachedFile;
 use super::schedule::Schedule;
 use crate::clock::Clock;
@@ -37,6 +36,21 @@ pub(super) struct ListFetch {
     progress: Mutex<Progress>,
     attempts: watch::Sender<Attempts>,
     hurry: Notify,
+}
+
+/// How it stands with a list.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchReport {
+    pub(crate) url: String,
+    pub(crate) file: PathBuf,
+    /// When the server last sent it, or said that it is still the same.
+    pub(crate) fetched_at: Option<UnixTime>,
+    /// Why it was not fetched the last time.
+    pub(crate) refused: Option<String>,
+    /// How often in a row it was not.
+    pub(crate) failures: u32,
+    /// When the server is asked next.
+    pub(crate) next: UnixTime,
 }
 
 #[derive(Debug)]
@@ -78,6 +92,9 @@ enum ListFetchError {
     /// It cannot be kept.
     #[error("{url}: it cannot be kept in {}: {source}", file.display())]
     Keep { url: Url, file: PathBuf, source: io::Error },
+    /// The server says that a list has not changed which is not there.
+    #[error("{url}: it says that its list has not changed, and there is none here")]
+    NothingToKeep { url: Url },
     /// Its threads end.
     #[error("the broker stops")]
     Stopped,
@@ -153,8 +170,8 @@ impl ListFetch {
             (Fetched::NotModified { max_age }, Some(known)) => {
                 Ok(Current { next_update: known.next_update, max_age })
             }
-            // Nobody is asked whether something has changed that is not known.
-            (Fetched::NotModified { .. }, None) => Err(ListFetchError::Stopped),
+            // Without validators the fetcher refuses such an answer itself.
+            (Fetched::NotModified { .. }, None) => Err(ListFetchError::NothingToKeep { url: url.clone() }),
             (Fetched::Body { bytes, validators, max_age }, _) => {
                 let list = self.list.clone();
                 let (digest, next_update) = blocking(move || keep(&list, &bytes, held)).await??;

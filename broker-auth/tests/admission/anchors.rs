@@ -94,7 +94,7 @@ fn an_anchor_that_is_not_valid_keeps_nobody_else_out() {
     let bundle = [&ended, &fleet.ca, &not_begun].map(|ca| ca.certificate.pem()).concat();
     fleet.write("ca.pem", bundle);
     fleet.write("lists", [&ended, &fleet.ca, &not_begun].map(|ca| crl_pem(&ca.crl(10, &[]))).concat());
-    fleet.trust.crl = vec![fleet.path("lists")];
+    fleet.trust.crl = vec![fleet.path("lists").into()];
     let mut service_ca = ca_params("Service CA");
     service_ca.not_after = date(TODAY - 1);
     let services = Ca::self_signed(service_ca);
@@ -187,7 +187,7 @@ fn an_anchor_taken_out_of_the_configuration_ends_live_sessions() {
     fleet.write("other.pem", other.certificate.pem());
     fleet.write("other.crl", other.crl(1, &[]));
     fleet.trust.anchors = vec![fleet.path("other.pem")];
-    fleet.trust.crl = vec![fleet.path("other.crl")];
+    fleet.trust.crl = vec![fleet.path("other.crl").into()];
     fleet.load().expect("a proper trust");
     assert_eq!(fleet.recheck(&device).map_err(|refusal| refusal.reason), Err(Reason::UnknownCa));
 }

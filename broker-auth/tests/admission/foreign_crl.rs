@@ -271,7 +271,7 @@ fn client_of(ca: &Ca, serial: u64, points: &[&[&str]]) -> Client {
 #[test]
 fn the_lists_of_named_distribution_points_count_together_and_only_when_all_are_there() {
     let mut fleet = Fleet::unloaded();
-    fleet.trust.crl = vec![fleet.path("ca.crl"), fleet.path("two.crl")];
+    fleet.trust.crl = vec![fleet.path("ca.crl").into(), fleet.path("two.crl").into()];
     fleet.trust.crl_idp = vec![ONE.to_owned(), TWO.to_owned()];
     fleet.write("ca.crl", partition(&at(ONE), 1).signed_by(&fleet.ca));
     let again = UnusualCrl { number: Some(12), ..partition(&at(ONE), 1) };
@@ -311,7 +311,7 @@ fn the_lists_of_named_distribution_points_count_together_and_only_when_all_are_t
         }
     }
     // A complete list covers everything, whatever a certificate names.
-    fleet.trust.crl.push(fleet.path("complete.crl"));
+    fleet.trust.crl.push(fleet.path("complete.crl").into());
     fleet.write("complete.crl", fleet.ca.crl(9, &[]));
     fleet.load().expect("more than needed");
     assert_eq!(fleet.reason(&client_of(&fleet.ca, 3, &[&[OTHER]])), None);
@@ -337,7 +337,7 @@ fn an_intermediate_that_names_a_list_elsewhere_is_found_wanting_where_the_chain_
         fleet.trust.crl_idp = vec![ONE.to_owned()];
         fleet.write("ca.crl", partition(&at(ONE), 1).signed_by(&fleet.ca));
         fleet.trust.intermediates = vec![fleet.write("issuing.pem", issuing.certificate.pem())];
-        fleet.trust.crl.push(fleet.write("issuing.crl", issuing.crl(1, &[])));
+        fleet.trust.crl.push(fleet.write("issuing.crl", issuing.crl(1, &[])).into());
         fleet.load().expect("all lists are there");
         // The second time, the path is known already.
         for _ in 0..2 {
@@ -454,7 +454,7 @@ fn an_old_list_of_one_ca_does_not_keep_out_the_new_list_of_another() {
     let mut fleet = Fleet::unloaded();
     let other = Ca::root("Another CA");
     fleet.anchor_also(&other);
-    fleet.trust.crl.push(fleet.write("other.crl", other.crl(5, &[])));
+    fleet.trust.crl.push(fleet.write("other.crl", other.crl(5, &[])).into());
     fleet.load().expect("two issuers");
     fleet.write("ca.crl", fleet.ca.crl(9, &[]));
     fleet.write("other.crl", other.crl(6, &[(1, None)]));
@@ -540,7 +540,7 @@ fn revocations_that_a_newer_list_does_not_have_are_told_once() {
 #[test]
 fn a_revocation_that_moves_between_the_lists_of_a_ca_is_not_lost() {
     let mut fleet = Fleet::unloaded();
-    fleet.trust.crl = vec![fleet.path("1.crl"), fleet.path("2.crl")];
+    fleet.trust.crl = vec![fleet.path("1.crl").into(), fleet.path("2.crl").into()];
     let publish =
         |number: u64, one: &[(u64, Option<RevocationReason>)], two: &[(u64, Option<RevocationReason>)]| {
             fleet.write("1.crl", fleet.ca.crl(number, one));

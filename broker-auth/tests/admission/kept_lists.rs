@@ -156,7 +156,7 @@ fn each_of_several_files_has_its_own_copy() {
         std::fs::create_dir(fleet.path("crls")).expect("folder");
         fleet.write("crls/1.crl", fleet.ca.crl(20, &[(1, None)]));
         fleet.write("crls/2.crl", fleet.ca.crl(5, &[(2, None)]));
-        fleet.trust.crl = vec![fleet.path("crls")];
+        fleet.trust.crl = vec![fleet.path("crls").into()];
         fleet.load().expect("two lists");
         for file in lost {
             fleet.write(file, "damaged");
@@ -232,7 +232,7 @@ fn copies_are_private_whole_and_only_as_many_as_are_needed() {
     assert!(!left.exists());
     // A list that was there before is not kept for ever.
     fleet.write("new.crl", fleet.ca.crl(20, &[]));
-    fleet.trust.crl = vec![fleet.path("new.crl")];
+    fleet.trust.crl = vec![fleet.path("new.crl").into()];
     let broker = Restarted::of(&fleet);
     assert_eq!(copies(&fleet).len(), 2);
     broker.store.reload_crls();

@@ -231,7 +231,7 @@ fn several_lists_of_one_issuer_count_together() {
         fleet.ca.crl(5, &[(2, None), (3, Some(RevocationReason::CertificateHold))]),
     );
     fleet.write("crls/.station-3.crl.tmp", "half written");
-    fleet.trust.crl = vec![fleet.path("crls")];
+    fleet.trust.crl = vec![fleet.path("crls").into()];
     let report = fleet.load().expect("two lists");
     assert_eq!(report.trusts[0].crls[0].entries, 3);
     assert_eq!(report.trusts[0].crls[0].number.map(|number| number.to_string()).as_deref(), Some("20"));
@@ -267,7 +267,7 @@ fn the_lists_of_several_issuers_may_stand_in_one_file() {
 fn without_a_list_of_the_issuer_the_trust_does_not_load() {
     let mut fleet = Fleet::unloaded();
     std::fs::create_dir(fleet.path("empty")).expect("folder");
-    fleet.trust.crl = vec![fleet.path("empty")];
+    fleet.trust.crl = vec![fleet.path("empty").into()];
     assert!(matches!(fleet.load(), Err(LoadError::Trust(TrustError::NoCrl { .. }))));
 }
 
@@ -379,7 +379,7 @@ fn chain_checks_the_intermediates_too_and_leaf_does_not() {
         fleet.write("issuing.pem", issuing.certificate.pem());
         fleet.write("issuing.crl", issuing.crl(1, &[]));
         fleet.trust.intermediates = vec![fleet.path("issuing.pem")];
-        fleet.trust.crl.push(fleet.path("issuing.crl"));
+        fleet.trust.crl.push(fleet.path("issuing.crl").into());
         fleet.trust.crl_check = check;
         fleet.load().expect("a proper trust");
         let client = issuing.client("pump-1", 1);
@@ -407,7 +407,7 @@ fn a_folder_that_is_emptied_or_goes_away_takes_no_list_with_it() {
     let mut fleet = Fleet::unloaded();
     std::fs::create_dir(fleet.path("crls")).expect("folder");
     fleet.write("crls/1.crl", fleet.ca.crl(20, &[(1, None)]));
-    fleet.trust.crl = vec![fleet.path("crls")];
+    fleet.trust.crl = vec![fleet.path("crls").into()];
     fleet.load().expect("one list");
     let (stolen, other) = (fleet.ca.client("pump-1", 1), fleet.ca.client("pump-2", 2));
 

@@ -8,6 +8,7 @@ use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use super::*;
 use crate::for_test::MemoryFiles;
+use crate::trust::CrlSource;
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
 use crate::trust::{Namespace, Role, TrustLoad, TrustName};
