@@ -123,7 +123,7 @@ fn a_chain_is_no_longer_than_depth() {
     let both = format!("{}{}", issuing.certificate.pem(), below.certificate.pem());
     fleet.trust.intermediates = vec![fleet.write("intermediates.pem", both)];
     for (name, ca) in [("issuing.crl", &issuing), ("below.crl", &below)] {
-        fleet.trust.crl.push(fleet.write(name, ca.crl(1, &[])));
+        fleet.trust.crl.push(fleet.write(name, ca.crl(1, &[])).into());
     }
     fleet.load().expect("a trust");
     let clients = [&fleet.ca, &issuing, &below].map(|ca| ca.client("pump-1", 5));

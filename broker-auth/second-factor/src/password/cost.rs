@@ -1,8 +1,8 @@
 //! [`Cost`]: what one look at a password costs.
 
-use argon2::{Algorithm, Argon2, Params, Version, password_hash};
-
-use password_hash::Output;
+use argon2::password_hash::{self, Output};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroizing;
 
 /// Memory, passes and lanes of Argon2id (RFC 9106 §3.1), within what a broker affords.
 ///
@@ -93,7 +93,11 @@ impl Cost {
     /// The hash of `password`. Blocks for milliseconds, and allocates the memory for that long.
     pub(super) fn hash(&self, password: &[u8], salt: &[u8], length: usize) -> password_hash::Result<Output> {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.0.clone());
-        Output::init_with(length, |output| Ok(argon2.hash_password_into(password, salt, output)?))
+        // Whoever finds its first blocks can guess the password without the cost.
+        let mut memory = Zeroizing::new(vec![Block::default(); self.0.block_count()]);
+        Output::init_with(length, |output| {
+            Ok(argon2.hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())?)
+        })
     }
 }
 
