@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use authenticator::certificate::Fingerprint;
 use authenticator::trust::{CrlFault, unverified_next_update};
-use fetch::{Bounds, FetchError, Fetched, Fetcher, Url, Validators};
+use fetch::{Bounds, FetchError, Fetched, Fetcher, Validators};
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::UnixTime;
@@ -85,16 +85,16 @@ struct Current {
 enum ListFetchError {
     /// The server sends nothing.
     #[error("{0}; {help}", help = .0.fault.help())]
-    Fetch(#[from] FetchError),
+    Fetch(Box<FetchError>),
     /// What it sends is no list.
     #[error("{url}: it sends no revocation list that could be used: {fault}")]
-    NotAList { url: Url, fault: CrlFault },
+    NotAList { url: String, fault: CrlFault },
     /// It cannot be kept.
     #[error("{url}: it cannot be kept in {}: {source}", file.display())]
-    Keep { url: Url, file: PathBuf, source: io::Error },
+    Keep { url: String, file: PathBuf, source: io::Error },
     /// The server says that a list has not changed which is not there.
     #[error("{url}: it says that its list has not changed, and there is none here")]
-    NothingToKeep { url: Url },
+    NothingToKeep { url: String },
     /// Its threads end.
     #[error("the broker stops")]
     Stopped,
@@ -166,12 +166,15 @@ impl ListFetch {
             *known = None;
         }
         let validators = known.as_ref().map(|known| known.validators.clone()).unwrap_or_default();
-        match (fetcher.get(url, &validators, bounds).await?, &known) {
+        let fetched = fetcher.get(url, &validators, bounds).await;
+        match (fetched.map_err(|error| ListFetchError::Fetch(Box::new(error)))?, &known) {
             (Fetched::NotModified { max_age }, Some(known)) => {
                 Ok(Current { next_update: known.next_update, max_age })
             }
             // Without validators the fetcher refuses such an answer itself.
-            (Fetched::NotModified { .. }, None) => Err(ListFetchError::NothingToKeep { url: url.clone() }),
+            (Fetched::NotModified { .. }, None) => {
+                Err(ListFetchError::NothingToKeep { url: url.to_string() })
+            }
             (Fetched::Body { bytes, validators, max_age }, _) => {
                 let list = self.list.clone();
                 let (digest, next_update) = blocking(move || keep(&list, &bytes, held)).await??;
@@ -212,10 +215,10 @@ fn keep(
     let FetchedList { url, file } = list;
     let digest = Fingerprint::of(bytes);
     let next_update = unverified_next_update(bytes)
-        .map_err(|fault| ListFetchError::NotAList { url: url.clone(), fault })?;
+        .map_err(|fault| ListFetchError::NotAList { url: url.to_string(), fault })?;
     if held != Some(digest) {
         CachedFile::at(file).replace(bytes).map_err(|source| {
-            let (url, file) = (url.clone(), file.clone());
+            let (url, file) = (url.to_string(), file.clone());
             ListFetchError::Keep { url, file, source }
         })?;
         tracing::info!(%url, bytes = bytes.len(), "a revocation list was fetched");

@@ -42,7 +42,7 @@ impl Fleet {
             config.ocsp_allow = vec!["http://ocsp.example".parse().expect("a URL")];
             if let Lists::Due(revoked, next_update) = lists {
                 config.crl_check = CrlCheck::Leaf;
-                config.crl = vec![files.write("ca.crl", pki::crl(&self.ca, revoked, next_update))];
+                config.crl = vec![files.write("ca.crl", pki::crl(&self.ca, revoked, next_update)).into()];
             }
         });
         let of = |name: &str, verdicts| Policy {

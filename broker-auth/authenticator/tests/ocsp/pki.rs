@@ -103,6 +103,7 @@ pub(crate) fn trust(ca: &Holder, change: impl FnOnce(&mut TrustConfig, &mut Memo
         ocsp_allow: Vec::new(),
         pins: Vec::new(),
         issuers: Vec::new(),
+        depth: None,
     };
     change(&mut config, &mut files);
     TrustLoad::read(&config, None, &files, at(now())).and_then(TrustLoad::complete).expect("a trust")

@@ -15,14 +15,10 @@ pub(super) fn of(findings: &Findings) -> String {
 fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
     writeln!(text, "config {}", findings.config)?;
     findings.listeners.iter().try_for_each(|listener| write_listener(text, listener))?;
-    for list in &findings.fetched_lists {
-        match &list.cached_since {
-            Some(since) => {
-                writeln!(text, "fetched list {}: cached since {since} in {}", list.url, list.file)?
-            }
-            None => writeln!(text, "fetched list {}: not fetched yet", list.url)?,
-        }
-    }
+    findings.fetched_lists.iter().try_for_each(|list| match &list.cached_since {
+        Some(since) => writeln!(text, "fetched list {}: cached since {since} in {}", list.url, list.file),
+        None => writeln!(text, "fetched list {}: not fetched yet", list.url),
+    })?;
     findings.policies.iter().try_for_each(|policy| write_policy(text, policy))?;
     findings.warnings.iter().try_for_each(|warning| writeln!(text, "warning: {warning}"))
 }
