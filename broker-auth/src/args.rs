@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use authenticator::origin::ServerName;
 use clap::{Args, Parser, Subcommand};
 
+use second_factor::password::QualifiedName;
+
 use crate::audit::LogFormat;
+use crate::explanation::{SupposedFactor, SupposedOcsp};
 
 /// The command line of `countersign-broker`.
 #[derive(Debug, Parser)]
@@ -47,6 +50,8 @@ pub(crate) enum Command {
     Reload(ReloadArgs),
     /// Tell a running broker what time it is, when revocation lists have said that it is later.
     Clock(ClockArgs),
+    /// Set the password of a device or service, or remove it.
+    Passwd(PasswdArgs),
     /// Write a shell completion script to stdout.
     Completions(CompletionsArgs),
 }
@@ -62,6 +67,9 @@ impl Command {
             Self::Kick(args) => Some(&mut args.config),
             Self::Status(args) => Some(&mut args.config),
             Self::Reload(args) => Some(&mut args.config),
+            // It needs none that is told which file.
+            Self::Passwd(args) if args.file.is_some() => None,
+            Self::Passwd(args) => Some(&mut args.config),
             Self::Clock(ClockArgs { command: ClockCommand::Accept(args) }) => Some(&mut args.config),
             Self::Completions(_) => None,
         }
@@ -178,6 +186,12 @@ pub(crate) struct ExplainArgs {
     /// The server it would ask for (SNI), where several listeners share an address.
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<ServerName>,
+    /// What its OCSP responder would say, where its trust asks one.
+    #[arg(long, value_enum, value_name = "ANSWER")]
+    pub ocsp: Option<SupposedOcsp>,
+    /// What it would show beside its certificate, where its policy asks for that.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub factor: Option<SupposedFactor>,
     /// The version of MQTT it would speak, for policies that ask for it.
     #[arg(long, value_name = "VERSION", value_parser = ["3.1.1", "5"])]
     pub mqtt_version: Option<String>,
@@ -267,6 +281,30 @@ pub(crate) struct ClockAcceptArgs {
     pub now: String,
     #[command(flatten)]
     pub config: ConfigArgs,
+}
+
+/// `passwd`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "The password is asked for twice on a terminal, and read from stdin elsewhere.
+
+Examples:
+  countersign-broker passwd --fleet fleet service-ca/backend
+  countersign-broker passwd --file passwords --remove service-ca/backend")]
+pub(crate) struct PasswdArgs {
+    /// Whose: its identity with its namespace.
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub name: QualifiedName,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The password file, instead of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Read the password from this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    pub password_file: Option<PathBuf>,
+    /// Remove it.
+    #[arg(long)]
+    pub remove: bool,
 }
 
 /// `completions`

@@ -21,7 +21,7 @@ use crate::http::HttpContext;
 use crate::list_fetches::ListFetches;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
-use crate::reload::watch;
+use crate::reload::{watch, watch_second_factors};
 use crate::rules::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use crate::start_error::StartError;
 use crate::state_directory::StateDirectory;
@@ -210,6 +210,9 @@ impl Broker {
                 certificate: Arc::clone(&host.certificate),
             })
             .collect();
+        let keep_fresh = Arc::clone(&gatherers.ocsp).keep_fresh();
+        let stores = governed.iter().map(|listener| Arc::clone(&listener.rules)).collect();
+        let factors_watched = watch_second_factors(Arc::clone(&gatherers), stores);
         let watched = watch(
             governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
             governed
@@ -217,8 +220,14 @@ impl Broker {
                 .map(|listener| (Arc::clone(&listener.certificate), Arc::clone(&listener.rules)))
                 .collect(),
         );
-        let reconfiguration =
-            Arc::new(Reconfiguration::new(written.clone(), governed, namespaces, events_wanted, fetches));
+        let reconfiguration = Arc::new(Reconfiguration::new(
+            written.clone(),
+            governed,
+            namespaces,
+            events_wanted,
+            fetches,
+            gatherers,
+        ));
         let context = Arc::new(AdminContext {
             hub: Arc::clone(&hub),
             counters,
@@ -227,7 +236,8 @@ impl Broker {
             started: Instant::now(),
             lost_lines,
         });
-        control.handle().spawn(Arc::clone(&gatherers.ocsp).keep_fresh());
+        control.handle().spawn(keep_fresh);
+        control.handle().spawn(factors_watched);
         control.handle().spawn(watched);
         control.handle().spawn(admin.run(context));
         let listening =

@@ -41,6 +41,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Kick(args) => command::operate::kick(args),
         Command::Status(args) => command::operate::status(args),
         Command::Reload(args) => command::operate::reload(args),
+        Command::Passwd(args) => command::passwd::run(args),
         Command::Clock(args) => match &args.command {
             ClockCommand::Accept(args) => command::operate::accept_time(args),
         },

@@ -58,7 +58,7 @@ pub struct Config {
     /// How identities are read from certificates, and what they may do.
     pub access: Arc<AccessRules>,
     /// What second factors are verified by.
-    pub second_factors: SecondFactorSettings,
+    pub(crate) second_factors: SecondFactorSettings,
     /// What all clients together may use up.
     pub limits: BrokerLimits,
     /// The MQTT broker behind the authenticator.

@@ -5,8 +5,9 @@ mod ocsp;
 mod second_factors;
 
 pub(crate) use ocsp::OcspAnswers;
-pub(crate) use second_factors::{Credentials, LoadedFactors, SecondFactors};
-pub use second_factors::{SecondFactorSettings, TokenSettings};
+pub(crate) use second_factors::{
+    Credentials, LoadedFactors, SecondFactorError, SecondFactorSettings, SecondFactors, TokenSettings,
+};
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use authenticator::decide::{Decision, Granted, Request};
 use authenticator::evidence::{Evidence, FactorEvidence, OcspEvidence};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
-use authenticator::trust::ChainResult;
+use authenticator::trust::{ChainResult, VerifiedChain};
+use rustls_pki_types::UnixTime;
 
 use crate::rules::{LiveEvidence, RulesetStore};
 
@@ -62,18 +64,22 @@ impl Gatherers {
         request: &Request<'_>,
         permit: &Permit,
     ) -> Decision {
-        let ocsp = LiveEvidence::ocsp(self, rules, &chain);
+        let ocsp = match &chain {
+            ChainResult::Proven(chain) if rules.allowed_responders(chain).is_some() => {
+                self.ocsp.of_session(chain, rules.now())
+            }
+            ChainResult::Proven(_) | ChainResult::Unproven(_) | ChainResult::NotPresented => {
+                OcspEvidence::NotAsked
+            }
+        };
         let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
         rules.decide_by(&evidence.factor(self.factor(permit)), request)
     }
 }
 
 impl LiveEvidence for Gatherers {
-    fn ocsp(&self, store: &RulesetStore, chain: &ChainResult) -> OcspEvidence {
-        match chain {
-            ChainResult::Proven(chain) => self.ocsp.of_session(store, chain),
-            ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
-        }
+    fn ocsp(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
+        self.ocsp.of_session(chain, now)
     }
 
     fn factor(&self, permit: &Permit) -> FactorEvidence {

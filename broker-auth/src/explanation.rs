@@ -1,18 +1,23 @@
 //! The decision about one certificate, from the chain to the topic, as `explain` shows it.
 
+mod suppositions;
+
+pub(crate) use suppositions::{SupposedFactor, SupposedOcsp};
+
 use std::net::IpAddr;
 
 use authenticator::certificate::{PeerCertificate, timestamp};
-use authenticator::decide::{Connect, HttpRequest, OcspStanding, Request, Step, decide};
-use authenticator::evidence::Evidence;
+use authenticator::decide::{Connect, HttpRequest, OcspStanding, Request, Step};
+use authenticator::evidence::{Evidence, OcspEvidence};
 use authenticator::http::{HttpMethod, PathFault, RequestPath};
 use authenticator::origin::{Origin, ServerName};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Ruleset;
-use authenticator::trust::TrustReport;
+use authenticator::trust::{TrustReport, VerifiedChain};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
+use self::suppositions::{Supposed, suppose};
 use crate::audit::next_decision_id;
 use crate::certificate_text::escaped_pem;
 use crate::clock::seconds_until;
@@ -39,6 +44,12 @@ pub(crate) struct Question {
     /// The server that it would ask for.
     #[serde(default)]
     pub(crate) server_name: Option<String>,
+    /// What its OCSP responder would say.
+    #[serde(default)]
+    pub(crate) ocsp: Option<SupposedOcsp>,
+    /// What it would show beside its certificate.
+    #[serde(default)]
+    pub(crate) factor: Option<SupposedFactor>,
     /// Which version of MQTT it would speak.
     #[serde(default)]
     pub(crate) mqtt_version: Option<String>,
@@ -160,13 +171,15 @@ impl Explanation {
         Self { at: timestamp(now), evidence: Some(evidence), server_name, ..Self::default() }
     }
 
-    /// What `rules` decide at `now` about a client that presents these certificates to `listener`.
+    /// What `rules` decide at `now` about a client that presents these certificates to `listener`; `known`: what is
+    /// known of it by OCSP.
     pub(crate) fn of(
         question: &Question,
         listener: &AskedListener<'_>,
         rules: &Ruleset,
         now: UnixTime,
         presented: &[CertificateDer<'_>],
+        known: impl Fn(&VerifiedChain) -> OcspEvidence,
     ) -> Self {
         let connect = Connect {
             client_id: question.client_id.as_deref(),
@@ -192,11 +205,14 @@ impl Explanation {
             version: question.mqtt_version.as_ref().and_then(|version| version.parse().ok()),
         };
         let evidence = Evidence::new(rules.verify_chain(presented, now), now).origin(origin);
-        let decision = decide(rules, &evidence, &request);
+        let server_name = evidence.origin.server_name.as_ref().map(ToString::to_string);
+        let supposed = (question.ocsp, question.factor);
+        let Supposed { decision, would_ask } = suppose(rules, evidence, &request, supposed, known);
         let mut explanation = Self {
+            would_ask,
             at: timestamp(now),
             listener: listener.address.clone(),
-            server_name: evidence.origin.server_name.as_ref().map(ToString::to_string),
+            server_name,
             publish: question.publish.clone(),
             subscribe: question.subscribe.clone(),
             request: question
@@ -272,6 +288,7 @@ fn ocsp_text(standing: &OcspStanding) -> String {
     match standing {
         OcspStanding::Good { valid_until } => format!("good, until {}", timestamp(*valid_until)),
         OcspStanding::ListInstead { why } => format!("{why}; the revocation list decides"),
+        OcspStanding::Pending => "its responder is being asked".to_owned(),
         OcspStanding::Unchecked { why } => format!("{why}; whether it is revoked is not known"),
     }
 }

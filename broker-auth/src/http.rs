@@ -10,11 +10,13 @@
 //! framing of the message needs. What goes to the origin is made of what was judged. A connection to the origin carries one
 //! request: what one client sends never stands in the bytes before another's.
 
+mod answer_body;
 mod authorization;
 mod caller;
 mod client_fields;
 mod connection;
 mod exchange;
+mod field_name;
 mod fields;
 mod flow;
 mod head;
@@ -23,14 +25,16 @@ mod head_reader;
 mod origin;
 mod problem;
 mod refusal;
-mod relay;
+mod request_body;
+mod serve;
 mod settings;
 mod upstream;
 mod variable;
 mod who_am_i;
 
 pub(crate) use client_fields::{ClientFields, FieldStyle};
-pub(crate) use connection::{ConnectionEnd, HttpClient, HttpContext, serve};
+pub(crate) use connection::HttpContext;
 pub(crate) use origin::{OriginClient, OriginError};
+pub(crate) use serve::{ConnectionEnd, HttpClient, serve};
 pub(crate) use settings::HttpSettings;
 pub(crate) use upstream::{Upstream, UpstreamTls};

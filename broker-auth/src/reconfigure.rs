@@ -9,10 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use authenticator::evidence::OcspEvidence;
+use authenticator::trust::VerifiedChain;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
+use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError};
 use crate::list_fetches::ListFetches;
 use crate::listener::ServerNames;
 use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
@@ -30,6 +33,7 @@ pub(crate) struct Reconfiguration {
     namespaces: KnownNamespaces,
     /// Whether a policy lets anybody hear events.
     events_wanted: Arc<AtomicBool>,
+    gatherers: Arc<Gatherers>,
     fetches: Arc<ListFetches>,
     /// Why the last attempt was refused, until one succeeds.
     refused: Mutex<Option<String>>,
@@ -75,6 +79,9 @@ pub(crate) enum ReconfigureError {
         /// Why.
         source: Box<LoadError>,
     },
+    /// A file of second factors cannot be used.
+    #[error(transparent)]
+    SecondFactor(#[from] SecondFactorError),
     /// A server certificate cannot be used.
     #[error("listener {address}: {source}")]
     Certificate {
@@ -93,6 +100,7 @@ impl Reconfiguration {
         namespaces: KnownNamespaces,
         events_wanted: Arc<AtomicBool>,
         fetches: Arc<ListFetches>,
+        gatherers: Arc<Gatherers>,
     ) -> Self {
         let file = config.file.clone();
         Self {
@@ -102,6 +110,7 @@ impl Reconfiguration {
             namespaces,
             events_wanted,
             fetches,
+            gatherers,
             refused: Mutex::default(),
         }
     }
@@ -109,6 +118,11 @@ impl Reconfiguration {
     /// The listeners, in the order of the configuration.
     pub(crate) fn listeners(&self) -> &[GovernedListener] {
         &self.listeners
+    }
+
+    /// What is known by OCSP of a certificate.
+    pub(crate) fn remembered_by_ocsp(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
+        self.gatherers.ocsp.remembered(chain, now)
     }
 
     /// The time of the clock.
@@ -202,7 +216,13 @@ impl Reconfiguration {
                 .map_err(|source| ReconfigureError::Certificate { address, source })?;
             built.push((governed, rules, certificate));
         }
-        let (mut changed, mut warnings) = (is_new, Vec::new());
+        let factors = LoadedFactors::read(&config.second_factors)?;
+        let mut warnings = factors.warnings();
+        let has_new_factors = self.gatherers.second_factors.install(factors);
+        if has_new_factors {
+            self.listeners.iter().for_each(|listener| listener.rules.evidence_changed());
+        }
+        let mut changed = is_new || has_new_factors;
         for (governed, rules, certificate) in built {
             let installed = [governed.rules.install(rules), governed.certificate.install(certificate)];
             for of_installed in installed.into_iter().flatten() {

@@ -35,6 +35,8 @@ pub enum OcspEvidence {
     /// Nobody was asked.
     #[default]
     NotAsked,
+    /// Somebody is being asked about a session that goes on, and has not answered yet, nor failed to.
+    Pending,
     /// There is an answer.
     Answered(OcspAnswer),
     /// There is none, and this is why.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::timestamp;
-use authenticator::trust::{CrlReport, LoadedTrust};
+use authenticator::trust::{CrlReport, LoadedTrust, VerifiedChain};
 use data_encoding::BASE64;
 use embedded::{AmbiguousName, Hub};
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -204,7 +204,9 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
         };
         asked.is_met_by(&explain.question).then(|| {
             let rules = listener.rules.present();
-            Explanation::of(&explain.question, &asked, &rules, now(listener), &presented)
+            let now = now(listener);
+            let known = |chain: &VerifiedChain| context.reconfiguration.remembered_by_ocsp(chain, now);
+            Explanation::of(&explain.question, &asked, &rules, now, &presented, known)
         })
     });
     let explanation = Explanation::best(explanations).or_else(|| {

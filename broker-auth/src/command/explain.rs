@@ -7,6 +7,7 @@ mod text;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use authenticator::evidence::OcspEvidence;
 use data_encoding::BASE64;
 use rustls_pki_types::UnixTime;
 
@@ -44,6 +45,8 @@ fn explain(args: &ExplainArgs) -> Result<Answers, ExitCode> {
         path: args.path.clone(),
         method: args.method.clone(),
         source: args.source,
+        ocsp: args.ocsp,
+        factor: args.factor,
         server_name: args.server_name.as_ref().map(ToString::to_string),
         mqtt_version: args.mqtt_version.clone(),
     };
@@ -100,7 +103,14 @@ fn by_files(
         if !listener.is_met_by(question) {
             continue;
         }
-        explanations.push(Explanation::of(question, &listener, &rules.present(), now, &client.presents));
+        explanations.push(Explanation::of(
+            question,
+            &listener,
+            &rules.present(),
+            now,
+            &client.presents,
+            |_| OcspEvidence::NotAsked,
+        ));
     }
     Explanation::best(explanations)
         .or_else(|| latest.map(|now| Explanation::of_no_listener(question, now)))

@@ -58,7 +58,8 @@ impl Config {
         refuse_ambiguous_trusts(&listeners)?;
         let (listeners, places): (Vec<_>, Vec<_>) =
             listeners.into_iter().map(|(listener, places)| (listener, places.address)).unzip();
-        refuse_shared_addresses(&listeners, &places)?;
+        let settings: Vec<_> = listeners.iter().map(|listener| &listener.settings).collect();
+        refuse_shared_addresses(&settings, &places)?;
         let identity = match root.get("identity") {
             Some(value) => read_identity(value.table("[identity]")?)?,
             None => IdentityTemplate::default(),

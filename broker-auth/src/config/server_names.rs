@@ -3,9 +3,8 @@
 use authenticator::origin::ServerName;
 
 use super::error::ConfigError;
-use super::listener::ListenerConfig;
 use super::reader::{Table, Value};
-use crate::listener::ServerNames;
+use crate::listener::{ListenerSettings, ServerNames};
 
 /// Reads the names of a listener.
 pub(super) fn read_server_names(table: &Table<'_>) -> Result<ServerNames, ConfigError> {
@@ -37,36 +36,34 @@ pub(super) fn read_server_names(table: &Table<'_>) -> Result<ServerNames, Config
 
 /// Refuses listeners at one address that clients could not tell apart, or that would share a socket under different limits.
 pub(super) fn refuse_shared_addresses(
-    listeners: &[ListenerConfig],
+    listeners: &[&ListenerSettings],
     places: &[Value<'_>],
 ) -> Result<(), ConfigError> {
     for (number, (listener, place)) in listeners.iter().zip(places).enumerate() {
         for earlier in listeners.iter().take(number) {
-            let (settings, address) = (&listener.settings, listener.settings.address);
-            if !settings.shares_a_socket_with(&earlier.settings) {
+            let (settings, address) = (*listener, listener.address);
+            if !settings.shares_a_socket_with(earlier) {
                 // Port 0 is another port for each.
-                if earlier.settings.address == address && address.port() != 0 {
+                if earlier.address == address && address.port() != 0 {
                     return Err(place.refuse(format!(
                         "two listeners are at {address}: give each its own, or both `server-names` to tell them apart"
                     )));
                 }
                 continue;
             }
-            let mut names = listener.settings.server_names.names.iter();
-            if let Some(name) = names.find(|name| earlier.settings.server_names.names.contains(name)) {
+            let mut names = listener.server_names.names.iter();
+            if let Some(name) = names.find(|name| earlier.server_names.names.contains(name)) {
                 return Err(place.refuse(format!("another listener at {address} is called {name}, too")));
             }
-            if listener.settings.server_names.default.is_some()
-                && earlier.settings.server_names.default.is_some()
-            {
+            if listener.server_names.default.is_some() && earlier.server_names.default.is_some() {
                 return Err(place.refuse(format!(
                     "two listeners at {address} have a `default-server-name`: a client that sends no name gets one of them"
                 )));
             }
             // These are met before the name is known.
             let differs = [
-                ("proxy", earlier.settings.proxies != listener.settings.proxies),
-                ("[listener.limits]", earlier.settings.limits != listener.settings.limits),
+                ("proxy", earlier.proxies != listener.proxies),
+                ("[listener.limits]", earlier.limits != listener.limits),
             ];
             if let Some((key, _)) = differs.iter().find(|(_, differs)| *differs) {
                 return Err(place.refuse(format!(

@@ -80,11 +80,12 @@ impl OcspAnswers {
 
     /// What is known of the client of a live session, which comes along every so often. Its responder is asked in the
     /// background.
-    pub(super) fn of_session(&self, store: &RulesetStore, chain: &VerifiedChain) -> OcspEvidence {
-        if store.allowed_responders(chain).is_none() {
-            return OcspEvidence::NotAsked;
+    pub(super) fn of_session(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
+        match self.known_of(chain).evidence(now) {
+            // Sessions may have been there before their trust asked.
+            OcspEvidence::NotAsked => OcspEvidence::Pending,
+            known => known,
         }
-        self.known_of(chain).evidence(store.now())
     }
 
     /// What is known of a certificate. Nobody is asked.

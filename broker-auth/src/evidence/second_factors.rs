@@ -16,7 +16,7 @@ use second_factor::token::verify;
 
 pub(crate) use self::files::{LoadedFactors, SecondFactorError};
 use self::passwords::Passwords;
-pub use self::settings::{SecondFactorSettings, TokenSettings};
+pub(crate) use self::settings::{SecondFactorSettings, TokenSettings};
 
 /// What a client says beside its certificate.
 #[derive(Default)]

@@ -1,17 +1,18 @@
 //! [`Caller`]: whoever sends requests over one connection, judged anew at each.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use authenticator::certificate::Fingerprint;
 use authenticator::decide::{Decision, Granted, HttpRequest, Request};
+use authenticator::http::{HttpMethod, RequestPath};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
 use authenticator::trust::ChainResult;
 use parking_lot::Mutex;
 
 use super::authorization::Authorization;
-use super::connection::{HttpContext, Running};
 use super::head::RequestHead;
+use crate::evidence::Gatherers;
 use crate::rules::RulesetStore;
 
 /// Whoever sends requests over one connection.
@@ -46,9 +47,18 @@ impl Caller {
         }
     }
 
+    /// Where it is, if that is known.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.origin.address
+    }
+
     /// Decides about a request, as of now, and finds out what is wanted beside its certificate.
-    pub(super) async fn decide(&self, context: &HttpContext, head: &RequestHead) -> Decision {
-        let (rules, gatherers) = (&context.rules, &context.gatherers);
+    pub(super) async fn decide(
+        &self,
+        rules: &RulesetStore,
+        gatherers: &Gatherers,
+        head: &RequestHead,
+    ) -> Decision {
         let random = || self.random;
         let request = Request::Http(HttpRequest { method: head.method, path: &head.path, random: &random });
         let authorization = head.authorization();
@@ -69,12 +79,17 @@ impl Caller {
         decision
     }
 
-    /// Decides again about a request that is being answered, by what is known.
-    pub(super) fn decide_again(&self, context: &HttpContext, running: &Running) -> Decision {
+    /// Decides again about a request that is being answered by `permit`, by what is known.
+    pub(super) fn decide_again(
+        &self,
+        rules: &RulesetStore,
+        gatherers: &Gatherers,
+        (method, path): (HttpMethod, &RequestPath),
+        permit: &Permit,
+    ) -> Decision {
         let random = || self.random;
-        let request =
-            Request::Http(HttpRequest { method: running.method, path: &running.path, random: &random });
-        context.gatherers.decide_again(&context.rules, self.client(&context.rules), &request, &running.permit)
+        let request = Request::Http(HttpRequest { method, path, random: &random });
+        gatherers.decide_again(rules, self.client(rules), &request, permit)
     }
 
     fn client(&self, rules: &RulesetStore) -> (ChainResult, Origin) {

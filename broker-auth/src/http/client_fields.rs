@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use authenticator::brace_template::{self, BraceError, Part};
 use http::{HeaderName, HeaderValue};
 
-use super::fields::{Folded, is_framing};
+use super::field_name::{Folded, is_framing};
 use super::variable::{Facts, NotAVariable, Variable};
 
 /// Under which names an origin is told who the client is.

@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 
+use super::answer_body::AnswerBody;
 use super::connection::{HttpConnection, Running};
 use super::fields::{to_client, to_origin};
 use super::flow::Exchange;
@@ -17,7 +18,7 @@ use super::head_fault::HeadFault;
 use super::origin::{OriginClient, OriginFault};
 use super::problem::{close, problem};
 use super::refusal::{decide, refuse_head};
-use super::relay::{AnswerBody, RequestBody};
+use super::request_body::RequestBody;
 use super::variable::Facts;
 use super::who_am_i::who_am_i;
 use crate::audit::next_decision_id;
@@ -106,7 +107,7 @@ impl Granting<'_> {
         let facts =
             Facts { permit: self.permit, decision: self.decision, now: self.connection.context.rules.now() };
         let ours = &self.connection.context.settings.fields;
-        *request.headers_mut() = to_origin(head, ours, facts, origin.authority(), caller.peer.ip());
+        *request.headers_mut() = to_origin(head, ours, facts, origin.authority(), caller.address());
         let (response, from_origin) = origin.ask(request, &self.connection.flow).await?;
         let (parts, body) = response.into_parts();
         Ok((Response::from_parts(parts, ()), move |exchange| {

@@ -6,52 +6,13 @@ use http::header::{CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::client_fields::ClientFields;
+use super::field_name::{Folded, is_framing};
 use super::head::RequestHead;
 use super::variable::Facts;
-
-/// The name of a field as the most careless server reads it: lower case, and everything that is no letter or digit is `-`.
-/// CGI and what comes after it (RFC 3875 §4.1.18) cannot tell `X_A` from `X-A`, and some not from `X.A`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Folded(String);
-
-/// What belongs to one connection and its framing (RFC 9110 §7.6.1), or is decided anew for the next one. CGI makes of
-/// `Proxy` the variable by which programs find their own proxy.
-const FRAMING: [&str; 11] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-impl Folded {
-    pub(super) fn of(name: &str) -> Self {
-        let fold = |octet: u8| {
-            if octet.is_ascii_alphanumeric() { char::from(octet.to_ascii_lowercase()) } else { '-' }
-        };
-        Self(name.bytes().map(fold).collect())
-    }
-
-    /// Whether it says where a request came from, which is told anew.
-    pub(super) fn is_forwarded(&self) -> bool {
-        self.0 == "forwarded" || self.0.starts_with("x-forwarded-")
-    }
-}
-
-/// Whether a field is no business of the next connection.
-pub(super) fn is_framing(name: &Folded) -> bool {
-    FRAMING.contains(&name.0.as_str()) || name.0.starts_with("proxy-")
-}
 
 /// The fields of the request that an origin gets: what the client sent without what it must not say, and then ours, once.
 pub(super) fn to_origin(
@@ -59,7 +20,7 @@ pub(super) fn to_origin(
     ours: &ClientFields,
     facts: Facts<'_>,
     origin: HeaderValue,
-    client: IpAddr,
+    client: Option<IpAddr>,
 ) -> HeaderMap {
     let named = named_by_connection(
         head.fields.iter().filter(|(name, _)| *name == CONNECTION).map(|(_, value)| value),
@@ -78,9 +39,9 @@ pub(super) fn to_origin(
     }
     fields.insert(FORWARDED_HOST, head.host.clone());
     fields.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
-    if let Ok(client) = HeaderValue::try_from(client.to_canonical().to_string()) {
-        fields.insert(FORWARDED_FOR, client);
-    }
+    // A balancer that does not say where its client is leaves it unsaid here, too.
+    let client = client.and_then(|client| HeaderValue::try_from(client.to_canonical().to_string()).ok());
+    fields.extend(client.map(|client| (FORWARDED_FOR, client)));
     for (name, value) in ours.about(facts) {
         fields.insert(name, value);
     }

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::flow::Flow;
-use super::relay::RequestBody;
+use super::request_body::RequestBody;
 use super::upstream::Upstream;
 use crate::transport::{OriginTlsError, origin_tls};
 

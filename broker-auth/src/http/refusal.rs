@@ -21,7 +21,7 @@ pub(super) async fn decide(
     id: DecisionId,
 ) -> Result<Permit, Box<Response<Vec<u8>>>> {
     let (context, caller) = (&connection.context, &connection.caller);
-    let decision = caller.decide(context, head).await;
+    let decision = caller.decide(&context.rules, &context.gatherers, head).await;
     note_reported(&context.rules, context.hub.audit(), Event::Http, caller.peer, &decision);
     note_unchecked(&context.counters, caller.peer, &decision);
     let refusal = match decision.outcome.clone() {

@@ -416,8 +416,13 @@ impl Recheck for RulesetStore {
         let chain = permit.client().chain();
         let mut evidence = Evidence::new(chain, self.now());
         if let Some(live) = self.live_evidence.get() {
-            let ocsp = live.ocsp(self, &evidence.chain);
-            evidence = evidence.ocsp(ocsp).factor(live.factor(permit));
+            if let ChainResult::Proven(chain) = &evidence.chain
+                && self.allowed_responders(chain).is_some()
+            {
+                let ocsp = live.ocsp(chain, evidence.time);
+                evidence = evidence.ocsp(ocsp);
+            }
+            evidence = evidence.factor(live.factor(permit));
         }
         match self.decide_by(&evidence, &Request::Continue(permit, client_id)).outcome? {
             Granted::Continued(standing) => Ok(standing),

@@ -1,7 +1,7 @@
 //! Who is answered at all, and with what.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::TcpStream;
 use std::process::Stdio;
 
 use integration_tests::broker::{Mark, operate};
@@ -203,16 +203,34 @@ fn every_request_is_a_line_in_the_log() {
     );
 }
 
-/// A balancer's header comes before TLS, and the origin is told where the client is.
+/// A balancer's header comes before TLS, and the origin and policies are told where the client is.
 #[test]
 fn the_proxy_protocol_says_where_the_client_is() {
+    let policies =
+        "[[policy]]\nname = \"abroad\"\nmatch = { source = \"198.51.100.0/24\" }\naction = \"deny\"\n\n";
+    let place = Place::with(Listener { keys: "proxy = \"127.0.0.1\"\n", policies, ..Listener::default() });
+    for (header, status, told) in [
+        ("PROXY TCP4 203.0.113.7 192.0.2.9 4660 8443\r\n", 200, Some("203.0.113.7")),
+        ("PROXY TCP4 198.51.100.7 192.0.2.9 4660 8443\r\n", 403, None),
+        ("PROXY UNKNOWN\r\n", 200, None),
+    ] {
+        let mut socket = TcpStream::connect(place.site.address()).expect("the broker accepts connections");
+        socket.write_all(header.as_bytes()).expect("the broker takes it");
+        let device = Some(&place.site.device);
+        let mut caller = Caller::over(socket, &place.site.fleet, device, "localhost", &[]);
+        let answer = caller.get("/files/a", "X-Forwarded-For: 10.0.0.1\r\n").expect("an answer");
+        assert_eq!(answer.status, status, "{header}");
+        if status == 200 {
+            let request = place.origin.take();
+            let line = request.split("\r\n").find_map(|line| line.strip_prefix("x-forwarded-for: "));
+            assert_eq!(line, told, "{header}");
+        }
+    }
+    // curl's header is one, too; and without one nobody is heard.
     let Some(peer) = Peer::curl() else { return };
-    let place = Place::with(Listener { keys: "proxy = \"127.0.0.1\"\n", ..Listener::default() });
     let url = format!("https://localhost:{}/files/a", place.site.address().port());
-    let mut command = curl(&peer, &place.site, Some(&place.site.device));
-    let asked = run(command.args(["--haproxy-protocol", "-4", &url]));
-    assert!(asked.stdout_of_success().contains("x-forwarded-for: 127.0.0.1\r\n"));
-    // Nobody listens there; curl is the same without the header.
-    drop(TcpListener::bind("127.0.0.1:0"));
-    assert_ne!(run(curl(&peer, &place.site, Some(&place.site.device)).arg(&url)).code, 0);
+    let device = Some(&place.site.device);
+    let asked = run(curl(&peer, &place.site, device).args(["--haproxy-protocol", "-4", &url]));
+    assert!(asked.stdout_of_success().starts_with("GET /files/a HTTP/1.1\r\n"));
+    assert_ne!(run(curl(&peer, &place.site, device).arg(&url)).code, 0);
 }

@@ -59,6 +59,18 @@ impl Caller {
         name: &'static str,
         protocols: &[&str],
     ) -> Self {
+        let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
+        Self::over(socket, fleet, credential, name, protocols)
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(
+        socket: TcpStream,
+        fleet: &Fleet,
+        credential: Option<&Credential>,
+        name: &'static str,
+        protocols: &[&str],
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         let root = CertificateDer::from_pem_file(fleet.file("broker-ca/root.pem")).expect("a certificate");
         roots.add(root).expect("a certificate");
@@ -73,7 +85,6 @@ impl Caller {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
         let name = ServerName::try_from(name).expect("a name");

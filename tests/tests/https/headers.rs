@@ -15,7 +15,7 @@ use crate::place::{FILES, Listener, Place, site};
 fn fields(request: &str) -> Vec<(String, String)> {
     let lines = request.split("\r\n").skip(1).take_while(|line| !line.is_empty());
     lines
-        .map(|line| line.split_once(": ").unwrap_or((line.trim_end_matches(':'), "")))
+        .map(|line| line.split_once(": ").unwrap_or_else(|| (line.trim_end_matches(':'), "")))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect()
 }

@@ -71,7 +71,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     },
     Drawn {
         name: "broker-auth",
-        imports: &["authenticator", "device-identity", "embedded", "fetch", "mqtt"],
+        imports: &["authenticator", "device-identity", "embedded", "fetch", "mqtt", "second-factor"],
         rooms: Rooms(&[
             "exit",
             "clock",
@@ -79,6 +79,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "counters",
             "audit",
             "rules",
+            "evidence",
             "transport",
             "reload",
             "gate",

@@ -21,6 +21,8 @@ pub enum OcspStanding {
         /// Why there is no answer.
         why: String,
     },
+    /// It goes on until its responder has answered, or failed to: that takes seconds.
+    Pending,
     /// There is no answer, nor a revocation list that counts: whether it is revoked is not known.
     Unchecked {
         /// Why there is no answer.
@@ -46,6 +48,9 @@ pub(super) fn judge_ocsp(
     if mode == OcspMode::Off {
         return Ok(None);
     }
+    if *evidence == OcspEvidence::Pending {
+        return Ok(Some(OcspStanding::Pending));
+    }
     let why = match usable(trust, chain, evidence, now) {
         Ok(answer) => return refuse_not_good(chain, answer).map(Some),
         Err(why) => why,
@@ -66,14 +71,16 @@ fn usable<'e>(
     now: UnixTime,
 ) -> Result<&'e OcspAnswer, String> {
     let answer = match evidence {
-        OcspEvidence::NotAsked => return Err("no OCSP responder was asked about it".to_owned()),
+        OcspEvidence::NotAsked | OcspEvidence::Pending => {
+            return Err("no OCSP responder was asked about it".to_owned());
+        }
         OcspEvidence::Unavailable(why) => return Err(format!("there is no OCSP answer: {why}")),
         OcspEvidence::Answered(answer) => answer,
     };
     if !answer.is_about(chain) {
         return Err("the OCSP answer is about another certificate".to_owned());
     }
-    if now > answer.valid_until() {
+    if !answer.counts_at(now) {
         return Err(format!("the OCSP answer counted until {}", timestamp(answer.valid_until())));
     }
     match answer.delegate() {

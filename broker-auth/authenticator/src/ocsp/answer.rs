@@ -35,6 +35,12 @@ pub enum OcspStatus {
 }
 
 impl OcspAnswer {
+    /// What somebody who asks about a client supposes its CA to say. No broker lets anybody in by it.
+    pub fn supposed(chain: &VerifiedChain, status: OcspStatus, now: UnixTime) -> Self {
+        let (issuer, serial) = (chain.issuer().authority(), *chain.leaf().serial());
+        Self { issuer, serial, status, this_update: now, valid_until: now, delegate: None }
+    }
+
     /// The status of the certificate.
     pub fn status(&self) -> OcspStatus {
         self.status
@@ -54,6 +60,13 @@ impl OcspAnswer {
     /// The serial number of the certificate by which the CA delegated signing, if it did not sign itself.
     pub fn delegate(&self) -> Option<&Serial> {
         self.delegate.as_ref()
+    }
+
+    /// Whether it counts at `now`. That a certificate is revoked for good stays so when the answer has ended: nobody gets in
+    /// again by keeping the responder silent.
+    pub fn counts_at(&self, now: UnixTime) -> bool {
+        let is_final = matches!(self.status, OcspStatus::Revoked { reason, .. } if reason != RevocationReason::CertificateHold);
+        is_final || now <= self.valid_until
     }
 
     /// Whether it is about the leaf of `chain`.

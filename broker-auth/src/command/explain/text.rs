@@ -57,6 +57,7 @@ fn steps(explanation: &Explanation) -> String {
         ("namespace", &explanation.namespace),
         ("policy", &explanation.policy),
         ("client id", &explanation.client_id),
+        ("factor", &explanation.second_factor),
         ("publish", &explanation.publish),
         ("subscribe", &explanation.subscribe),
         ("request", &explanation.request),
@@ -71,7 +72,14 @@ fn steps(explanation: &Explanation) -> String {
             line("decision", &format!("refused: {reason}"));
             line("because", evidence);
         }
-        _ => line("decision", "allowed"),
+        _ if explanation.would_ask.is_empty() => line("decision", "allowed"),
+        _ => {
+            let asked = explanation.would_ask.join(", ");
+            line(
+                "decision",
+                &format!("would be allowed, if all is well with what a broker would ask for: {asked}"),
+            );
+        }
     }
     text
 }

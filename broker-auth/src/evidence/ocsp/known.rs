@@ -69,13 +69,13 @@ impl Known {
 
     /// Whether there is an answer that counts.
     pub(super) fn counts(&self, time: UnixTime) -> bool {
-        self.state.lock().answer.as_ref().is_some_and(|answer| time <= answer.valid_until())
+        self.state.lock().answer.as_ref().is_some_and(|answer| answer.counts_at(time))
     }
 
     /// The answer, if a client that wants in need not wait for another.
     pub(super) fn usable_for_newcomers(&self, time: UnixTime, now: Instant) -> Option<OcspAnswer> {
         let state = self.state.lock();
-        let answer = state.answer.as_ref().filter(|answer| time <= answer.valid_until())?;
+        let answer = state.answer.as_ref().filter(|answer| answer.counts_at(time))?;
         let is_good = answer.status() == OcspStatus::Good;
         let is_recent = || state.asked.is_some_and(|at| now.duration_since(at) < BAD_NEWS_INTERVAL);
         (is_good || is_recent()).then(|| answer.clone())
@@ -85,7 +85,7 @@ impl Known {
     pub(super) fn evidence(&self, time: UnixTime) -> OcspEvidence {
         let state = self.state.lock();
         match (&state.answer, &state.fault) {
-            (Some(answer), _) if time <= answer.valid_until() => OcspEvidence::Answered(answer.clone()),
+            (Some(answer), _) if answer.counts_at(time) => OcspEvidence::Answered(answer.clone()),
             (_, Some(why)) => OcspEvidence::Unavailable(why.clone()),
             (Some(answer), None) => OcspEvidence::Answered(answer.clone()),
             (None, None) => OcspEvidence::NotAsked,
@@ -144,7 +144,7 @@ impl Known {
     pub(super) fn has_turned(&self, time: UnixTime) -> bool {
         let mut state = self.state.lock();
         let judged = match (&state.answer, &state.fault) {
-            (Some(answer), _) if time <= answer.valid_until() => match answer.status() {
+            (Some(answer), _) if answer.counts_at(time) => match answer.status() {
                 OcspStatus::Good => Judged::Good,
                 OcspStatus::Revoked { .. } | OcspStatus::Unknown => Judged::NotGood,
             },

@@ -8,22 +8,22 @@ use second_factor::token::TokenRules;
 
 /// What second factors are verified by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SecondFactorSettings {
+pub(crate) struct SecondFactorSettings {
     /// The password file.
-    pub password: Option<PathBuf>,
+    pub(crate) password: Option<PathBuf>,
     /// Tokens of an issuer.
-    pub token: Option<TokenSettings>,
+    pub(crate) token: Option<TokenSettings>,
 }
 
 /// The tokens of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenSettings {
+pub(crate) struct TokenSettings {
     /// Its key set (RFC 7517 §5).
-    pub keys: PathBuf,
+    pub(crate) keys: PathBuf,
     /// How old the set may be where it is fetched.
-    pub keys_max_age: Duration,
+    pub(crate) keys_max_age: Duration,
     /// What its tokens must be.
-    pub rules: TokenRules,
+    pub(crate) rules: TokenRules,
 }
 
 impl SecondFactorSettings {

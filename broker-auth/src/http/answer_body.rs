@@ -1,8 +1,8 @@
-//! Bodies that pass through, without their trailers: a field after the body would reach a peer that nobody has judged.
+//! [`AnswerBody`]: what a client is answered, without trailers.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,10 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::flow::Exchange;
 use super::origin::OriginConnection;
-
-/// What a client sends to an origin.
-#[derive(Debug)]
-pub(super) struct RequestBody(pub(super) Incoming);
+use super::request_body::poll_data;
 
 /// What a client is answered. With it ends the exchange.
 #[derive(Debug)]
@@ -39,35 +36,6 @@ impl AnswerBody {
     /// An answer of the origin.
     pub(super) fn relayed(body: Incoming, connection: OriginConnection, exchange: Exchange) -> Self {
         Self { content: Content::Relayed { body, _connection: connection }, _exchange: exchange }
-    }
-}
-
-/// The next data, or the end where only trailers are left.
-fn poll_data(body: &mut Incoming, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-    Poll::Ready(match ready!(Pin::new(body).poll_frame(context)) {
-        Some(Ok(frame)) => frame.into_data().ok().map(|data| Ok(Frame::data(data))),
-        Some(Err(error)) => Some(Err(io::Error::other(error))),
-        None => None,
-    })
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        poll_data(&mut self.0, context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
     }
 }
 

@@ -1,0 +1,38 @@
+//! Notices new password files and key sets by itself.
+
+use std::sync::Arc;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::watch::WATCH_INTERVAL;
+use super::watched_files::WatchedFiles;
+use crate::evidence::Gatherers;
+use crate::rules::RulesetStore;
+
+/// Watches the files behind second factors, and has the sessions of `stores` judged again when they change: whoever has shown
+/// what is gone is cut off. Runs until it is dropped.
+pub(crate) async fn watch_second_factors(gatherers: Arc<Gatherers>, stores: Vec<Arc<RulesetStore>>) {
+    let factors = &gatherers.second_factors;
+    let mut files = WatchedFiles::default();
+    let mut ticks = interval(WATCH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if !files.are_due(&factors.files()) {
+            continue;
+        }
+        match factors.reload() {
+            Ok(changed) => {
+                if changed {
+                    tracing::info!("second factors are verified by other files than before");
+                    stores.iter().for_each(|store| store.evidence_changed());
+                }
+                files.read(Vec::new(), false);
+            }
+            Err(error) => {
+                let may_pass = error.may_pass();
+                files.read(vec![format!("second factors are verified as before: {error}")], may_pass);
+            }
+        }
+    }
+}
