@@ -82,8 +82,8 @@ pub(crate) struct Explanation {
     pub(crate) role: Option<String>,
     pub(crate) crl_number: Option<String>,
     pub(crate) crl_next_update: Option<String>,
-    /// What OCSP says of it; `null` where nobody is to be asked.
-    #[serde(default)]
+    /// What OCSP says of it, where somebody is to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ocsp: Option<String>,
     /// SUCCESS, NONE, or FAILED with the reason; `null` where the handshake is refused.
     #[serde(default)]

@@ -210,6 +210,16 @@ fn work_is_bounded() {
     assert!(of(all[1..].to_vec()).is_ok());
     assert!(matches!(of(all.clone()), Err(OcspFault::BadSignature { .. })));
     assert!(of(vec![all[2], all[0], all[1]]).is_ok());
+    // Where the CA has that name too, its own is tried first: the second delegate would be the fifth.
+    let of_name = |params: &mut rcgen::CertificateParams| {
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Device CA");
+    };
+    let (one, other) = (delegate(&ca, of_name), delegate(&ca, of_name));
+    let named = crate::forge::data(&request, &one);
+    for (signer, accepted) in [(&one, true), (&other, false)] {
+        let response = signed(&named, signer, &[one.der(), other.der()]);
+        assert_eq!(judge(&response, &request, at(now())).is_ok(), accepted);
+    }
     // Eight certificates are looked at; those of others cost no signature.
     let others: Vec<&[u8]> = others.iter().map(|holder| holder.der().as_ref()).collect();
     assert!(of([&others[..7], &all[2..]].concat()).is_ok());
