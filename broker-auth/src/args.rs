@@ -186,11 +186,11 @@ pub(crate) struct ExplainArgs {
     /// The server it would ask for (SNI), where several listeners share an address.
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<ServerName>,
-    /// What its OCSP responder would say, where its trust asks one.
-    #[arg(long, value_enum, value_name = "ANSWER")]
+    /// What its OCSP responder would say: good, revoked, suspended, unknown or unavailable.
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "ANSWER")]
     pub ocsp: Option<SupposedOcsp>,
-    /// What it would show beside its certificate, where its policy asks for that.
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// What it would show where its policy asks for a second factor: right, wrong or none.
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "WHAT")]
     pub factor: Option<SupposedFactor>,
     /// The version of MQTT it would speak, for policies that ask for it.
     #[arg(long, value_name = "VERSION", value_parser = ["3.1.1", "5"])]

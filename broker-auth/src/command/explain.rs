@@ -113,8 +113,17 @@ fn by_files(
         ));
     }
     Explanation::best(explanations)
-        .or_else(|| latest.map(|now| Explanation::of_no_listener(question, now)))
-        .ok_or_else(|| exit::fail(exit::INPUT_REFUSED, "there is no listener", "add a [[listener]]"))
+        .or_else(|| {
+            let is_named = question.server_name.is_some();
+            latest.filter(|_| is_named).map(|now| Explanation::of_no_listener(question, now))
+        })
+        .ok_or_else(|| {
+            exit::fail(
+                exit::INPUT_REFUSED,
+                "there is no listener for that question",
+                "ask about an MQTT client, or with --path about an HTTP request",
+            )
+        })
 }
 
 /// What the running broker decides, if one answers.

@@ -39,6 +39,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "trust",
             "ocsp",
             "identity",
+            "factor",
             "policy",
             "http",
             "record",

@@ -72,6 +72,10 @@ fn steps(explanation: &Explanation) -> String {
             line("decision", &format!("refused: {reason}"));
             line("because", evidence);
         }
+        (None, Some(evidence)) => {
+            line("decision", "refused");
+            line("because", evidence);
+        }
         _ if explanation.would_ask.is_empty() => line("decision", "allowed"),
         _ => {
             let asked = explanation.would_ask.join(", ");
