@@ -20,6 +20,14 @@ use rustls_pki_types::UnixTime;
 
 use crate::rules::{LiveEvidence, RulesetStore};
 
+/// What a client shows beside its certificate.
+pub(crate) enum Shown<'a> {
+    /// This.
+    Now(Credentials<'a>),
+    /// What it had shown already when it was granted this.
+    Before(&'a Permit),
+}
+
 /// Those who find out. One for all listeners.
 pub(crate) struct Gatherers {
     pub(crate) ocsp: Arc<OcspAnswers>,
@@ -42,16 +50,22 @@ impl Gatherers {
         rules: &RulesetStore,
         (chain, origin): (ChainResult, Origin),
         request: &Request<'_>,
-        shown: &Credentials<'_>,
+        shown: &Shown<'_>,
     ) -> Decision {
         let ocsp = match &chain {
             ChainResult::Proven(chain) => self.ocsp.ask(rules, chain).await,
             ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
         };
         let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
+        let credentials = match shown {
+            Shown::Now(credentials) => credentials,
+            Shown::Before(permit) => {
+                return rules.decide_by(&evidence.factor(self.factor(permit)), request);
+            }
+        };
         let decision = rules.decide_by(&evidence, request);
         let Ok(Granted::Asked { kind, client }) = &decision.outcome else { return decision };
-        let factor = self.second_factors.ask(*kind, client, shown, rules.now()).await;
+        let factor = self.second_factors.ask(*kind, client, credentials, rules.now()).await;
         // It has taken its time.
         rules.decide_by(&evidence.factor(factor).at(rules.now()), request)
     }

@@ -277,7 +277,9 @@ impl Explanation {
             Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
             Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
             // The topic or filter that was asked about is shown whether it is allowed or not.
-            Step::SecondFactor(kind) => self.second_factor = Some(kind.as_str().to_owned()),
+            Step::SecondFactor(permit) => {
+                self.second_factor = permit.second_factor().map(|kind| kind.as_str().to_owned());
+            }
             Step::Reported { policy, refusal } => self.reported.push(format!("{policy}: {refusal}")),
             Step::Standing | Step::Path | Step::Will | Step::Publish | Step::Subscribe => {}
         }

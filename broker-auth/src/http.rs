@@ -16,6 +16,7 @@ mod caller;
 mod client_fields;
 mod connection;
 mod exchange;
+mod expected_host;
 mod field_name;
 mod fields;
 mod flow;
@@ -34,6 +35,7 @@ mod who_am_i;
 
 pub(crate) use client_fields::{ClientFields, FieldStyle};
 pub(crate) use connection::HttpContext;
+pub(crate) use expected_host::ExpectedHost;
 pub(crate) use origin::{OriginClient, OriginError};
 pub(crate) use serve::{ConnectionEnd, HttpClient, serve};
 pub(crate) use settings::HttpSettings;

@@ -195,7 +195,12 @@ impl Reconfiguration {
         self.fetches.follow(&both.cloned().collect::<Vec<_>>());
         self.fetches.fetch_all_blocking(RELOAD_PATIENCE);
         let outcome = self.build_and_install(present, config);
-        self.fetches.follow(&present.fetched_lists);
+        // One that takes longer goes on coming, and is there for the next attempt.
+        let is_on_its_way =
+            matches!(&outcome, Err(ReconfigureError::Trust { source, .. }) if source.is_of_fetched());
+        if !is_on_its_way {
+            self.fetches.follow(&present.fetched_lists);
+        }
         outcome
     }
 
@@ -218,17 +223,18 @@ impl Reconfiguration {
         }
         let factors = LoadedFactors::read(&config.second_factors)?;
         let mut warnings = factors.warnings();
-        let has_new_factors = self.gatherers.second_factors.install(factors);
-        if has_new_factors {
-            self.listeners.iter().for_each(|listener| listener.rules.evidence_changed());
-        }
-        let mut changed = is_new || has_new_factors;
+        let mut changed = is_new;
         for (governed, rules, certificate) in built {
             let installed = [governed.rules.install(rules), governed.certificate.install(certificate)];
             for of_installed in installed.into_iter().flatten() {
                 changed = true;
                 warnings.extend(of_installed);
             }
+        }
+        // After the rules: where they do not ask for a factor any more, nobody is judged by it.
+        if self.gatherers.second_factors.install(factors) {
+            changed = true;
+            self.listeners.iter().for_each(|listener| listener.rules.evidence_changed());
         }
         // What has not been put in force is not kept either: the next reload compares with what is.
         if is_new {

@@ -131,9 +131,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         Behaviour::Hangs => {
             let begin = Instant::now();
             while begin.elapsed() < PATIENCE && !shared.stop.load(Ordering::SeqCst) {
-                match stream.read(&mut [0; 64]) {
-                    Ok(0) => break,
-                    Ok(_) | Err(_) => {}
+                if let Ok(0) = stream.read(&mut [0; 64]) {
+                    break;
                 }
             }
             Ok(())

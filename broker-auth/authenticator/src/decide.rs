@@ -95,7 +95,7 @@ pub enum Step {
     /// The will may be published.
     Will,
     /// What it has shown beside its certificate is what the policy asks for.
-    SecondFactor(FactorKind),
+    SecondFactor(Permit),
     /// The topic may be published to.
     Publish,
     /// The filter may be subscribed to.
@@ -300,8 +300,9 @@ fn second_factor(permit: Permit, evidence: &Evidence, trace: &mut Vec<Step>) -> 
     let Some(factor) = judge_factor(kind, permit.client(), &evidence.factor, evidence.time)? else {
         return Ok(Factored::Ask(kind));
     };
-    trace.push(Step::SecondFactor(kind));
-    Ok(Factored::Permit(permit.with_factor(factor)))
+    let permit = permit.with_factor(factor);
+    trace.push(Step::SecondFactor(permit.clone()));
+    Ok(Factored::Permit(permit))
 }
 
 /// Whether the holder of `permit` has its HTTP request answered.
@@ -340,7 +341,10 @@ fn stand(
         }
         Client::Unproven(unproven) => stand_unproven(ruleset, evidence, unproven)?,
     }
-    if let Some(before) = permit_before.factor() {
+    let access = ruleset.access();
+    let is_granted = access.policies.granted(permit_before);
+    // Where other policies are in force now, they say whether a second factor is asked for.
+    if let Some(before) = permit_before.factor().filter(|_| is_granted) {
         // What it has shown once counts for as long as the file, the keys and the token say so.
         let (kind, client) = (before.kind(), permit_before.client());
         if judge_factor(kind, client, &evidence.factor, evidence.time)?.is_none() {
@@ -348,8 +352,6 @@ fn stand(
             return Err(client.refused(Reason::SecondFactor, evidence));
         }
     }
-    let access = ruleset.access();
-    let is_granted = access.policies.granted(permit_before);
     if is_granted && !access.policies.depend_on_time() {
         return Ok(Standing::Unchanged);
     }

@@ -17,7 +17,7 @@ pub(crate) enum Request {
     /// Read the configuration and all that it names again, now.
     Reload,
     /// Decide about a client.
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// It is this time (seconds since 1970), although revocation lists were in force that are newer.
     AcceptTime { now: u64 },
 }

@@ -134,11 +134,11 @@ fn by_running_broker(
     at: Option<UnixTime>,
 ) -> Option<Explanation> {
     let certificates = client.presents.iter().map(|certificate| BASE64.encode(certificate)).collect();
-    let request = Request::Explain(Explain {
+    let request = Request::Explain(Box::new(Explain {
         client: Subject::Presents(certificates),
         question,
         at: at.map(|at| at.as_secs()),
-    });
+    }));
     match ask(&config.state.admin_socket(), &request) {
         Ok(Answer::Explained(explained)) => explained.map(|explained| explained.explanation),
         _ => None,

@@ -55,7 +55,8 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
     };
     // Asked for before anybody else is kept waiting.
     let password = if args.remove { None } else { Some(new_password(args)?) };
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let lock = File::open(directory).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let text = match fs::read_to_string(&file) {

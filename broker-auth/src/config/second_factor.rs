@@ -1,15 +1,10 @@
 //! `[second-factor]`: what clients are asked for beside their certificates, where a policy says so.
 
-use std::time::Duration;
-
 use second_factor::token::{Algorithm, TokenRules};
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
 use crate::evidence::{SecondFactorSettings, TokenSettings};
-
-/// How long the keys of an issuer count that could not be fetched again.
-const KEYS_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads `[second-factor]`.
 pub(super) fn read_second_factors(table: Table<'_>) -> Result<SecondFactorSettings, ConfigError> {
@@ -32,7 +27,11 @@ fn read_token(value: Value<'_>) -> Result<TokenSettings, ConfigError> {
         let elements = value.elements()?;
         elements.iter().map(|value| Ok(value.text()?.to_owned())).collect::<Result<Vec<_>, ConfigError>>()
     };
-    let keys = table.require("keys")?.path()?;
+    let keys = table.require("keys")?;
+    if keys.text()?.contains("://") {
+        return Err(keys.unsupported());
+    }
+    let keys = keys.path()?;
     let issuer = table.require("issuer")?;
     let audiences = texts(table.require("audience")?)?;
     let algorithms = table.require("algorithms")?;
@@ -47,10 +46,9 @@ fn read_token(value: Value<'_>) -> Result<TokenSettings, ConfigError> {
     if let Some(leeway) = table.get("leeway") {
         rules = rules.with_leeway(leeway.duration()?).map_err(|error| leeway.refuse(error.to_string()))?;
     }
-    let keys_max_age = match table.get("keys-max-age") {
-        Some(value) => value.duration()?,
-        None => KEYS_MAX_AGE,
-    };
+    if let Some(age) = table.get("keys-max-age") {
+        return Err(age.unsupported());
+    }
     table.finish()?;
-    Ok(TokenSettings { keys, keys_max_age, rules })
+    Ok(TokenSettings { keys, rules })
 }

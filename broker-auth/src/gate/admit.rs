@@ -21,7 +21,7 @@ use super::reported::note_reported;
 use super::unchecked::note_unchecked;
 use crate::audit::next_decision_id;
 use crate::counters::Counters;
-use crate::evidence::{Credentials, Gatherers};
+use crate::evidence::{Credentials, Gatherers, Shown};
 use crate::rules::RulesetStore;
 
 /// How long a refused client may take to read why.
@@ -136,7 +136,10 @@ async fn decide(
         random: &random_bits,
     });
     let rules = context.rules;
-    let shown = Credentials { user_name: connect.username.as_deref(), secret: connect.password.as_deref() };
+    let shown = Shown::Now(Credentials {
+        user_name: connect.username.as_deref(),
+        secret: connect.password.as_deref(),
+    });
     let decision = context.gatherers.decide(rules, (chain, origin), &request, &shown).await;
     note_reported(rules, context.hub.audit(), Event::Connect, peer, &decision);
     note_unchecked(context.counters, peer, &decision);

@@ -3,16 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 
 use authenticator::certificate::Fingerprint;
-use authenticator::decide::{Decision, Granted, HttpRequest, Request};
+use authenticator::decide::{Decision, HttpRequest, Request, Step};
 use authenticator::http::{HttpMethod, RequestPath};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
+use authenticator::reason::Reason;
 use authenticator::trust::ChainResult;
 use parking_lot::Mutex;
 
 use super::authorization::Authorization;
 use super::head::RequestHead;
-use crate::evidence::Gatherers;
+use crate::evidence::{Gatherers, Shown};
 use crate::rules::RulesetStore;
 
 /// Whoever sends requests over one connection.
@@ -27,7 +28,10 @@ pub(super) struct Caller {
     shown: Mutex<Option<(Fingerprint, Permit)>>,
 }
 
-/// A chain, and by which rules and in which second it was judged.
+/// How often a chain that is not proven is judged again by the clock alone, in seconds.
+const UNPROVEN_INTERVAL: u64 = 30;
+
+/// A chain, and by which rules and in which half minute it was judged.
 #[derive(Clone, Debug)]
 struct Judged {
     chain: ChainResult,
@@ -64,17 +68,21 @@ impl Caller {
         let authorization = head.authorization();
         if let Some(known) = self.known(authorization.as_ref()) {
             // The same as for an earlier request: it need not be verified again while it counts.
-            let decision = gatherers.decide_again(rules, self.client(rules), &request, &known);
-            if decision.outcome.is_ok() {
+            let shown = Shown::Before(&known);
+            let decision = gatherers.decide(rules, self.client(rules), &request, &shown).await;
+            if !decision.outcome.as_ref().is_err_and(|refusal| refusal.reason == Reason::SecondFactor) {
                 return decision;
             }
         }
-        let shown = authorization.as_ref().map(Authorization::credentials).unwrap_or_default();
+        let shown = Shown::Now(authorization.as_ref().map(Authorization::credentials).unwrap_or_default());
         let decision = gatherers.decide(rules, self.client(rules), &request, &shown).await;
-        if let (Some(authorization), Ok(Granted::Http { permit })) = (authorization, &decision.outcome)
-            && permit.factor().is_some()
-        {
-            *self.shown.lock() = Some((authorization.digest(), permit.clone()));
+        // Remembered for a path that is denied, too: the next is not worth another look at the same words.
+        let factored = decision.trace.iter().find_map(|step| match step {
+            Step::SecondFactor(permit) => Some(permit.clone()),
+            _ => None,
+        });
+        if let (Some(authorization), Some(permit)) = (authorization, factored) {
+            *self.shown.lock() = Some((authorization.digest(), permit));
         }
         decision
     }
@@ -103,12 +111,12 @@ impl Caller {
         (authorization?.digest() == *digest).then(|| permit.clone())
     }
 
-    /// What became of its certificate. One that is not proven is looked at once a second and after changes, and not for
-    /// every request: its signatures would be verified each time.
+    /// What became of its certificate. One that is not proven is looked at after changes and every half minute, and not
+    /// for every request: its signatures would be verified each time, and 1,000 such clients may be there.
     fn chain(&self, rules: &RulesetStore) -> ChainResult {
         let mut judged = self.judged.lock();
         let now = rules.now();
-        let as_of = (rules.generation(), now.as_secs());
+        let as_of = (rules.generation(), now.as_secs() / UNPROVEN_INTERVAL);
         if judged.as_of != as_of {
             let chain = rules.present().judge_again(&judged.chain, now);
             *judged = Judged { chain, as_of };

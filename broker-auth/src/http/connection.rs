@@ -23,6 +23,9 @@ use crate::rules::RulesetStore;
 /// How often a running transfer is judged again, though no rules have changed: certificates end by time alone.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a decision may take at most, with all that is found out for it: more than its parts together.
+const DECISION_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// What every connection of a listener is answered by.
 pub(crate) struct HttpContext {
     pub(crate) hub: Arc<Hub>,
@@ -59,15 +62,20 @@ impl HttpConnection {
         Self { context, caller, flow, running: Mutex::default() }
     }
 
+    /// A request is decided about: the one before it is over.
+    pub(super) fn begin(&self) {
+        *self.running.lock() = None;
+    }
+
     /// A request was granted.
     pub(super) fn run(&self, running: Running) {
         *self.running.lock() = Some(running);
-        self.flow.turned.notify_one();
+        self.flow.asks();
     }
 
     /// Judges the request again that is being answered, if one is.
     fn refuse_running(&self) -> Result<(), (Running, Refusal)> {
-        if !matches!(self.flow.now().0, Phase::Exchange | Phase::Ending) {
+        if !matches!(self.flow.now().0, Phase::Asking | Phase::Exchange | Phase::Ending) {
             return Ok(());
         }
         let Some(running) = self.running.lock().clone() else { return Ok(()) };
@@ -106,21 +114,28 @@ impl HttpConnection {
 
     /// When it is to be looked at whether the connection has stood still for too long.
     pub(super) fn deadline(&self) -> Instant {
-        let idle = self.context.settings.idle_timeout;
-        match self.flow.now() {
-            (Phase::Head(since), _) => since + self.context.head_timeout,
-            (Phase::Idle, moved) => moved + idle,
-            (Phase::Exchange | Phase::Ending, moved) => (moved + idle).min(Instant::now() + RECHECK_INTERVAL),
+        let (phase, moved) = self.flow.now();
+        let late = self.late_at(phase, moved);
+        match phase {
+            Phase::Head(_) | Phase::Idle | Phase::Deciding(_) => late,
+            Phase::Asking | Phase::Exchange | Phase::Ending => late.min(Instant::now() + RECHECK_INTERVAL),
         }
     }
 
     /// In which phase it has stood still for too long, if it has.
     pub(super) fn late(&self) -> Option<Phase> {
         let (phase, moved) = self.flow.now();
-        let late = match phase {
+        (self.late_at(phase, moved) <= Instant::now()).then_some(phase)
+    }
+
+    /// Until when it may stand still. Who waits for the broker or for the origin is not the one who is slow.
+    fn late_at(&self, phase: Phase, moved: Instant) -> Instant {
+        let HttpSettings { idle_timeout, upstream_timeout, .. } = self.context.settings;
+        match phase {
             Phase::Head(since) => since + self.context.head_timeout,
-            Phase::Idle | Phase::Exchange | Phase::Ending => moved + self.context.settings.idle_timeout,
-        };
-        (late <= Instant::now()).then_some(phase)
+            Phase::Deciding(since) => since + DECISION_TIMEOUT,
+            Phase::Asking => moved + idle_timeout.max(upstream_timeout + RECHECK_INTERVAL),
+            Phase::Idle | Phase::Exchange | Phase::Ending => moved + idle_timeout,
+        }
     }
 }

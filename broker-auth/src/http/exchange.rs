@@ -27,6 +27,7 @@ use crate::audit::next_decision_id;
 pub(super) async fn answer(connection: Arc<HttpConnection>, body: Incoming) -> Response<AnswerBody> {
     let decision = next_decision_id();
     connection.context.counters.requests.one();
+    connection.begin();
     let (head, exchange) = match connection.flow.begin() {
         Some((Ok(head), exchange)) => (head, exchange),
         Some((Err(fault), exchange)) => return whole(refuse_head(&connection, &fault, decision), exchange),
@@ -64,9 +65,11 @@ impl Granting<'_> {
         let running = Running { method: head.method, path: head.path.clone(), permit: self.permit.clone() };
         connection.run(running);
         if is_own(head.method, &head.path) {
+            connection.flow.answers();
             return self.done(who_am_i(self.permit, self.decision), None, exchange);
         }
         let Some(origin) = &connection.context.origin else {
+            connection.flow.answers();
             let absent = problem(
                 StatusCode::NOT_FOUND,
                 None,
@@ -108,7 +111,9 @@ impl Granting<'_> {
             Facts { permit: self.permit, decision: self.decision, now: self.connection.context.rules.now() };
         let ours = &self.connection.context.settings.fields;
         *request.headers_mut() = to_origin(head, ours, facts, origin.authority(), caller.address());
-        let (response, from_origin) = origin.ask(request, &self.connection.flow).await?;
+        let asked = origin.ask(request, &self.connection.flow).await;
+        self.connection.flow.answers();
+        let (response, from_origin) = asked?;
         let (parts, body) = response.into_parts();
         Ok((Response::from_parts(parts, ()), move |exchange| {
             AnswerBody::relayed(body, from_origin, exchange)

@@ -34,6 +34,10 @@ pub(super) enum Phase {
     Idle,
     /// For the rest of a head, since then.
     Head(Instant),
+    /// For the decision about a request, since then.
+    Deciding(Instant),
+    /// For the origin to begin its answer.
+    Asking,
     /// A request is being answered.
     Exchange,
     /// The answer is complete, and on its way.
@@ -79,7 +83,7 @@ impl Flow {
     pub(super) fn begin(self: &Arc<Self>) -> Option<(Result<RequestHead, HeadFault>, Exchange)> {
         let mut state = self.state.lock();
         let head = state.heads.pop_front()?;
-        self.turn(&mut state, Phase::Exchange);
+        self.turn(&mut state, Phase::Deciding(Instant::now()));
         Some((head, Exchange(Arc::clone(self))))
     }
 
@@ -87,6 +91,16 @@ impl Flow {
     pub(super) fn exchange(self: &Arc<Self>) -> Exchange {
         self.turn(&mut self.state.lock(), Phase::Exchange);
         Exchange(Arc::clone(self))
+    }
+
+    /// The request that is decided about was granted, and the origin is asked.
+    pub(super) fn asks(&self) {
+        self.turn(&mut self.state.lock(), Phase::Asking);
+    }
+
+    /// The origin has begun its answer, or there is another one.
+    pub(super) fn answers(&self) {
+        self.turn(&mut self.state.lock(), Phase::Exchange);
     }
 
     /// Everything that was written is with the system.

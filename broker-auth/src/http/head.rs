@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRAN
 use http::{HeaderName, HeaderValue};
 
 use super::authorization::Authorization;
+use super::expected_host::ExpectedHost;
 use super::head_fault::HeadFault;
 
 /// The longest head, in bytes, with its empty line.
@@ -47,8 +48,8 @@ pub(super) enum BodyFraming {
 }
 
 impl RequestHead {
-    /// Reads a head with its empty line, of a connection whose handshake named `server_name`, if it named any.
-    pub(super) fn parse(head: &[u8], server_name: Option<&str>) -> Result<Self, HeadFault> {
+    /// Reads a head with its empty line, of a connection whose requests are for this host.
+    pub(super) fn parse(head: &[u8], expected: &ExpectedHost) -> Result<Self, HeadFault> {
         let lines = head.strip_suffix(b"\r\n\r\n").ok_or(HeadFault::Line)?;
         if lines.len() + 4 > MAX_HEAD_LEN {
             return Err(TOO_LARGE);
@@ -69,7 +70,7 @@ impl RequestHead {
         }
         let host = only(values(HOST)).ok_or(HeadFault::Host)?.ok_or(HeadFault::Host)?.clone();
         let name = host_of(&host).ok_or(HeadFault::Host)?;
-        if server_name.is_some_and(|wanted| !is_same_host(wanted, name)) {
+        if !expected.is(name) {
             return Err(HeadFault::Misdirected);
         }
         let expects_continue = match only(values(EXPECT)).ok_or(HeadFault::Expect)? {
@@ -208,12 +209,6 @@ fn host_of(value: &HeaderValue) -> Option<&str> {
         }
     };
     (is_port && is_host).then_some(host)
-}
-
-/// Whether two host names are the same; a dot at the end makes no difference (RFC 6066 §3 leaves it out).
-fn is_same_host(one: &str, other: &str) -> bool {
-    let bare = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    bare(one) == bare(other)
 }
 
 fn body_framing(

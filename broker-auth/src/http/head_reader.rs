@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::expected_host::ExpectedHost;
 use super::flow::Flow;
 use super::head::{BodyFraming, MAX_HEAD_LEN, REFUSED_FRAMING, RequestHead, TOO_LARGE};
 use super::head_fault::HeadFault;
@@ -19,7 +20,7 @@ const READ_LEN: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) struct HeadReader<S> {
     stream: S,
-    server_name: Option<Box<str>>,
+    expected: ExpectedHost,
     /// What was read beyond what was asked for.
     incoming: BytesMut,
     /// How much of that has no end of a head in it.
@@ -50,9 +51,9 @@ enum Next {
 }
 
 impl<S> HeadReader<S> {
-    /// Reads the heads of a connection whose handshake named `server_name`.
-    pub(super) fn new(stream: S, server_name: Option<Box<str>>, flow: Arc<Flow>) -> Self {
-        Self { stream, server_name, incoming: BytesMut::new(), searched: 0, stage: Stage::Head, flow }
+    /// Reads the heads of a connection whose requests are for this host.
+    pub(super) fn new(stream: S, expected: ExpectedHost, flow: Arc<Flow>) -> Self {
+        Self { stream, expected, incoming: BytesMut::new(), searched: 0, stage: Stage::Head, flow }
     }
 
     /// The connection itself.
@@ -68,7 +69,7 @@ impl<S> HeadReader<S> {
         };
         let head = self.incoming.split_to(end.min(self.incoming.len()));
         self.searched = 0;
-        Some(RequestHead::parse(&head, self.server_name.as_deref()))
+        Some(RequestHead::parse(&head, &self.expected))
     }
 
     fn end_of_head(&mut self) -> Option<Result<usize, HeadFault>> {

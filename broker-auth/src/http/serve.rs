@@ -21,6 +21,7 @@ use super::answer_body::AnswerBody;
 use super::caller::Caller;
 use super::connection::{HttpConnection, HttpContext};
 use super::exchange::answer;
+use super::expected_host::ExpectedHost;
 use super::flow::{Flow, Phase};
 use super::head_reader::HeadReader;
 use crate::gate::random_bits;
@@ -36,8 +37,8 @@ pub(crate) struct HttpClient {
     pub(crate) address: Option<IpAddr>,
     /// The server that it asked for, or the one that stands for none.
     pub(crate) asked_for: Option<ServerName>,
-    /// The server that the handshake named, if it named one.
-    pub(crate) server_name: Option<Box<str>>,
+    /// Which Host its requests may have.
+    pub(crate) host: ExpectedHost,
 }
 
 /// How a connection ended, and what is left of it.
@@ -53,13 +54,13 @@ pub(crate) async fn serve<S>(context: Arc<HttpContext>, client: HttpClient, stre
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let HttpClient { chain, peer, address, asked_for, server_name } = client;
+    let HttpClient { chain, peer, address, asked_for, host } = client;
     let origin = Origin { address, listener: Some(context.listener), server_name: asked_for, version: None };
     let caller = Caller::new(chain, peer, origin, random_bits());
     let mut changes = context.rules.changes();
     let mut stopping = context.hub.stopping();
     let flow = Flow::new(Instant::now());
-    let reader = HeadReader::new(stream, server_name, Arc::clone(&flow));
+    let reader = HeadReader::new(stream, host, Arc::clone(&flow));
     let connection = Arc::new(HttpConnection::new(context, caller, flow));
     let answering = Arc::clone(&connection);
     let service = service_fn(move |request: Request<Incoming>| -> Answering {

@@ -21,7 +21,7 @@ use super::requests::serve_requests;
 use super::slots::Slot;
 use super::socket::Socket;
 use crate::gate::{self, PendingClient, REFUSAL_DEADLINE};
-use crate::http::HttpClient;
+use crate::http::{ExpectedHost, HttpClient};
 
 /// How long a connection is silent before the system asks whether the client is there. Not sooner: each probe wakes the
 /// radio of a device that sleeps, and address translators are to keep a silent connection for longer (RFC 5382, REQ-5: two
@@ -113,7 +113,10 @@ async fn serve_proven(context: Arc<ListenerContext>, proven: Proven, peer: Socke
     let address = (!context.settings.is_proxy(peer.ip())).then(|| peer.ip());
     if let Some(http) = &asked.host.http {
         let client = HttpClient {
-            server_name: stream.get_ref().1.server_name().map(Into::into),
+            host: match stream.get_ref().1.server_name() {
+                Some(name) => ExpectedHost::Named(name.into()),
+                None => ExpectedHost::NoneOf(context.hosts.names_of_others(&asked.host)),
+            },
             asked_for: asked.name.clone(),
             chain,
             peer,

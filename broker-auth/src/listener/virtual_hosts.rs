@@ -57,6 +57,12 @@ impl VirtualHosts {
         &self.first.settings
     }
 
+    /// What the other hosts are called.
+    pub(super) fn names_of_others(&self, host: &Arc<VirtualHost>) -> Vec<ServerName> {
+        let others = self.iter().filter(|other| !Arc::ptr_eq(other, host));
+        others.flat_map(|other| other.settings.server_names.names.clone()).collect()
+    }
+
     /// In the order of the configuration.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<VirtualHost>> {
         [&self.first].into_iter().chain(&self.others)

@@ -12,16 +12,19 @@ use crate::rules::RulesetStore;
 /// Watches the files behind second factors, and has the sessions of `stores` judged again when they change: whoever has shown
 /// what is gone is cut off. Runs until it is dropped.
 pub(crate) async fn watch_second_factors(gatherers: Arc<Gatherers>, stores: Vec<Arc<RulesetStore>>) {
-    let factors = &gatherers.second_factors;
     let mut files = WatchedFiles::default();
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if !files.are_due(&factors.files()) {
+        if !files.are_due(&gatherers.second_factors.files()) {
             continue;
         }
-        match factors.reload() {
+        let reading = Arc::clone(&gatherers);
+        // A large file takes a while; whoever revokes is not kept waiting.
+        let reloaded = tokio::task::spawn_blocking(move || reading.second_factors.reload()).await;
+        let Ok(reloaded) = reloaded else { return };
+        match reloaded {
             Ok(changed) => {
                 if changed {
                     tracing::info!("second factors are verified by other files than before");

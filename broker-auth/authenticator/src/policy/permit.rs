@@ -64,7 +64,7 @@ impl Permit {
     }
 
     /// What its policy asks for beside the certificate.
-    pub(crate) fn second_factor(&self) -> Option<FactorKind> {
+    pub fn second_factor(&self) -> Option<FactorKind> {
         self.0.policy.second_factor
     }
 

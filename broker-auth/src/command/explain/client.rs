@@ -54,11 +54,11 @@ impl Client {
     /// The client of `--id`: by what it has presented to the running broker, or else by the files of its fleet.
     pub(super) fn called(args: &ExplainArgs, config: &Config) -> Result<Self, ExitCode> {
         let id = args.client.id.as_deref().unwrap_or_default();
-        let request = Request::Explain(Explain {
+        let request = Request::Explain(Box::new(Explain {
             client: Subject::Connected(id.to_owned()),
             question: Question::default(),
             at: None,
-        });
+        }));
         match ask(&config.state.admin_socket(), &request) {
             Ok(Answer::Explained(Some(explained))) => {
                 if let Ok(der) = BASE64.decode(explained.certificate.as_bytes()) {

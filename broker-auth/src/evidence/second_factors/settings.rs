@@ -1,7 +1,6 @@
 //! [`SecondFactorSettings`]: what second factors are verified by.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use authenticator::factor::FactorKind;
 use second_factor::token::TokenRules;
@@ -20,8 +19,6 @@ pub(crate) struct SecondFactorSettings {
 pub(crate) struct TokenSettings {
     /// Its key set (RFC 7517 §5).
     pub(crate) keys: PathBuf,
-    /// How old the set may be where it is fetched.
-    pub(crate) keys_max_age: Duration,
     /// What its tokens must be.
     pub(crate) rules: TokenRules,
 }

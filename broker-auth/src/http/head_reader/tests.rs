@@ -11,7 +11,7 @@ const HANDED_ON: &[u8] =
 async fn handed_on(parts: &[&[u8]], room: usize) -> (Vec<u8>, Vec<Result<String, HeadFault>>) {
     let (mut client, server) = duplex(64 * 1024);
     let flow = Flow::new(Instant::now());
-    let mut reader = HeadReader::new(server, None, Arc::clone(&flow));
+    let mut reader = HeadReader::new(server, ExpectedHost::NoneOf(Vec::new()), Arc::clone(&flow));
     let mut read = Vec::new();
     let mut buffer = vec![0; room];
     for part in parts {
