@@ -15,7 +15,7 @@ use authenticator::decide::{Decision, Granted, Request};
 use authenticator::evidence::{Evidence, FactorEvidence, OcspEvidence};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
-use authenticator::trust::{ChainResult, VerifiedChain};
+use authenticator::trust::{ChainResult, OcspAllow, VerifiedChain};
 use rustls_pki_types::UnixTime;
 
 use crate::rules::{LiveEvidence, RulesetStore};
@@ -79,12 +79,11 @@ impl Gatherers {
         permit: &Permit,
     ) -> Decision {
         let ocsp = match &chain {
-            ChainResult::Proven(chain) if rules.allowed_responders(chain).is_some() => {
-                self.ocsp.of_session(chain, rules.now())
-            }
-            ChainResult::Proven(_) | ChainResult::Unproven(_) | ChainResult::NotPresented => {
-                OcspEvidence::NotAsked
-            }
+            ChainResult::Proven(chain) => match rules.allowed_responders(chain) {
+                Some(allow) => self.ocsp.of_session(&allow, chain, rules.now()),
+                None => OcspEvidence::NotAsked,
+            },
+            ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
         };
         let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
         rules.decide_by(&evidence.factor(self.factor(permit)), request)
@@ -92,8 +91,8 @@ impl Gatherers {
 }
 
 impl LiveEvidence for Gatherers {
-    fn ocsp(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
-        self.ocsp.of_session(chain, now)
+    fn ocsp(&self, allow: &[OcspAllow], chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
+        self.ocsp.of_session(allow, chain, now)
     }
 
     fn factor(&self, permit: &Permit) -> FactorEvidence {

@@ -121,8 +121,14 @@ impl Reconfiguration {
     }
 
     /// What is known by OCSP of a certificate.
-    pub(crate) fn remembered_by_ocsp(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
-        self.gatherers.ocsp.remembered(chain, now)
+    pub(crate) fn remembered_by_ocsp(
+        &self,
+        rules: &RulesetStore,
+        chain: &VerifiedChain,
+        now: UnixTime,
+    ) -> OcspEvidence {
+        let Some(allow) = rules.allowed_responders(chain) else { return OcspEvidence::NotAsked };
+        self.gatherers.ocsp.remembered(&allow, chain, now)
     }
 
     /// The time of the clock.

@@ -205,7 +205,9 @@ fn explained(explain: &Explain, context: &AdminContext) -> Result<Option<Explain
         asked.is_met_by(&explain.question).then(|| {
             let rules = listener.rules.present();
             let now = now(listener);
-            let known = |chain: &VerifiedChain| context.reconfiguration.remembered_by_ocsp(chain, now);
+            let known = |chain: &VerifiedChain| {
+                context.reconfiguration.remembered_by_ocsp(&listener.rules, chain, now)
+            };
             Explanation::of(&explain.question, &asked, &rules, now, &presented, known)
         })
     });

@@ -15,8 +15,7 @@ use fetch::{Bounds, Fetcher, Url};
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::UnixTime;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use self::known::Known;
 use self::responders::Responders;
@@ -25,25 +24,24 @@ use crate::rules::RulesetStore;
 /// How long a client waits for its responder at most, and one question takes.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Questions on their way at once.
-const MAX_QUESTIONS: usize = 64;
-
 /// How often answers are looked through for those that are to be asked for again.
 const TICK: Duration = Duration::from_millis(250);
 
 /// How many questions of live sessions are begun at each tick.
-const QUESTIONS_PER_TICK: usize = 32;
+const QUESTIONS_PER_TICK: usize = 64;
 
-/// The answers, by the certificate that they are about. One for all listeners.
+/// About which certificate, and from where: listeners that may ask others share no answer.
+type Key = (Fingerprint, Box<str>);
+
+/// The answers. One for all listeners.
 pub(crate) struct OcspAnswers {
     fetcher: Fetcher,
     /// How long a good answer is taken for granted, though it counts for longer.
     interval: Duration,
     /// The listeners whose sessions are judged by the answers.
     stores: Mutex<Vec<Weak<RulesetStore>>>,
-    known: Mutex<HashMap<Fingerprint, Arc<Known>>>,
+    known: Mutex<HashMap<Key, Arc<Known>>>,
     responders: Responders,
-    questions: Semaphore,
 }
 
 impl OcspAnswers {
@@ -55,7 +53,6 @@ impl OcspAnswers {
             stores: Mutex::default(),
             known: Mutex::default(),
             responders: Responders::default(),
-            questions: Semaphore::new(MAX_QUESTIONS),
         })
     }
 
@@ -65,76 +62,103 @@ impl OcspAnswers {
     }
 
     /// What is known of a client that wants in; its responder is asked, if the trust wants that and there is no answer that
-    /// counts. One question at a time for a certificate, whoever asks.
+    /// is new enough. One question at a time for a certificate, whoever asks.
     pub(crate) async fn ask(&self, store: &RulesetStore, chain: &VerifiedChain) -> OcspEvidence {
         let Some(allow) = store.allowed_responders(chain) else { return OcspEvidence::NotAsked };
-        let known = self.known_of(chain);
-        if let Some(answer) = known.usable_for_newcomers(store.now(), Instant::now()) {
-            return OcspEvidence::Answered(answer);
-        }
-        if timeout(QUESTION_TIMEOUT, self.question(&known, &allow, store)).await.is_err() {
-            return OcspEvidence::Unavailable("no answer came in time".to_owned());
+        let known = match self.known_of(&allow, chain) {
+            Ok(known) => known,
+            Err(why) => return OcspEvidence::Unavailable(why),
+        };
+        if !known.is_recent(store.now(), Instant::now(), self.interval) {
+            self.question(&known, store).await;
         }
         known.evidence(store.now())
     }
 
     /// What is known of the client of a live session, which comes along every so often. Its responder is asked in the
     /// background.
-    pub(super) fn of_session(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
-        match self.known_of(chain).evidence(now) {
+    pub(super) fn of_session(
+        &self,
+        allow: &[OcspAllow],
+        chain: &VerifiedChain,
+        now: UnixTime,
+    ) -> OcspEvidence {
+        match self.known_of(allow, chain).map(|known| known.evidence(now)) {
             // Sessions may have been there before their trust asked.
-            OcspEvidence::NotAsked => OcspEvidence::Pending,
-            known => known,
+            Ok(OcspEvidence::NotAsked) => OcspEvidence::Pending,
+            Ok(known) => known,
+            Err(why) => OcspEvidence::Unavailable(why),
         }
     }
 
-    /// What is known of a certificate. Nobody is asked.
-    pub(crate) fn remembered(&self, chain: &VerifiedChain, now: UnixTime) -> OcspEvidence {
-        let known = self.known.lock().get(&chain.leaf().fingerprint_sha256()).map(Arc::clone);
+    /// What is known of a certificate whose trust allows these responders. Nobody is asked.
+    pub(crate) fn remembered(
+        &self,
+        allow: &[OcspAllow],
+        chain: &VerifiedChain,
+        now: UnixTime,
+    ) -> OcspEvidence {
+        let leaf = chain.leaf();
+        let Ok(responder) = responder(leaf, allow) else { return OcspEvidence::NotAsked };
+        let key = (leaf.fingerprint_sha256(), responder.as_str().into());
+        let known = self.known.lock().get(&key).map(Arc::clone);
         known.map_or(OcspEvidence::NotAsked, |known| known.evidence(now))
     }
 
-    fn known_of(&self, chain: &VerifiedChain) -> Arc<Known> {
+    fn known_of(&self, allow: &[OcspAllow], chain: &VerifiedChain) -> Result<Arc<Known>, String> {
+        let responder = responder(chain.leaf(), allow).map_err(|error| error.to_string())?;
+        let key = (chain.leaf().fingerprint_sha256(), responder.as_str().into());
         let mut known = self.known.lock();
-        let entry = known.entry(chain.leaf().fingerprint_sha256());
-        let known = entry.or_insert_with(|| Arc::new(Known::new(chain.clone())));
-        known.came_along(Instant::now());
-        Arc::clone(known)
+        let known = match known.get(&key) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let url: Url = responder.as_str().parse().map_err(|error| format!("{responder}: {error}"))?;
+                let new = Arc::new(Known::new(url, chain.clone()));
+                known.insert(key, Arc::clone(&new));
+                new
+            }
+        };
+        known.came_along(chain, Instant::now());
+        Ok(known)
     }
 
-    /// Asks the responder, unless somebody has done so meanwhile.
-    async fn question(&self, known: &Known, allow: &[OcspAllow], store: &RulesetStore) {
+    /// Asks the responder, unless somebody has done so meanwhile, within [`QUESTION_TIMEOUT`]: whoever asks already began
+    /// earlier. What came of it is kept even if that is nothing: a session is not to be `Pending` for longer.
+    async fn question(&self, known: &Known, store: &RulesetStore) {
         let begin = Instant::now();
         let _turn = known.asking.lock().await;
         if known.was_asked_since(begin) {
             return;
         }
-        let answered = self.answer(known, allow, store).await;
+        let answered = self.answer(known, store, begin + QUESTION_TIMEOUT).await;
         known.answered(answered, store.now(), Instant::now(), self.interval);
     }
 
-    /// What the responder says.
+    /// What the responder says until `deadline`.
     async fn answer(
         &self,
         known: &Known,
-        allow: &[OcspAllow],
         store: &RulesetStore,
+        deadline: Instant,
     ) -> Result<OcspAnswer, String> {
-        let responder = responder(known.chain.leaf(), allow).map_err(|error| error.to_string())?;
-        let url: Url = responder.as_str().parse().map_err(|error| format!("{responder}: {error}"))?;
-        self.responders.refuse_silent(responder.as_str(), Instant::now())?;
-        let Ok(_place) = self.questions.acquire().await else { return Err("the broker stops".to_owned()) };
+        let (url, chain) = (&known.url, known.chain());
+        let places = self.responders.begin(url.as_str(), Instant::now())?;
+        // That too much is asked is not the fault of the responder.
+        let Ok(Ok(_place)) = timeout_at(deadline, places.acquire()).await else {
+            return Err(format!("{url}: too many questions were on their way"));
+        };
         let mut nonce = [0; OcspRequest::NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| "there are no random numbers".to_owned())?;
-        let request = OcspRequest::new(&known.chain, nonce).map_err(|error| error.to_string())?;
-        let bounds = Bounds { max_bytes: MAX_RESPONSE_LEN, timeout: QUESTION_TIMEOUT };
+        let request = OcspRequest::new(&chain, nonce).map_err(|error| error.to_string())?;
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let bounds = Bounds { max_bytes: MAX_RESPONSE_LEN, timeout };
         let body = request.der().to_vec().into();
-        let fetched = self.fetcher.post(&url, OcspRequest::CONTENT_TYPE, body, &bounds).await;
-        let judged = fetched
+        let fetched = self.fetcher.post(url, OcspRequest::CONTENT_TYPE, body, &bounds).await;
+        let response = fetched
             .map_err(|error| error.to_string())
-            .inspect(|_| self.responders.answered(responder.as_str()))
-            .inspect_err(|why| self.responders.silent(responder.as_str(), why, Instant::now()))?;
-        judge(&judged, &request, store.now()).map_err(|fault| format!("{responder}: {fault}"))
+            .inspect(|_| self.responders.answered(url.as_str()))
+            .inspect_err(|why| self.responders.silent(url.as_str(), why, Instant::now()))?;
+        judge(&response, &request, store.now()).map_err(|fault| format!("{url}: {fault}"))
     }
 
     /// Keeps the answers about live sessions fresh, and has them judged again when one turns. Runs until it is dropped.
@@ -147,24 +171,31 @@ impl OcspAnswers {
             let Some(time) = stores.first().map(|store| store.now()) else { continue };
             let (due, has_turned) = self.look_through(time, Instant::now());
             if has_turned {
-                stores.iter().for_each(|store| store.evidence_changed());
+                stores
+                    .iter()
+                    .filter(|store| store.asks_responders())
+                    .for_each(|store| store.evidence_changed());
             }
             for known in due {
-                let of_store = |store: &Arc<RulesetStore>| {
-                    store.allowed_responders(&known.chain).map(|allow| (Arc::clone(store), allow))
+                let chain = known.chain();
+                let may_ask = |store: &&Arc<RulesetStore>| {
+                    let allow = store.allowed_responders(&chain).unwrap_or_default();
+                    responder(chain.leaf(), &allow).is_ok_and(|one| one.as_str() == known.url.as_str())
                 };
-                let Some((store, allow)) = stores.iter().find_map(of_store) else { continue };
+                let Some(store) = stores.iter().find(may_ask).map(Arc::clone) else { continue };
+                if let Err(why) = self.responders.refuse_silent(known.url.as_str(), Instant::now()) {
+                    known.answered(Err(why), time, Instant::now(), self.interval);
+                    continue;
+                }
                 let answers = Arc::clone(&self);
-                tokio::spawn(async move {
-                    // What came of it is seen at the next tick.
-                    let _ = timeout(QUESTION_TIMEOUT, answers.question(&known, &allow, &store)).await;
-                });
+                // What came of it is seen at the next tick.
+                tokio::spawn(async move { answers.question(&known, &store).await });
             }
         }
     }
 
-    /// Those that are to be asked about again, and whether an answer has turned. Certificates without a session are
-    /// forgotten when their answers have ended.
+    /// Those that are to be asked about again, the longest due first, and whether an answer has turned. Certificates without a
+    /// session are forgotten when their answers have ended, or they themselves.
     fn look_through(&self, time: UnixTime, now: Instant) -> (Vec<Arc<Known>>, bool) {
         let (mut due, mut has_turned) = (Vec::new(), false);
         self.known.lock().retain(|_, known| {
@@ -172,12 +203,14 @@ impl OcspAnswers {
                 return known.counts(time);
             }
             has_turned |= known.has_turned(time);
-            if known.is_due(now) && due.len() < QUESTIONS_PER_TICK {
-                known.is_asked_for(now);
-                due.push(Arc::clone(known));
+            if let Some(since) = known.due_since(now) {
+                due.push((since, Arc::clone(known)));
             }
             true
         });
-        (due, has_turned)
+        due.sort_by_key(|(since, _)| *since);
+        due.truncate(QUESTIONS_PER_TICK);
+        due.iter().for_each(|(_, known)| known.is_asked_for(now));
+        (due.into_iter().map(|(_, known)| known).collect(), has_turned)
     }
 }

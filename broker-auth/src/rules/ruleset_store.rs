@@ -397,6 +397,11 @@ impl RulesetStore {
         (config.ocsp != OcspMode::Off).then(|| config.ocsp_allow.clone())
     }
 
+    /// Whether any of its trusts asks by OCSP.
+    pub(crate) fn asks_responders(&self) -> bool {
+        self.present.load().trusts().iter().any(|trust| trust.config().ocsp != OcspMode::Off)
+    }
+
     /// What is known of clients beside their certificates has changed: every session is judged again.
     pub(crate) fn evidence_changed(&self) {
         self.count_up();
@@ -417,9 +422,9 @@ impl Recheck for RulesetStore {
         let mut evidence = Evidence::new(chain, self.now());
         if let Some(live) = self.live_evidence.get() {
             if let ChainResult::Proven(chain) = &evidence.chain
-                && self.allowed_responders(chain).is_some()
+                && let Some(allow) = self.allowed_responders(chain)
             {
-                let ocsp = live.ocsp(chain, evidence.time);
+                let ocsp = live.ocsp(&allow, chain, evidence.time);
                 evidence = evidence.ocsp(ocsp);
             }
             evidence = evidence.factor(live.factor(permit));

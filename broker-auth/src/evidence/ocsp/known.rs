@@ -6,6 +6,7 @@ use std::time::Duration;
 use authenticator::evidence::OcspEvidence;
 use authenticator::ocsp::{OcspAnswer, OcspStatus};
 use authenticator::trust::VerifiedChain;
+use fetch::Url;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
@@ -13,6 +14,9 @@ use tokio::time::Instant;
 /// How long an answer other than good is taken for granted: a device whose hold is over is not kept out until the answer's
 /// end.
 const BAD_NEWS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a question that had no answer stands for those that come after it.
+const FAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// When a responder is asked again that did not answer about a live session.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,7 +29,10 @@ const IDLE_AFTER: Duration = Duration::from_secs(90);
 
 /// What is known of one certificate by OCSP.
 pub(super) struct Known {
-    pub(super) chain: VerifiedChain,
+    /// Who is asked.
+    pub(super) url: Url,
+    /// The chain of whoever came along last.
+    chain: Mutex<VerifiedChain>,
     /// Held while somebody asks.
     pub(super) asking: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -53,12 +60,18 @@ enum Judged {
 }
 
 impl Known {
-    pub(super) fn new(chain: VerifiedChain) -> Self {
-        Self { chain, asking: tokio::sync::Mutex::default(), state: Mutex::default() }
+    pub(super) fn new(url: Url, chain: VerifiedChain) -> Self {
+        Self { url, chain: Mutex::new(chain), asking: tokio::sync::Mutex::default(), state: Mutex::default() }
+    }
+
+    /// The chain of the certificate, as it was proven last.
+    pub(super) fn chain(&self) -> VerifiedChain {
+        self.chain.lock().clone()
     }
 
     /// A client or a session with this certificate is there.
-    pub(super) fn came_along(&self, now: Instant) {
+    pub(super) fn came_along(&self, chain: &VerifiedChain, now: Instant) {
+        *self.chain.lock() = chain.clone();
         self.state.lock().came_along = Some(now);
     }
 
@@ -67,18 +80,24 @@ impl Known {
         self.state.lock().came_along.is_none_or(|at| now.duration_since(at) > IDLE_AFTER)
     }
 
-    /// Whether there is an answer that counts.
+    /// Whether there is an answer that counts, about a certificate that has not ended.
     pub(super) fn counts(&self, time: UnixTime) -> bool {
-        self.state.lock().answer.as_ref().is_some_and(|answer| answer.counts_at(time))
+        time <= self.chain.lock().leaf().not_after()
+            && self.state.lock().answer.as_ref().is_some_and(|answer| answer.counts_at(time))
     }
 
-    /// The answer, if a client that wants in need not wait for another.
-    pub(super) fn usable_for_newcomers(&self, time: UnixTime, now: Instant) -> Option<OcspAnswer> {
+    /// Whether a client that wants in need not wait for another question: a good answer is not older than `interval`, and what
+    /// is not good, or a question that had no answer, is only just so.
+    pub(super) fn is_recent(&self, time: UnixTime, now: Instant, interval: Duration) -> bool {
         let state = self.state.lock();
-        let answer = state.answer.as_ref().filter(|answer| answer.counts_at(time))?;
-        let is_good = answer.status() == OcspStatus::Good;
-        let is_recent = || state.asked.is_some_and(|at| now.duration_since(at) < BAD_NEWS_INTERVAL);
-        (is_good || is_recent()).then(|| answer.clone())
+        let Some(age) = state.asked.map(|at| now.duration_since(at)) else { return false };
+        match &state.answer {
+            Some(answer) if state.fault.is_none() && answer.counts_at(time) => match answer.status() {
+                OcspStatus::Good => age < interval,
+                OcspStatus::Revoked { .. } | OcspStatus::Unknown => age < BAD_NEWS_INTERVAL.min(interval),
+            },
+            _ => age < FAULT_INTERVAL,
+        }
     }
 
     /// What it is judged by. An answer that counts is one, whatever became of later questions.
@@ -127,12 +146,14 @@ impl Known {
                 RETRY_INTERVAL
             }
         };
-        state.next = Some(now + spread(wait.max(SHORTEST_INTERVAL), &self.chain));
+        state.next = Some(now + spread(wait.max(SHORTEST_INTERVAL), &self.chain()));
     }
 
-    /// Whether it is time to ask again about its sessions.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.state.lock().next.is_none_or(|next| next <= now)
+    /// Since when it is time to ask again about its sessions, if it is.
+    pub(super) fn due_since(&self, now: Instant) -> Option<Instant> {
+        let state = self.state.lock();
+        let since = state.next.or(state.came_along)?;
+        (since <= now).then_some(since)
     }
 
     /// It is being asked for: not again before it is answered.
