@@ -131,6 +131,11 @@ impl Reconfiguration {
         self.gatherers.ocsp.remembered(&allow, chain, now)
     }
 
+    /// Why second factors are verified by earlier files than those that are there.
+    pub(crate) fn second_factors_refused(&self) -> Option<String> {
+        self.gatherers.second_factors.refused()
+    }
+
     /// The time of the clock.
     pub(crate) fn clock_time(&self) -> UnixTime {
         self.time_of(RulesetStore::clock_time)

@@ -44,6 +44,12 @@ pub struct ShownPassword {
 pub struct ShownToken {
     /// The name that it gives the client.
     pub name: Box<str>,
+    /// The claim that has it.
+    pub claim: Box<str>,
+    /// Who has issued it.
+    pub issuer: Box<str>,
+    /// Whom it is for: the audience by which it was taken.
+    pub audience: Box<str>,
     /// The first second at which it has ended.
     pub expires: UnixTime,
     /// The certificate that it is bound to (RFC 8705 §3.1), if it is.

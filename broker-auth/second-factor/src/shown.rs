@@ -4,7 +4,7 @@ use authenticator::factor::{ShownPassword, ShownToken};
 use authenticator::identity::Identity;
 
 use crate::password::{PasswordFile, PasswordProof};
-use crate::token::{KeySet, VerifiedToken};
+use crate::token::{KeySet, TokenRules, VerifiedToken};
 
 impl PasswordProof {
     /// That `identity`, whose entry it rests on, has shown its password.
@@ -25,11 +25,24 @@ impl VerifiedToken {
     pub fn shown(&self) -> ShownToken {
         ShownToken {
             name: self.name().into(),
+            claim: self.claim().into(),
+            issuer: self.issuer().into(),
+            audience: self.audience().into(),
             expires: self.expires(),
             certificate: self.certificate(),
             key: self.key().sha256(),
             algorithm: self.algorithm().as_str(),
         }
+    }
+}
+
+impl TokenRules {
+    /// Whether a token that was verified by other rules is what these ask for. When it ends is for the decision to say.
+    pub fn allow(&self, shown: &ShownToken) -> bool {
+        self.issuer() == &*shown.issuer
+            && self.claim() == &*shown.claim
+            && self.audiences().iter().any(|audience| **audience == *shown.audience)
+            && self.algorithms().iter().any(|algorithm| algorithm.as_str() == shown.algorithm)
     }
 }
 

@@ -128,6 +128,9 @@ pub(crate) struct Status {
     /// Why the last reload was refused, if it was.
     #[serde(default)]
     pub(crate) reload_refused: Option<String>,
+    /// Why second factors are verified by earlier files than those that are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second_factors_refused: Option<String>,
     /// The time of the clock (RFC 3339).
     pub(crate) clock: String,
     /// The newest `thisUpdate` that was in force: it is judged as of the later of the two (RFC 3339).

@@ -276,6 +276,7 @@ fn status(context: &AdminContext) -> Status {
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: context.lost_lines.count(),
         reload_refused: context.reconfiguration.refused(),
+        second_factors_refused: context.reconfiguration.second_factors_refused(),
         clock: timestamp(context.reconfiguration.clock_time()),
         time_floor: timestamp(context.reconfiguration.time_floor()),
         listeners: context

@@ -2,6 +2,7 @@
 
 mod findings;
 mod legacy_leaves;
+mod second_factors;
 mod text;
 
 use std::process::ExitCode;

@@ -180,6 +180,9 @@ fn status_page(status: &Status) -> String {
     if let Some(why) = &status.reload_refused {
         line("reload refused", why);
     }
+    if let Some(why) = &status.second_factors_refused {
+        line("second factors", &format_args!("verified as before: {why}"));
+    }
     for listener in &status.listeners {
         line("listener", &listener.address);
         if !listener.server_names.is_empty() {

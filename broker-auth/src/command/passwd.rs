@@ -1,5 +1,6 @@
 //! `passwd`: setting and removing passwords in the password file.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -47,35 +48,31 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
         let what = format!("{} cannot be changed: {error}", file.display());
         exit::fail(exit::FAILED, what, "see that its directory is there, and may be written to")
     };
-    // A link is followed: what it leads to is replaced, and not the link.
-    let file = match fs::canonicalize(file) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !args.remove => file.to_owned(),
-        Err(error) => return Err(failed(error)),
-    };
+    let file = target(file, args.remove).map_err(failed)?;
     // Asked for before anybody else is kept waiting.
     let password = if args.remove { None } else { Some(new_password(args)?) };
     let directory =
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let lock = File::open(directory).map_err(failed)?;
     lock.lock().map_err(failed)?;
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
-        Err(error) => return Err(failed(error)),
-    };
-    let refused = |error| {
+    let refused = |error: &dyn fmt::Display| {
         let what = format!("{}: {error}", file.display());
         exit::fail(exit::INPUT_REFUSED, what, "put the line right; nothing was changed")
     };
-    PasswordFile::parse(&text).map_err(refused)?;
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(&error)),
+        Err(error) => return Err(failed(error)),
+    };
+    PasswordFile::parse(&text).map_err(|error| refused(&error))?;
     let (changed, said) = match password {
         Some(password) => {
             let hash = hash(&password)?;
-            let changed = set(&text, &args.name, &hash).map_err(refused)?;
+            let changed = set(&text, &args.name, &hash).map_err(|error| refused(&error))?;
             (changed, format!("the password of {} is set\n", args.name))
         }
-        None => match remove(&text, &args.name).map_err(refused)? {
+        None => match remove(&text, &args.name).map_err(|error| refused(&error))? {
             Some(changed) => (changed, format!("{} has no password any more\n", args.name)),
             None => {
                 let what = format!("{} has no {}", file.display(), args.name);
@@ -85,6 +82,18 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
     };
     replace(&file, directory, changed.as_bytes()).map_err(failed)?;
     Ok(said)
+}
+
+/// What is read and replaced: a link is followed, and is itself not replaced. Nothing but a regular file is opened: a pipe
+/// would be waited for.
+fn target(file: &Path, is_needed: bool) -> io::Result<PathBuf> {
+    match fs::canonicalize(file) {
+        Ok(found) if found.is_file() => Ok(found),
+        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound || is_needed => Err(error),
+        Err(_) if file.is_symlink() => Err(io::Error::other("it is a link to what is not there")),
+        Err(_) => Ok(file.to_owned()),
+    }
 }
 
 fn hash(password: &[u8]) -> Result<Argon2Hash, ExitCode> {
@@ -133,7 +142,6 @@ fn new_password(args: &PasswdArgs) -> Result<Zeroizing<Vec<u8>>, ExitCode> {
 /// Replaces `file` in one step; owner, group and mode stay those that it had, or it is for its owner alone.
 fn replace(file: &Path, directory: &Path, bytes: &[u8]) -> io::Result<()> {
     let before = match fs::metadata(file) {
-        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is no regular file")),
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use authenticator::evidence::FactorEvidence;
 use authenticator::factor::{FactorKind, SecondFactor};
 use authenticator::identity::Client;
+use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 use second_factor::token::verify;
 
@@ -31,16 +32,31 @@ pub(crate) struct Credentials<'a> {
 pub(crate) struct SecondFactors {
     present: ArcSwap<LoadedFactors>,
     passwords: Passwords,
+    /// Files are read and put in force by one at a time: whoever was slower must not put back what is gone.
+    reading: Mutex<()>,
+    /// Why the files that changed last are not in force.
+    refused: Mutex<Option<String>>,
 }
 
 impl SecondFactors {
     /// Verifies by what is loaded.
     pub(crate) fn new(loaded: LoadedFactors) -> Self {
-        Self { present: ArcSwap::from_pointee(loaded), passwords: Passwords::default() }
+        Self {
+            present: ArcSwap::from_pointee(loaded),
+            passwords: Passwords::default(),
+            reading: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// Verifies by this from here on. Whether it is something else than before.
     pub(crate) fn install(&self, loaded: LoadedFactors) -> bool {
+        let _reading = self.reading.lock();
+        self.put_in_force(loaded)
+    }
+
+    fn put_in_force(&self, loaded: LoadedFactors) -> bool {
+        *self.refused.lock() = None;
         let is_new = **self.present.load() != loaded;
         if is_new {
             self.present.store(Arc::new(loaded));
@@ -58,8 +74,16 @@ impl SecondFactors {
     /// # Errors
     /// What was there before stays.
     pub(crate) fn reload(&self) -> Result<bool, SecondFactorError> {
+        let _reading = self.reading.lock();
         let settings: SecondFactorSettings = self.present.load().settings.clone();
-        Ok(self.install(LoadedFactors::read(&settings)?))
+        let loaded = LoadedFactors::read(&settings);
+        let loaded = loaded.inspect_err(|error| *self.refused.lock() = Some(error.to_string()))?;
+        Ok(self.put_in_force(loaded))
+    }
+
+    /// Why the files are not in force as they are now, if they are not.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.lock().clone()
     }
 
     /// Looks at what `client`, whose certificate is proven, shows beside it.
@@ -96,13 +120,15 @@ impl SecondFactors {
                 let passwords = present.passwords.as_ref();
                 (passwords.is_some_and(|file| file.has(password)), "its password is another now")
             }
-            SecondFactor::Token(token) => {
-                let keys = present.keys.as_ref();
-                (
-                    keys.is_some_and(|keys| keys.has(token)),
-                    "the key of its token is not its issuer's any more",
-                )
-            }
+            SecondFactor::Token(token) => match (&present.settings.token, &present.keys) {
+                (Some(settings), Some(_)) if !settings.rules.allow(token) => {
+                    (false, "its token is not what tokens must be now")
+                }
+                (Some(_), Some(keys)) => {
+                    (keys.has(token), "the key of its token is not its issuer's any more")
+                }
+                _ => (false, "no issuer of tokens is configured any more"),
+            },
             SecondFactor::Supposed(_) => (false, "it was never shown"),
         };
         if counts { FactorEvidence::Shown(factor.clone()) } else { FactorEvidence::Refused(why.to_owned()) }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, HOST};
+use http::header::{AUTHORIZATION, CONNECTION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::client_fields::ClientFields;
@@ -25,6 +25,8 @@ pub(super) fn to_origin(
     let named = named_by_connection(
         head.fields.iter().filter(|(name, _)| *name == CONNECTION).map(|(_, value)| value),
     );
+    // A second factor was for the broker. An origin has no use for a password, and could show a token to others.
+    let is_factor = facts.permit.factor().is_some();
     let mut fields = HeaderMap::new();
     fields.insert(HOST, origin);
     for (name, value) in &head.fields {
@@ -33,6 +35,7 @@ pub(super) fn to_origin(
             && !folded.is_forwarded()
             && !ours.are_called(&folded)
             && !named.contains(&folded)
+            && !(is_factor && *name == AUTHORIZATION)
         {
             fields.append(name.clone(), value.clone());
         }

@@ -14,6 +14,8 @@ use super::rules::TokenRules;
 #[derive(Debug)]
 pub(super) struct Claims {
     pub(super) name: Box<str>,
+    /// The one of the rules by which it was taken.
+    pub(super) audience: Box<str>,
     pub(super) expires: UnixTime,
     pub(super) certificate: Option<Fingerprint>,
 }
@@ -25,7 +27,7 @@ impl Claims {
         if text(&claims, "iss")? != rules.issuer() {
             return Err(TokenFault::WrongIssuer);
         }
-        judge_audience(required(&claims, "aud")?, rules)?;
+        let audience = judge_audience(required(&claims, "aud")?, rules)?.into();
         let expires = date(&claims, "exp")?.ok_or_else(|| TokenFault::MissingClaim("exp".into()))?;
         if now.as_secs() >= expires.as_secs() {
             return Err(TokenFault::Expired { at: expires });
@@ -40,12 +42,13 @@ impl Claims {
             "" => return Err(TokenFault::IllTypedClaim(rules.claim().into())),
             name => name.into(),
         };
-        Ok(Self { name, expires, certificate: claims.get("cnf").map(confirmed_certificate).transpose()? })
+        let certificate = claims.get("cnf").map(confirmed_certificate).transpose()?;
+        Ok(Self { name, audience, expires, certificate })
     }
 }
 
 /// RFC 7519 §4.1.3: a string, or an array of strings.
-fn judge_audience(audience: &Value, rules: &TokenRules) -> Result<(), TokenFault> {
+fn judge_audience<'a>(audience: &Value, rules: &'a TokenRules) -> Result<&'a str, TokenFault> {
     let ill_typed = || TokenFault::IllTypedClaim("aud".into());
     let named: Vec<&str> = match audience {
         Value::String(audience) => vec![audience],
@@ -54,10 +57,8 @@ fn judge_audience(audience: &Value, rules: &TokenRules) -> Result<(), TokenFault
         }
         _ => return Err(ill_typed()),
     };
-    if rules.audiences().iter().any(|ours| named.contains(&ours.as_str())) {
-        return Ok(());
-    }
-    Err(TokenFault::WrongAudience)
+    let ours = rules.audiences().iter().map(String::as_str);
+    ours.into_iter().find(|ours| named.contains(ours)).ok_or(TokenFault::WrongAudience)
 }
 
 /// The certificate that the token is bound to (RFC 8705 §3.1): SHA-256 of its DER.

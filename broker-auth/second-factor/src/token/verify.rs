@@ -19,6 +19,9 @@ use super::rules::TokenRules;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     name: Box<str>,
+    claim: Box<str>,
+    issuer: Box<str>,
+    audience: Box<str>,
     expires: UnixTime,
     certificate: Option<Fingerprint>,
     key: KeyDigest,
@@ -29,6 +32,21 @@ impl VerifiedToken {
     /// The name that the token gives its client: the claim of the rules. It is not empty.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The claim that gives it.
+    pub fn claim(&self) -> &str {
+        &self.claim
+    }
+
+    /// Its issuer.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The first audience of the rules that it is for.
+    pub fn audience(&self) -> &str {
+        &self.audience
     }
 
     /// The first second at which it has expired: a live session ends then.
@@ -84,8 +102,9 @@ pub fn verify(
     }
     let verified = key.public.verify(algorithm, message.as_bytes(), &signature);
     verified.map_err(|_| TokenFault::BadSignature)?;
-    let Claims { name, expires, certificate } = Claims::parse(&payload, rules, now)?;
-    Ok(VerifiedToken { name, expires, certificate, key: key.digest, algorithm })
+    let Claims { name, audience, expires, certificate } = Claims::parse(&payload, rules, now)?;
+    let (claim, issuer) = (rules.claim().into(), rules.issuer().into());
+    Ok(VerifiedToken { name, claim, issuer, audience, expires, certificate, key: key.digest, algorithm })
 }
 
 fn decode(text: &str, part: Part) -> Result<Vec<u8>, TokenFault> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use authenticator::certificate::{OwnCertificate, timestamp};
+use authenticator::factor::FactorKind;
 use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
@@ -12,6 +13,7 @@ use fetch::Fetcher;
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
+use super::second_factors::SecondFactorFindings;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, FetchedList, HttpsConfig, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
@@ -26,6 +28,9 @@ pub(super) struct Findings {
     /// The revocation lists that a running broker fetches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fetched_lists: Vec<FetchedListFinding>,
+    /// What clients are asked for beside their certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_factors: Option<SecondFactorFindings>,
     pub(super) policies: Vec<PolicyFinding>,
     pub(super) warnings: Vec<String>,
 }
@@ -104,6 +109,9 @@ pub(super) struct PolicyFinding {
     pub(super) trust: Option<String>,
     pub(super) identities: Option<Vec<String>>,
     pub(super) action: &'static str,
+    /// What it asks for beside the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_factor: Option<&'static str>,
     pub(super) client_id: &'static str,
     pub(super) publish: Vec<String>,
     pub(super) subscribe: Vec<String>,
@@ -120,6 +128,7 @@ impl Findings {
             config: config.file.display().to_string(),
             listeners: Vec::new(),
             fetched_lists: config.fetched_lists.iter().map(FetchedListFinding::of).collect(),
+            second_factors: None,
             policies: config.access.policies.iter().map(PolicyFinding::of).collect(),
             warnings: config
                 .exposed_secrets()
@@ -134,6 +143,8 @@ impl Findings {
         };
         findings.warnings.extend(config.policy_warnings());
         findings.warnings.extend(config.https_warnings());
+        findings.second_factors =
+            SecondFactorFindings::of(&config.second_factors, &mut findings.warnings, &mut faults);
         if findings.policies.is_empty() {
             findings.warnings.push("there is no [[policy]], so nobody gets in".to_owned());
         }
@@ -292,6 +303,7 @@ impl PolicyFinding {
                 .as_ref()
                 .map(|identities| identities.iter().map(ToString::to_string).collect()),
             action: policy.action.as_str(),
+            second_factor: policy.second_factor.map(FactorKind::as_str),
             client_id: policy.client_id.as_str(),
             publish: policy.publish.iter().map(|topic| topic.as_str().to_owned()).collect(),
             subscribe: policy.subscribe.iter().map(|topic| topic.as_str().to_owned()).collect(),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::findings::{Findings, Listener, PolicyFinding, Trust};
+use super::second_factors::SecondFactorFindings;
 
 /// One paragraph per listener, one line per policy, and the warnings last.
 pub(super) fn of(findings: &Findings) -> String {
@@ -19,6 +20,7 @@ fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
         Some(since) => writeln!(text, "fetched list {}: cached since {since} in {}", list.url, list.file),
         None => writeln!(text, "fetched list {}: not fetched yet", list.url),
     })?;
+    findings.second_factors.iter().try_for_each(|factors| write_second_factors(text, factors))?;
     findings.policies.iter().try_for_each(|policy| write_policy(text, policy))?;
     findings.warnings.iter().try_for_each(|warning| writeln!(text, "warning: {warning}"))
 }
@@ -72,6 +74,24 @@ fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
     Ok(())
 }
 
+fn write_second_factors(text: &mut String, factors: &SecondFactorFindings) -> std::fmt::Result {
+    let count =
+        |count: Option<usize>| count.map_or_else(|| "not loaded".to_owned(), |count| count.to_string());
+    if let Some(password) = &factors.password {
+        writeln!(text, "second factor password: {} in {}", count(password.passwords), password.file)?;
+    }
+    if let Some(token) = &factors.token {
+        let (audience, algorithms) = (token.audience.join(", "), token.algorithms.join(", "));
+        writeln!(text, "second factor token: {} key(s) in {}", count(token.keys), token.keys_file)?;
+        writeln!(
+            text,
+            "  issuer {}, audience {audience}, {algorithms}, claim {}",
+            token.issuer, token.claim
+        )?;
+    }
+    Ok(())
+}
+
 fn write_policy(text: &mut String, policy: &PolicyFinding) -> std::fmt::Result {
     write!(text, "policy {}: {}", policy.name, policy.action)?;
     if let Some(trust) = &policy.trust {
@@ -79,6 +99,9 @@ fn write_policy(text: &mut String, policy: &PolicyFinding) -> std::fmt::Result {
     }
     if let Some(identities) = &policy.identities {
         write!(text, " identity {}", identities.join(" "))?;
+    }
+    if let Some(factor) = policy.second_factor {
+        write!(text, ", second factor {factor}")?;
     }
     writeln!(text, ", client id {}", policy.client_id)?;
     policy.publish.iter().try_for_each(|topic| writeln!(text, "    publish {topic}"))?;

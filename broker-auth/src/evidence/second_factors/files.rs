@@ -99,6 +99,16 @@ impl LoadedFactors {
         Ok(Self { settings: settings.clone(), passwords, keys })
     }
 
+    /// How many identities have a password. `None`: there is no password file.
+    pub(crate) fn password_count(&self) -> Option<usize> {
+        self.passwords.as_ref().map(|file| file.entries().count())
+    }
+
+    /// How many keys tokens can be verified by. `None`: there is no issuer.
+    pub(crate) fn key_count(&self) -> Option<usize> {
+        self.keys.as_ref().map(|keys| keys.digests().count())
+    }
+
     /// What should be looked at.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

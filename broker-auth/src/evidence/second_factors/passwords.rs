@@ -9,8 +9,8 @@ use authenticator::factor::SecondFactor;
 use authenticator::identity::Identity;
 use parking_lot::Mutex;
 use second_factor::back_off::BackOff;
-use second_factor::password::{Argon2Hash, PasswordProof, WrongPassword};
-use tokio::sync::Semaphore;
+use second_factor::password::Argon2Hash;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
@@ -25,24 +25,27 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Clients that may wait for their turn; a fleet that comes back all at once tries again later.
 const MAX_WAITING: usize = 1_000;
 
+/// The turn of one client: its identity's, and one of those of all.
+type Turn = (OwnedMutexGuard<()>, OwnedSemaphorePermit);
+
 /// Looks at passwords: two at once, one of an identity at a time, and none for a while after a wrong one.
 pub(super) struct Passwords {
     started: Instant,
-    back_off: Mutex<BackOff>,
+    back_off: Arc<Mutex<BackOff>>,
     /// Those of an identity wait for each other: of two right ones that come together, neither is too early.
     of_identity: Mutex<HashMap<Identity, Arc<tokio::sync::Mutex<()>>>>,
     waiting: Semaphore,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            back_off: Mutex::default(),
+            back_off: Arc::default(),
             of_identity: Mutex::default(),
             waiting: Semaphore::new(MAX_WAITING),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 }
@@ -63,9 +66,11 @@ impl Passwords {
         };
         let evidence = {
             let own = Arc::clone(self.of_identity.lock().entry(identity.clone()).or_default());
-            let turn = timeout(TURN_TIMEOUT, async { (own.lock().await, self.turns.acquire().await) });
+            let turn = timeout(TURN_TIMEOUT, async {
+                (own.lock_owned().await, Arc::clone(&self.turns).acquire_owned().await)
+            });
             match turn.await {
-                Ok((_own, Ok(_turn))) => self.look_at(present, identity, password).await,
+                Ok((own, Ok(turn))) => self.look_at(present, identity, password, (own, turn)).await,
                 Ok((_, Err(_))) => FactorEvidence::Busy("the broker stops".to_owned()),
                 Err(_) => FactorEvidence::Busy(
                     "too many passwords are looked at: its turn did not come in time".to_owned(),
@@ -82,21 +87,25 @@ impl Passwords {
         present: &Arc<LoadedFactors>,
         identity: &Identity,
         password: &[u8],
+        turn: Turn,
     ) -> FactorEvidence {
         if let Err(later) = self.back_off.lock().attempt(identity, self.started.elapsed()) {
             return FactorEvidence::Refused(later.to_string());
         }
         let password = Zeroizing::new(password.to_vec());
         let (present, whom) = (Arc::clone(present), identity.clone());
-        let verifying =
-            tokio::task::spawn_blocking(move || -> Option<Result<PasswordProof, WrongPassword>> {
-                Some(present.passwords.as_ref()?.entry(&whom)?.verify(&password))
-            });
-        match verifying.await {
-            Ok(Some(Ok(proof))) => {
-                self.back_off.lock().succeeded(identity);
-                FactorEvidence::Shown(SecondFactor::Password(proof.shown(identity)))
+        let back_off = Arc::clone(&self.back_off);
+        // A client that goes away meanwhile stops nothing: the turn ends with the computation, and a right password counts.
+        let verifying = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let verified = present.passwords.as_ref()?.entry(&whom)?.verify(&password);
+            if verified.is_ok() {
+                back_off.lock().succeeded(&whom);
             }
+            Some(verified)
+        });
+        match verifying.await {
+            Ok(Some(Ok(proof))) => FactorEvidence::Shown(SecondFactor::Password(proof.shown(identity))),
             Ok(Some(Err(wrong))) => FactorEvidence::Refused(wrong.to_string()),
             Ok(None) => FactorEvidence::Refused(format!("the password file has no {}", identity.qualified())),
             Err(_) => FactorEvidence::Busy("the broker stops".to_owned()),
