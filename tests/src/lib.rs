@@ -9,6 +9,8 @@
 //! | [`pki`] | certificates and CRLs that no honest tool makes |
 //! | [`mqtt`] | MQTT packets, byte by byte |
 //! | [`client`] | a client that may say anything, and hears every answer |
+//! | [`http_caller`] | a client of HTTPS that may say anything, and reads whole answers |
+//! | [`token_issuer`] | an issuer of tokens: PyJWT |
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
 //! | [`large_fleet`] | a place for thousands of clients |
@@ -30,6 +32,7 @@ pub mod broker;
 pub mod client;
 pub mod credential;
 pub mod fleet;
+pub mod http_caller;
 pub mod large_fleet;
 pub mod list_server;
 pub mod mosquitto;
@@ -39,6 +42,7 @@ pub mod pki;
 pub mod program;
 pub mod simulated;
 pub mod site;
+pub mod token_issuer;
 pub mod torture;
 pub mod transcript;
 pub mod wiretap;

@@ -27,6 +27,8 @@ pub struct Connect {
     /// Session Expiry Interval, in seconds (MQTT 5).
     expiry: u32,
     will: Option<Will>,
+    user_name: Option<String>,
+    password: Option<Vec<u8>>,
 }
 
 /// The last will in a CONNECT.
@@ -46,7 +48,16 @@ impl Connect {
     /// A clean session.
     pub fn new(version: Version, client_id: &str) -> Self {
         let client_id = client_id.to_owned();
-        Self { version, client_id, clean: true, keep_alive: 60, expiry: 0, will: None }
+        Self {
+            version,
+            client_id,
+            clean: true,
+            keep_alive: 60,
+            expiry: 0,
+            will: None,
+            user_name: None,
+            password: None,
+        }
     }
 
     /// A session that survives its connection.
@@ -70,6 +81,16 @@ impl Connect {
         Self { will: Some(will), ..self }
     }
 
+    /// Under this user name.
+    pub fn user_name(self, name: &str) -> Self {
+        Self { user_name: Some(name.to_owned()), ..self }
+    }
+
+    /// With this password. MQTT 3.1.1 has none without a user name (§3.1.2.9); it is written all the same.
+    pub fn password(self, password: impl Into<Vec<u8>>) -> Self {
+        Self { password: Some(password.into()), ..self }
+    }
+
     /// Its version.
     pub fn version(&self) -> Version {
         self.version
@@ -86,6 +107,7 @@ impl Connect {
         if let Some(will) = &self.will {
             flags |= 0x04 | will.qos << 3 | u8::from(will.retain) << 5;
         }
+        flags |= u8::from(self.user_name.is_some()) << 7 | u8::from(self.password.is_some()) << 6;
         let mut body = text("MQTT");
         body.push(if self.version == Version::V5 { 5 } else { 4 });
         body.push(flags);
@@ -105,6 +127,8 @@ impl Connect {
             body.extend(text(&will.topic));
             body.extend(text(&will.payload));
         }
+        body.extend(self.user_name.iter().flat_map(|name| text(name)));
+        body.extend(self.password.iter().flat_map(|password| binary(password)));
         frame(0x10, &body)
     }
 }
@@ -165,8 +189,13 @@ fn no_properties(version: Version) -> &'static [u8] {
 
 /// A UTF-8 string with its length in front (MQTT 5 §1.5.4).
 pub fn text(text: &str) -> Vec<u8> {
-    let length = u16::try_from(text.len()).expect("a text of a test is short");
-    [&length.to_be_bytes(), text.as_bytes()].concat()
+    binary(text.as_bytes())
+}
+
+/// Binary data with its length in front (MQTT 5 §1.5.6).
+pub fn binary(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).expect("what a test writes is short");
+    [&length.to_be_bytes(), data].concat()
 }
 
 /// A variable byte integer (MQTT 5 §1.5.5).

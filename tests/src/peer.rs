@@ -51,6 +51,17 @@ impl Peer {
         Self::find(python, &["-c", "import paho.mqtt.client"])
     }
 
+    /// A Python that has PyJWT: the one that `COUNTERSIGN_TEST_PYTHON` names, or else `python3`.
+    pub fn python_with_jwt() -> Option<Self> {
+        let python = env::var_os("COUNTERSIGN_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+        Self::find(python, &["-c", "import jwt"])
+    }
+
+    /// `argon2`, the reference command.
+    pub fn argon2() -> Option<Self> {
+        Self::find("argon2", &["--help"])
+    }
+
     fn find(program: impl Into<OsString>, probe: &[&str]) -> Option<Self> {
         let program = program.into();
         let probed = Command::new(&program)
@@ -59,7 +70,7 @@ impl Peer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        // mosquitto_pub --help ends with 1, and mosquitto knows no --help but prints it.
+        // mosquitto_pub --help ends with 1; mosquitto and argon2 know no --help but print it.
         let is_there = match probed {
             Ok(status) => status.success() || probe == ["--help"],
             Err(_) => false,

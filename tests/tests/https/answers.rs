@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use integration_tests::broker::{Mark, operate};
 use integration_tests::credential::Credential;
+use integration_tests::http_caller::Caller;
 use integration_tests::peer::Peer;
 use integration_tests::pki::{DAY, Forger, now};
 use integration_tests::program::{finish, run};
 use serde_json::Value;
 
-use crate::caller::Caller;
 use crate::place::{Listener, Place, curl, site};
 
 const WHO: &str = "/.well-known/countersign";

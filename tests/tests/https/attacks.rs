@@ -1,7 +1,7 @@
 //! Requests that two servers read differently: none reaches the origin, whatever else the same connection is good for.
 
-use crate::caller::Caller;
 use crate::place::Place;
+use integration_tests::http_caller::Caller;
 
 /// What follows a request that is refused: were it taken for a body, or the body for it, the origin would see it.
 const SMUGGLED: &str = "GET /files/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";

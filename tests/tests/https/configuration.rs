@@ -140,7 +140,8 @@ fn explain_says_what_a_request_meets() {
 #[test]
 fn a_broker_that_stops_lets_answers_end() {
     let site = site(Listener::default(), None, |_| {});
-    let mut caller = crate::caller::Caller::dial(site.address(), &site.fleet, Some(&site.device));
+    let mut caller =
+        integration_tests::http_caller::Caller::dial(site.address(), &site.fleet, Some(&site.device));
     assert_eq!(caller.get("/.well-known/countersign", "").expect("an answer").status, 200);
     site.broker.terminate();
     assert!(caller.has_ended());

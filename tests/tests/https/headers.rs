@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use integration_tests::http_caller::Caller;
 use integration_tests::peer::Peer;
 use integration_tests::pki::Forger;
 use integration_tests::program::run;
 use serde_json::Value;
 
-use crate::caller::Caller;
 use crate::place::{FILES, Listener, Place, site};
 
 /// The field lines of a request that has arrived, names in lower case.

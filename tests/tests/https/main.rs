@@ -4,7 +4,6 @@
 
 mod answers;
 mod attacks;
-mod caller;
 mod configuration;
 mod headers;
 mod origin;

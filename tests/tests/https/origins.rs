@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use integration_tests::broker::{Broker, Mark, operate};
 use integration_tests::client::PATIENCE;
 use integration_tests::fleet::Fleet;
+use integration_tests::http_caller::Caller;
 use integration_tests::peer::Peer;
 
 use crate::PROGRAMS;
-use crate::caller::Caller;
 use crate::place::{FILES, Listener, Place, configure, site};
 
 const QUICK: &str = "upstream-timeout = \"1s\"\nidle-timeout = \"2s\"\n";

@@ -4,55 +4,61 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use integration_tests::client::PATIENCE;
-use integration_tests::credential::Credential;
-use integration_tests::fleet::Fleet;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 
+use crate::client::PATIENCE;
+use crate::credential::Credential;
+use crate::fleet::Fleet;
+
 /// A connection over which any bytes are sent.
-pub(crate) struct Caller {
+pub struct Caller {
     stream: StreamOwned<ClientConnection, TcpStream>,
     received: Vec<u8>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    /// Its status code.
+    pub status: u16,
     /// Names in lower case.
-    pub(crate) fields: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub fields: Vec<(String, String)>,
+    /// What follows the head.
+    pub body: Vec<u8>,
     /// Whether the body is as long as the head says.
-    pub(crate) is_whole: bool,
+    pub is_whole: bool,
 }
 
 impl Answer {
-    pub(crate) fn text(&self) -> String {
+    /// The body as text.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The body, which must be JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+    /// The value of the first field of this name, in lower case.
+    pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl Caller {
     /// Connects and finishes the handshake as far as the client can tell.
-    pub(crate) fn dial(address: SocketAddr, fleet: &Fleet, credential: Option<&Credential>) -> Self {
+    pub fn dial(address: SocketAddr, fleet: &Fleet, credential: Option<&Credential>) -> Self {
         Self::dial_as(address, fleet, credential, "localhost", &[])
     }
 
     /// The same to a server of this name, with these application protocols.
-    pub(crate) fn dial_as(
+    pub fn dial_as(
         address: SocketAddr,
         fleet: &Fleet,
         credential: Option<&Credential>,
@@ -64,7 +70,7 @@ impl Caller {
     }
 
     /// The same over a connection that is there.
-    pub(crate) fn over(
+    pub fn over(
         socket: TcpStream,
         fleet: &Fleet,
         credential: Option<&Credential>,
@@ -93,17 +99,17 @@ impl Caller {
     }
 
     /// Sends bytes; a broker that has ended the connection is noticed when it is listened to.
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
     }
 
     /// The application protocol that was agreed on.
-    pub(crate) fn protocol(&self) -> Option<String> {
+    pub fn protocol(&self) -> Option<String> {
         self.stream.conn.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned())
     }
 
     /// Reads more. `false`: there is no more.
-    pub(crate) fn read_more(&mut self) -> bool {
+    pub fn read_more(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         match self.stream.read(&mut chunk) {
             Ok(count) => {
@@ -118,13 +124,13 @@ impl Caller {
     }
 
     /// How much has come that was not taken yet.
-    pub(crate) fn pending(&self) -> usize {
+    pub fn pending(&self) -> usize {
         self.received.len()
     }
 
     /// The next answer. `None`: the connection has ended before one.
     #[track_caller]
-    pub(crate) fn answer(&mut self, has_body: bool) -> Option<Answer> {
+    pub fn answer(&mut self, has_body: bool) -> Option<Answer> {
         let end = loop {
             if let Some(end) = self.received.windows(4).position(|octets| octets == b"\r\n\r\n") {
                 break end;
@@ -172,19 +178,19 @@ impl Caller {
 
     /// Sends a request, and reads its answer.
     #[track_caller]
-    pub(crate) fn ask(&mut self, request: &str) -> Option<Answer> {
+    pub fn ask(&mut self, request: &str) -> Option<Answer> {
         self.send(request.as_bytes());
         self.answer(!request.starts_with("HEAD "))
     }
 
     /// The same for a GET, with more field lines.
     #[track_caller]
-    pub(crate) fn get(&mut self, target: &str, lines: &str) -> Option<Answer> {
+    pub fn get(&mut self, target: &str, lines: &str) -> Option<Answer> {
         self.ask(&format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"))
     }
 
     /// Whether nothing more comes, and the connection ends.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         !self.read_more() && self.received.is_empty()
     }
 }

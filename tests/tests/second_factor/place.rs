@@ -1,0 +1,141 @@
+//! A fleet whose devices show something beside their certificates, and its broker: MQTT and HTTPS.
+
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use integration_tests::broker::{Broker, operate};
+use integration_tests::client::{Client, Heard, Tls};
+use integration_tests::credential::Credential;
+use integration_tests::fleet::Fleet;
+use integration_tests::http_caller::{Answer, Caller};
+use integration_tests::mqtt::{Connect, Kind, Version};
+use integration_tests::peer::Peer;
+use integration_tests::program::{Finished, finish};
+use integration_tests::token_issuer::{AUDIENCE, ISSUER};
+
+use crate::PROGRAMS;
+
+/// The sections of both kinds.
+pub(crate) fn sections() -> String {
+    format!(
+        "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nkeys = \"jwks.json\"\n\
+         issuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\", \"plant\"]\nalgorithms = [\"ES256\"]\n"
+    )
+}
+
+/// `broker.toml`: devices are asked for `factor`, services for nothing.
+pub(crate) fn configuration(mode: &str, factor: &str) -> String {
+    let listener = |transport: &str| {
+        format!(
+            "[[listener]]\naddress = \"127.0.0.1:0\"\ntransport = \"{transport}\"\nmode = \"{mode}\"\n\
+             server-cert = \"broker/cert.pem\"\nserver-key = \"broker/key.pem\"\n\
+             [[listener.trust]]\nname = \"device-ca\"\nanchors = [\"device-ca/issuing.pem\"]\n\
+             crl = [\"crl/device-ca.crl\"]\n\
+             [[listener.trust]]\nname = \"service-ca\"\nanchors = [\"service-ca/issuing.pem\"]\n\
+             crl = [\"crl/service-ca.crl\"]\n\n"
+        )
+    };
+    let policies = format!(
+        "[[policy]]\nname = \"devices\"\nmatch = {{ trust = \"device-ca\" }}\naction = \"allow\"\n{factor}\n\
+         client-id = \"must-start-with\"\n\n\
+         [[policy]]\nname = \"services\"\nmatch = {{ trust = \"service-ca\" }}\naction = \"allow\"\n"
+    );
+    [listener("tls"), listener("https"), sections(), policies].join("\n")
+}
+
+pub(crate) const PASSWORD: &str = "second-factor = \"password\"";
+pub(crate) const TOKEN: &str = "second-factor = \"token\"";
+
+/// A fleet whose devices are asked for `factor`; nobody has a password yet, and the issuer no key.
+pub(crate) fn fleet(factor: &str) -> Fleet {
+    let fleet = Fleet::new(PROGRAMS);
+    fs::write(fleet.file("broker.toml"), configuration("enforce", factor)).expect("a configuration");
+    fs::write(fleet.file("passwords"), "").expect("a password file");
+    fs::write(fleet.file("jwks.json"), "{\"keys\": []}").expect("a key set");
+    fleet
+}
+
+/// `countersign-broker passwd`, with `password` on its standard input.
+pub(crate) fn passwd(fleet: &Fleet, args: &[&str], password: &[u8]) -> Finished {
+    let mut command = fleet.programs().broker();
+    finish_with_input(command.arg("passwd").args(args).arg("--fleet").arg(fleet.directory()), password)
+}
+
+/// Runs `command` to its end, with `input` on its standard input.
+pub(crate) fn finish_with_input(command: &mut Command, input: &[u8]) -> Finished {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    // It may have ended without reading.
+    let _ = child.stdin.take().expect("stdin is piped").write_all(input);
+    finish(child)
+}
+
+/// Sets the password of a device.
+#[track_caller]
+pub(crate) fn set_password(fleet: &Fleet, device: &str, password: &str) {
+    passwd(fleet, &[&format!("device-ca/{device}")], password.as_bytes()).stdout_of_success();
+}
+
+/// The line of a password file for a device, as Debian's `argon2` makes it.
+pub(crate) fn line_by_argon2(argon2: &Peer, device: &str, password: &str, cost: &[&str]) -> String {
+    let mut command = argon2.command();
+    command.args(["0123456789abcdef", "-id", "-e"]).args(cost);
+    let encoded = finish_with_input(&mut command, password.as_bytes()).stdout_of_success();
+    format!("device-ca/{device}:{encoded}")
+}
+
+/// A running broker. Declared so that it ends before its fleet goes.
+pub(crate) struct Place {
+    pub(crate) broker: Broker,
+    pub(crate) fleet: Fleet,
+}
+
+impl Place {
+    pub(crate) fn of(fleet: Fleet) -> Self {
+        Self { broker: Broker::start_with_listeners(&fleet, 2), fleet }
+    }
+
+    fn https(&self) -> SocketAddr {
+        self.broker.addresses()[1]
+    }
+
+    /// What is heard after `connect`.
+    pub(crate) fn attempt(
+        &self,
+        credential: Option<&Credential>,
+        connect: &Connect,
+    ) -> (Option<Client>, Heard) {
+        Client::attempt(self.broker.address(), &Tls::new(&self.fleet, credential), connect)
+    }
+
+    /// A session of `device` that has shown `secret`.
+    #[track_caller]
+    pub(crate) fn session(&self, device: &Credential, name: &str, secret: &str) -> Client {
+        let connect = Connect::new(Version::V5, name).password(secret);
+        Client::connect(self.broker.address(), &Tls::new(&self.fleet, Some(device)), &connect)
+    }
+
+    /// The answer to a request for who the caller is.
+    pub(crate) fn who_am_i(&self, credential: Option<&Credential>, lines: &str) -> Option<Answer> {
+        Caller::dial(self.https(), &self.fleet, credential).get("/.well-known/countersign", lines)
+    }
+
+    /// `status --json`
+    pub(crate) fn status(&self) -> serde_json::Value {
+        operate(&self.fleet, "status", &["--json"]).json()
+    }
+}
+
+/// What became of an attempt, in a word.
+pub(crate) fn outcome(heard: &Heard) -> String {
+    match heard {
+        Heard::Packet(packet) if packet.is(Kind::ConnAck) => match packet.reason_code() {
+            0 => "in".to_owned(),
+            code => format!("{code:#04x}"),
+        },
+        Heard::Alert(alert) => format!("{alert:?}"),
+        other => format!("{other:?}"),
+    }
+}
