@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use authenticator::certificate::timestamp;
 use authenticator::http::HttpMethod;
 use authenticator::identity::Identity;
 use authenticator::record::{Audit, DecisionId, Record};
@@ -42,6 +43,11 @@ impl Audit for DecisionLog {
         let client_id = record.client_id.map(|text| Printable(text).to_string());
         let topic = record.topic.map(|text| Printable(text).to_string());
         let path = record.path.map(|text| Printable(text).to_string());
+        let subject = record.certificate.map(|certificate| certificate.subject().to_string());
+        let subject = subject.as_deref().or_else(|| refused.map(|certificate| certificate.subject.as_str()));
+        let issuer = record.certificate.map(|certificate| certificate.issuer().to_string());
+        let not_before = record.certificate.map(|certificate| timestamp(certificate.not_before()));
+        let not_after = record.certificate.map(|certificate| timestamp(certificate.not_after()));
         let verdict = record.verdict.map(|verdict| verdict.to_string());
         macro_rules! write_line {
             ($level:expr) => {
@@ -62,7 +68,10 @@ impl Audit for DecisionLog {
                     status = record.status,
                     reason = record.refusal.map(|refusal| refusal.reason.as_str()),
                     evidence = record.refusal.map(|refusal| refusal.evidence.as_str()),
-                    subject = refused.map(|certificate| certificate.subject.as_str()),
+                    subject,
+                    issuer,
+                    not_before,
+                    not_after,
                     serial,
                     fingerprint_sha256 = fingerprint,
                     peer = record.peer.map(tracing::field::display),

@@ -1,5 +1,6 @@
 //! `check`: everything a configuration names, loaded as `run` would load it.
 
+mod fault;
 mod findings;
 mod legacy_leaves;
 mod second_factors;

@@ -1,6 +1,5 @@
 //! What is loaded, what is wrong, and what should be looked at.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,6 +12,7 @@ use fetch::Fetcher;
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
+use super::fault::Fault;
 use super::second_factors::SecondFactorFindings;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, FetchedList, HttpsConfig, ListenerConfig};
@@ -116,9 +116,6 @@ pub(super) struct PolicyFinding {
     pub(super) publish: Vec<String>,
     pub(super) subscribe: Vec<String>,
 }
-
-/// What is wrong, and what to do about it.
-pub(super) type Fault = (String, Cow<'static, str>);
 
 impl Findings {
     /// Everything that could be loaded, and every fault.

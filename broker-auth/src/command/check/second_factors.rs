@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::findings::Fault;
+use super::fault::Fault;
 use crate::evidence::{LoadedFactors, SecondFactorSettings, TokenSettings};
 
 /// The files behind second factors, and how much is in them.
