@@ -11,6 +11,7 @@ mod origins;
 mod place;
 mod revocation;
 mod rules;
+mod second_factor;
 
 use integration_tests::program::Programs;
 
