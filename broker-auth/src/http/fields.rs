@@ -31,12 +31,9 @@ pub(super) fn to_origin(
     fields.insert(HOST, origin);
     for (name, value) in &head.fields {
         let folded = Folded::of(name.as_str());
-        if !is_framing(&folded)
-            && !folded.is_forwarded()
-            && !ours.are_called(&folded)
-            && !named.contains(&folded)
-            && !(is_factor && *name == AUTHORIZATION)
-        {
+        let is_ours =
+            folded.is_forwarded() || ours.are_called(&folded) || (is_factor && *name == AUTHORIZATION);
+        if !is_ours && !is_framing(&folded) && !named.contains(&folded) {
             fields.append(name.clone(), value.clone());
         }
     }
