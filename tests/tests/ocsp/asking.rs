@@ -6,8 +6,9 @@ use integration_tests::client::{Client, Heard, Tls};
 use integration_tests::mqtt::{Connect, Version};
 
 use crate::authority::Status;
+use crate::conduct::Conduct;
 use crate::place::Place;
-use crate::responder::{Conduct, Responder};
+use crate::responder::Responder;
 
 #[test]
 fn ten_connections_at_once_are_one_question() {

@@ -7,8 +7,8 @@ use integration_tests::client::{Client, Heard, PATIENCE};
 use integration_tests::mqtt::{Kind, Version};
 
 use crate::authority::Status;
+use crate::conduct::Conduct;
 use crate::place::Place;
-use crate::responder::Conduct;
 
 /// The interval, and a machine with something else to do.
 const REFRESH: Duration = Duration::from_secs(4);

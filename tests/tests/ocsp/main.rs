@@ -4,6 +4,8 @@
 
 mod asking;
 mod authority;
+mod conduct;
+mod http;
 mod live;
 mod matrix;
 mod place;

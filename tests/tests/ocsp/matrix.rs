@@ -10,8 +10,8 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
 use crate::authority::Status;
+use crate::conduct::Conduct;
 use crate::place::Place;
-use crate::responder::Conduct;
 
 const MATRIX: &str = include_str!("matrix.md");
 

@@ -10,7 +10,8 @@ use rcgen::CustomExtension;
 use serde_json::Value;
 
 use crate::PROGRAMS;
-use crate::responder::{Conduct, Responder};
+use crate::conduct::Conduct;
+use crate::responder::Responder;
 
 /// id-pe-authorityInfoAccess (RFC 5280 §4.2.2.1).
 const AUTHORITY_INFORMATION_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
