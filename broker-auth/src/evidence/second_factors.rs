@@ -19,6 +19,9 @@ pub(crate) use self::files::{LoadedFactors, SecondFactorError};
 use self::passwords::Passwords;
 pub(crate) use self::settings::{SecondFactorSettings, TokenSettings};
 
+/// The longest beginning of a user name that evidence quotes, in characters: it is the client's text.
+const MAX_SHOWN: usize = 80;
+
 /// What a client says beside its certificate.
 #[derive(Default)]
 pub(crate) struct Credentials<'a> {
@@ -99,7 +102,8 @@ impl SecondFactors {
             && user_name != identity.name()
             && user_name != identity.qualified()
         {
-            let why = format!("the user name is {user_name:?}, and the certificate is that of {identity}");
+            let shown: String = user_name.chars().take(MAX_SHOWN).collect();
+            let why = format!("the user name is {shown:?}, and the certificate is that of {identity}");
             return FactorEvidence::Refused(why);
         }
         let Some(secret) = shown.secret else {
@@ -107,7 +111,10 @@ impl SecondFactors {
         };
         let present = self.present.load_full();
         match kind {
-            FactorKind::Password => self.passwords.verify(&present, identity, secret).await,
+            FactorKind::Password => {
+                // As of when its turn comes.
+                self.passwords.verify(|| self.present.load_full(), identity, secret).await
+            }
             FactorKind::Token => token(&present, secret, now),
         }
     }

@@ -28,6 +28,9 @@ const MAX_WAITING: usize = 1_000;
 /// The turn of one client: its identity's, and one of those of all.
 type Turn = (OwnedMutexGuard<()>, OwnedSemaphorePermit);
 
+/// Of those, how many may be of one identity: whoever holds one certificate does not take all places.
+const MAX_WAITING_OF_IDENTITY: usize = 8;
+
 /// Looks at passwords: two at once, one of an identity at a time, and none for a while after a wrong one.
 pub(super) struct Passwords {
     started: Instant,
@@ -54,7 +57,7 @@ impl Passwords {
     /// Looks at a password of `identity`.
     pub(super) async fn verify(
         &self,
-        present: &Arc<LoadedFactors>,
+        present: impl Fn() -> Arc<LoadedFactors>,
         identity: &Identity,
         password: &[u8],
     ) -> FactorEvidence {
@@ -66,11 +69,17 @@ impl Passwords {
         };
         let evidence = {
             let own = Arc::clone(self.of_identity.lock().entry(identity.clone()).or_default());
+            // The map holds one, and each of those who wait.
+            if Arc::strong_count(&own) > 1 + MAX_WAITING_OF_IDENTITY {
+                return FactorEvidence::Busy(
+                    "too many passwords of this identity wait to be looked at".to_owned(),
+                );
+            }
             let turn = timeout(TURN_TIMEOUT, async {
                 (own.lock_owned().await, Arc::clone(&self.turns).acquire_owned().await)
             });
             match turn.await {
-                Ok((own, Ok(turn))) => self.look_at(present, identity, password, (own, turn)).await,
+                Ok((own, Ok(turn))) => self.look_at(present(), identity, password, (own, turn)).await,
                 Ok((_, Err(_))) => FactorEvidence::Busy("the broker stops".to_owned()),
                 Err(_) => FactorEvidence::Busy(
                     "too many passwords are looked at: its turn did not come in time".to_owned(),
@@ -84,7 +93,7 @@ impl Passwords {
 
     async fn look_at(
         &self,
-        present: &Arc<LoadedFactors>,
+        present: Arc<LoadedFactors>,
         identity: &Identity,
         password: &[u8],
         turn: Turn,
@@ -93,7 +102,7 @@ impl Passwords {
             return FactorEvidence::Refused(later.to_string());
         }
         let password = Zeroizing::new(password.to_vec());
-        let (present, whom) = (Arc::clone(present), identity.clone());
+        let whom = identity.clone();
         let back_off = Arc::clone(&self.back_off);
         // A client that goes away meanwhile stops nothing: the turn ends with the computation, and a right password counts.
         let verifying = tokio::task::spawn_blocking(move || {
