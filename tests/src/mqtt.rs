@@ -42,6 +42,8 @@ pub struct Will {
     pub qos: QoS,
     /// Whether it is retained.
     pub retain: bool,
+    /// Will Delay Interval, in seconds (MQTT 5).
+    pub delay: u32,
 }
 
 impl Connect {
@@ -77,8 +79,15 @@ impl Connect {
 
     /// What is published for the client when it goes without a word.
     pub fn will(self, topic: &str, payload: &str) -> Self {
-        let will = Will { topic: topic.into(), payload: payload.into(), qos: 1, retain: false };
+        let will = Will { topic: topic.into(), payload: payload.into(), qos: 1, retain: false, delay: 0 };
         Self { will: Some(will), ..self }
+    }
+
+    /// The same, so many seconds after it has gone (MQTT 5), if it has not come back by then.
+    pub fn delayed_will(self, topic: &str, payload: &str, delay: u32) -> Self {
+        let mut connect = self.will(topic, payload);
+        connect.will.iter_mut().for_each(|will| will.delay = delay);
+        connect
     }
 
     /// Under this user name.
@@ -123,7 +132,13 @@ impl Connect {
         }
         body.extend(text(&self.client_id));
         if let Some(will) = &self.will {
-            body.extend(no_properties(self.version));
+            if will.delay > 0 {
+                body.extend(length(5));
+                body.push(0x18);
+                body.extend(will.delay.to_be_bytes());
+            } else {
+                body.extend(no_properties(self.version));
+            }
             body.extend(text(&will.topic));
             body.extend(text(&will.payload));
         }
