@@ -97,13 +97,13 @@ impl Broker {
         let fetcher = Fetcher::new(&config.fetch.roots)
             .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
         let gatherers = Arc::new(Gatherers {
-            ocsp: OcspAnswers::new(fetcher, config.fetch.interval),
+            ocsp: OcspAnswers::new(fetcher.clone(), config.fetch.interval),
             second_factors: SecondFactors::new(factors),
         });
         let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
         let control = Threads::for_control().map_err(no_threads)?;
-        let fetches = ListFetches::new(&config.fetch, Arc::clone(&clock), control.handle().clone());
-        let fetches = Arc::new(fetches.map_err(StartError::refused)?);
+        let threads = control.handle().clone();
+        let fetches = Arc::new(ListFetches::new(fetcher, &config.fetch, Arc::clone(&clock), threads));
         fetches.follow(&config.fetched_lists);
         fetches.fetch_all(START_PATIENCE).await;
 

@@ -40,9 +40,7 @@ impl Gatherers {
         store.judge_sessions_by(Arc::clone(self) as Arc<dyn LiveEvidence>);
         self.ocsp.serve(store);
     }
-}
 
-impl Gatherers {
     /// Decides what a client asks for that presents this chain and comes like this, and finds out on the way what `rules` want
     /// to be known of it.
     pub(crate) async fn decide(
@@ -78,15 +76,7 @@ impl Gatherers {
         request: &Request<'_>,
         permit: &Permit,
     ) -> Decision {
-        let ocsp = match &chain {
-            ChainResult::Proven(chain) => match rules.allowed_responders(chain) {
-                Some(allow) => self.ocsp.of_session(&allow, chain, rules.now()),
-                None => OcspEvidence::NotAsked,
-            },
-            ChainResult::Unproven(_) | ChainResult::NotPresented => OcspEvidence::NotAsked,
-        };
-        let evidence = Evidence::new(chain, rules.now()).origin(origin).ocsp(ocsp);
-        rules.decide_by(&evidence.factor(self.factor(permit)), request)
+        rules.decide_by(&rules.known_evidence(self, chain, permit).origin(origin), request)
     }
 }
 

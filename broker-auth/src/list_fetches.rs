@@ -11,7 +11,7 @@ mod schedule;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fetch::{Fetcher, RootsError};
+use fetch::Fetcher;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -46,17 +46,15 @@ impl Drop for Followed {
 
 impl ListFetches {
     /// Fetches nothing yet; `threads` is where it will.
-    ///
-    /// # Errors
-    /// The CAs of HTTPS servers cannot be read.
     pub(crate) fn new(
+        fetcher: Fetcher,
         config: &FetchConfig,
         clock: Arc<dyn Clock>,
         threads: Handle,
-    ) -> Result<Self, RootsError> {
-        let (fetcher, bounds, interval) = (Fetcher::new(&config.roots)?, config.bounds, config.interval);
+    ) -> Self {
+        let (bounds, interval) = (config.bounds, config.interval);
         let fetching = Arc::new(Fetching { fetcher, bounds, interval, clock });
-        Ok(Self { fetching, threads, followed: Mutex::default() })
+        Self { fetching, threads, followed: Mutex::default() }
     }
 
     /// Fetches these lists from now on, and no others. A new one is fetched at once.

@@ -109,13 +109,12 @@ impl SecondFactors {
         let Some(secret) = shown.secret else {
             return FactorEvidence::Refused(format!("no {kind} was shown"));
         };
-        let present = self.present.load_full();
         match kind {
             FactorKind::Password => {
                 // As of when its turn comes.
                 self.passwords.verify(|| self.present.load_full(), identity, secret).await
             }
-            FactorKind::Token => token(&present, secret, now),
+            FactorKind::Token => token(&self.present.load(), secret, now),
         }
     }
 

@@ -390,6 +390,26 @@ impl RulesetStore {
         let _ = self.live_evidence.set(live_evidence);
     }
 
+    /// What `live` knows, as of now, of the holder of `permit`, who has presented this chain. Nobody is asked.
+    pub(crate) fn known_evidence(
+        &self,
+        live: &dyn LiveEvidence,
+        chain: ChainResult,
+        permit: &Permit,
+    ) -> Evidence {
+        let evidence = Evidence::new(chain, self.now()).factor(live.factor(permit));
+        let ocsp = match &evidence.chain {
+            ChainResult::Proven(chain) => {
+                self.allowed_responders(chain).map(|allow| live.ocsp(&allow, chain, evidence.time))
+            }
+            ChainResult::Unproven(_) | ChainResult::NotPresented => None,
+        };
+        match ocsp {
+            Some(ocsp) => evidence.ocsp(ocsp),
+            None => evidence,
+        }
+    }
+
     /// The responders that may be asked about a certificate with this chain. `None`: its trust asks nobody.
     pub(crate) fn allowed_responders(&self, chain: &VerifiedChain) -> Option<Vec<OcspAllow>> {
         let present = self.present.load();
@@ -419,16 +439,10 @@ impl Recheck for RulesetStore {
 
     fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
         let chain = permit.client().chain();
-        let mut evidence = Evidence::new(chain, self.now());
-        if let Some(live) = self.live_evidence.get() {
-            if let ChainResult::Proven(chain) = &evidence.chain
-                && let Some(allow) = self.allowed_responders(chain)
-            {
-                let ocsp = live.ocsp(&allow, chain, evidence.time);
-                evidence = evidence.ocsp(ocsp);
-            }
-            evidence = evidence.factor(live.factor(permit));
-        }
+        let evidence = match self.live_evidence.get() {
+            Some(live) => self.known_evidence(&**live, chain, permit),
+            None => Evidence::new(chain, self.now()),
+        };
         match self.decide_by(&evidence, &Request::Continue(permit, client_id)).outcome? {
             Granted::Continued(standing) => Ok(standing),
             Granted::Handshake | Granted::Admitted { .. } | Granted::Asked { .. } | Granted::Http { .. } => {
