@@ -21,7 +21,7 @@ use crate::http::HttpContext;
 use crate::list_fetches::ListFetches;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
-use crate::reload::{watch, watch_second_factors};
+use crate::reload::{watch, watch_origin_tls, watch_second_factors};
 use crate::rules::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use crate::start_error::StartError;
 use crate::state_directory::StateDirectory;
@@ -208,6 +208,7 @@ impl Broker {
                 server_names: host.settings.server_names.clone(),
                 rules: Arc::clone(&host.rules),
                 certificate: Arc::clone(&host.certificate),
+                origin_tls: host.origin_tls().map(Arc::clone),
             })
             .collect();
         let keep_fresh = Arc::clone(&gatherers.ocsp).keep_fresh();
@@ -220,6 +221,8 @@ impl Broker {
                 .map(|listener| (Arc::clone(&listener.certificate), Arc::clone(&listener.rules)))
                 .collect(),
         );
+        let origins_watched =
+            watch_origin_tls(governed.iter().filter_map(|listener| listener.origin_tls.clone()).collect());
         let reconfiguration = Arc::new(Reconfiguration::new(
             written.clone(),
             governed,
@@ -239,6 +242,7 @@ impl Broker {
         control.handle().spawn(keep_fresh);
         control.handle().spawn(factors_watched);
         control.handle().spawn(watched);
+        control.handle().spawn(origins_watched);
         control.handle().spawn(admin.run(context));
         let listening =
             listeners.into_iter().map(|listener| handshakes.handle().spawn(listener.run())).collect();

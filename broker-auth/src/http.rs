@@ -39,4 +39,4 @@ pub(crate) use expected_host::ExpectedHost;
 pub(crate) use origin::{OriginClient, OriginError};
 pub(crate) use serve::{ConnectionEnd, HttpClient, serve};
 pub(crate) use settings::HttpSettings;
-pub(crate) use upstream::{Upstream, UpstreamTls};
+pub(crate) use upstream::Upstream;

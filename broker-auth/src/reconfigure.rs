@@ -19,7 +19,7 @@ use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError};
 use crate::list_fetches::ListFetches;
 use crate::listener::ServerNames;
 use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
-use crate::transport::{ServerCertificate, ServerCertificateError};
+use crate::transport::{OriginTls, OriginTlsError, ServerCertificate, ServerCertificateError};
 
 /// How long a reload waits for revocation lists that are fetched. Whoever asked for it waits no longer than ten seconds.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +46,8 @@ pub(crate) struct GovernedListener {
     pub(crate) server_names: ServerNames,
     pub(crate) rules: Arc<RulesetStore>,
     pub(crate) certificate: Arc<ServerCertificate>,
+    /// The TLS by which its origin is asked, if it is.
+    pub(crate) origin_tls: Option<Arc<OriginTls>>,
 }
 
 /// What putting a configuration in force came to.
@@ -89,6 +91,14 @@ pub(crate) enum ReconfigureError {
         address: SocketAddr,
         /// Why.
         source: ServerCertificateError,
+    },
+    /// A file by which an origin is asked cannot be used.
+    #[error("listener {address}: [listener.upstream-tls]: {source}")]
+    OriginTls {
+        /// The listener.
+        address: SocketAddr,
+        /// Why.
+        source: Box<OriginTlsError>,
     },
 }
 
@@ -230,12 +240,19 @@ impl Reconfiguration {
                 .certificate
                 .build(governed.rules.now())
                 .map_err(|source| ReconfigureError::Certificate { address, source })?;
-            built.push((governed, rules, certificate));
+            let origin_tls = governed
+                .origin_tls
+                .as_ref()
+                .map(|tls| tls.build().map(|loaded| (tls, loaded)))
+                .transpose()
+                .map_err(|source| ReconfigureError::OriginTls { address, source: Box::new(source) })?;
+            built.push((governed, rules, certificate, origin_tls));
         }
         let factors = LoadedFactors::read(&config.second_factors)?;
         let mut warnings = factors.warnings();
         let mut changed = is_new;
-        for (governed, rules, certificate) in built {
+        for (governed, rules, certificate, origin_tls) in built {
+            changed |= origin_tls.is_some_and(|(tls, loaded)| tls.install(loaded));
             let installed = [governed.rules.install(rules), governed.certificate.install(certificate)];
             for of_installed in installed.into_iter().flatten() {
                 changed = true;

@@ -9,7 +9,7 @@ mod tls_versions;
 
 pub use client_verifier::HandshakeChain;
 pub use crypto_provider::MAX_RECORD_LEN;
-pub(crate) use origin_tls::{OriginTlsError, origin_tls};
+pub(crate) use origin_tls::{OriginTls, OriginTlsError, OriginTlsFiles};
 pub(crate) use server_certificate::{Faults, UNUSABLE_CERTIFICATE};
 pub use server_certificate::{ServerCertificate, ServerCertificateError};
 pub use server_config::connection_config;

@@ -59,11 +59,37 @@ impl RootsError {
 }
 
 impl Roots {
+    /// Reads the CAs in `files`, in PEM: as they are, and as what certificates are verified against.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds something else than CA certificates.
+    pub fn read_files(
+        files: &[PathBuf],
+    ) -> Result<(Vec<CertificateDer<'static>>, RootCertStore), RootsError> {
+        let (mut read, mut store) = (Vec::new(), RootCertStore::empty());
+        for file in files {
+            let refused = |detail: String| RootsError::Certificate { file: file.clone(), detail };
+            let bytes =
+                std::fs::read(file).map_err(|source| RootsError::Read { file: file.clone(), source })?;
+            let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
+                .collect::<Result<_, pem::Error>>()
+                .map_err(|error| refused(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(refused("there is none".into()));
+            }
+            for certificate in certificates {
+                store.add(certificate.clone()).map_err(|error| refused(error.to_string()))?;
+                read.push(certificate);
+            }
+        }
+        Ok((read, store))
+    }
+
     /// What makes TLS of a connection; none without a trusted CA.
     pub(crate) fn connector(&self) -> Result<Option<TlsConnector>, RootsError> {
         let store = match self {
             Self::System => system_store(),
-            Self::Files(files) => file_store(files)?,
+            Self::Files(files) => Self::read_files(files)?.1,
         };
         if store.is_empty() {
             return Ok(None);
@@ -85,24 +111,6 @@ fn system_store() -> RootCertStore {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     store
-}
-
-fn file_store(files: &[PathBuf]) -> Result<RootCertStore, RootsError> {
-    let mut store = RootCertStore::empty();
-    for file in files {
-        let refused = |detail: String| RootsError::Certificate { file: file.clone(), detail };
-        let bytes = std::fs::read(file).map_err(|source| RootsError::Read { file: file.clone(), source })?;
-        let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
-            .collect::<Result<_, pem::Error>>()
-            .map_err(|error| refused(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(refused("there is none".into()));
-        }
-        for certificate in certificates {
-            store.add(certificate).map_err(|error| refused(error.to_string()))?;
-        }
-    }
-    Ok(store)
 }
 
 #[cfg(test)]

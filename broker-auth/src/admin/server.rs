@@ -294,6 +294,7 @@ fn status(context: &AdminContext) -> Status {
                     .refused_files()
                     .into_iter()
                     .chain(listener.certificate.refused())
+                    .chain(listener.origin_tls.as_ref().and_then(|tls| tls.refused()))
                     .collect(),
                 transport: if listener.rules.present().http().is_some() { "https" } else { "tls" }.to_owned(),
                 mode: listener.rules.present().mode().as_str().to_owned(),

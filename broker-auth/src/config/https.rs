@@ -8,7 +8,8 @@ use authenticator::policy::Policies;
 
 use super::error::{ConfigError, ConfigFault};
 use super::reader::{Table, Value};
-use crate::http::{ClientFields, FieldStyle, HttpSettings, Upstream, UpstreamTls};
+use crate::http::{ClientFields, FieldStyle, HttpSettings, Upstream};
+use crate::transport::OriginTlsFiles;
 
 /// The keys that a listener of MQTT does not have.
 const KEYS: [&str; 6] = ["upstream", "upstream-tls", "upstream-timeout", "idle-timeout", "path", "headers"];
@@ -112,14 +113,14 @@ pub(super) fn refuse_unknown_policies(root: &Table<'_>, policies: &Policies) -> 
     Ok(())
 }
 
-fn read_upstream_tls(table: Table<'_>) -> Result<UpstreamTls, ConfigError> {
+fn read_upstream_tls(table: Table<'_>) -> Result<OriginTlsFiles, ConfigError> {
     let ca = table.require("ca")?.path()?;
     let shown = match (table.get("cert"), table.get("key")) {
         (None, None) => None,
         _ => Some((table.require("cert")?.path()?, table.require("key")?.path()?)),
     };
     table.finish()?;
-    Ok(UpstreamTls { ca, shown })
+    Ok(OriginTlsFiles { ca, shown })
 }
 
 fn read_rule(table: Table<'_>) -> Result<PathRule, ConfigError> {

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::upstream::Upstream;
-use crate::transport::{OriginTlsError, origin_tls};
+use crate::transport::{OriginTls, OriginTlsError};
 
 /// Why an origin cannot be asked at all.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ pub(crate) struct OriginClient {
     host: Box<str>,
     port: u16,
     authority: HeaderValue,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Arc<OriginTls>, ServerName<'static>)>,
     timeout: Duration,
 }
 
@@ -82,15 +82,19 @@ impl OriginClient {
         let host = upstream.host();
         let tls = if upstream.is_https() {
             let tls = upstream.tls.as_ref().ok_or_else(|| OriginError::NoTls(named()))?;
-            let shown = tls.shown.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
             let name = ServerName::try_from(host.to_owned()).map_err(|_| OriginError::Host(named()))?;
-            Some((TlsConnector::from(origin_tls(&tls.ca, shown)?), name))
+            Some((OriginTls::load(tls.clone())?, name))
         } else {
             None
         };
         let authority =
             HeaderValue::try_from(upstream.authority()).map_err(|_| OriginError::Host(named()))?;
         Ok(Self { host: host.into(), port: upstream.port(), authority, tls, timeout })
+    }
+
+    /// The TLS by which it is asked. `None`: it is asked in plain text.
+    pub(crate) fn tls(&self) -> Option<&Arc<OriginTls>> {
+        self.tls.as_ref().map(|(tls, _)| tls)
     }
 
     /// What Host says to it.
@@ -113,7 +117,8 @@ impl OriginClient {
         let _ = stream.set_nodelay(true);
         match &self.tls {
             None => self.ask_over(stream, request, flow).await,
-            Some((connector, name)) => {
+            Some((tls, name)) => {
+                let connector = TlsConnector::from(tls.config());
                 let stream =
                     timeout_at(deadline, connector.connect(name.clone(), stream)).await.map_err(slow)?;
                 self.ask_over(stream.map_err(OriginFault::Connect)?, request, flow).await

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use http::uri::Authority;
+
+use crate::transport::OriginTlsFiles;
 
 /// Where an origin is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +14,8 @@ pub(crate) struct Upstream {
     authority: Authority,
     port: u16,
     /// How its certificate is verified. `None`: it is asked in plain text.
-    pub(crate) tls: Option<UpstreamTls>,
+    pub(crate) tls: Option<OriginTlsFiles>,
     is_https: bool,
-}
-
-/// How an origin's certificate is verified, and what it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UpstreamTls {
-    /// PEM: the CAs that its certificate is issued by.
-    pub(crate) ca: PathBuf,
-    /// PEM: the certificate that it is shown, and its key.
-    pub(crate) shown: Option<(PathBuf, PathBuf)>,
 }
 
 /// A text that is no origin.

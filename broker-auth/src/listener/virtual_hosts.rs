@@ -7,7 +7,7 @@ use authenticator::origin::ServerName;
 use super::settings::ListenerSettings;
 use crate::http::HttpContext;
 use crate::rules::RulesetStore;
-use crate::transport::ServerCertificate;
+use crate::transport::{OriginTls, ServerCertificate};
 
 /// A `[[listener]]` of the configuration: its own certificate and trusts, at an address that others may share.
 pub(crate) struct VirtualHost {
@@ -22,6 +22,11 @@ impl VirtualHost {
     /// The application protocols that the handshake may agree on (RFC 7301). MQTT has none that clients ask for.
     pub(super) fn protocols(&self) -> &'static [&'static [u8]] {
         if self.http.is_some() { &[b"http/1.1"] } else { &[] }
+    }
+
+    /// The TLS by which its origin is asked, if it is.
+    pub(crate) fn origin_tls(&self) -> Option<&Arc<OriginTls>> {
+        self.http.as_ref()?.origin.as_ref()?.tls()
     }
 }
 

@@ -214,6 +214,77 @@ fn an_origin_is_asked_by_tls_and_told_who_asks() {
     }
 }
 
+/// A certificate that is about to end, or a CA that is replaced, needs no restart.
+#[test]
+fn files_of_upstream_tls_are_noticed_when_they_change() {
+    let Some(openssl) = Peer::openssl() else { return };
+    let fleet = Fleet::new(PROGRAMS);
+    let device = fleet.device("dev-1");
+    fleet.service("front");
+    let origin = TlsOrigin::start(&openssl, &fleet);
+    let read = |file: &str| std::fs::read(fleet.file(file)).expect("a file");
+    let (right, wrong) = (read("broker-ca/root.pem"), read("device-ca/root.pem"));
+    let (shown, of_device) = (read("services/front.cert.pem"), read("images/dev-1.cert.pem"));
+    let (key, of_device_key) = (read("services/front.key.pem"), read("images/dev-1.key.pem"));
+    fleet.replace("origin-ca.pem", &wrong);
+    fleet.replace("front.cert.pem", &shown);
+    fleet.replace("front.key.pem", &key);
+    let tables = format!(
+        "[listener.upstream-tls]\nca = \"origin-ca.pem\"\ncert = \"front.cert.pem\"\nkey = \"front.key.pem\"\n{FILES}"
+    );
+    let url = format!("https://localhost:{}", origin.port);
+    configure(&fleet, Listener { tables: &tables, keys: QUICK, ..Listener::default() }, Some(&url));
+    let broker = Broker::start(&fleet);
+    let status = || {
+        Caller::dial(broker.address(), &fleet, Some(&device)).get("/files/a", "").expect("an answer").status
+    };
+    let becomes = |wanted: u16, what: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        while status() != wanted {
+            assert!(Instant::now() < deadline, "{what}: no {wanted}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    becomes(502, "the CA of somebody else");
+    fleet.replace("origin-ca.pem", &right);
+    becomes(200, "its CA");
+    let refused = || operate(&fleet, "status", &["--json"]).stdout.contains("origin-ca.pem");
+    for torn in [
+        "".as_bytes(),
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        &right[..right.len() / 2],
+    ] {
+        fleet.replace("origin-ca.pem", torn);
+        let deadline = Instant::now() + PATIENCE;
+        while !refused() {
+            assert!(Instant::now() < deadline, "status does not say that the file is refused");
+            thread::sleep(Duration::from_millis(50));
+        }
+        becomes(200, "a torn file changes nothing");
+        let reload = operate(&fleet, "reload", &[]);
+        assert!(
+            reload.code == 3 && reload.stderr.contains("origin-ca.pem"),
+            "{} {}",
+            reload.code,
+            reload.stderr
+        );
+        fleet.replace("origin-ca.pem", &right);
+        assert_eq!(operate(&fleet, "reload", &[]).code, 0);
+        assert!(!refused(), "status goes on to say that the file is refused");
+    }
+    // A certificate and another's key go nowhere; a device's own is not one that the origin trusts.
+    fleet.replace("front.cert.pem", &of_device);
+    thread::sleep(Duration::from_millis(300));
+    becomes(200, "a certificate without its key changes nothing");
+    fleet.replace("front.key.pem", &of_device_key);
+    becomes(502, "a certificate that the origin does not trust");
+    fleet.replace("front.key.pem", &key);
+    fleet.replace("front.cert.pem", &shown);
+    let reload = operate(&fleet, "reload", &[]);
+    assert_eq!(reload.code, 0, "{}", reload.stderr);
+    becomes(200, "its own again");
+}
+
 /// The connection to the origin is one request's: what one client sends never comes before another's.
 #[test]
 fn every_request_has_a_connection_of_its_own() {
