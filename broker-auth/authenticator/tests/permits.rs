@@ -125,6 +125,8 @@ fn a_device_whose_name_is_a_prefix_has_no_rights_of_the_longer_one() {
             "{id}"
         );
     }
+    let refusal = for_test::bind_client_id(&permit, "dev-10", "1").expect_err("another's");
+    assert_eq!(refusal.evidence, "the client id is \"dev-10\", it must be \"dev-1\"");
     for filter in [
         "devices/dev-10/commands/#",
         "devices/+/commands/#",
@@ -171,6 +173,8 @@ fn client_ids_follow_the_rule_of_the_policy() {
             "{id}"
         );
     }
+    let refusal = for_test::bind_client_id(&service, "x", "1").expect_err("nobody's");
+    assert_eq!(refusal.evidence, "the client id is \"x\", it must be \"dash\", or start with \"dash/\"");
     let assigned = ["1", "2"].map(|unique| for_test::bind_client_id(&service, "", unique).expect("assigned"));
     assert!(assigned.iter().all(|binding| binding.as_str().starts_with("dash/")));
     assert_ne!(assigned[0], assigned[1]);

@@ -2,7 +2,7 @@
 
 use authenticator::ocsp::judge;
 
-use crate::forge::{data, signed, time};
+use super::forge::{data, signed, time};
 use crate::pki::{DAY, HOUR, MINUTE, SERIAL, at, ca, chain_of, now, question};
 
 /// thisUpdate, nextUpdate and producedAt, in seconds from now; whether the nonce came back; until when that counts, or why not.

@@ -3,12 +3,10 @@
 
 mod damage;
 mod decisions;
-
 mod delegates;
 mod fleet;
 mod forge;
 mod forged;
 mod openssl;
-mod pki;
 mod times;
 mod whom_to_ask;

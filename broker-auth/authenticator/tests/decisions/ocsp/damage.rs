@@ -4,7 +4,7 @@ use authenticator::ocsp::{OcspStatus, judge};
 use proptest::prelude::*;
 use x509_ocsp::{CertStatus, RevokedInfo};
 
-use crate::forge::{data, signed, time};
+use super::forge::{data, signed, time};
 use crate::pki::{SERIAL, at, ca, chain_of, delegate, now, question};
 
 #[test]

@@ -13,7 +13,7 @@ use rustls_pki_types::CertificateDer;
 use x509_cert::ext::pkix::CrlReason;
 use x509_ocsp::{CertStatus, RevokedInfo};
 
-use crate::forge::{data, signed, time};
+use super::forge::{data, signed, time};
 use crate::pki::{self, HOUR, Holder, SERIAL, at, now, question};
 
 /// A CA, a client of it, and policies that let in whoever is proven, and whoever is not.

@@ -11,7 +11,7 @@ use x509_ocsp::{
     CertStatus, OcspResponse, OcspResponseStatus, ResponderId, ResponseBytes, ResponseData, RevokedInfo,
 };
 
-use crate::forge::{NONCE, data, extension, signed, time};
+use super::forge::{NONCE, data, extension, signed, time};
 use crate::pki::{DAY, Holder, SERIAL, at, ca, chain_of, delegate, now, question};
 
 /// A CA, and a question to it.
@@ -215,7 +215,7 @@ fn work_is_bounded() {
         params.distinguished_name.push(rcgen::DnType::CommonName, "Device CA");
     };
     let (one, other) = (delegate(&ca, of_name), delegate(&ca, of_name));
-    let named = crate::forge::data(&request, &one);
+    let named = super::forge::data(&request, &one);
     for (signer, accepted) in [(&one, true), (&other, false)] {
         let response = signed(&named, signer, &[one.der(), other.der()]);
         assert_eq!(judge(&response, &request, at(now())).is_ok(), accepted);

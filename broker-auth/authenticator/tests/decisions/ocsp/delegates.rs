@@ -4,7 +4,7 @@ use authenticator::certificate::Serial;
 use authenticator::ocsp::{OcspFault, OcspStatus, SignerFault, judge};
 use rcgen::{BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose as Usage, IsCa, KeyUsagePurpose};
 
-use crate::openssl::{Responder, line};
+use super::openssl::{Responder, line};
 use crate::pki::{DAY, Holder, SERIAL, at, ca, chain_of, date, delegate, now, question};
 
 /// What comes of an answer that `signer` gives for `ca`, and whether OpenSSL believes it.

@@ -10,7 +10,7 @@ use authenticator::trust::OcspMode;
 use x509_cert::ext::pkix::CrlReason;
 use x509_ocsp::CertStatus;
 
-use crate::fleet::{Fleet, Lists, revoked};
+use super::fleet::{Fleet, Lists, revoked};
 use crate::pki::{self, DAY, HOUR, SERIAL, now};
 
 /// How a step of OCSP, or the refusal instead of it, is told.

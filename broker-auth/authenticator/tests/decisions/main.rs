@@ -1,0 +1,8 @@
+//! Decisions: what becomes of a client by what is known of it, with values alone.
+
+mod certificates;
+mod factors;
+mod fleet;
+mod ocsp;
+mod pki;
+mod sessions;
