@@ -47,6 +47,14 @@ impl Broker {
         Self::spawn(run_command(fleet), listeners)
     }
 
+    /// The same with a configuration of another name, in the fleet directory.
+    #[track_caller]
+    pub fn start_with_configuration(fleet: &Fleet, name: &str, listeners: usize) -> Self {
+        let mut command = fleet.programs().broker();
+        command.arg("run").arg("--config").arg(fleet.file(name)).args(["--log-format", "json"]);
+        Self::spawn(command, listeners)
+    }
+
     /// Starts the broker of a fleet and expects that it does not stay.
     #[track_caller]
     pub fn refuse_to_start(fleet: &Fleet) -> Finished {
@@ -142,6 +150,12 @@ fn run_command(fleet: &Fleet) -> Command {
 #[track_caller]
 pub fn operate(fleet: &Fleet, command: &str, args: &[&str]) -> Finished {
     run(fleet.programs().broker().arg(command).args(args).arg("--fleet").arg(fleet.directory()))
+}
+
+/// The same with a configuration of another name, in the fleet directory.
+#[track_caller]
+pub fn operate_with_configuration(fleet: &Fleet, name: &str, command: &str, args: &[&str]) -> Finished {
+    run(fleet.programs().broker().arg(command).args(args).arg("--config").arg(fleet.file(name)))
 }
 
 /// The lines of a program's stdout, as they come.

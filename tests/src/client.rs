@@ -68,6 +68,19 @@ impl Tls {
         config.resumption = Resumption::in_memory_sessions(16);
         Self(Arc::new(config))
     }
+
+    /// The same with these application protocols (ALPN).
+    pub fn with_protocols(self, protocols: &[&str]) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.0);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        Self(Arc::new(config))
+    }
+
+    /// A connection to the server of this name, before its handshake.
+    pub(crate) fn connection(&self, server: &'static str) -> ClientConnection {
+        let name = ServerName::try_from(server).expect("a name");
+        ClientConnection::new(Arc::clone(&self.0), name).expect("a configuration fit for TLS")
+    }
 }
 
 /// Shows the certificate whether or not the key is the right one.
@@ -108,9 +121,8 @@ impl Client {
         socket.set_nodelay(true).expect("a socket option");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
-        let name = ServerName::try_from(server).expect("a name");
-        let tls = ClientConnection::new(Arc::clone(&tls.0), name).expect("a configuration fit for TLS");
-        let mut client = Self { tls, socket, version, received: Vec::new(), last_id: 0 };
+        let mut client =
+            Self { tls: tls.connection(server), socket, version, received: Vec::new(), last_id: 0 };
         while client.tls.is_handshaking() {
             client.tls.complete_io(&mut client.socket).map_err(|error| ending(&error))?;
         }
@@ -121,8 +133,7 @@ impl Client {
     pub fn stall(address: SocketAddr, tls: &Tls, part: f64) -> TcpStream {
         let mut socket =
             TcpStream::connect_timeout(&address, PATIENCE).expect("the broker accepts connections");
-        let name = ServerName::try_from("localhost").expect("a name");
-        let mut tls = ClientConnection::new(Arc::clone(&tls.0), name).expect("a configuration fit for TLS");
+        let mut tls = tls.connection("localhost");
         let mut hello = Vec::new();
         tls.write_tls(&mut hello).expect("memory");
         let length = (hello.len() as f64 * part) as usize;
@@ -318,11 +329,19 @@ impl Client {
     }
 }
 
+/// The alert that ended a connection, if one did.
+pub(crate) fn alert_in(error: &io::Error) -> Option<AlertDescription> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(alert)) => Some(*alert),
+        Some(error) => panic!("TLS failed: {error}"),
+        None => None,
+    }
+}
+
 /// How a failed connection ended.
 fn ending(error: &io::Error) -> Heard {
-    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(rustls::Error::AlertReceived(alert)) => Heard::Alert(*alert),
-        Some(error) => panic!("TLS failed: {error}"),
+    match alert_in(error) {
+        Some(alert) => Heard::Alert(alert),
         None if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Heard::Silence,
         None => Heard::Closed,
     }

@@ -1,16 +1,12 @@
 //! A client that sends any bytes over TLS, and reads whole answers.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 
-use rustls::crypto::ring;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, ClientConnection, StreamOwned};
 use serde_json::Value;
 
-use crate::client::PATIENCE;
+use crate::client::{PATIENCE, Tls, alert_in};
 use crate::credential::Credential;
 use crate::fleet::Fleet;
 
@@ -18,6 +14,7 @@ use crate::fleet::Fleet;
 pub struct Caller {
     stream: StreamOwned<ClientConnection, TcpStream>,
     received: Vec<u8>,
+    alert: Option<AlertDescription>,
 }
 
 /// An answer.
@@ -77,30 +74,26 @@ impl Caller {
         name: &'static str,
         protocols: &[&str],
     ) -> Self {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_file(fleet.file("broker-ca/root.pem")).expect("a certificate");
-        roots.add(root).expect("a certificate");
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has the versions")
-            .with_root_certificates(roots);
-        let mut config = match credential {
-            Some(credential) => builder
-                .with_client_auth_cert(credential.chain(), credential.private_key())
-                .expect("a certificate and its key"),
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket option");
-        let name = ServerName::try_from(name).expect("a name");
-        let tls = ClientConnection::new(Arc::new(config), name).expect("a configuration fit for TLS");
-        Self { stream: StreamOwned::new(tls, socket), received: Vec::new() }
+        let tls = Tls::new(fleet, credential).with_protocols(protocols).connection(name);
+        Self { stream: StreamOwned::new(tls, socket), received: Vec::new(), alert: None }
     }
 
     /// Sends bytes; a broker that has ended the connection is noticed when it is listened to.
     pub fn send(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        if let Err(error) = self.stream.write_all(bytes).and_then(|()| self.stream.flush()) {
+            self.ended_by(&error);
+        }
+    }
+
+    /// The TLS alert, other than close_notify, that has ended the connection.
+    pub fn alert(&self) -> Option<AlertDescription> {
+        self.alert
+    }
+
+    fn ended_by(&mut self, error: &io::Error) {
+        self.alert = self.alert.or_else(|| alert_in(error));
     }
 
     /// The application protocol that was agreed on.
@@ -119,7 +112,10 @@ impl Caller {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 panic!("nothing came in time, after {:?}", String::from_utf8_lossy(&self.received))
             }
-            Err(_) => false,
+            Err(error) => {
+                self.ended_by(&error);
+                false
+            }
         }
     }
 

@@ -7,14 +7,18 @@
 //! | [`broker`] | a running broker, its address and its log |
 //! | [`credential`] | a certificate and the key that goes with it |
 //! | [`pki`] | certificates and CRLs that no honest tool makes |
+//! | [`certificate_fault`] | what can be wrong with a client's certificate |
 //! | [`mqtt`] | MQTT packets, byte by byte |
 //! | [`client`] | a client that may say anything, and hears every answer |
 //! | [`http_caller`] | a client of HTTPS that may say anything, and reads whole answers |
+//! | [`http_origin`] | the server behind the broker, which keeps what it was sent |
+//! | [`password_file`] | passwords, set by the command |
 //! | [`token_issuer`] | an issuer of tokens: PyJWT |
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
 //! | [`large_fleet`] | a place for thousands of clients |
 //! | [`list_server`] | a web server for revocation lists, which can do worse |
+//! | [`markdown_table`] | a table that was written by hand |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
@@ -29,14 +33,18 @@
 
 pub mod board;
 pub mod broker;
+pub mod certificate_fault;
 pub mod client;
 pub mod credential;
 pub mod fleet;
 pub mod http_caller;
+pub mod http_origin;
 pub mod large_fleet;
 pub mod list_server;
+pub mod markdown_table;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod password_file;
 pub mod peer;
 pub mod pki;
 pub mod program;

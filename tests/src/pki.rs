@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
@@ -84,7 +85,7 @@ impl Forger {
     }
 
     fn new(fleet: &Fleet, issuer: Issuer<'static, KeyPair>, key_id: Vec<u8>, name: &str) -> Self {
-        let directory = fleet.beside("forged").join(name);
+        let directory = fleet.beside("forged").join(name).join(HEXLOWER.encode(&key_id));
         fs::create_dir_all(&directory).expect("a directory can be made");
         Self { issuer, key_id, chain: String::new(), directory, made: Cell::new(0) }
     }
@@ -99,7 +100,7 @@ impl Forger {
         let mut params = device_params(common_name);
         let number = self.made.get() + 1;
         self.made.set(number);
-        params.serial_number = Some(SerialNumber::from_slice(&[0x40, 0, 0, number as u8]));
+        params.serial_number = Some(SerialNumber::from_slice(&(0x4000_0000 + number as u32).to_be_bytes()));
         alter(&mut params);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");

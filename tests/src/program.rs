@@ -1,5 +1,6 @@
 //! The commands under test, and running a command to its end.
 
+use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -101,6 +102,16 @@ pub fn run_within(deadline: Duration, command: &mut Command) -> Finished {
 #[track_caller]
 pub fn finish(child: Child) -> Finished {
     finish_within(COMMAND_DEADLINE, child)
+}
+
+/// Runs `command` to its end, with `input` on its standard input.
+#[track_caller]
+pub fn finish_with_input(command: &mut Command, input: &[u8]) -> Finished {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    // It may have ended without reading.
+    let _ = child.stdin.take().expect("stdin is piped").write_all(input);
+    finish(child)
 }
 
 #[track_caller]

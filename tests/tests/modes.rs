@@ -6,17 +6,17 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use integration_tests::broker::operate;
+use integration_tests::certificate_fault::{CertificateFault, FaultyIssuer};
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
+use integration_tests::markdown_table::MarkdownTable;
 use integration_tests::mqtt::{self, Connect, DISCONNECT, Kind, Version};
-use integration_tests::pki::{DAY, Forger, certificate_pem, now};
+use integration_tests::pki::{DAY, Forger, now};
 use integration_tests::program::Programs;
 use integration_tests::site::Site;
-use rcgen::{BasicConstraints, CustomExtension, ExtendedKeyUsagePurpose, IsCa};
 use serde_json::Value;
 
 const PROGRAMS: Programs = Programs::at(env!("CARGO_BIN_EXE_role"));
@@ -25,57 +25,14 @@ const MATRIX: &str = include_str!("modes/matrix.md");
 
 /// The certificates of the matrix by their names in it, and those that a client without any shows: none.
 fn credentials(fleet: &Fleet) -> BTreeMap<&'static str, Option<Credential>> {
-    let insider = Forger::with_key_of(fleet, "device-ca");
-    let [revoked, suspended] =
-        <[Credential; 2]>::try_from(fleet.devices(&["dev-2", "dev-3"])).expect("two devices");
-    fleet.revoke("dev-2");
-    fleet.suspend("dev-3");
-    let ended = insider.altered("dev-1", |params| {
-        params.not_before = now() - 30 * DAY;
-        params.not_after = now() - DAY;
-    });
+    let issuer = FaultyIssuer::new(fleet);
+    let faulty = CertificateFault::NAMED.map(|(name, fault)| (name, Some(issuer.credential(fault, "dev-1"))));
+    issuer.publish_list(fleet);
     let good = Credential {
         certificate: fleet.file("images/dev-1.cert.pem"),
         key: fleet.file("images/dev-1.key.pem"),
     };
-    let leaf = insider.certificate("dev-1");
-    let many = {
-        let certificate = fleet.beside("nine.pem");
-        let pem = fs::read_to_string(fleet.file("device-ca/issuing.pem")).expect("a certificate");
-        let chain = certificate_pem(&leaf.chain()[0]) + &pem.repeat(9);
-        fs::write(&certificate, chain).expect("a file can be written");
-        Credential { certificate, key: leaf.key.clone() }
-    };
-    BTreeMap::from([
-        ("good", Some(good)),
-        ("none", None),
-        ("expired", Some(ended.clone())),
-        ("not yet valid", Some(insider.altered("dev-1", |params| params.not_before = now() + DAY))),
-        ("revoked", Some(revoked)),
-        ("suspended", Some(suspended)),
-        ("of a stranger", Some(Forger::stranger(fleet).certificate("dev-1"))),
-        ("signed by another key", Some(Forger::named_like(fleet, "device-ca").certificate("dev-1"))),
-        (
-            "for servers",
-            Some(insider.altered("dev-1", |params| {
-                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-            })),
-        ),
-        (
-            "of a CA",
-            Some(insider.altered("dev-1", |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained))),
-        ),
-        ("with a name that is no id", Some(insider.certificate("no id"))),
-        (
-            "cannot be read",
-            Some(insider.altered("dev-1", |params| {
-                params.custom_extensions =
-                    vec![CustomExtension::from_oid_content(&[2, 5, 29, 15], vec![3, 2, 7, 0x80])];
-            })),
-        ),
-        ("nine CAs too many", Some(many)),
-        ("expired, and another's key", Some(Credential { certificate: ended.certificate, key: leaf.key })),
-    ])
+    faulty.into_iter().chain([("good", Some(good)), ("none", None)]).collect()
 }
 
 /// The mode of a column, and its policies for clients that are not proven.
@@ -169,10 +126,8 @@ fn explained(site: &Site, credential: &Credential) -> String {
 
 #[test]
 fn every_cell_of_the_matrix_is_what_a_client_meets() {
-    let mut rows = MATRIX.lines().filter(|line| line.starts_with('|'));
-    let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
-    let header = cells(rows.next().expect("a header"));
-    let rows: Vec<_> = rows.skip(1).map(cells).collect();
+    let [MarkdownTable { header, rows }] =
+        <[MarkdownTable<'_>; 1]>::try_from(MarkdownTable::all(MATRIX)).expect("one table");
     let mut wrong = Vec::new();
     let mut checked = 0;
     std::thread::scope(|scope| {

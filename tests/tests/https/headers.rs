@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use integration_tests::http_caller::Caller;
+use integration_tests::http_origin::fields;
 use integration_tests::peer::Peer;
 use integration_tests::pki::Forger;
 use integration_tests::program::run;
@@ -12,16 +13,7 @@ use serde_json::Value;
 
 use crate::place::{FILES, Listener, Place, site};
 
-/// The field lines of a request that has arrived, names in lower case.
-fn fields(request: &str) -> Vec<(String, String)> {
-    let lines = request.split("\r\n").skip(1).take_while(|line| !line.is_empty());
-    lines
-        .map(|line| line.split_once(": ").unwrap_or_else(|| (line.trim_end_matches(':'), "")))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect()
-}
-
-/// The same as CGI has them: everything that is no letter or digit is one character.
+/// The field lines of a request as CGI has them: everything that is no letter or digit is one character.
 fn folded(request: &str) -> Vec<(String, String)> {
     let fold = |name: String| name.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
     fields(request).into_iter().map(|(name, value)| (fold(name), value)).collect()

@@ -6,7 +6,6 @@ mod answers;
 mod attacks;
 mod configuration;
 mod headers;
-mod origin;
 mod origins;
 mod place;
 mod revocation;

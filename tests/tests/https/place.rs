@@ -5,11 +5,11 @@ use std::process::Command;
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
 use integration_tests::http_caller::Caller;
+use integration_tests::http_origin::HttpOrigin;
 use integration_tests::peer::Peer;
 use integration_tests::site::Site;
 
 use crate::PROGRAMS;
-use crate::origin::HttpOrigin;
 
 /// What is said of the listener beside its transport and upstream.
 #[derive(Clone, Copy, Debug)]

@@ -1,27 +1,16 @@
 //! A password beside the certificate: asked for, looked at once for each connection, and not handed on.
 
-use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use integration_tests::fleet::Fleet;
 use integration_tests::http_caller::Answer;
+use integration_tests::http_origin::HttpOrigin;
+use integration_tests::password_file::set_password;
 use integration_tests::peer::Peer;
 use integration_tests::program::run;
 
-use crate::origin::HttpOrigin;
 use crate::place::{Listener, Place, curl, site};
-
-/// Sets the password of `dev-1`.
-#[track_caller]
-fn set_password(fleet: &Fleet, password: &str) {
-    let file = fleet.beside("secret");
-    fs::write(&file, password).expect("a file");
-    let mut command = fleet.programs().broker();
-    command.args(["passwd", "device-ca/dev-1"]).arg("--password-file").arg(file);
-    run(command.arg("--fleet").arg(fleet.directory())).stdout_of_success();
-}
 
 /// Devices show passwords, and services do not.
 fn place() -> Place {
@@ -29,7 +18,7 @@ fn place() -> Place {
     let site = site(Listener::default(), Some(&origin.url()), |fleet| {
         fleet.configure("[identity]", "[second-factor.password]\nfile = \"passwords\"\n\n[identity]");
         fleet.configure("name = \"devices\"", "name = \"devices\"\nsecond-factor = \"password\"");
-        set_password(fleet, "sesame");
+        set_password(fleet, "dev-1", "sesame");
     });
     Place { site, origin }
 }
@@ -133,7 +122,7 @@ fn another_password_ends_what_the_old_one_has_begun() {
     other.send(b"GET /files/endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(downloading.read_more() && other.read_more());
     let since = Instant::now();
-    set_password(&place.site.fleet, "another");
+    set_password(&place.site.fleet, "dev-1", "another");
     while downloading.read_more() {
         assert!(since.elapsed() < Duration::from_secs(2), "it goes on");
     }

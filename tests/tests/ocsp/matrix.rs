@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use integration_tests::broker::{Broker, Mark};
 use integration_tests::credential::Credential;
+use integration_tests::markdown_table::MarkdownTable;
 use integration_tests::mqtt::Version;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
@@ -52,18 +53,14 @@ struct Row {
 
 /// The header's columns, and the rows.
 fn table() -> (Vec<&'static str>, Vec<Row>) {
-    let mut lines = MATRIX
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
-    let columns = lines.next().expect("a header").split_off(3);
+    let table = MarkdownTable::all(MATRIX).remove(0);
     let row = |cells: Vec<&'static str>| Row {
         answer: cells[0],
         word: cells[1],
         why: cells[2],
         wanted: cells[3..].to_vec(),
     };
-    (columns, lines.skip(1).map(row).collect())
+    (table.header[3..].to_vec(), table.rows.into_iter().map(row).collect())
 }
 
 /// What `explain` says, in the words of the matrix.

@@ -3,9 +3,10 @@
 use std::fs;
 
 use integration_tests::broker::operate;
+use integration_tests::password_file::set_password;
 use integration_tests::token_issuer::TokenIssuer;
 
-use crate::place::{PASSWORD, TOKEN, configuration, fleet, set_password};
+use crate::place::{PASSWORD, TOKEN, configuration, fleet};
 
 #[test]
 fn what_cannot_work_is_refused_with_its_place() {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, Tls};
 use integration_tests::mqtt::{Connect, Kind, Version};
+use integration_tests::password_file::{passwd, set_password};
 use integration_tests::token_issuer::TokenIssuer;
 
-use crate::place::{PASSWORD, Place, TOKEN, configuration, fleet, outcome, passwd, set_password};
+use crate::place::{PASSWORD, Place, TOKEN, configuration, fleet, outcome};
 
 /// The session ends within two seconds of now, for its second factor.
 #[track_caller]

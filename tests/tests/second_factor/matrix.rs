@@ -4,12 +4,13 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use integration_tests::broker::{Mark, operate};
 use integration_tests::credential::Credential;
 use integration_tests::mqtt::{Connect, Version};
+use integration_tests::password_file::passwd;
 use integration_tests::peer::Peer;
 use integration_tests::token_issuer::{TokenIssuer, claims};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use crate::place::{PASSWORD, Place, TOKEN, fleet, line_by_argon2, outcome, passwd};
+use crate::place::{PASSWORD, Place, TOKEN, fleet, line_by_argon2, outcome};
 
 const IN: [&str; 3] = ["in"; 3];
 const OUT: [&str; 3] = ["0x04", "0x86", "401"];

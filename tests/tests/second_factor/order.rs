@@ -4,10 +4,11 @@ use std::fs;
 
 use integration_tests::client::Heard;
 use integration_tests::mqtt::{Connect, Version};
+use integration_tests::password_file::set_password;
 use integration_tests::pki::Forger;
 use serde_json::Value;
 
-use crate::place::{PASSWORD, Place, configuration, fleet, outcome, set_password};
+use crate::place::{PASSWORD, Place, configuration, fleet, outcome};
 
 fn connect(version: Version, secret: &str) -> Connect {
     Connect::new(version, "dev-1").user_name("dev-1").password(secret)

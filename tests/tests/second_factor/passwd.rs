@@ -6,11 +6,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use integration_tests::program::{Finished, Programs};
+use integration_tests::program::{Finished, Programs, finish_with_input};
 use tempfile::TempDir;
 
 use crate::PROGRAMS;
-use crate::place::finish_with_input;
 
 /// A directory with a password file in it, or none yet.
 struct Desk(TempDir);

@@ -10,9 +10,10 @@ use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
 use integration_tests::http_caller::Caller;
 use integration_tests::mqtt::{Connect, Version};
+use integration_tests::password_file::set_password;
 use integration_tests::peer::Peer;
 
-use crate::place::{PASSWORD, Place, fleet, line_by_argon2, outcome, set_password};
+use crate::place::{PASSWORD, Place, fleet, line_by_argon2, outcome};
 
 #[test]
 fn after_a_wrong_password_the_right_one_waits_and_nobody_elses() {

@@ -1,9 +1,7 @@
 //! A fleet whose devices show something beside their certificates, and its broker: MQTT and HTTPS.
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, Tls};
@@ -12,7 +10,7 @@ use integration_tests::fleet::Fleet;
 use integration_tests::http_caller::{Answer, Caller};
 use integration_tests::mqtt::{Connect, Kind, Version};
 use integration_tests::peer::Peer;
-use integration_tests::program::{Finished, finish};
+use integration_tests::program::finish_with_input;
 use integration_tests::token_issuer::{AUDIENCE, ISSUER};
 
 use crate::PROGRAMS;
@@ -55,27 +53,6 @@ pub(crate) fn fleet(factor: &str) -> Fleet {
     fs::write(fleet.file("passwords"), "").expect("a password file");
     fs::write(fleet.file("jwks.json"), "{\"keys\": []}").expect("a key set");
     fleet
-}
-
-/// `countersign-broker passwd`, with `password` on its standard input.
-pub(crate) fn passwd(fleet: &Fleet, args: &[&str], password: &[u8]) -> Finished {
-    let mut command = fleet.programs().broker();
-    finish_with_input(command.arg("passwd").args(args).arg("--fleet").arg(fleet.directory()), password)
-}
-
-/// Runs `command` to its end, with `input` on its standard input.
-pub(crate) fn finish_with_input(command: &mut Command, input: &[u8]) -> Finished {
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the command starts");
-    // It may have ended without reading.
-    let _ = child.stdin.take().expect("stdin is piped").write_all(input);
-    finish(child)
-}
-
-/// Sets the password of a device.
-#[track_caller]
-pub(crate) fn set_password(fleet: &Fleet, device: &str, password: &str) {
-    passwd(fleet, &[&format!("device-ca/{device}")], password.as_bytes()).stdout_of_success();
 }
 
 /// The line of a password file for a device, as Debian's `argon2` makes it.

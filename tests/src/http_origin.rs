@@ -1,4 +1,4 @@
-//! An origin that keeps what it was sent, byte by byte, and answers as the path says.
+//! [`HttpOrigin`]: an HTTP server that keeps what it was sent, byte by byte, and answers as the path says.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use integration_tests::client::PATIENCE;
+use crate::client::PATIENCE;
 
 /// An origin. Its threads end with their connections.
-pub(crate) struct HttpOrigin {
+#[derive(Debug)]
+pub struct HttpOrigin {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl HttpOrigin {
     /// An origin on a free port.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -31,28 +32,43 @@ impl HttpOrigin {
     }
 
     /// Where it is, as a configuration has it.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What Host says to it.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         self.address.to_string()
     }
 
     /// All that it was sent, one entry for each connection.
-    pub(crate) fn received(&self) -> Vec<String> {
+    pub fn received(&self) -> Vec<String> {
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
     }
 
     /// The only request since the last one that was taken.
     #[track_caller]
-    pub(crate) fn take(&self) -> String {
-        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(received.len(), 1, "{received:?}");
-        String::from_utf8(received.remove(0)).expect("text")
+    pub fn take(&self) -> String {
+        self.take_if_any().expect("a request")
     }
+
+    /// The same, if there is one.
+    #[track_caller]
+    pub fn take_if_any(&self) -> Option<String> {
+        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(received.len() < 2, "{received:?}");
+        received.pop().map(|request| String::from_utf8(request).expect("text"))
+    }
+}
+
+/// The field lines of a request that has arrived, names in lower case.
+pub fn fields(request: &str) -> Vec<(String, String)> {
+    let lines = request.split("\r\n").skip(1).take_while(|line| !line.is_empty());
+    lines
+        .map(|line| line.split_once(": ").unwrap_or_else(|| (line.trim_end_matches(':'), "")))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect()
 }
 
 fn serve(mut stream: TcpStream, received: &Mutex<Vec<Vec<u8>>>) {
