@@ -309,12 +309,12 @@ fn quarantine_takes_away_what_it_does_not_name_and_marks_nothing_else() {
     assert!(guest.subscribe("lobby/#", 1) < 0x80);
     let quarantined = LOBBY
         .replace("action = \"allow\"", "action = \"quarantine\"")
-        .replace("[\"lobby/#\"]", "[\"lobby/ward\"]");
+        .replace("[\"lobby/#\"]", "[\"lobby/ward\", \"lobby/hall\"]");
     site.fleet.configure(LOBBY, &quarantined);
     assert_eq!(operate(&site.fleet, "reload", &[]).code, 0);
     assert!(guest.is_alive());
     assert_eq!(guest.publish("lobby/elsewhere", "x"), 0x87);
-    assert_eq!(guest.publish("lobby/ward", "the subscription to all is gone"), 0);
+    assert_eq!(guest.publish("lobby/hall", "the subscription to all is gone"), 0);
     assert!(guest.subscribe("lobby/ward", 1) < 0x80);
     assert_eq!(guest.publish("lobby/ward", "here"), 0);
     assert_eq!(guest.receive().payload, "here");
