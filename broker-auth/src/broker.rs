@@ -62,6 +62,18 @@ impl Broker {
         for file in &state.adopted {
             tracing::info!(file = %file.display(), "taken over into the state directory");
         }
+        let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
+        let control = Threads::for_control().map_err(no_threads)?;
+        // Before anything is written into the directory, or fetched: it may be another broker's. The socket belongs to the threads
+        // that it is bound on.
+        let bind = || {
+            let _on = control.handle().enter();
+            AdminSocket::bind(&config.state.admin_socket(), state.admin_group)
+        };
+        let admin = bind().map_err(|error| {
+            let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());
+            StartError::failed(what, "stop the other broker, or give this one a state directory of its own")
+        })?;
         let numbers = Arc::new(CrlNumbers::open(state.path()).map_err(StartError::refused)?);
         let EngineConfig::Rumqttd = config.engine;
         let max_sessions =
@@ -100,8 +112,6 @@ impl Broker {
             ocsp: OcspAnswers::new(fetcher.clone(), config.fetch.interval),
             second_factors: SecondFactors::new(factors),
         });
-        let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
-        let control = Threads::for_control().map_err(no_threads)?;
         let threads = control.handle().clone();
         let fetches = Arc::new(ListFetches::new(fetcher, &config.fetch, Arc::clone(&clock), threads));
         fetches.follow(&config.fetched_lists);
@@ -153,15 +163,6 @@ impl Broker {
         }
         drop(present);
         let handshakes = Threads::for_handshakes().map_err(no_threads)?;
-        // The socket belongs to the threads that it is bound on.
-        let bind = || {
-            let _on = control.handle().enter();
-            AdminSocket::bind(&config.state.admin_socket(), state.admin_group)
-        };
-        let admin = bind().map_err(|error| {
-            let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());
-            StartError::failed(what, "stop the other broker, or give this one a state directory of its own")
-        })?;
         let hosts = loaded.into_iter().map(|(listener, rules, certificate, front)| {
             let settings = listener.settings.clone();
             let http = front.map(|front| {
