@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use authenticator::certificate::Fingerprint;
 use authenticator::evidence::OcspEvidence;
-use authenticator::ocsp::{MAX_RESPONSE_LEN, OcspAnswer, OcspRequest, judge, responder};
+use authenticator::ocsp::{MAX_RESPONSE_LEN, OcspAnswer, OcspFault, OcspRequest, judge, responder};
 use authenticator::trust::{OcspAllow, VerifiedChain};
 use fetch::{Bounds, Fetcher, Url};
 use parking_lot::Mutex;
@@ -158,7 +158,7 @@ impl OcspAnswers {
             .map_err(|error| error.to_string())
             .inspect(|_| self.responders.answered(url.as_str()))
             .inspect_err(|why| self.responders.silent(url.as_str(), why, Instant::now()))?;
-        judge(&response, &request, store.now()).map_err(|fault| format!("{url}: {fault}"))
+        judge_by(store, &response, &request).map_err(|fault| format!("{url}: {fault}"))
     }
 
     /// Keeps the answers about live sessions fresh, and has them judged again when one turns. Runs until it is dropped.
@@ -212,5 +212,14 @@ impl OcspAnswers {
         due.truncate(QUESTIONS_PER_TICK);
         due.iter().for_each(|(_, known)| known.is_asked_for(now));
         (due.into_iter().map(|(_, known)| known).collect(), has_turned)
+    }
+}
+
+/// Judges a response by the time of `store`. By a clock that is known to be behind, one that seems to be of the future is judged as of
+/// when it was signed.
+fn judge_by(store: &RulesetStore, response: &[u8], request: &OcspRequest) -> Result<OcspAnswer, OcspFault> {
+    match judge(response, request, store.now()) {
+        Err(OcspFault::NotYet { time, .. }) if store.clock_is_behind() => judge(response, request, time),
+        judged => judged,
     }
 }

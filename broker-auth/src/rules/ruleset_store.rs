@@ -299,11 +299,15 @@ impl RulesetStore {
         self.clock.now()
     }
 
-    /// The time that a list may not be newer than. A clock that is known to be behind says nothing about that: it must not
-    /// keep a revocation out.
+    /// Whether a CA has said already that it is later than the clock says. Such a clock tells nothing about what is of the
+    /// future: it must not keep a revocation out.
+    pub(crate) fn clock_is_behind(&self) -> bool {
+        self.clock.now() < self.numbers.floor().get()
+    }
+
+    /// The time that a list may not be newer than.
     fn time_for_lists(&self) -> UnixTime {
-        let now = self.clock.now();
-        if now < self.numbers.floor().get() { UnixTime::since_unix_epoch(Duration::MAX) } else { now }
+        if self.clock_is_behind() { UnixTime::since_unix_epoch(Duration::MAX) } else { self.clock.now() }
     }
 
     /// The time that it cannot be earlier than.

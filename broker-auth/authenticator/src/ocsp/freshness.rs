@@ -38,7 +38,8 @@ impl Times {
     /// It counts until nextUpdate, or for an hour after thisUpdate if it has none; for a week, or that hour, after it was
     /// signed; and without a nonce, for a week after thisUpdate: somebody on the way could hand out an old answer for longer.
     pub(super) fn valid_until(&self, echo: Echo, now: UnixTime) -> Result<UnixTime, OcspFault> {
-        for (field, time) in [("thisUpdate", self.this_update), ("producedAt", self.produced_at)] {
+        // The later one first: it says how far the clocks are apart.
+        for (field, time) in [("producedAt", self.produced_at), ("thisUpdate", self.this_update)] {
             if time > later(now, CLOCK_SKEW) {
                 return Err(OcspFault::NotYet { field, time });
             }

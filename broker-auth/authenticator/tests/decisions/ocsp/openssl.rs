@@ -248,7 +248,7 @@ fn an_answer_counts_for_as_long_as_it_says() {
     // It is from the future, by less and by more than clocks differ.
     assert!(good(whole, &["-ndays", "1"], |now| now - 4 * MINUTE).is_ok());
     let early = good(whole, &["-ndays", "1"], |now| now - 6 * MINUTE);
-    assert!(matches!(early, Err(OcspFault::NotYet { field: "thisUpdate", .. })), "{early:?}");
+    assert!(matches!(early, Err(OcspFault::NotYet { field: "producedAt", .. })), "{early:?}");
 }
 
 #[test]
