@@ -32,6 +32,16 @@ impl LoadError {
         }
     }
 
+    /// Whether there was no room for what is to be remembered.
+    pub(super) fn is_of_full_disk(&self) -> bool {
+        let (Self::Numbers(CrlNumbersError::Write { source, .. })
+        | Self::Floor(TimeFloorError::Write { source, .. })) = self
+        else {
+            return false;
+        };
+        matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    }
+
     /// Whether it is about a file that is fetched, and may be there later.
     pub(crate) fn is_of_fetched(&self) -> bool {
         matches!(self, Self::Trust(TrustError::Fetched { .. }))
@@ -50,7 +60,7 @@ impl LoadError {
             Self::Numbers(CrlNumbersError::Damaged { .. }) => {
                 "restore the file; if that is not possible, delete it, and make sure that the lists are the newest".into()
             }
-            Self::Numbers(_) | Self::Floor(_) => "check the permissions of the state directory".into(),
+            Self::Numbers(_) | Self::Floor(_) => "check the state directory: its permissions, and the room on its disk".into(),
         }
     }
 }

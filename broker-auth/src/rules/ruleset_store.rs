@@ -190,7 +190,13 @@ impl RulesetStore {
         let loaded = Ruleset::new(present.mode(), loaded, Arc::clone(present.access()))?
             .with_http(present.http().cloned());
         loaded.refuse_unusable(now)?;
-        self.remember(loaded.trusts())?;
+        match self.remember(loaded.trusts()) {
+            // As it would have gone on: a full disk must not keep a fleet out. The watcher tries again.
+            Err(error) if error.is_of_full_disk() => {
+                tracing::error!(%error, "the numbers of the revocation lists cannot be kept");
+            }
+            remembered => remembered?,
+        }
         self.numbers.lists().keep(loaded.trusts(), false);
         self.swap(loaded);
         report.trust = self.report();
