@@ -55,6 +55,16 @@ impl Broker {
         Self::spawn(command, listeners)
     }
 
+    /// The same with the command that starts the broker altered.
+    #[track_caller]
+    pub fn start_altered(fleet: &Fleet, listeners: usize, alter: impl FnOnce(Command) -> Command) -> Self {
+        let mut command = run_command(fleet);
+        if listeners == 1 {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        Self::spawn(alter(command), listeners)
+    }
+
     /// Starts the broker of a fleet and expects that it does not stay.
     #[track_caller]
     pub fn refuse_to_start(fleet: &Fleet) -> Finished {

@@ -16,6 +16,9 @@
 //! | [`token_issuer`] | an issuer of tokens: PyJWT |
 //! | [`simulated`] | simulated devices, as a process |
 //! | [`site`] | the smallest place where something can happen |
+//! | [`turned_clock`] | the clock of one process, which a test can turn |
+//! | [`descriptors`] | how many files a running process may open |
+//! | [`full_disk`] | a disk that is full for one process |
 //! | [`large_fleet`] | a place for thousands of clients |
 //! | [`list_server`] | a web server for revocation lists, which can do worse |
 //! | [`markdown_table`] | a table that was written by hand |
@@ -36,7 +39,9 @@ pub mod broker;
 pub mod certificate_fault;
 pub mod client;
 pub mod credential;
+pub mod descriptors;
 pub mod fleet;
+pub mod full_disk;
 pub mod http_caller;
 pub mod http_origin;
 pub mod large_fleet;
@@ -53,4 +58,5 @@ pub mod site;
 pub mod token_issuer;
 pub mod torture;
 pub mod transcript;
+pub mod turned_clock;
 pub mod wiretap;

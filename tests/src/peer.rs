@@ -57,6 +57,11 @@ impl Peer {
         Self::find(python, &["-c", "import jwt"])
     }
 
+    /// `faketime`, which knows libfaketime.
+    pub fn faketime() -> Option<Self> {
+        Self::find("faketime", &["--version"])
+    }
+
     /// `argon2`, the reference command.
     pub fn argon2() -> Option<Self> {
         Self::find("argon2", &["--help"])

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use integration_tests::broker::{Log, Mark};
+use integration_tests::descriptors::{limit_descriptors, restore_descriptors};
 use integration_tests::large_fleet::LargeFleet;
 use integration_tests::program::Programs;
 use load::client::{Client, ConnectOptions, Lost};
 use load::packet::{PINGREQ, Packet, QoS, Version};
 use load::site::{Flaw, Identity};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -84,13 +84,6 @@ async fn connections_do_not_take_the_descriptors_that_revoking_needs() {
     assert_eq!(lines_with(&fleet.broker.log().since(Mark::START), "cannot be accepted"), 0);
 }
 
-/// Limits the open files of a running broker.
-fn limit_descriptors(fleet: &LargeFleet, limit: u64) {
-    let pid = i32::try_from(fleet.broker.process_id()).ok().and_then(Pid::from_raw);
-    let limit = Rlimit { current: Some(limit), maximum: Some(20_000.max(limit)) };
-    prlimit(pid, Resource::Nofile, limit).expect("a child may be limited");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_descriptors_run_out_who_is_served_stays_served_and_what_waits_is_done_afterwards() {
     const HELD: Duration = Duration::from_secs(4);
@@ -99,7 +92,7 @@ async fn when_descriptors_run_out_who_is_served_stays_served_and_what_waits_is_d
     let devices = fleet.site.devices(0..20);
     let mut clients = fleet.connect_all(&devices, ConnectOptions::default()).await;
     let mark = fleet.broker.log().mark();
-    limit_descriptors(&fleet, 1);
+    limit_descriptors(fleet.broker.process_id(), 1);
 
     let mut waiting = Vec::new();
     for _ in 0..50 {
@@ -119,7 +112,7 @@ async fn when_descriptors_run_out_who_is_served_stays_served_and_what_waits_is_d
     // The site has written two lists, one after the other, and both are tried again twice a second.
     assert!((2..=3).contains(&lines_with(&log, "revocation list refused")), "{log:#?}");
 
-    limit_descriptors(&fleet, 20_000);
+    restore_descriptors(fleet.broker.process_id());
     let since = Instant::now();
     is_cut_off(clients.remove(0).answer().await);
     println!("cut off {:?} after there were descriptors again", since.elapsed());

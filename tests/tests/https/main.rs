@@ -4,7 +4,10 @@
 
 mod answers;
 mod attacks;
+mod clock;
 mod configuration;
+mod descriptors;
+mod hanging_origin;
 mod headers;
 mod origins;
 mod place;

@@ -4,7 +4,9 @@
 
 mod asking;
 mod authority;
+mod clock;
 mod conduct;
+mod descriptors;
 mod http;
 mod live;
 mod matrix;

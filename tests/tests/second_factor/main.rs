@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 mod configuration;
 mod live_sessions;
 mod matrix;
