@@ -64,8 +64,8 @@ impl Broker {
         }
         let no_threads = |error| StartError::failed(error, "free memory or threads on this machine");
         let control = Threads::for_control().map_err(no_threads)?;
-        // Before anything is written into the directory, or fetched: it may be another broker's. The socket belongs to the threads
-        // that it is bound on.
+        // Before anything is written into the directory, or fetched: it may be another broker's. The socket belongs to the
+        // threads that it is bound on.
         let bind = || {
             let _on = control.handle().enter();
             AdminSocket::bind(&config.state.admin_socket(), state.admin_group)

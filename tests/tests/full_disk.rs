@@ -1,5 +1,5 @@
-//! A full disk under the state directory: who is served stays served, who is revoked is cut off, and what could not be kept is
-//! kept when there is room again.
+//! A full disk under the state directory: who is served stays served, who is revoked is cut off, and what could not be
+//! kept is kept when there is room again. And a state directory that another broker has.
 
 #![forbid(unsafe_code)]
 

@@ -215,8 +215,8 @@ impl OcspAnswers {
     }
 }
 
-/// Judges a response by the time of `store`. By a clock that is known to be behind, one that seems to be of the future is judged as of
-/// when it was signed.
+/// Judges a response by the time of `store`. By a clock that is known to be behind, one that seems to be of the future is
+/// judged as of when it was signed.
 fn judge_by(store: &RulesetStore, response: &[u8], request: &OcspRequest) -> Result<OcspAnswer, OcspFault> {
     match judge(response, request, store.now()) {
         Err(OcspFault::NotYet { time, .. }) if store.clock_is_behind() => judge(response, request, time),

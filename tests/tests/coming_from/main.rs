@@ -1,5 +1,5 @@
-//! `broker-auth/coming-from.md`: every row, configured as it says, and its command run as it is written; and what the systems in
-//! it can do, done by clients that nobody here wrote.
+//! `broker-auth/coming-from.md`: every row, configured as it says, and its command run as it is written; and what the
+//! systems in it can do, done by clients that nobody here wrote.
 
 #![forbid(unsafe_code)]
 

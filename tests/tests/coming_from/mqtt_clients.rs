@@ -131,13 +131,11 @@ fn a_list_cuts_a_live_session_off_and_no_other() {
     assert_eq!((&closed["identity"], &closed["reason"]), (&"pump-1".into(), &"revoked".into()));
     // It tries again at once, and is refused.
     assert_eq!(place.broker().log().refusal(mark)["reason"], "revoked");
-    for mut child in [stolen] {
+    assert!(honest.try_wait().expect("a child can be asked").is_none(), "it did nothing wrong");
+    for mut child in [stolen, honest] {
         child.kill().expect("a child can be killed");
         child.wait().expect("a child can be waited for");
     }
-    assert!(honest.try_wait().expect("a child can be asked").is_none(), "it did nothing wrong");
-    honest.kill().expect("a child can be killed");
-    honest.wait().expect("a child can be waited for");
 }
 
 /// A responder that says nothing of use: whoever must be vouched for is not let in, and is told so.

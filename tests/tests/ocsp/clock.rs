@@ -12,8 +12,8 @@ use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
 
-/// Two devices that are good and one that is revoked, at a broker whose lists are half an hour old. That is how far a clock that
-/// was set back can be known to be behind, and further than any two clocks may differ.
+/// A fleet whose lists are half an hour old: so far a clock that was set back is not known to be behind, and that is more
+/// than the clocks of a responder and its host may differ by.
 fn place(mode: &str) -> Place {
     let place = Place::new(mode);
     for authority in ["device-ca", "service-ca"] {
