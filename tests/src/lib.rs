@@ -22,6 +22,7 @@
 //! | [`large_fleet`] | a place for thousands of clients |
 //! | [`list_server`] | a web server for revocation lists, which can do worse |
 //! | [`markdown_table`] | a table that was written by hand |
+//! | [`ocsp_authority`] | a CA that says by OpenSSL what has become of its certificates |
 //! | [`transcript`] | what commands said, compared with what they always say |
 //! | [`wiretap`] | a wire with somebody listening |
 //! | [`peer`] | programs that nobody here wrote |
@@ -49,6 +50,7 @@ pub mod list_server;
 pub mod markdown_table;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod ocsp_authority;
 pub mod password_file;
 pub mod peer;
 pub mod pki;

@@ -1,4 +1,5 @@
-//! [`ListServer`]: a web server on loopback that publishes revocation lists, or does worse.
+//! [`ListServer`]: a web server on loopback that publishes revocation lists, or does worse. What it is asked, it ignores: an
+//! answer of OCSP (RFC 6960) is as good.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -99,11 +100,27 @@ impl Drop for ListServer {
     }
 }
 
+/// Reads a request, with its body if it has one: a connection that is closed before would be reset.
+fn take_request(stream: &TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut body = 0;
+    for line in reader.by_ref().lines() {
+        let line = line?.to_ascii_lowercase();
+        if let Some(length) = line.strip_prefix("content-length:") {
+            body = length.trim().parse().unwrap_or(0);
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    std::io::copy(&mut reader.take(body), &mut std::io::sink())?;
+    Ok(())
+}
+
 fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-    let mut head = BufReader::new(&stream).lines();
-    while head.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    take_request(&stream)?;
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let behaviour = shared.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let header = |length: usize| {

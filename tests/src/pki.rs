@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use rcgen::{
-    CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -41,14 +42,23 @@ pub struct Forger {
 impl Forger {
     /// With the key of one of the fleet's issuing CAs: `device-ca` or `service-ca`.
     pub fn with_key_of(fleet: &Fleet, authority: &str) -> Self {
-        let certificate = fleet.file(authority).join("issuing.pem");
+        Self::with_stored_key(fleet, authority, "issuing")
+    }
+
+    /// With the key of the root CA above one of them.
+    pub fn with_root_key_of(fleet: &Fleet, authority: &str) -> Self {
+        Self::with_stored_key(fleet, authority, "root")
+    }
+
+    fn with_stored_key(fleet: &Fleet, authority: &str, name: &str) -> Self {
+        let file = |ending: &str| fleet.file(authority).join(format!("{name}.{ending}"));
         let opened = run(Command::new("openssl")
             .args(["pkey", "-passin", &format!("pass:{PASSPHRASE}"), "-in"])
-            .arg(fleet.file(authority).join("issuing.key")));
+            .arg(file("key")));
         let key = KeyPair::from_pem(&opened.stdout_of_success()).expect("openssl prints a key");
-        let pem = fs::read_to_string(certificate).expect("a CA certificate");
+        let pem = fs::read_to_string(file("pem")).expect("a CA certificate");
         let issuer = Issuer::from_ca_cert_pem(&pem, key).expect("a CA certificate");
-        Self::new(fleet, issuer, key_id(&pem), authority)
+        Self::new(fleet, issuer, key_id(&pem), &format!("{authority}-{name}"))
     }
 
     /// With a key of its own, under the very name of the fleet's issuing CA.
@@ -139,7 +149,12 @@ impl Forger {
             this_update: crl.this_update,
             next_update: crl.next_update,
             crl_number: SerialNumber::from(crl.number),
-            issuing_distribution_point: None,
+            issuing_distribution_point: crl.distribution_point.as_ref().map(|url| {
+                CrlIssuingDistributionPoint {
+                    distribution_point: CrlDistributionPoint { uris: vec![url.clone()] },
+                    scope: None,
+                }
+            }),
             revoked_certs,
             key_identifier_method: KeyIdMethod::PreSpecified(self.key_id.clone()),
         };
@@ -160,6 +175,8 @@ pub struct Crl {
     pub revoked: Vec<Vec<u8>>,
     /// Those that are on hold, likewise.
     pub held: Vec<Vec<u8>>,
+    /// The URL in `issuingDistributionPoint`, if it has that extension.
+    pub distribution_point: Option<String>,
 }
 
 impl Crl {
@@ -173,6 +190,7 @@ impl Crl {
             number: now.unix_timestamp().unsigned_abs() + 100_000,
             revoked: Vec::new(),
             held: Vec::new(),
+            distribution_point: None,
         }
     }
 

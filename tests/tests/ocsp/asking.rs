@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use integration_tests::client::{Client, Heard, Tls};
 use integration_tests::mqtt::{Connect, Version};
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
 use crate::responder::Responder;
+use integration_tests::ocsp_authority::Status;
 
 #[test]
 fn ten_connections_at_once_are_one_question() {

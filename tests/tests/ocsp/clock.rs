@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use integration_tests::broker::Broker;
 use integration_tests::client::{Client, PATIENCE};
 use integration_tests::mqtt::{Kind, Version};
+use integration_tests::ocsp_authority::Status;
 use integration_tests::pki::{Crl, DAY, Forger, now};
 use integration_tests::turned_clock::TurnedClock;
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use integration_tests::pki::{DAY, now};
 
-use crate::authority::{Authority, Status};
 use crate::redated::{Times, redated};
+use integration_tests::ocsp_authority::{Authority, Status};
 
 /// No connection is served for longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use integration_tests::client::PATIENCE;
 use integration_tests::descriptors::{leave_descriptors, restore_descriptors};
 use integration_tests::mqtt::Version;
+use integration_tests::ocsp_authority::Status;
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
 

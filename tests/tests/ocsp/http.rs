@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use integration_tests::credential::Credential;
 use integration_tests::program::run;
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
+use integration_tests::ocsp_authority::Status;
 
 /// An origin that has a file for everybody; its URL.
 fn origin() -> String {

@@ -6,9 +6,9 @@ use integration_tests::broker::operate;
 use integration_tests::client::{Client, Heard, PATIENCE};
 use integration_tests::mqtt::{Kind, Version};
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
+use integration_tests::ocsp_authority::Status;
 
 /// The interval, and a machine with something else to do.
 const REFRESH: Duration = Duration::from_secs(4);

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod asking;
-mod authority;
 mod clock;
 mod conduct;
 mod descriptors;

@@ -10,9 +10,9 @@ use integration_tests::mqtt::Version;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::authority::Status;
 use crate::conduct::Conduct;
 use crate::place::Place;
+use integration_tests::ocsp_authority::Status;
 
 const MATRIX: &str = include_str!("matrix.md");
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::authority::Authority;
+use integration_tests::ocsp_authority::Authority;
 
 /// The times in an answer, in whole seconds.
 #[derive(Clone, Copy, Debug)]

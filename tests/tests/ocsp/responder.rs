@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
 
-use crate::authority::Authority;
 use crate::conduct::{Conduct, Question};
+use integration_tests::ocsp_authority::Authority;
 
 /// No connection is served for longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,29 +5,33 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use integration_tests::fleet::{Fleet, PASSPHRASE};
-use integration_tests::program::run;
 use tempfile::TempDir;
+
+use crate::fleet::{Fleet, PASSPHRASE};
+use crate::program::run;
 
 /// What has become of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
+    /// It is as good as ever.
     Good,
+    /// It is revoked for good.
     Revoked,
+    /// It is revoked, and may come back.
     OnHold,
     /// The CA has never heard of it.
     Unknown,
 }
 
 /// A CA with its key in the clear.
-pub(crate) struct Authority {
+pub struct Authority {
     folder: TempDir,
     answers: AtomicUsize,
 }
 
 impl Authority {
     /// The issuing CA of the fleet's `device-ca` or `service-ca`.
-    pub(crate) fn of(fleet: &Fleet, name: &str) -> Self {
+    pub fn of(fleet: &Fleet, name: &str) -> Self {
         let this = Self { folder: TempDir::new().expect("a folder"), answers: AtomicUsize::new(0) };
         fs::copy(fleet.file(name).join("issuing.pem"), this.file("ca.pem")).expect("a CA certificate");
         let key = run(Command::new("openssl")
@@ -38,22 +42,23 @@ impl Authority {
     }
 
     /// The certificate of the CA, in PEM.
-    pub(crate) fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.file("ca.pem")
     }
 
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    /// A place for a file of its own.
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A number that nobody else has, for the names of files.
-    pub(crate) fn number(&self) -> usize {
+    pub fn number(&self) -> usize {
         self.answers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The answer for an hour to `request`, signed by this CA, about certificates of `issuer`, of which it knows that with
     /// this serial number, in hex.
-    pub(crate) fn answer(&self, issuer: &Self, request: &[u8], serial: &str, status: Status) -> Vec<u8> {
+    pub fn answer(&self, issuer: &Self, request: &[u8], serial: &str, status: Status) -> Vec<u8> {
         let number = self.number();
         let [index, question, answer] =
             ["index", "request", "response"].map(|kind| self.file(&format!("{kind}-{number}")));
@@ -84,7 +89,7 @@ impl Authority {
     }
 
     /// A question about the certificate with another serial number, without a nonce.
-    pub(crate) fn question_about(&self, serial: &str) -> Vec<u8> {
+    pub fn question_about(&self, serial: &str) -> Vec<u8> {
         let question = self.file(&format!("request-{}", self.number()));
         run(Command::new("openssl")
             .args(["ocsp", "-no_nonce", "-issuer"])
@@ -97,7 +102,7 @@ impl Authority {
     }
 
     /// An ECDSA signature with SHA-256.
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let number = self.number();
         let [signed, signature] = ["signed", "signature"].map(|kind| self.file(&format!("{kind}-{number}")));
         fs::write(&signed, message).expect("a file can be written");
