@@ -115,19 +115,18 @@ fn keys_in_blocks() -> Vec<Place> {
 fn keys_in_tables() -> Vec<Place> {
     let mut places = Vec::new();
     let (mut heading, mut head) = ("", "");
-    let mut before = "";
-    for line in README.lines() {
+    let next = README.lines().skip(1).chain([""]);
+    for (line, next) in README.lines().zip(next) {
         if let Some(text) = line.strip_prefix("## ") {
             heading = text;
         }
-        if line.starts_with("|---") {
-            head = before.split('|').nth(1).unwrap_or_default().trim();
+        if next.starts_with("|---") {
+            head = line.split('|').nth(1).unwrap_or_default().trim();
         } else if let Some(first) = line.strip_prefix('|').and_then(|row| row.split('|').next()) {
             for span in first.split('`').skip(1).step_by(2) {
                 places.extend(place(heading, head, span));
             }
         }
-        before = line;
     }
     places
 }
@@ -174,7 +173,9 @@ fn with(text: &str, (table, key): &Place) -> String {
     let lines = [line.as_str()].into_iter().chain(beside.copied()).collect::<Vec<_>>().join("\n");
     let is_https = ["listener.path", "listener.headers", "listener.upstream-tls"].contains(&table.as_str());
     let text = if is_https {
-        text.replacen("transport = \"tls\"", "transport = \"https\"\nupstream = \"https://127.0.0.1:1\"", 1)
+        let scheme = if table == "listener.upstream-tls" { "https" } else { "http" };
+        let upstream = format!("transport = \"https\"\nupstream = \"{scheme}://127.0.0.1:1\"");
+        text.replacen("transport = \"tls\"", &upstream, 1)
     } else {
         text.to_owned()
     };

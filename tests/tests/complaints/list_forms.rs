@@ -18,7 +18,7 @@ use crate::visit::{is_cut_off, meets_soon, met};
 #[test]
 fn der_is_read_and_what_is_no_list_is_refused_aloud() {
     let fleet = Fleet::new(PROGRAMS);
-    let (device, stolen) = (fleet.device("dev-1"), fleet.device("dev-2"));
+    let (device, stolen, newcomer) = (fleet.device("dev-1"), fleet.device("dev-2"), fleet.device("dev-3"));
     fleet.revoke("dev-2");
     fleet.replace(LIST, &der(&published(&fleet)));
     assert!(fs::read(fleet.file(LIST)).expect("the list").starts_with(&[0x30]), "it is DER");
@@ -40,7 +40,7 @@ fn der_is_read_and_what_is_no_list_is_refused_aloud() {
         let complaint = site.broker.log().complaint(mark, "refused");
         assert!(complaint.to_string().contains(LIST), "{what}: {complaint}");
         assert!(session.is_alive(), "{what}");
-        assert_eq!(met(&site, &site.device, "dev-1"), "in", "{what}");
+        assert_eq!(met(&site, &newcomer, "dev-3"), "in", "{what}");
         assert_eq!(met(&site, &stolen, "dev-2"), "revoked", "{what}");
         assert_eq!(operate(&site.fleet, "check", &[]).code, 3, "{what}");
     }

@@ -16,21 +16,21 @@ use serde_json::Value;
 
 use crate::PROGRAMS;
 use crate::lists::{LIST, LIST_KEY, list_in_force, published, read_from};
-use crate::visit::{NOTICED, is_cut_off, meets_soon, met};
+use crate::visit::{NOTICED, is_cut_off, is_denied, meets_soon, met};
 
 /// The session of `dev-1` ends by what `revoke` does, and there is no other.
 #[track_caller]
-fn revokes(site: &Site, revoke: impl FnOnce(&Fleet), reason: &str) {
+fn revokes(site: &Site, revoke: impl FnOnce(&Fleet)) {
     let mut session = site.dev_1(Version::V5);
     assert!(session.is_alive());
     revoke(&site.fleet);
     is_cut_off(&mut session, Version::V5);
-    assert_eq!(met(site, &site.device, "dev-1"), reason);
+    assert_eq!(met(site, &site.device, "dev-1"), "revoked");
 }
 
 #[test]
 fn a_file_is_a_source() {
-    revokes(&Site::new(PROGRAMS), |fleet| fleet.revoke("dev-1"), "revoked");
+    revokes(&Site::new(PROGRAMS), |fleet| fleet.revoke("dev-1"));
 }
 
 /// Whoever can write a file into a folder can revoke: a list beside the one that is there.
@@ -43,7 +43,7 @@ fn a_folder_is_a_source() {
     });
     let list = Crl { revoked: vec![site.device.serial()], ..Crl::fresh() };
     let list = Forger::with_key_of(&site.fleet, "device-ca").crl(&list);
-    revokes(&site, |fleet| fleet.replace("lists/two.crl", list.as_bytes()), "revoked");
+    revokes(&site, |fleet| fleet.replace("lists/two.crl", list.as_bytes()));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_url_is_a_source() {
         fleet.revoke("dev-1");
         server.set(Behaviour::Sends(published(fleet)));
     };
-    revokes(&site, publish, "revoked");
+    revokes(&site, publish);
 }
 
 /// A CA that signs no lists, and can be asked.
@@ -78,7 +78,7 @@ fn the_ca_itself_is_a_source_without_any_list() {
         Behaviour::Sends(authority.answer(&authority, &question, &serial, status))
     };
     server.set(answer(Status::Good));
-    revokes(&site, |_| server.set(answer(Status::Revoked)), "revoked");
+    revokes(&site, |_| server.set(answer(Status::Revoked)));
 }
 
 /// What a data base says of devices, written into a policy by whatever reads it.
@@ -93,14 +93,15 @@ fn a_data_base_is_a_source_by_way_of_a_policy() {
         );
     });
     let other = site.fleet.device("dev-2");
-    let mut others = site.connect(&other, &Connect::new(Version::V5, "dev-2"));
-    let deny = |fleet: &Fleet| {
-        let first = "[[policy]]\nname = \"devices\"";
-        let stolen = "[[policy]]\nname = \"stolen\"\nmatch = { identity = [\"device-ca/dev-1\"] }\naction = \"deny\"\n\n";
-        fleet.configure(first, &format!("{stolen}{first}"));
-        operate(fleet, "reload", &[]).stdout_of_success();
-    };
-    revokes(&site, deny, "policy_denied");
+    let (mut stolen, mut others) =
+        (site.dev_1(Version::V5), site.connect(&other, &Connect::new(Version::V5, "dev-2")));
+    let first = "[[policy]]\nname = \"devices\"";
+    let deny =
+        "[[policy]]\nname = \"stolen\"\nmatch = { identity = [\"device-ca/dev-1\"] }\naction = \"deny\"\n\n";
+    site.fleet.configure(first, &format!("{deny}{first}"));
+    operate(&site.fleet, "reload", &[]).stdout_of_success();
+    is_denied(&mut stolen);
+    assert_eq!(met(&site, &site.device, "dev-1"), "policy_denied");
     assert!(others.is_alive());
 }
 

@@ -8,13 +8,13 @@ use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
-use integration_tests::mqtt::{Connect, Kind, Version};
+use integration_tests::mqtt::{Connect, Version};
 use integration_tests::peer::Peer;
 use integration_tests::program::run;
 use integration_tests::site::Site;
 
 use crate::PROGRAMS;
-use crate::visit::{NOTICED, met_at};
+use crate::visit::{NOTICED, is_denied, met_at};
 
 /// Sets the password of a device.
 #[track_caller]
@@ -65,7 +65,7 @@ fn whoever_loses_its_password_is_disconnected_and_stays_out() {
     let mut removed = site.connect(&site.device, &Connect::new(Version::V5, "dev-1").password("one"));
     let mut kept = site.connect(&other, &Connect::new(Version::V5, "dev-2").password("two"));
     operate(&site.fleet, "passwd", &["device-ca/dev-1", "--remove"]).stdout_of_success();
-    assert_eq!(removed.expect(Kind::Disconnect).reason_code(), 0x87);
+    is_denied(&mut removed);
     assert!(kept.is_alive());
     let connect = Connect::new(Version::V5, "dev-1").password("one");
     assert_eq!(met_at(&site.broker, &site.fleet, &site.device, &connect), "second_factor");

@@ -6,8 +6,9 @@ use integration_tests::broker::Broker;
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
-use integration_tests::mqtt::{Connect, Kind, Version};
+use integration_tests::mqtt::{Connect, DISCONNECT, Kind, Version};
 use integration_tests::site::Site;
+use serde_json::Value;
 
 /// How long it may take until a change is noticed, on a machine with something else to do.
 pub(crate) const NOTICED: Duration = Duration::from_secs(20);
@@ -24,11 +25,23 @@ pub(crate) fn met_at(broker: &Broker, fleet: &Fleet, credential: &Credential, co
     let mark = broker.log().mark();
     match Client::attempt(broker.address(), &Tls::new(fleet, Some(credential)), connect) {
         (Some(client), Heard::Packet(connack)) if connack.is(Kind::ConnAck) && connack.reason_code() == 0 => {
-            client.disconnect();
+            leave(client);
             "in".to_owned()
         }
-        _ => broker.log().refusal(mark)["reason"].as_str().expect("a refusal has a reason").to_owned(),
+        _ => {
+            // What others are refused later in their sessions may be written only now.
+            let is_at_the_door = |line: &Value| line["event"] == "handshake" || line["event"] == "connect";
+            let is_refusal = |line: &Value| line["outcome"] == "refused" && is_at_the_door(line);
+            let line = broker.log().line(mark, is_refusal);
+            line["reason"].as_str().expect("a refusal has a reason").to_owned()
+        }
     }
+}
+
+/// Says good-bye, which may cross with the end that the broker makes of it.
+fn leave(mut client: Client) {
+    client.send(&DISCONNECT);
+    while matches!(client.hear(PATIENCE), Heard::Packet(_)) {}
 }
 
 /// Waits until the device meets this.
@@ -45,11 +58,18 @@ pub(crate) fn meets_soon(site: &Site, credential: &Credential, id: &str, wanted:
     }
 }
 
-/// A session that is cut off: a client of MQTT 5 is told that it was the operator's doing.
+/// A session whose certificate is not good any more: a client of MQTT 5 is told that it was an operator's doing.
 #[track_caller]
 pub(crate) fn is_cut_off(client: &mut Client, version: Version) {
     if version == Version::V5 {
         assert_eq!(client.expect(Kind::Disconnect).reason_code(), 0x98);
     }
+    assert_eq!(client.hear(PATIENCE), Heard::Closed);
+}
+
+/// A session of MQTT 5 that the configuration, or its password, does not allow any more.
+#[track_caller]
+pub(crate) fn is_denied(client: &mut Client) {
+    assert_eq!(client.expect(Kind::Disconnect).reason_code(), 0x87);
     assert_eq!(client.hear(PATIENCE), Heard::Closed);
 }
