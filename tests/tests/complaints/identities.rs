@@ -44,6 +44,9 @@ fn nobody_disconnects_a_device_by_borrowing_its_client_id() {
         itself.disconnect();
         assert!(owner.is_alive());
     }
+    // Nor does it take the place of one that is away.
+    owner.disconnect();
+    assert_eq!(met(&site, &thief, "dev-1"), "client_id_mismatch");
 }
 
 /// Two listings of one client: what the certificate says, and what the client calls itself. A user name is neither.
