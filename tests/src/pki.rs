@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::iter;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
     DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
@@ -91,11 +91,16 @@ impl Forger {
         alter(&mut params);
         let pem = params.self_signed(&key).expect("a certificate").pem();
         let key_id = key_id(&pem);
-        (Self::new(fleet, Issuer::new(params, key), key_id, "stranger"), pem)
+        // Each has files of its own.
+        let is_free = |name: &String| !fleet.beside("forged").join(name).exists();
+        let numbered = (2..).map(|number| format!("stranger-{number}"));
+        let name = iter::once("stranger".to_owned()).chain(numbered).find(is_free);
+        let name = name.expect("there is always another number");
+        (Self::new(fleet, Issuer::new(params, key), key_id, &name), pem)
     }
 
     fn new(fleet: &Fleet, issuer: Issuer<'static, KeyPair>, key_id: Vec<u8>, name: &str) -> Self {
-        let directory = fleet.beside("forged").join(name).join(HEXLOWER.encode(&key_id));
+        let directory = fleet.beside("forged").join(name);
         fs::create_dir_all(&directory).expect("a directory can be made");
         Self { issuer, key_id, chain: String::new(), directory, made: Cell::new(0) }
     }
