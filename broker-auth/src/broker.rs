@@ -16,9 +16,9 @@ use crate::audit::{Events, LostLines};
 use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
-use crate::evidence::{Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
+use crate::evidence::{FetchKeys, Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
+use crate::fetches::Fetches;
 use crate::http::HttpContext;
-use crate::list_fetches::ListFetches;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::{watch, watch_origin_tls, watch_second_factors};
@@ -31,7 +31,7 @@ use crate::transport::ServerCertificate;
 /// How long sessions have to deliver what waits and to disconnect their clients when the broker stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a start waits for revocation lists that are fetched: a list that was fetched before, or kept, is in force until
+/// How long a start waits for what is fetched: a list that was fetched before, or kept, and such a key set, is in force until
 /// the new one is there, and so a server that hangs keeps nobody out for longer.
 const START_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -101,21 +101,23 @@ impl Broker {
         };
         tokio::spawn(waiting.publish(announce));
 
-        let factors = LoadedFactors::read(&config.second_factors)
-            .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
-        for warning in factors.warnings() {
-            tracing::warn!(warning);
-        }
         let fetcher = Fetcher::new(&config.fetch.roots)
             .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
-        let gatherers = Arc::new(Gatherers {
-            ocsp: OcspAnswers::new(fetcher.clone(), config.fetch.interval),
-            second_factors: SecondFactors::new(factors),
-        });
         let threads = control.handle().clone();
-        let fetches = Arc::new(ListFetches::new(fetcher, &config.fetch, Arc::clone(&clock), threads));
-        fetches.follow(&config.fetched_lists);
+        let fetches = Arc::new(Fetches::new(fetcher.clone(), &config.fetch, Arc::clone(&clock), threads));
+        fetches.follow(&config.fetched_files);
         fetches.fetch_all(START_PATIENCE).await;
+
+        let factors = LoadedFactors::read(&config.second_factors, clock.now())
+            .map_err(|error| StartError::Refused { what: error.to_string(), help: error.help() })?;
+        for warning in factors.warnings(clock.now()) {
+            tracing::warn!(warning);
+        }
+        let fetch_keys = Arc::clone(&fetches) as Arc<dyn FetchKeys>;
+        let gatherers = Arc::new(Gatherers {
+            ocsp: OcspAnswers::new(fetcher, config.fetch.interval),
+            second_factors: Arc::new(SecondFactors::new(factors, fetch_keys, Arc::clone(&clock))),
+        });
 
         let mut loaded = Vec::new();
         let (mut is_usable, mut missing) = (false, None);
@@ -213,8 +215,7 @@ impl Broker {
             })
             .collect();
         let keep_fresh = Arc::clone(&gatherers.ocsp).keep_fresh();
-        let stores = governed.iter().map(|listener| Arc::clone(&listener.rules)).collect();
-        let factors_watched = watch_second_factors(Arc::clone(&gatherers), stores);
+        let factors_watched = watch_second_factors(Arc::clone(&gatherers.second_factors));
         let watched = watch(
             governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
             governed

@@ -30,7 +30,7 @@ mod trust;
 
 pub use engine::EngineConfig;
 pub use error::{ConfigError, ConfigFault};
-pub use fetch::{FetchConfig, FetchedList};
+pub use fetch::{FetchConfig, FetchedFile, FetchedKind};
 pub use https::HttpsConfig;
 pub use listener::ListenerConfig;
 pub use state::StateConfig;
@@ -67,8 +67,8 @@ pub struct Config {
     pub state: StateConfig,
     /// How files are fetched.
     pub fetch: FetchConfig,
-    /// The revocation lists that are fetched, of all trusts.
-    pub fetched_lists: Vec<FetchedList>,
+    /// The files that are fetched: the revocation lists of all trusts, and the key set of the issuer of tokens.
+    pub fetched_files: Vec<FetchedFile>,
 }
 
 impl Config {

@@ -6,7 +6,8 @@ mod second_factors;
 
 pub(crate) use ocsp::OcspAnswers;
 pub(crate) use second_factors::{
-    Credentials, LoadedFactors, SecondFactorError, SecondFactorSettings, SecondFactors, TokenSettings,
+    Credentials, FetchKeys, KeySource, KeysAge, LoadedFactors, SecondFactorError, SecondFactorSettings,
+    SecondFactors, TokenSettings,
 };
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) enum Shown<'a> {
 /// Those who find out. One for all listeners.
 pub(crate) struct Gatherers {
     pub(crate) ocsp: Arc<OcspAnswers>,
-    pub(crate) second_factors: SecondFactors,
+    pub(crate) second_factors: Arc<SecondFactors>,
 }
 
 impl Gatherers {
@@ -39,6 +40,7 @@ impl Gatherers {
     pub(crate) fn serve(self: &Arc<Self>, store: &Arc<RulesetStore>) {
         store.judge_sessions_by(Arc::clone(self) as Arc<dyn LiveEvidence>);
         self.ocsp.serve(store);
+        self.second_factors.serve(store);
     }
 
     /// Decides what a client asks for that presents this chain and comes like this, and finds out on the way what `rules` want

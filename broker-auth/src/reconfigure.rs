@@ -15,13 +15,13 @@ use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 use crate::config::{Config, ConfigError};
-use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError};
-use crate::list_fetches::ListFetches;
+use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError, SecondFactors};
+use crate::fetches::Fetches;
 use crate::listener::ServerNames;
 use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{OriginTls, OriginTlsError, ServerCertificate, ServerCertificateError};
 
-/// How long a reload waits for revocation lists that are fetched. Whoever asked for it waits no longer than ten seconds.
+/// How long a reload waits for what is fetched. Whoever asked for it waits no longer than ten seconds.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running broker's configuration, and what it governs.
@@ -34,7 +34,7 @@ pub(crate) struct Reconfiguration {
     /// Whether a policy lets anybody hear events.
     events_wanted: Arc<AtomicBool>,
     gatherers: Arc<Gatherers>,
-    fetches: Arc<ListFetches>,
+    fetches: Arc<Fetches>,
     /// Why the last attempt was refused, until one succeeds.
     refused: Mutex<Option<String>>,
 }
@@ -109,7 +109,7 @@ impl Reconfiguration {
         listeners: Vec<GovernedListener>,
         namespaces: KnownNamespaces,
         events_wanted: Arc<AtomicBool>,
-        fetches: Arc<ListFetches>,
+        fetches: Arc<Fetches>,
         gatherers: Arc<Gatherers>,
     ) -> Self {
         let file = config.file.clone();
@@ -141,9 +141,9 @@ impl Reconfiguration {
         self.gatherers.ocsp.remembered(&allow, chain, now)
     }
 
-    /// Why second factors are verified by earlier files than those that are there.
-    pub(crate) fn second_factors_refused(&self) -> Option<String> {
-        self.gatherers.second_factors.refused()
+    /// What second factors are verified by.
+    pub(crate) fn second_factors(&self) -> &SecondFactors {
+        &self.gatherers.second_factors
     }
 
     /// The time of the clock.
@@ -171,8 +171,8 @@ impl Reconfiguration {
         RulesetStore::lower_time_floor(stores, now)
     }
 
-    /// The revocation lists that are fetched.
-    pub(crate) fn fetches(&self) -> &ListFetches {
+    /// The files that are fetched.
+    pub(crate) fn fetches(&self) -> &Fetches {
         &self.fetches
     }
 
@@ -211,16 +211,19 @@ impl Reconfiguration {
         if !keys.is_empty() {
             return Err(ReconfigureError::NeedsRestart { file: self.file.clone(), keys });
         }
-        // A list that is new must be there before its trust is built; one that is not is fetched as before.
-        let both = present.fetched_lists.iter().chain(&config.fetched_lists);
+        // A file that is new must be there before what needs it is built; one that is not is fetched as before.
+        let both = present.fetched_files.iter().chain(&config.fetched_files);
         self.fetches.follow(&both.cloned().collect::<Vec<_>>());
         self.fetches.fetch_all_blocking(RELOAD_PATIENCE);
         let outcome = self.build_and_install(present, config);
         // One that takes longer goes on coming, and is there for the next attempt.
-        let is_on_its_way =
-            matches!(&outcome, Err(ReconfigureError::Trust { source, .. }) if source.is_of_fetched());
+        let is_on_its_way = match &outcome {
+            Err(ReconfigureError::Trust { source, .. }) => source.is_of_fetched(),
+            Err(ReconfigureError::SecondFactor(error)) => error.is_of_fetched(),
+            _ => false,
+        };
         if !is_on_its_way {
-            self.fetches.follow(&present.fetched_lists);
+            self.fetches.follow(&present.fetched_files);
         }
         outcome
     }
@@ -248,8 +251,10 @@ impl Reconfiguration {
                 .map_err(|source| ReconfigureError::OriginTls { address, source: Box::new(source) })?;
             built.push((governed, rules, certificate, origin_tls));
         }
-        let factors = LoadedFactors::read(&config.second_factors)?;
-        let mut warnings = factors.warnings();
+        let now = self.clock_time();
+        let factors = LoadedFactors::read(&config.second_factors, now)?;
+        let factors = self.gatherers.second_factors.refuse_loss(factors)?;
+        let mut warnings = factors.warnings(now);
         let mut changed = is_new;
         for (governed, rules, certificate, origin_tls) in built {
             changed |= origin_tls.is_some_and(|(tls, loaded)| tls.install(loaded));
@@ -260,10 +265,7 @@ impl Reconfiguration {
             }
         }
         // After the rules: where they do not ask for a factor any more, nobody is judged by it.
-        if self.gatherers.second_factors.install(factors) {
-            changed = true;
-            self.listeners.iter().for_each(|listener| listener.rules.evidence_changed());
-        }
+        changed |= self.gatherers.second_factors.install(factors);
         // What has not been put in force is not kept either: the next reload compares with what is.
         if is_new {
             self.events_wanted.store(config.access.policies.give_events(), Ordering::Relaxed);

@@ -9,6 +9,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::certificate::{Fingerprint, timestamp};
 use crate::identity::{Client, Identity};
+use crate::trust::Namespace;
 
 /// What a policy asks for beside the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,10 @@ pub struct ShownPassword {
 /// A token that was shown, and verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownToken {
-    /// The name that it gives the client.
+    /// The name that it gives the client: `namespace/name`, or the name alone.
     pub name: Box<str>,
+    /// The namespace in which a name alone stands for somebody. `None`: in none, for there are several.
+    pub namespace: Option<Namespace>,
     /// The claim that has it.
     pub claim: Box<str>,
     /// Who has issued it.
@@ -107,9 +110,7 @@ impl SecondFactor {
                 Err(format!("the password is that of {}, and the client is {identity}", password.identity))
             }
             Self::Token(token) => {
-                if token.name.as_ref() != identity.name() {
-                    return Err(format!("the token is for {:?}, and the client is {identity}", token.name));
-                }
+                token.refuse_name_of_other(identity)?;
                 if now >= token.expires {
                     return Err(format!("the token ended at {}", timestamp(token.expires)));
                 }
@@ -121,6 +122,35 @@ impl SecondFactor {
                     _ => Ok(()),
                 }
             }
+        }
+    }
+}
+
+impl ShownToken {
+    /// Whether it says of which namespace its client is.
+    pub fn is_qualified(&self) -> bool {
+        // Neither part of a qualified name has one.
+        self.name.contains('/')
+    }
+
+    /// Refuses it for `identity` if it is for somebody else, or may be.
+    fn refuse_name_of_other(&self, identity: &Identity) -> Result<(), String> {
+        let (name, qualified) = (&*self.name, identity.qualified());
+        if name == qualified {
+            return Ok(());
+        }
+        if name != identity.name() {
+            return Err(format!("the token is for {name:?}, and the client is {qualified}"));
+        }
+        match &self.namespace {
+            Some(namespace) if namespace == identity.namespace() => Ok(()),
+            Some(namespace) => {
+                Err(format!("the token is for {name:?} of {namespace}, and the client is {qualified}"))
+            }
+            None => Err(format!(
+                "the token is for {name:?} and does not say of which namespace, and there are several: it must be for \
+                 {qualified:?}"
+            )),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -52,8 +53,17 @@ impl Url {
         &self.text
     }
 
-    pub(crate) fn is_https(&self) -> bool {
+    /// Whether it is an `https` URL.
+    pub fn is_https(&self) -> bool {
         self.is_https
+    }
+
+    /// Whether its host is an address of this machine (127.0.0.0/8, `::1`). A name is not: who it is must be looked up.
+    pub fn is_loopback(&self) -> bool {
+        match &self.host {
+            ServerName::IpAddress(address) => IpAddr::from(*address).is_loopback(),
+            _ => false,
+        }
     }
 
     /// The name that a certificate must have.
@@ -184,6 +194,27 @@ mod tests {
             assert_eq!(
                 (&*url.host_and_port(), url.port(), url.path_and_query()),
                 (host_and_port, port, path)
+            );
+        }
+    }
+
+    #[test]
+    fn loopback_is_an_address_and_no_name() {
+        for (text, is_loopback) in [
+            ("http://127.0.0.1:80/", true),
+            ("http://127.255.0.9/", true),
+            ("https://[::1]:8443/x", true),
+            ("http://localhost/", false),
+            ("http://127.0.0.1.example.com/", false),
+            ("http://128.0.0.1/", false),
+            ("http://[::2]/", false),
+            ("http://[::ffff:127.0.0.1]/", false),
+        ] {
+            let url: Url = text.parse().unwrap();
+            assert_eq!(
+                (url.is_loopback(), url.is_https()),
+                (is_loopback, text.starts_with("https")),
+                "{text}"
             );
         }
     }

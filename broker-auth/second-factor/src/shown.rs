@@ -25,6 +25,7 @@ impl VerifiedToken {
     pub fn shown(&self) -> ShownToken {
         ShownToken {
             name: self.name().into(),
+            namespace: self.namespace().cloned(),
             claim: self.claim().into(),
             issuer: self.issuer().into(),
             audience: self.audience().into(),
@@ -39,7 +40,9 @@ impl VerifiedToken {
 impl TokenRules {
     /// Whether a token that was verified by other rules is what these ask for. When it ends is for the decision to say.
     pub fn allow(&self, shown: &ShownToken) -> bool {
-        self.issuer() == &*shown.issuer
+        let is_named_as_before = shown.is_qualified() || self.namespace() == shown.namespace.as_ref();
+        is_named_as_before
+            && self.issuer() == &*shown.issuer
             && self.claim() == &*shown.claim
             && self.audiences().iter().any(|audience| **audience == *shown.audience)
             && self.algorithms().iter().any(|algorithm| algorithm.as_str() == shown.algorithm)

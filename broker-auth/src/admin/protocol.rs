@@ -131,6 +131,9 @@ pub(crate) struct Status {
     /// Why second factors are verified by earlier files than those that are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) second_factors_refused: Option<String>,
+    /// Why no token is taken, where an issuer of tokens is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens_refused: Option<String>,
     /// The time of the clock (RFC 3339).
     pub(crate) clock: String,
     /// The newest `thisUpdate` that was in force: it is judged as of the later of the two (RFC 3339).
@@ -138,13 +141,16 @@ pub(crate) struct Status {
     pub(crate) listeners: Vec<ListenerLine>,
     /// The revocation lists that are fetched by URL; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) fetched_lists: Vec<FetchedListLine>,
+    pub(crate) fetched_lists: Vec<FetchedFileLine>,
+    /// The key sets that are fetched by URL; left out if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fetched_key_sets: Vec<FetchedFileLine>,
     pub(crate) counters: serde_json::Map<String, serde_json::Value>,
 }
 
-/// A revocation list that is fetched by URL.
+/// A revocation list, or a key set, that is fetched by URL.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct FetchedListLine {
+pub(crate) struct FetchedFileLine {
     pub(crate) url: String,
     /// Where it is kept.
     pub(crate) file: String,
@@ -156,6 +162,12 @@ pub(crate) struct FetchedListLine {
     pub(crate) failures: u32,
     /// When the server is asked next (RFC 3339).
     pub(crate) next_fetch: String,
+    /// Of a key set: when the server last sent it, or said that it is still the same, before the start too (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmed_at: Option<String>,
+    /// Of a key set: from when on it is too old, unless it is confirmed again (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) too_old_at: Option<String>,
 }
 
 /// One listener.

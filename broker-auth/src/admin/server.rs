@@ -16,14 +16,16 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedListLine, Kicked, ListenerLine, Reloaded,
+    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedFileLine, Kicked, ListenerLine, Reloaded,
     Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
 use crate::clock::seconds_until;
+use crate::config::FetchedKind;
 use crate::counters::Counters;
+use crate::evidence::KeysAge;
 use crate::explanation::{AskedListener, Explanation};
-use crate::list_fetches::FetchReport;
+use crate::fetches::FetchReport;
 use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
 use crate::rules::{ReportedClient, RulesetStore};
 use crate::state_directory::give_to_group;
@@ -276,7 +278,8 @@ fn status(context: &AdminContext) -> Status {
         queued_bytes: hub.queued_bytes(),
         log_lines_lost: context.lost_lines.count(),
         reload_refused: context.reconfiguration.refused(),
-        second_factors_refused: context.reconfiguration.second_factors_refused(),
+        second_factors_refused: context.reconfiguration.second_factors().refused(),
+        tokens_refused: context.reconfiguration.second_factors().tokens_refused(),
         clock: timestamp(context.reconfiguration.clock_time()),
         time_floor: timestamp(context.reconfiguration.time_floor()),
         listeners: context
@@ -302,7 +305,8 @@ fn status(context: &AdminContext) -> Status {
                 trusts: trusts(&listener.rules),
             })
             .collect(),
-        fetched_lists: context.reconfiguration.fetches().reports().into_iter().map(fetched_list).collect(),
+        fetched_lists: fetched_files(&context.reconfiguration, FetchedKind::RevocationList),
+        fetched_key_sets: fetched_files(&context.reconfiguration, FetchedKind::KeySet),
         counters: context
             .counters
             .values()
@@ -312,8 +316,18 @@ fn status(context: &AdminContext) -> Status {
     }
 }
 
-fn fetched_list(report: FetchReport) -> FetchedListLine {
-    FetchedListLine {
+fn fetched_files(reconfiguration: &Reconfiguration, kind: FetchedKind) -> Vec<FetchedFileLine> {
+    let age = reconfiguration.second_factors().keys_age();
+    let reports = reconfiguration.fetches().reports().into_iter().filter(|report| report.kind == kind);
+    reports.map(|report| fetched_file(report, age.as_ref())).collect()
+}
+
+fn fetched_file(report: FetchReport, keys: Option<&KeysAge>) -> FetchedFileLine {
+    let is_of_keys = |age: &&KeysAge| report.kind == FetchedKind::KeySet && age.url.as_str() == report.url;
+    let age = keys.filter(is_of_keys);
+    FetchedFileLine {
+        confirmed_at: age.map(|age| timestamp(age.confirmed_at)),
+        too_old_at: age.map(|age| timestamp(age.ends_at)),
         url: report.url,
         file: report.file.display().to_string(),
         fetched_at: report.fetched_at.map(timestamp),

@@ -183,6 +183,9 @@ fn status_page(status: &Status) -> String {
     if let Some(why) = &status.second_factors_refused {
         line("second factors", &format_args!("verified as before: {why}"));
     }
+    if let Some(why) = &status.tokens_refused {
+        line("tokens", &format_args!("refused: {why}"));
+    }
     for listener in &status.listeners {
         line("listener", &listener.address);
         if !listener.server_names.is_empty() {
@@ -252,13 +255,18 @@ fn status_page(status: &Status) -> String {
             }
         }
     }
-    for list in &status.fetched_lists {
-        line("fetched list", &list.url);
-        line("  fetched", &list.fetched_at.as_deref().unwrap_or("not since the start"));
-        if let Some(why) = &list.refused {
-            line("  refused", &format_args!("{} times in a row: {why}", list.failures));
+    let of_kind = |name| move |file| (name, file);
+    let lists = status.fetched_lists.iter().map(of_kind("fetched list"));
+    for (name, file) in lists.chain(status.fetched_key_sets.iter().map(of_kind("fetched key set"))) {
+        line(name, &file.url);
+        line("  fetched", &file.fetched_at.as_deref().unwrap_or("not since the start"));
+        if let (Some(confirmed), Some(too_old)) = (&file.confirmed_at, &file.too_old_at) {
+            line("  confirmed", &format_args!("{confirmed}, too old at {too_old}"));
         }
-        line("  next fetch", &list.next_fetch);
+        if let Some(why) = &file.refused {
+            line("  refused", &format_args!("{} times in a row: {why}", file.failures));
+        }
+        line("  next fetch", &file.next_fetch);
     }
     for (name, value) in &status.counters {
         line(&name.replace('_', " "), value);

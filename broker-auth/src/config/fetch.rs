@@ -1,5 +1,6 @@
-//! `[fetch]`, and the revocation lists that are fetched.
+//! `[fetch]`, and the files that are fetched: revocation lists and key sets.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 pub struct FetchConfig {
     /// The CAs of HTTPS servers.
     pub roots: Roots,
-    /// How long a list is used before its server is asked again, unless the list or the server says sooner.
+    /// How long a file is used before its server is asked again, unless the file or the server says sooner.
     pub interval: Duration,
     /// What one fetch may take.
     pub bounds: Bounds,
@@ -72,39 +73,75 @@ impl FetchConfig {
     }
 }
 
-/// A revocation list that is fetched.
+/// What a file is that is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchedKind {
+    /// A revocation list, of a trust.
+    RevocationList,
+    /// The key set of an issuer of tokens (RFC 7517 §5).
+    KeySet,
+}
+
+impl FetchedKind {
+    /// How a file of it ends.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::RevocationList => "crl",
+            Self::KeySet => "jwks",
+        }
+    }
+}
+
+impl fmt::Display for FetchedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::RevocationList => "revocation list",
+            Self::KeySet => "key set",
+        })
+    }
+}
+
+/// A file that is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchedList {
+pub struct FetchedFile {
+    /// What it is.
+    pub kind: FetchedKind,
     /// From where.
     pub url: Url,
-    /// Into which file.
-    pub file: PathBuf,
+    /// Where it is kept.
+    pub path: PathBuf,
 }
 
-/// The lists that are fetched, as the configuration is read.
-pub(super) struct FetchedLists {
+/// The files that are fetched, as the configuration is read.
+pub(super) struct FetchedFiles {
     folder: PathBuf,
-    lists: Vec<FetchedList>,
+    files: Vec<FetchedFile>,
 }
 
-impl FetchedLists {
+impl FetchedFiles {
     pub(super) fn in_state_directory(directory: &Path) -> Self {
-        Self { folder: directory.join(FOLDER_NAME), lists: Vec::new() }
+        Self { folder: directory.join(FOLDER_NAME), files: Vec::new() }
     }
 
     /// The list at `url`, which several trusts may have.
-    pub(super) fn add(&mut self, url: Url) -> CrlSource {
-        let digest = Fingerprint::of(url.as_str().as_bytes()).to_string();
-        let name: String = digest.chars().take(NAME_LEN).collect();
-        let list = FetchedList { url, file: self.folder.join(format!("{name}.crl")) };
-        let source = CrlSource::Url { url: list.url.to_string(), file: list.file.clone() };
-        if !self.lists.contains(&list) {
-            self.lists.push(list);
-        }
-        source
+    pub(super) fn add_list(&mut self, url: Url) -> CrlSource {
+        let text = url.to_string();
+        CrlSource::Url { url: text, file: self.add(FetchedKind::RevocationList, url) }
     }
 
-    pub(super) fn into_lists(self) -> Vec<FetchedList> {
-        self.lists
+    /// The file at `url`; where it is kept.
+    pub(super) fn add(&mut self, kind: FetchedKind, url: Url) -> PathBuf {
+        let digest = Fingerprint::of(url.as_str().as_bytes()).to_string();
+        let name: String = digest.chars().take(NAME_LEN).collect();
+        let path = self.folder.join(format!("{name}.{}", kind.extension()));
+        let file = FetchedFile { kind, url, path: path.clone() };
+        if !self.files.contains(&file) {
+            self.files.push(file);
+        }
+        path
+    }
+
+    pub(super) fn into_files(self) -> Vec<FetchedFile> {
+        self.files
     }
 }

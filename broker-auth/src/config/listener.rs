@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::{ConfigError, ConfigFault};
-use super::fetch::FetchedLists;
+use super::fetch::FetchedFiles;
 use super::limits::read_limits;
 use super::network::read_network;
 use super::reader::{Table, Value};
@@ -46,7 +46,7 @@ impl ListenerConfig {
     pub(super) fn read<'a>(
         place: usize,
         table: Table<'a>,
-        fetched: &mut FetchedLists,
+        fetched: &mut FetchedFiles,
     ) -> Result<(Self, ListenerPlaces<'a>), ConfigError> {
         let address_place = table.require("address")?;
         let address = address_place.parse()?;

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use super::broker_limits::read_broker_limits;
 use super::error::{ConfigError, ConfigFault};
-use super::fetch::{FetchConfig, FetchedLists};
+use super::fetch::{FetchConfig, FetchedFiles};
 use super::file::{directory_of, read_text};
 use super::https::refuse_unknown_policies;
 use super::policy::read_policies;
@@ -47,7 +47,7 @@ impl Config {
             Some(value) => StateConfig::read(value.table("[state]")?, &directory)?,
             None => StateConfig::beside(&directory),
         };
-        let mut fetched = FetchedLists::in_state_directory(&state.directory);
+        let mut fetched = FetchedFiles::in_state_directory(&state.directory);
         let listeners = root
             .require("listener")
             .and_then(|_| root.tables("listener", "[[listener]]"))?
@@ -64,8 +64,15 @@ impl Config {
             Some(value) => read_identity(value.table("[identity]")?)?,
             None => IdentityTemplate::default(),
         };
+        let fetch = match root.get("fetch") {
+            Some(value) => FetchConfig::read(value.table("[fetch]")?)?,
+            None => FetchConfig::default(),
+        };
         let second_factors = match root.get("second-factor") {
-            Some(value) => read_second_factors(value.table("[second-factor]")?)?,
+            Some(value) => {
+                let table = value.table("[second-factor]")?;
+                read_second_factors(table, &listeners, &fetch, &mut fetched)?
+            }
             None => SecondFactorSettings::default(),
         };
         let policies = read_policies(&root, &listeners, &second_factors)?;
@@ -79,12 +86,8 @@ impl Config {
             Some(value) => EngineConfig::read(value.table("[engine]")?)?,
             None => EngineConfig::default(),
         };
-        let fetch = match root.get("fetch") {
-            Some(value) => FetchConfig::read(value.table("[fetch]")?)?,
-            None => FetchConfig::default(),
-        };
         root.finish()?;
-        let fetched_lists = fetched.into_lists();
+        let fetched_files = fetched.into_files();
         let (file, text) = (path.to_owned(), text.to_owned());
         Ok(Self {
             file,
@@ -97,7 +100,7 @@ impl Config {
             engine,
             state,
             fetch,
-            fetched_lists,
+            fetched_files,
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use authenticator::origin::ServerName;
 use authenticator::policy::IdentityMatch;
-use authenticator::trust::TrustName;
+use authenticator::trust::{Namespace, TrustName};
 
 use super::ListenerConfig;
 use super::error::{ConfigError, ConfigFault};
+use super::namespaces::namespaces;
 use super::reader::Value;
 
 pub(super) fn read_identity(
@@ -53,6 +54,23 @@ pub(super) fn read_server_name(
     }
     let nearest = nearest(name.as_str(), known().map(ServerName::as_str));
     Err(value.fault(ConfigFault::UnknownName { what: "server name", name: name.to_string(), nearest }))
+}
+
+pub(super) fn read_namespace(
+    value: Value<'_>,
+    listeners: &[ListenerConfig],
+) -> Result<Namespace, ConfigError> {
+    let name = value.text()?;
+    let known = namespaces(listeners);
+    if let Some(namespace) = known.iter().find(|known| known.as_str() == name) {
+        return Ok((*namespace).clone());
+    }
+    let nearest = nearest(name, known.iter().map(|known| known.as_str()));
+    Err(value.fault(ConfigFault::UnknownName {
+        what: "namespace of a trust",
+        name: name.to_owned(),
+        nearest,
+    }))
 }
 
 /// The known name that was probably meant.

@@ -2,18 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use super::Config;
+use authenticator::factor::FactorKind;
+use authenticator::trust::Namespace;
+
+use super::{Config, ListenerConfig};
+
+/// The namespaces of all trusts.
+pub(super) fn namespaces(listeners: &[ListenerConfig]) -> BTreeSet<&Namespace> {
+    listeners.iter().flat_map(|listener| &listener.trusts).map(|trust| &trust.namespace).collect()
+}
 
 impl Config {
+    /// That tokens must say of which namespace their client is, where some are asked for one.
+    pub(super) fn unqualified_tokens(&self) -> Option<String> {
+        let rules = &self.second_factors.token.as_ref()?.rules;
+        let asks = self.access.policies.iter().any(|policy| policy.second_factor == Some(FactorKind::Token));
+        if !asks || rules.namespace().is_some() {
+            return None;
+        }
+        Some(format!(
+            "tokens whose {:?} is a name alone are refused, since there are several namespaces ({}): have it say \
+             namespace/name, or set `namespace` in [second-factor.token] to the one whose clients are meant",
+            rules.claim(),
+            everywhere(&namespaces(&self.listeners)),
+        ))
+    }
+
     /// Policies that name an identity and say neither which trust vouches for it nor its namespace, where there are several:
     /// they are for the client of that name in each.
     pub fn ambiguous_policies(&self) -> Vec<String> {
-        let trusts = self.listeners.iter().flat_map(|listener| &listener.trusts);
-        let namespaces: BTreeSet<_> = trusts.map(|trust| trust.namespace.as_str()).collect();
+        let namespaces = namespaces(&self.listeners);
         if namespaces.len() < 2 {
             return Vec::new();
         }
-        let everywhere = namespaces.into_iter().collect::<Vec<_>>().join(", ");
+        let everywhere = everywhere(&namespaces);
         let policies = self.access.policies.iter().filter(|policy| policy.matches.trust.is_none());
         policies
             .flat_map(|policy| {
@@ -28,4 +50,8 @@ impl Config {
             })
             .collect()
     }
+}
+
+fn everywhere(namespaces: &BTreeSet<&Namespace>) -> String {
+    namespaces.iter().map(|namespace| namespace.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -11,6 +11,7 @@ impl Config {
     pub fn policy_warnings(&self) -> Vec<String> {
         let policies: Vec<_> = self.access.policies.iter().collect();
         let mut warnings = self.ambiguous_policies();
+        warnings.extend(self.unqualified_tokens());
         for (place, policy) in policies.iter().enumerate() {
             let earlier = policies.iter().take(place);
             warnings.extend(behind(policy, earlier.copied()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::fetch::FetchedLists;
+use super::fetch::FetchedFiles;
 use super::reader::{Table, Value};
 use authenticator::trust::{
     CrlCheck, CrlSource, LegacyLeaf, Namespace, OcspAllow, OcspMode, Pin, Role, StaleCrl, TrustConfig,
@@ -16,7 +16,7 @@ const STALE_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// Reads a trust; the value is its name, for errors about it. Its lists that are fetched are added to `fetched`.
 pub(super) fn read_trust<'a>(
     table: Table<'a>,
-    fetched: &mut FetchedLists,
+    fetched: &mut FetchedFiles,
 ) -> Result<(Value<'a>, TrustConfig), ConfigError> {
     refuse_what_is_not_built(&table)?;
     let place = table.require("name")?;
@@ -49,7 +49,7 @@ pub(super) fn read_trust<'a>(
     let mut crl = Vec::new();
     for value in table.get("crl").map(|value| value.elements()).transpose()?.unwrap_or_default() {
         crl.push(if value.text()?.contains("://") {
-            fetched.add(value.parse()?)
+            fetched.add_list(value.parse()?)
         } else {
             CrlSource::Path(value.path()?)
         });

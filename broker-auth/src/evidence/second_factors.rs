@@ -1,11 +1,16 @@
 //! [`SecondFactors`]: what clients show beside their certificates, verified.
 
+mod confirmation;
+mod error;
 mod files;
+mod key_refresh;
 mod passwords;
 mod settings;
+mod token;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use authenticator::evidence::FactorEvidence;
@@ -13,11 +18,16 @@ use authenticator::factor::{FactorKind, SecondFactor};
 use authenticator::identity::Client;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
-use second_factor::token::verify;
 
-pub(crate) use self::files::{LoadedFactors, SecondFactorError};
+pub(crate) use self::error::SecondFactorError;
+pub(crate) use self::files::{KeysAge, LoadedFactors};
+pub(crate) use self::key_refresh::FetchKeys;
+use self::key_refresh::KeyRefresh;
 use self::passwords::Passwords;
-pub(crate) use self::settings::{SecondFactorSettings, TokenSettings};
+pub(crate) use self::settings::{KeySource, SecondFactorSettings, TokenSettings};
+use self::token::{TokenRefusal, token_evidence, verify_token};
+use crate::clock::Clock;
+use crate::rules::RulesetStore;
 
 /// The longest beginning of a user name that evidence quotes, in characters: it is the client's text.
 const MAX_SHOWN: usize = 80;
@@ -39,20 +49,46 @@ pub(crate) struct SecondFactors {
     reading: Mutex<()>,
     /// Why the files that changed last are not in force.
     refused: Mutex<Option<String>>,
+    /// Whether the keys were too old when that was last looked at.
+    keys_are_over: AtomicBool,
+    fetch: Arc<dyn FetchKeys>,
+    refresh: KeyRefresh,
+    /// Of the machine: how old keys are has nothing to do with revocation lists.
+    clock: Arc<dyn Clock>,
+    /// Whose sessions are judged again when something changes.
+    stores: Mutex<Vec<Weak<RulesetStore>>>,
 }
 
 impl SecondFactors {
-    /// Verifies by what is loaded.
-    pub(crate) fn new(loaded: LoadedFactors) -> Self {
+    /// Verifies by what is loaded; has a key set fetched out of turn by `fetch`.
+    pub(crate) fn new(loaded: LoadedFactors, fetch: Arc<dyn FetchKeys>, clock: Arc<dyn Clock>) -> Self {
         Self {
             present: ArcSwap::from_pointee(loaded),
             passwords: Passwords::default(),
             reading: Mutex::default(),
             refused: Mutex::default(),
+            keys_are_over: AtomicBool::default(),
+            fetch,
+            refresh: KeyRefresh::default(),
+            clock,
+            stores: Mutex::default(),
         }
     }
 
-    /// Verifies by this from here on. Whether it is something else than before.
+    /// Has the sessions of `store` judged again when something changes.
+    pub(super) fn serve(&self, store: &Arc<RulesetStore>) {
+        self.stores.lock().push(Arc::downgrade(store));
+    }
+
+    /// Refuses what would take the keys away that are in force: a set that is fetched and not there yet.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub(crate) fn refuse_loss(&self, loaded: LoadedFactors) -> Result<LoadedFactors, SecondFactorError> {
+        loaded.refuse_loss(&self.present.load())
+    }
+
+    /// Verifies by this from here on, and has sessions judged by it. Whether it is something else than before.
     pub(crate) fn install(&self, loaded: LoadedFactors) -> bool {
         let _reading = self.reading.lock();
         self.put_in_force(loaded)
@@ -60,11 +96,18 @@ impl SecondFactors {
 
     fn put_in_force(&self, loaded: LoadedFactors) -> bool {
         *self.refused.lock() = None;
-        let is_new = **self.present.load() != loaded;
+        let present = self.present.load();
+        let is_new = **present != loaded;
+        self.present.store(Arc::new(loaded.aged_as(&present)));
         if is_new {
-            self.present.store(Arc::new(loaded));
+            self.judge_sessions();
         }
         is_new
+    }
+
+    fn judge_sessions(&self) {
+        let stores: Vec<_> = self.stores.lock().iter().filter_map(Weak::upgrade).collect();
+        stores.iter().for_each(|store| store.evidence_changed());
     }
 
     /// The files behind them.
@@ -79,9 +122,38 @@ impl SecondFactors {
     pub(crate) fn reload(&self) -> Result<bool, SecondFactorError> {
         let _reading = self.reading.lock();
         let settings: SecondFactorSettings = self.present.load().settings.clone();
-        let loaded = LoadedFactors::read(&settings);
+        let loaded = LoadedFactors::read(&settings, self.clock.now()).and_then(|new| self.refuse_loss(new));
         let loaded = loaded.inspect_err(|error| *self.refused.lock() = Some(error.to_string()))?;
         Ok(self.put_in_force(loaded))
+    }
+
+    /// Ends the sessions whose token rests on keys that have become too old since this was last called.
+    pub(crate) fn notice_age(&self) {
+        let present = self.present.load();
+        let now = self.clock.now();
+        let is_over = present.keys_age(now).is_some_and(|age| age.is_over);
+        if self.keys_are_over.swap(is_over, Ordering::Relaxed) == is_over {
+            return;
+        }
+        match present.usable_keys(now) {
+            Err(why) => {
+                tracing::error!("tokens are refused: {why}");
+                self.judge_sessions();
+            }
+            Ok(_) => tracing::info!("tokens are taken again: the keys of their issuer are confirmed"),
+        }
+    }
+
+    /// How old the key set is, if it is fetched, and there.
+    pub(crate) fn keys_age(&self) -> Option<KeysAge> {
+        self.present.load().keys_age(self.clock.now())
+    }
+
+    /// Why no token is taken, where an issuer is configured.
+    pub(crate) fn tokens_refused(&self) -> Option<String> {
+        let present = self.present.load();
+        present.settings.token.as_ref()?;
+        present.usable_keys(self.clock.now()).err()
     }
 
     /// Why the files are not in force as they are now, if they are not.
@@ -91,7 +163,7 @@ impl SecondFactors {
 
     /// Looks at what `client`, whose certificate is proven, shows beside it.
     pub(crate) async fn ask(
-        &self,
+        self: &Arc<Self>,
         kind: FactorKind,
         client: &Client,
         shown: &Credentials<'_>,
@@ -114,42 +186,52 @@ impl SecondFactors {
                 // As of when its turn comes.
                 self.passwords.verify(|| self.present.load_full(), identity, secret).await
             }
-            FactorKind::Token => token(&self.present.load(), secret, now),
+            FactorKind::Token => self.verify_token(secret, now).await,
         }
+    }
+
+    /// Verifies a token. Where its key is not known, or none is usable, the key set is fetched first, now and then.
+    async fn verify_token(self: &Arc<Self>, secret: &[u8], now: UnixTime) -> FactorEvidence {
+        let present = self.present.load_full();
+        let verified = verify_token(&present, secret, now, self.clock.now());
+        let url = match (&verified, present.settings.token.as_ref().map(|token| &token.keys)) {
+            (Err(TokenRefusal::Keys(_)), Some(KeySource::Url { url, .. })) => url.clone(),
+            _ => return token_evidence(verified),
+        };
+        let refreshing = Arc::clone(self);
+        let refresh = || async move {
+            refreshing.fetch.fetch(&url).await;
+            // Why it is not in force is told by whoever watches the files.
+            let _ = tokio::task::spawn_blocking(move || refreshing.reload().is_ok()).await;
+        };
+        if self.refresh.wait(refresh).await.is_err() {
+            return FactorEvidence::Busy("too many clients wait for the key set of tokens".to_owned());
+        }
+        token_evidence(verify_token(&self.present.load(), secret, now, self.clock.now()))
     }
 
     /// Whether what the client of a live session has shown still counts.
     pub(crate) fn of_session(&self, factor: &SecondFactor) -> FactorEvidence {
         let present = self.present.load();
-        let (counts, why) = match factor {
+        let counts = match factor {
             SecondFactor::Password(password) => {
-                let passwords = present.passwords.as_ref();
-                (passwords.is_some_and(|file| file.has(password)), "its password is another now")
+                let has = present.passwords.as_ref().is_some_and(|file| file.has(password));
+                if has { Ok(()) } else { Err("its password is another now".to_owned()) }
             }
-            SecondFactor::Token(token) => match (&present.settings.token, &present.keys) {
-                (Some(settings), Some(_)) if !settings.rules.allow(token) => {
-                    (false, "its token is not what tokens must be now")
+            SecondFactor::Token(token) => match present.usable_keys(self.clock.now()) {
+                Ok((settings, _)) if !settings.rules.allow(token) => {
+                    Err("its token is not what tokens must be now".to_owned())
                 }
-                (Some(_), Some(keys)) => {
-                    (keys.has(token), "the key of its token is not its issuer's any more")
+                Ok((_, keys)) if !keys.has(token) => {
+                    Err("the key of its token is not its issuer's any more".to_owned())
                 }
-                _ => (false, "no issuer of tokens is configured any more"),
+                usable => usable.map(|_| ()),
             },
-            SecondFactor::Supposed(_) => (false, "it was never shown"),
+            SecondFactor::Supposed(_) => Err("it was never shown".to_owned()),
         };
-        if counts { FactorEvidence::Shown(factor.clone()) } else { FactorEvidence::Refused(why.to_owned()) }
-    }
-}
-
-fn token(present: &LoadedFactors, secret: &[u8], now: UnixTime) -> FactorEvidence {
-    let (Some(settings), Some(keys)) = (&present.settings.token, &present.keys) else {
-        return FactorEvidence::Refused("no issuer of tokens is configured".to_owned());
-    };
-    let Ok(text) = std::str::from_utf8(secret) else {
-        return FactorEvidence::Refused("the token is no text".to_owned());
-    };
-    match verify(text, keys, &settings.rules, now) {
-        Ok(token) => FactorEvidence::Shown(SecondFactor::Token(token.shown())),
-        Err(fault) => FactorEvidence::Refused(fault.to_string()),
+        match counts {
+            Ok(()) => FactorEvidence::Shown(factor.clone()),
+            Err(why) => FactorEvidence::Refused(why),
+        }
     }
 }

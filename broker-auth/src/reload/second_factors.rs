@@ -6,29 +6,28 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::watch::WATCH_INTERVAL;
 use super::watched_files::WatchedFiles;
-use crate::evidence::Gatherers;
-use crate::rules::RulesetStore;
+use crate::evidence::SecondFactors;
 
-/// Watches the files behind second factors, and has the sessions of `stores` judged again when they change: whoever has shown
-/// what is gone is cut off. Runs until it is dropped.
-pub(crate) async fn watch_second_factors(gatherers: Arc<Gatherers>, stores: Vec<Arc<RulesetStore>>) {
+/// Watches the files behind second factors, and how old their keys are: whoever has shown what is gone is cut off. Runs until
+/// it is dropped.
+pub(crate) async fn watch_second_factors(second_factors: Arc<SecondFactors>) {
     let mut files = WatchedFiles::default();
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if !files.are_due(&gatherers.second_factors.files()) {
+        second_factors.notice_age();
+        if !files.are_due(&second_factors.files()) {
             continue;
         }
-        let reading = Arc::clone(&gatherers);
+        let reading = Arc::clone(&second_factors);
         // A large file takes a while; whoever revokes is not kept waiting.
-        let reloaded = tokio::task::spawn_blocking(move || reading.second_factors.reload()).await;
+        let reloaded = tokio::task::spawn_blocking(move || reading.reload()).await;
         let Ok(reloaded) = reloaded else { return };
         match reloaded {
             Ok(changed) => {
                 if changed {
                     tracing::info!("second factors are verified by other files than before");
-                    stores.iter().for_each(|store| store.evidence_changed());
                 }
                 files.read(Vec::new(), false);
             }

@@ -19,7 +19,8 @@ use crate::PROGRAMS;
 pub(crate) fn sections() -> String {
     format!(
         "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nkeys = \"jwks.json\"\n\
-         issuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\", \"plant\"]\nalgorithms = [\"ES256\"]\n"
+         issuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\", \"plant\"]\nalgorithms = [\"ES256\"]\n\
+         namespace = \"device-ca\"\n"
     )
 }
 

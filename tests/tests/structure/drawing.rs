@@ -91,7 +91,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "state_directory",
             "descriptors",
             "threads",
-            "list_fetches",
+            "fetches",
             "reconfigure",
             "admin",
             "start_error",

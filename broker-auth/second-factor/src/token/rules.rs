@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use authenticator::trust::Namespace;
+
 use super::algorithm::Algorithm;
 
 /// What a token must say, and how it must be signed.
@@ -11,6 +13,7 @@ pub struct TokenRules {
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     claim: String,
+    namespace: Option<Namespace>,
     leeway: Duration,
 }
 
@@ -60,7 +63,8 @@ impl TokenRules {
         if algorithms.is_empty() {
             return Err(TokenRulesError::NoAlgorithm);
         }
-        Ok(Self { issuer, audiences, algorithms, claim: "sub".to_owned(), leeway: Self::DEFAULT_LEEWAY })
+        let (claim, leeway) = ("sub".to_owned(), Self::DEFAULT_LEEWAY);
+        Ok(Self { issuer, audiences, algorithms, claim, namespace: None, leeway })
     }
 
     /// The same, with another claim that names the client.
@@ -69,6 +73,13 @@ impl TokenRules {
     /// It is empty.
     pub fn with_claim(self, claim: String) -> Result<Self, TokenRulesError> {
         if claim.is_empty() { Err(TokenRulesError::NoClaim) } else { Ok(Self { claim, ..self }) }
+    }
+
+    /// The same, where a claim that is a name alone, and not `namespace/name`, stands for the client of this namespace.
+    /// Without it, it stands for nobody.
+    #[must_use]
+    pub fn with_namespace(self, namespace: Option<Namespace>) -> Self {
+        Self { namespace, ..self }
     }
 
     /// The same, with another leeway. It is for `nbf` and `iat`, which a clock that is ahead puts into the future. `exp` has
@@ -101,6 +112,11 @@ impl TokenRules {
     /// The claim that names the client.
     pub fn claim(&self) -> &str {
         &self.claim
+    }
+
+    /// The namespace in which a name alone stands for a client, if there is one.
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
     }
 
     /// How far in the future `nbf` and `iat` may be.

@@ -1,6 +1,7 @@
 //! [`VerifiedToken`]: a token whose issuer vouches for it.
 
 use authenticator::certificate::Fingerprint;
+use authenticator::trust::Namespace;
 use data_encoding::BASE64URL_NOPAD;
 use rustls_pki_types::UnixTime;
 
@@ -19,6 +20,7 @@ use super::rules::TokenRules;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     name: Box<str>,
+    namespace: Option<Namespace>,
     claim: Box<str>,
     issuer: Box<str>,
     audience: Box<str>,
@@ -32,6 +34,11 @@ impl VerifiedToken {
     /// The name that the token gives its client: the claim of the rules. It is not empty.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The namespace in which that stands for a client, if it is a name alone: that of the rules.
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
     }
 
     /// The claim that gives it.
@@ -104,7 +111,8 @@ pub fn verify(
     verified.map_err(|_| TokenFault::BadSignature)?;
     let Claims { name, audience, expires, certificate } = Claims::parse(&payload, rules, now)?;
     let (claim, issuer) = (rules.claim().into(), rules.issuer().into());
-    Ok(VerifiedToken { name, claim, issuer, audience, expires, certificate, key: key.digest, algorithm })
+    let (namespace, key) = (rules.namespace().cloned(), key.digest);
+    Ok(VerifiedToken { name, namespace, claim, issuer, audience, expires, certificate, key, algorithm })
 }
 
 fn decode(text: &str, part: Part) -> Result<Vec<u8>, TokenFault> {

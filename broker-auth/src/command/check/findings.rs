@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::fault::Fault;
 use super::second_factors::SecondFactorFindings;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, FetchedList, HttpsConfig, ListenerConfig};
+use crate::config::{Config, FetchedFile, FetchedKind, HttpsConfig, ListenerConfig};
 use crate::rules::{CrlNumbers, RulesetStore};
 use crate::state_directory::StateDirectory;
 use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
@@ -124,7 +124,12 @@ impl Findings {
         let mut findings = Self {
             config: config.file.display().to_string(),
             listeners: Vec::new(),
-            fetched_lists: config.fetched_lists.iter().map(FetchedListFinding::of).collect(),
+            fetched_lists: config
+                .fetched_files
+                .iter()
+                .filter(|file| file.kind == FetchedKind::RevocationList)
+                .map(FetchedListFinding::of)
+                .collect(),
             second_factors: None,
             policies: config.access.policies.iter().map(PolicyFinding::of).collect(),
             warnings: config
@@ -239,12 +244,12 @@ impl Findings {
 }
 
 impl FetchedListFinding {
-    fn of(list: &FetchedList) -> Self {
-        let modified = std::fs::metadata(&list.file).and_then(|metadata| metadata.modified());
+    fn of(list: &FetchedFile) -> Self {
+        let modified = std::fs::metadata(&list.path).and_then(|metadata| metadata.modified());
         let since = modified.ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         Self {
             url: list.url.to_string(),
-            file: list.file.display().to_string(),
+            file: list.path.display().to_string(),
             cached_since: since.map(|since| timestamp(UnixTime::since_unix_epoch(since))),
         }
     }

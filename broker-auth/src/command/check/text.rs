@@ -83,9 +83,19 @@ fn write_second_factors(text: &mut String, factors: &SecondFactorFindings) -> st
     if let Some(token) = &factors.token {
         let (audience, algorithms) = (token.audience.join(", "), token.algorithms.join(", "));
         writeln!(text, "second factor token: {} key(s) in {}", count(token.keys), token.keys_file)?;
+        if let Some(url) = &token.keys_url {
+            match (&token.keys_confirmed_at, &token.keys_too_old_at) {
+                (Some(confirmed), Some(too_old)) => {
+                    writeln!(text, "  fetched from {url}: confirmed at {confirmed}, too old at {too_old}")?;
+                }
+                _ => writeln!(text, "  fetched from {url}: not fetched yet")?,
+            }
+        }
+        let namespace = token.namespace.as_ref();
+        let namespace = namespace.map_or_else(String::new, |namespace| format!(" of namespace {namespace}"));
         writeln!(
             text,
-            "  issuer {}, audience {audience}, {algorithms}, claim {}",
+            "  issuer {}, audience {audience}, {algorithms}, claim {}{namespace}",
             token.issuer, token.claim
         )?;
     }

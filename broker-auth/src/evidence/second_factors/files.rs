@@ -1,102 +1,121 @@
 //! [`LoadedFactors`]: password file and key set, read.
 
-use std::io;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use second_factor::password::{PasswordFile, PasswordFileError};
-use second_factor::token::{KeySet, KeySetError};
+use authenticator::certificate::timestamp;
+use fetch::Url;
+use rustls_pki_types::UnixTime;
+use second_factor::password::PasswordFile;
+use second_factor::token::KeySet;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::settings::SecondFactorSettings;
+use super::confirmation::Confirmation;
+use super::error::SecondFactorError;
+use super::settings::{KeySource, SecondFactorSettings, TokenSettings};
 use crate::rules::read_file;
 
 /// What second factors are verified by.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct LoadedFactors {
     pub(super) settings: SecondFactorSettings,
     pub(super) passwords: Option<PasswordFile>,
-    pub(super) keys: Option<KeySet>,
+    keys: Option<LoadedKeys>,
+    /// Why there are no keys, although an issuer is configured: what is fetched may come later.
+    missing: Option<SecondFactorError>,
 }
 
-/// Why a file of second factors is refused.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SecondFactorError {
-    /// It cannot be read.
-    #[error("cannot read {}: {source}", file.display())]
-    Read {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is no text.
-    #[error("{} is no UTF-8 text", file.display())]
-    NoText {
-        /// Which.
-        file: PathBuf,
-    },
-    /// It is no password file.
-    #[error("{}: {source}", file.display())]
-    Passwords {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        source: PasswordFileError,
-    },
-    /// It is no key set.
-    #[error("{}: {source}", file.display())]
-    Keys {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        source: KeySetError,
-    },
+/// A key set.
+#[derive(Debug)]
+struct LoadedKeys {
+    set: KeySet,
+    /// When its server said last that this is it. A file has no server.
+    confirmation: Option<Confirmation>,
 }
 
-impl SecondFactorError {
-    /// Whether the same file may be accepted later.
-    pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Read { .. })
-    }
-
-    /// What the operator does about it.
-    pub(crate) fn help(&self) -> &'static str {
-        match self {
-            Self::Read { .. } => "put the file there, and let the broker read it",
-            Self::NoText { .. } | Self::Passwords { .. } => {
-                "`countersign-broker passwd` writes password files"
-            }
-            Self::Keys { .. } => "get the key set (jwks.json) from the issuer of the tokens",
-        }
-    }
+/// How old the key set of a URL is.
+#[derive(Clone, Debug)]
+pub(crate) struct KeysAge {
+    /// The URL.
+    pub(crate) url: Url,
+    /// When its server said last that this is its key set.
+    pub(crate) confirmed_at: UnixTime,
+    /// From when on it is too old, unless the server says so again.
+    pub(crate) ends_at: UnixTime,
+    /// Whether it is too old.
+    pub(crate) is_over: bool,
 }
 
 impl LoadedFactors {
-    /// Reads the files that `settings` names.
-    pub(crate) fn read(settings: &SecondFactorSettings) -> Result<Self, SecondFactorError> {
-        let read = |file: &PathBuf| {
-            let bytes = read_file(file);
-            bytes.map_err(|source| SecondFactorError::Read { file: file.clone(), source })
-        };
-        let passwords = match &settings.password {
-            Some(file) => {
-                let bytes = Zeroizing::new(read(file)?);
-                let text = std::str::from_utf8(&bytes)
-                    .map_err(|_| SecondFactorError::NoText { file: file.clone() })?;
-                let parsed = PasswordFile::parse(text);
-                Some(parsed.map_err(|source| SecondFactorError::Passwords { file: file.clone(), source })?)
+    /// Reads the files that `settings` name, at `now` of the clock. A key set that is fetched may be missing.
+    pub(crate) fn read(settings: &SecondFactorSettings, now: UnixTime) -> Result<Self, SecondFactorError> {
+        let passwords = settings.password.as_ref().map(|file| read_passwords(file)).transpose()?;
+        let (keys, missing) = match settings.token.as_ref().map(|token| &token.keys) {
+            None => (None, None),
+            Some(KeySource::File(file)) => {
+                (Some(LoadedKeys { set: read_keys(file)?, confirmation: None }), None)
             }
-            None => None,
+            Some(KeySource::Url { url, file, .. }) => match read_fetched(url, file, now) {
+                Ok(keys) => (Some(keys), None),
+                Err(error) => (None, Some(error)),
+            },
         };
-        let keys = match &settings.token {
-            Some(token) => {
-                let file = &token.keys;
-                let parsed = KeySet::parse(&read(file)?);
-                Some(parsed.map_err(|source| SecondFactorError::Keys { file: file.clone(), source })?)
-            }
-            None => None,
-        };
-        Ok(Self { settings: settings.clone(), passwords, keys })
+        Ok(Self { settings: settings.clone(), passwords, keys, missing })
+    }
+
+    /// Refuses to have it in place of `present` if that has keys, and this has not.
+    ///
+    /// # Errors
+    /// Why they are missing.
+    pub(super) fn refuse_loss(mut self, present: &Self) -> Result<Self, SecondFactorError> {
+        match self.missing.take() {
+            Some(missing) if present.keys.is_some() => Err(missing),
+            missing => Ok(Self { missing, ..self }),
+        }
+    }
+
+    /// Counts the age of its keys from when `present` has first seen them.
+    pub(super) fn aged_as(mut self, present: &Self) -> Self {
+        let keys = self.keys.as_mut().and_then(|keys| keys.confirmation.as_mut());
+        let before = present.keys.as_ref().and_then(|keys| keys.confirmation.as_ref());
+        if let (Some(now), Some(before)) = (keys, before)
+            && now.is_same(before)
+        {
+            *now = *before;
+        }
+        self
+    }
+
+    /// What tokens are verified by at `now` of the clock.
+    ///
+    /// # Errors
+    /// Why all are refused.
+    pub(super) fn usable_keys(&self, now: UnixTime) -> Result<(&TokenSettings, &KeySet), String> {
+        let settings = self.settings.token.as_ref();
+        let settings = settings.ok_or_else(|| "no issuer of tokens is configured".to_owned())?;
+        match (&self.keys, self.keys_age(now)) {
+            (Some(_), Some(age)) if age.is_over => Err(format!(
+                "the keys of {} are too old since {}: its server last confirmed them at {}",
+                age.url,
+                timestamp(age.ends_at),
+                timestamp(age.confirmed_at)
+            )),
+            (Some(keys), _) => Ok((settings, &keys.set)),
+            (None, _) => Err(self.missing.as_ref().map(ToString::to_string).unwrap_or_default()),
+        }
+    }
+
+    /// How old the key set is at `now` of the clock, if it comes from a URL, and is there.
+    pub(crate) fn keys_age(&self, now: UnixTime) -> Option<KeysAge> {
+        let KeySource::Url { url, max_age, .. } = &self.settings.token.as_ref()?.keys else { return None };
+        let confirmation = self.keys.as_ref()?.confirmation?;
+        Some(KeysAge {
+            url: url.clone(),
+            confirmed_at: confirmation.at(),
+            ends_at: confirmation.ends(*max_age),
+            is_over: confirmation.age(now, Instant::now()) > *max_age,
+        })
     }
 
     /// How many identities have a password. `None`: there is no password file.
@@ -104,13 +123,13 @@ impl LoadedFactors {
         self.passwords.as_ref().map(|file| file.entries().count())
     }
 
-    /// How many keys tokens can be verified by. `None`: there is no issuer.
+    /// How many keys tokens can be verified by. `None`: there is no key set.
     pub(crate) fn key_count(&self) -> Option<usize> {
-        self.keys.as_ref().map(|keys| keys.digests().count())
+        self.keys.as_ref().map(|keys| keys.set.digests().count())
     }
 
-    /// What should be looked at.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    /// What should be looked at, at `now` of the clock.
+    pub(crate) fn warnings(&self, now: UnixTime) -> Vec<String> {
         let mut warnings = Vec::new();
         if let (Some(file), Some(passwords)) = (&self.settings.password, &self.passwords) {
             for (name, entry) in passwords.entries() {
@@ -121,25 +140,54 @@ impl LoadedFactors {
             }
         }
         if let (Some(token), Some(keys)) = (&self.settings.token, &self.keys) {
-            let file = token.keys.display();
-            for key in keys.skipped() {
+            let file = token.keys.path().display();
+            for key in keys.set.skipped() {
                 warnings.push(format!("{file}: key {} is not used: {}", key.index, key.reason));
             }
-            if keys.digests().next().is_none() {
+            if keys.set.digests().next().is_none() {
                 warnings.push(format!("{file} has no key that can be used: every token is refused"));
             }
+        }
+        if let (Some(_), Err(why)) = (&self.settings.token, self.usable_keys(now)) {
+            warnings.push(format!("{why}; every token is refused until its server sends it"));
         }
         warnings
     }
 }
 
+fn read_passwords(file: &Path) -> Result<PasswordFile, SecondFactorError> {
+    let bytes = Zeroizing::new(read(file)?);
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| SecondFactorError::NoText { file: file.to_owned() })?;
+    PasswordFile::parse(text).map_err(|source| SecondFactorError::Passwords { file: file.to_owned(), source })
+}
+
+fn read_keys(file: &Path) -> Result<KeySet, SecondFactorError> {
+    KeySet::parse(&read(file)?).map_err(|source| SecondFactorError::Keys { file: file.to_owned(), source })
+}
+
+fn read_fetched(url: &Url, file: &Path, now: UnixTime) -> Result<LoadedKeys, SecondFactorError> {
+    // Before what is in it: were it replaced meanwhile, the keys would count as older than they are, and not as newer.
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+    let read = modified.map_err(|source| SecondFactorError::Read { file: file.to_owned(), source });
+    match read.and_then(|modified| Ok((modified, read_keys(file)?))) {
+        Ok((modified, set)) => {
+            let confirmation = Some(Confirmation::seen(modified, now, Instant::now()));
+            Ok(LoadedKeys { set, confirmation })
+        }
+        Err(error) => Err(error.of_url(url)),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, SecondFactorError> {
+    read_file(file).map_err(|source| SecondFactorError::Read { file: PathBuf::from(file), source })
+}
+
 impl PartialEq for LoadedFactors {
     /// Whether both verify the same.
     fn eq(&self, other: &Self) -> bool {
-        let entries = |one: &Self| {
-            one.passwords.as_ref().map(|file| file.digests().collect::<std::collections::BTreeSet<_>>())
-        };
-        let keys = |one: &Self| one.keys.clone();
+        let entries = |one: &Self| one.passwords.as_ref().map(|file| file.digests().collect::<BTreeSet<_>>());
+        let keys = |one: &Self| one.keys.as_ref().map(|keys| keys.set.clone());
         self.settings == other.settings && entries(self) == entries(other) && keys(self) == keys(other)
     }
 }

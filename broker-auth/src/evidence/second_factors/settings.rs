@@ -1,8 +1,10 @@
 //! [`SecondFactorSettings`]: what second factors are verified by.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use authenticator::factor::FactorKind;
+use fetch::Url;
 use second_factor::token::TokenRules;
 
 /// What second factors are verified by.
@@ -18,9 +20,35 @@ pub(crate) struct SecondFactorSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenSettings {
     /// Its key set (RFC 7517 §5).
-    pub(crate) keys: PathBuf,
+    pub(crate) keys: KeySource,
     /// What its tokens must be.
     pub(crate) rules: TokenRules,
+}
+
+/// Where a key set comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A file.
+    File(PathBuf),
+    /// A URL, whose key set somebody else fetches into a file. The file's time of modification is when the server said last
+    /// that this is its key set.
+    Url {
+        /// The URL.
+        url: Url,
+        /// The file, for reading.
+        file: PathBuf,
+        /// How long it is used after the server said so last.
+        max_age: Duration,
+    },
+}
+
+impl KeySource {
+    /// What is read.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File(file) | Self::Url { file, .. } => file,
+        }
+    }
 }
 
 impl SecondFactorSettings {
@@ -34,7 +62,7 @@ impl SecondFactorSettings {
 
     /// The files that are read.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        let keys = self.token.as_ref().map(|token| token.keys.clone());
+        let keys = self.token.as_ref().map(|token| token.keys.path().to_owned());
         self.password.iter().cloned().chain(keys).collect()
     }
 }

@@ -1,17 +1,17 @@
-//! [`Schedule`]: when a list is fetched. No clock, no network, no random numbers of its own.
+//! [`Schedule`]: when a file is fetched. No clock, no network, no random numbers of its own.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How soon a server is asked again at the earliest, whatever it says of its list, and after a first failure; unless the
+/// How soon a server is asked again at the earliest, whatever it says of its file, and after a first failure; unless the
 /// interval is shorter.
 const MIN_WAIT: Duration = Duration::from_secs(60);
 
 /// How far a wait is made longer or shorter, so that brokers that started together do not ask together: a tenth.
 const SPREAD: u32 = 10;
 
-/// When a list is fetched.
+/// When a file is fetched.
 #[derive(Debug)]
 pub(super) struct Schedule {
     interval: Duration,
@@ -21,7 +21,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// A list that is due at once.
+    /// A file that is due at once.
     pub(super) fn new(interval: Duration, now: Instant) -> Self {
         Self { interval, due: now, failures: 0 }
     }

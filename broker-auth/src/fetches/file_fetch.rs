@@ -1,4 +1,4 @@
-//! [`ListFetch`]: one list that is fetched.
+//! [`FileFetch`]: one file that is fetched.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::Fingerprint;
-use authenticator::trust::{CrlFault, unverified_next_update};
-use fetch::{Bounds, FetchError, Fetched, Fetcher, Validators};
+use fetch::{Bounds, FetchError, FetchFault, Fetched, Fetcher, Validators};
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::UnixTime;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::body::{bounds_of, judge_body};
 use super::cached_file::CachedFile;
+use super::error::FileFetchError;
 use super::schedule::Schedule;
 use crate::clock::Clock;
-use crate::config::FetchedList;
+use crate::config::{FetchedFile, FetchedKind};
 
-/// What all lists are fetched with.
+/// What all files are fetched with.
 #[derive(Debug)]
 pub(super) struct Fetching {
     pub(super) fetcher: Fetcher,
@@ -28,19 +29,20 @@ pub(super) struct Fetching {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// One list that is fetched.
+/// One file that is fetched.
 #[derive(Debug)]
-pub(super) struct ListFetch {
-    list: FetchedList,
+pub(super) struct FileFetch {
+    file: FetchedFile,
     fetching: Arc<Fetching>,
     progress: Mutex<Progress>,
     attempts: watch::Sender<Attempts>,
     hurry: Notify,
 }
 
-/// How it stands with a list.
+/// How it stands with a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchReport {
+    pub(crate) kind: FetchedKind,
     pub(crate) url: String,
     pub(crate) file: PathBuf,
     /// When the server last sent it, or said that it is still the same.
@@ -71,45 +73,31 @@ struct Attempts {
 struct Known {
     digest: Fingerprint,
     validators: Validators,
-    next_update: UnixTime,
+    next_update: Option<UnixTime>,
 }
 
-/// A list that is there, whether it came now or was there before.
+/// A file that is there, whether it came now or was there before.
 struct Current {
-    next_update: UnixTime,
+    next_update: Option<UnixTime>,
     max_age: Option<Duration>,
 }
 
-/// Why the file of a list is still as it was.
-#[derive(Debug, thiserror::Error)]
-enum ListFetchError {
-    /// The server sends nothing.
-    #[error("{0}; {help}", help = .0.fault.help())]
-    Fetch(Box<FetchError>),
-    /// What it sends is no list.
-    #[error("{url}: it sends no revocation list that could be used: {fault}")]
-    NotAList { url: String, fault: CrlFault },
-    /// It cannot be kept.
-    #[error("{url}: it cannot be kept in {}: {source}", file.display())]
-    Keep { url: String, file: PathBuf, source: io::Error },
-    /// The server says that a list has not changed which is not there.
-    #[error("{url}: it says that its list has not changed, and there is none here")]
-    NothingToKeep { url: String },
-    /// Its threads end.
-    #[error("the broker stops")]
-    Stopped,
-}
-
-impl ListFetch {
-    /// A list that is due at once.
-    pub(super) fn new(list: FetchedList, fetching: Arc<Fetching>) -> Self {
+impl FileFetch {
+    /// A file that is due at once.
+    pub(super) fn new(file: FetchedFile, fetching: Arc<Fetching>) -> Self {
+        if file.kind == FetchedKind::KeySet
+            && let Err(error) = CachedFile::at(&file.path).confirm_no_later_than(fetching.clock.now())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %file.path.display(), %error, "how old the key set is cannot be kept");
+        }
         let schedule = Schedule::new(fetching.interval, Instant::now());
         let progress = Mutex::new(Progress { schedule, fetched_at: None, refused: None });
-        Self { list, fetching, progress, attempts: watch::Sender::default(), hurry: Notify::new() }
+        Self { file, fetching, progress, attempts: watch::Sender::default(), hurry: Notify::new() }
     }
 
-    pub(super) fn list(&self) -> &FetchedList {
-        &self.list
+    pub(super) fn file(&self) -> &FetchedFile {
+        &self.file
     }
 
     /// Fetches it whenever it is due. Runs until it is dropped.
@@ -137,7 +125,7 @@ impl ListFetch {
             self.hurry.notify_one();
         }
         async move {
-            // It is dropped with its list, and nobody waits for that any more.
+            // It is dropped with its file, and nobody waits for that any more.
             let _ = attempts.wait_for(|attempts| attempts.ended > begun).await;
         }
     }
@@ -147,8 +135,9 @@ impl ListFetch {
         let left = progress.schedule.due().saturating_duration_since(Instant::now());
         let now = self.fetching.clock.now().as_secs();
         FetchReport {
-            url: self.list.url.to_string(),
-            file: self.list.file.clone(),
+            kind: self.file.kind,
+            url: self.file.url.to_string(),
+            file: self.file.path.clone(),
             fetched_at: progress.fetched_at,
             refused: progress.refused.clone(),
             failures: progress.schedule.failures(),
@@ -156,49 +145,63 @@ impl ListFetch {
         }
     }
 
-    async fn attempt(&self, known: &mut Option<Known>) -> Result<Current, ListFetchError> {
-        let Fetching { fetcher, bounds, .. } = &*self.fetching;
-        let url = &self.list.url;
-        let file = CachedFile::at(&self.list.file);
+    async fn attempt(&self, known: &mut Option<Known>) -> Result<Current, FileFetchError> {
+        let Fetching { fetcher, bounds, clock, .. } = &*self.fetching;
+        let FetchedFile { kind, url, path } = &self.file;
+        let (kind, bounds) = (*kind, bounds_of(*kind, *bounds));
+        let file = CachedFile::at(path);
         let held = blocking(move || file.digest()).await?;
         // "Not modified" is of use only while the file is what the server sent.
         if known.as_ref().map(|known| known.digest) != held {
             *known = None;
         }
         let validators = known.as_ref().map(|known| known.validators.clone()).unwrap_or_default();
-        let fetched = fetcher.get(url, &validators, bounds).await;
-        match (fetched.map_err(|error| ListFetchError::Fetch(Box::new(error)))?, &known) {
+        let fetched = fetcher.get(url, &validators, &bounds).await;
+        match (fetched.map_err(|error| self.not_fetched(error))?, &known) {
             (Fetched::NotModified { max_age }, Some(known)) => {
+                let (file, now) = (self.file.clone(), clock.now());
+                blocking(move || confirm(&file, now)).await??;
                 Ok(Current { next_update: known.next_update, max_age })
             }
             // Without validators the fetcher refuses such an answer itself.
             (Fetched::NotModified { .. }, None) => {
-                Err(ListFetchError::NothingToKeep { url: url.to_string() })
+                Err(FileFetchError::NothingToKeep { url: url.to_string(), kind })
             }
             (Fetched::Body { bytes, validators, max_age }, _) => {
-                let list = self.list.clone();
-                let (digest, next_update) = blocking(move || keep(&list, &bytes, held)).await??;
+                let (file, now) = (self.file.clone(), clock.now());
+                let (digest, next_update) = blocking(move || keep(&file, &bytes, held, now)).await??;
                 *known = Some(Known { digest, validators, next_update });
                 Ok(Current { next_update, max_age })
             }
         }
     }
 
-    fn note(&self, outcome: Result<Current, ListFetchError>) {
+    fn not_fetched(&self, error: FetchError) -> FileFetchError {
+        let (kind, configured) = (self.file.kind, self.fetching.bounds.max_bytes);
+        match error.fault {
+            // Another limit in the configuration would not help.
+            FetchFault::TooLong { max_bytes } if max_bytes < configured => {
+                FileFetchError::TooLong { url: error.url.to_string(), kind, max_bytes }
+            }
+            _ => FileFetchError::Fetch(Box::new(error)),
+        }
+    }
+
+    fn note(&self, outcome: Result<Current, FileFetchError>) {
         let (time, now, random) = (self.fetching.clock.now(), Instant::now(), random());
-        let mut progress = self.progress.lock();
+        let (kind, mut progress) = (self.file.kind, self.progress.lock());
         match outcome {
             Ok(Current { next_update, max_age }) => {
                 if progress.refused.take().is_some() {
-                    tracing::info!(url = %self.list.url, "the revocation list is fetched again");
+                    tracing::info!(url = %self.file.url, "the {kind} is fetched again");
                 }
                 progress.fetched_at = Some(time);
-                let left = next_update.as_secs().saturating_sub(time.as_secs());
-                progress.schedule.succeeded(now, max_age, Some(Duration::from_secs(left)), random);
+                let left = next_update.map(|next| next.as_secs().saturating_sub(time.as_secs()));
+                progress.schedule.succeeded(now, max_age, left.map(Duration::from_secs), random);
             }
             Err(error) => {
                 let error = error.to_string();
-                tracing::error!("a revocation list is not fetched, the present one stays in force: {error}");
+                tracing::error!("a {kind} is not fetched, the present one stays in force: {error}");
                 progress.refused = Some(error);
                 progress.schedule.failed(now, random);
             }
@@ -206,28 +209,45 @@ impl ListFetch {
     }
 }
 
-/// Puts a list into its file, unless that has it already. Returns its digest, and when it is due to be replaced.
+/// Puts what was fetched at `now` into its file, unless that has it already. Returns its digest, and when it is due to be
+/// replaced.
 fn keep(
-    list: &FetchedList,
+    file: &FetchedFile,
     bytes: &[u8],
     held: Option<Fingerprint>,
-) -> Result<(Fingerprint, UnixTime), ListFetchError> {
-    let FetchedList { url, file } = list;
+    now: UnixTime,
+) -> Result<(Fingerprint, Option<UnixTime>), FileFetchError> {
+    let FetchedFile { kind, url, path } = file;
     let digest = Fingerprint::of(bytes);
-    let next_update = unverified_next_update(bytes)
-        .map_err(|fault| ListFetchError::NotAList { url: url.to_string(), fault })?;
+    let next_update = judge_body(*kind, bytes).map_err(|fault| FileFetchError::Unusable {
+        url: url.to_string(),
+        kind: *kind,
+        fault,
+    })?;
     if held != Some(digest) {
-        CachedFile::at(file).replace(bytes).map_err(|source| {
-            let (url, file) = (url.to_string(), file.clone());
-            ListFetchError::Keep { url, file, source }
-        })?;
-        tracing::info!(%url, bytes = bytes.len(), "a revocation list was fetched");
+        CachedFile::at(path).replace(bytes).map_err(not_kept(file))?;
+        tracing::info!(%url, bytes = bytes.len(), "a {kind} was fetched");
     }
+    confirm(file, now)?;
     Ok((digest, next_update))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ListFetchError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| ListFetchError::Stopped)
+/// Notes when a key set was confirmed. A list says itself how long it is good, and one that is large is not worth being read
+/// again.
+fn confirm(file: &FetchedFile, now: UnixTime) -> Result<(), FileFetchError> {
+    match file.kind {
+        FetchedKind::RevocationList => Ok(()),
+        FetchedKind::KeySet => CachedFile::at(&file.path).confirm(now).map_err(not_kept(file)),
+    }
+}
+
+fn not_kept(file: &FetchedFile) -> impl FnOnce(io::Error) -> FileFetchError {
+    let (url, file) = (file.url.to_string(), file.path.clone());
+    |source| FileFetchError::Keep { url, file, source }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FileFetchError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| FileFetchError::Stopped)
 }
 
 /// Any number. Without one, brokers that started together ask together.

@@ -1,16 +1,18 @@
-//! [`CachedFile`]: the file that a list is fetched into.
+//! [`CachedFile`]: the file that something is fetched into.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use authenticator::certificate::Fingerprint;
+use rustls_pki_types::UnixTime;
 
 use crate::rules::read_file;
 
-/// The file that a list is fetched into. It outlives the broker, whatever the server says of caching (`no-store`): a broker
-/// that starts while the server is away would keep a whole fleet out.
+/// The file that something is fetched into. It outlives the broker, whatever the server says of caching (`no-store`): a
+/// broker that starts while the server is away would keep a whole fleet out.
 #[derive(Debug)]
 pub(super) struct CachedFile(PathBuf);
 
@@ -21,8 +23,34 @@ impl CachedFile {
 
     /// The SHA-256 of what is in it, if there is a file that can be read.
     pub(super) fn digest(&self) -> Option<Fingerprint> {
-        let is_file = fs::symlink_metadata(&self.0).is_ok_and(|metadata| metadata.is_file());
-        is_file.then(|| read_file(&self.0).ok()).flatten().map(|bytes| Fingerprint::of(&bytes))
+        self.is_there().then(|| read_file(&self.0).ok()).flatten().map(|bytes| Fingerprint::of(&bytes))
+    }
+
+    /// Whether there is a regular file. Links are not followed.
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.0).is_ok_and(|metadata| metadata.is_file())
+    }
+
+    /// Notes that the server has said at `now` that this is what it has: the file's time of modification outlives the broker.
+    ///
+    /// # Errors
+    /// It is not there, or not the broker's.
+    pub(super) fn confirm(&self, now: UnixTime) -> io::Result<()> {
+        if !self.is_there() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        File::open(&self.0)?.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs()))
+    }
+
+    /// Has a file that was confirmed by a clock that was ahead count as confirmed at `now`, when that is first seen: otherwise it
+    /// would be new until that time has come.
+    ///
+    /// # Errors
+    /// Its time cannot be read or set.
+    pub(super) fn confirm_no_later_than(&self, now: UnixTime) -> io::Result<()> {
+        let modified = fs::symlink_metadata(&self.0)?.modified()?;
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if since.as_secs() > now.as_secs() { self.confirm(now) } else { Ok(()) }
     }
 
     /// Replaces it in one step: a crash, or a full disk, leaves the old contents or the new ones.
@@ -38,7 +66,9 @@ impl CachedFile {
         }
         refuse_other_kind(folder, fs::Metadata::is_dir, "directory")?;
         refuse_other_kind(&self.0, fs::Metadata::is_file, "regular file")?;
-        let staged = self.0.with_extension("crl.new");
+        let mut staged = self.0.clone().into_os_string();
+        staged.push(".new");
+        let staged = PathBuf::from(staged);
         match fs::remove_file(&staged) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
@@ -75,6 +105,31 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
 
     use super::*;
+
+    #[test]
+    fn a_file_is_as_old_as_it_was_confirmed_and_never_of_the_future() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fetched").join("a.jwks");
+        let file = CachedFile::at(&path);
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let confirmed = || fs::metadata(&path).unwrap().mtime();
+        assert_eq!(file.confirm(at(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(file.confirm_no_later_than(at(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        file.replace(b"one").unwrap();
+        file.confirm(at(2_000_000_000)).unwrap();
+        assert_eq!(confirmed(), 2_000_000_000);
+        file.confirm_no_later_than(at(2_000_000_000)).unwrap();
+        file.confirm_no_later_than(at(2_000_000_001)).unwrap();
+        assert_eq!(confirmed(), 2_000_000_000);
+        file.confirm_no_later_than(at(1_900_000_000)).unwrap();
+        assert_eq!(confirmed(), 1_900_000_000);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        let other = directory.path().join("other");
+        fs::rename(&path, &other).unwrap();
+        symlink(&other, &path).unwrap();
+        assert_eq!(file.confirm(at(5)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::metadata(&other).unwrap().mtime(), 1_900_000_000);
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_else_is() {
