@@ -20,7 +20,7 @@
 //! | [`descriptors`] | how many files a running process may open |
 //! | [`full_disk`] | a disk that is full for one process |
 //! | [`large_fleet`] | a place for thousands of clients |
-//! | [`list_server`] | a web server for revocation lists, which can do worse |
+//! | [`file_server`] | a web server for revocation lists and key sets, which can do worse |
 //! | [`markdown_table`] | a table that was written by hand |
 //! | [`ocsp_authority`] | a CA that says by OpenSSL what has become of its certificates |
 //! | [`transcript`] | what commands said, compared with what they always say |
@@ -41,12 +41,12 @@ pub mod certificate_fault;
 pub mod client;
 pub mod credential;
 pub mod descriptors;
+pub mod file_server;
 pub mod fleet;
 pub mod full_disk;
 pub mod http_caller;
 pub mod http_origin;
 pub mod large_fleet;
-pub mod list_server;
 pub mod markdown_table;
 pub mod mosquitto;
 pub mod mqtt;

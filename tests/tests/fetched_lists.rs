@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::fleet::Fleet;
-use integration_tests::list_server::{Behaviour, ListServer};
 use integration_tests::mqtt::{Connect, Kind, Version};
 use integration_tests::program::Programs;
 use integration_tests::site::Site;
@@ -77,7 +77,7 @@ fn wait_until_let_in(broker: &Broker, fleet: &Fleet, device: &Credential, id: &s
 
 #[test]
 fn a_list_published_by_http_cuts_a_live_session_off() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         fetch_from(fleet, &server.url("ca.crl"));
@@ -104,7 +104,7 @@ fn a_list_published_by_http_cuts_a_live_session_off() {
 /// Nobody who was let in is thrown out, nobody revoked gets in; and so after a restart without a server.
 #[test]
 fn whatever_a_server_does_the_last_good_list_is_in_force() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let fleet = Fleet::new(PROGRAMS);
     let (honest, stolen) = (fleet.device("dev-1"), fleet.device("dev-2"));
     let yesterday = published(&fleet);
@@ -172,7 +172,7 @@ fn whatever_a_server_does_the_last_good_list_is_in_force() {
 
 #[test]
 fn a_broker_starts_without_a_list_and_lets_devices_in_when_it_comes() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let begin = Instant::now();
     let site = Site::configured(PROGRAMS, |fleet| fetch_from(fleet, &server.url("ca.crl")));
     println!("it listens {} ms after it was told to, key generation included", begin.elapsed().as_millis());
@@ -184,7 +184,7 @@ fn a_broker_starts_without_a_list_and_lets_devices_in_when_it_comes() {
 
 #[test]
 fn a_list_that_cannot_be_kept_is_told_and_fetched_again() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         fetch_from(fleet, &server.url("ca.crl"));
@@ -207,7 +207,7 @@ fn a_list_that_cannot_be_kept_is_told_and_fetched_again() {
 
 #[test]
 fn a_reload_fetches_from_new_urls_and_from_old_ones_no_longer() {
-    let (old, new) = (ListServer::start(Behaviour::Hangs), ListServer::start(Behaviour::Fails(404)));
+    let (old, new) = (FileServer::start(Behaviour::Hangs), FileServer::start(Behaviour::Fails(404)));
     let site = Site::configured(PROGRAMS, |fleet| {
         old.set(Behaviour::Sends(published(fleet)));
         fetch_from(fleet, &old.url("ca.crl"));
@@ -235,7 +235,7 @@ fn a_reload_fetches_from_new_urls_and_from_old_ones_no_longer() {
 
 #[test]
 fn check_asks_nobody_and_tells_what_is_cached() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let fleet = Fleet::new(PROGRAMS);
     fetch_from(&fleet, &server.url("ca.crl"));
     let checked = operate(&fleet, "check", &[]).stdout_of_success();

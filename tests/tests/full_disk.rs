@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use integration_tests::broker::{Broker, Mark, operate};
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::fleet::Fleet;
 use integration_tests::full_disk::{empty_disk, fill_disk, starting_full, surviving};
-use integration_tests::list_server::{Behaviour, ListServer};
 use integration_tests::mqtt::{Connect, Kind, Version};
 use integration_tests::program::Programs;
 
@@ -84,7 +84,7 @@ fn a_list_is_in_force_although_its_number_cannot_be_kept_and_is_not_forgotten() 
 
 #[test]
 fn a_fetched_list_that_finds_no_room_is_in_force_as_soon_as_there_is_some() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let fleet = Fleet::new(PROGRAMS);
     let [stolen, gone] =
         <[Credential; 2]>::try_from(fleet.devices(&["dev-1", "dev-2"])).expect("two devices");
@@ -136,7 +136,7 @@ fn a_broker_whose_disk_is_full_when_it_starts_serves_by_what_it_can_read() {
 
 #[test]
 fn a_second_broker_with_the_same_state_directory_is_refused_before_it_fetches_anything() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let fleet = Fleet::new(PROGRAMS);
     server.set(Behaviour::Sends(published(&fleet)));
     fleet.configure("\"crl/device-ca.crl\"", &format!("{:?}", server.url("ca.crl")));

@@ -116,17 +116,18 @@ impl FileFetch {
         }
     }
 
-    /// Has it fetched now; what is returned waits for an attempt that has not begun yet.
+    /// Has it fetched now; what is returned waits for an attempt that has not begun yet, or for the first.
     pub(super) fn hurry(&self) -> impl Future<Output = ()> + use<> {
         let mut attempts = self.attempts.subscribe();
-        let begun = attempts.borrow_and_update().begun;
-        // The first attempt comes by itself.
-        if begun > 0 {
+        let Attempts { begun, ended } = *attempts.borrow_and_update();
+        // The first attempt comes by itself, and what it brings is new.
+        let before = if ended == 0 { 0 } else { begun };
+        if ended > 0 {
             self.hurry.notify_one();
         }
         async move {
             // It is dropped with its file, and nobody waits for that any more.
-            let _ = attempts.wait_for(|attempts| attempts.ended > begun).await;
+            let _ = attempts.wait_for(|attempts| attempts.ended > before).await;
         }
     }
 

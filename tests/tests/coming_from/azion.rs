@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use integration_tests::client::PATIENCE;
-use integration_tests::list_server::{Behaviour, ListServer};
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::pki::{DAY, Forger, now};
 use rcgen::DnType;
 
@@ -131,7 +131,7 @@ fn rules_engine(row: &Row) {
 }
 
 fn revocation_list(row: &Row) {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let place = Place::with_device();
     let publish_list = |place: &Place| {
         server.set(Behaviour::Sends(fs::read(place.fleet.file("crl/device-ca.crl")).expect("a list")));

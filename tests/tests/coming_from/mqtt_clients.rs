@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use integration_tests::broker::Mark;
 use integration_tests::credential::Credential;
-use integration_tests::list_server::{Behaviour, ListServer};
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::peer::Peer;
 use integration_tests::pki::{DAY, Forger, now};
 use integration_tests::program::{finish, run};
@@ -142,7 +142,7 @@ fn a_list_cuts_a_live_session_off_and_no_other() {
 #[test]
 fn a_responder_that_fails_keeps_out_whom_it_must_vouch_for() {
     let Some(publisher) = Peer::mosquitto_pub() else { return };
-    let responder = ListServer::start(Behaviour::Fails(503));
+    let responder = FileServer::start(Behaviour::Fails(503));
     let place = Place::with_device();
     let keys = |mode: &str| format!("ocsp = \"{mode}\"\nocsp-allow = [\"{}\"]", responder.url(""));
     place.trust_devices_with(&keys("require"));

@@ -5,9 +5,9 @@ use std::time::Instant;
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Tls};
 use integration_tests::credential::Credential;
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::fleet::Fleet;
 use integration_tests::http_caller::Caller;
-use integration_tests::list_server::{Behaviour, ListServer};
 use integration_tests::mqtt::{Connect, Version};
 use integration_tests::ocsp_authority::{Authority, Status};
 use integration_tests::pki::Forger;
@@ -35,7 +35,7 @@ fn ask(fleet: &Fleet, allowed: &str) {
 /// The certificate names no responder: the operator does.
 #[test]
 fn the_ca_is_asked_about_clients_over_mqtt_and_over_https() {
-    let responder = ListServer::start(Behaviour::Hangs);
+    let responder = FileServer::start(Behaviour::Hangs);
     for transport in ["tls", "https"] {
         let fleet = Fleet::new(PROGRAMS);
         ask(&fleet, &responder.url(""));
@@ -84,7 +84,7 @@ fn naming_a_responder(url: &str) -> CustomExtension {
 /// What it names is asked, if the operator allows that; a stranger's certificate sends the broker nowhere.
 #[test]
 fn the_responder_that_a_certificate_names_is_asked_if_it_is_allowed() {
-    let (allowed, other) = (ListServer::start(Behaviour::Hangs), ListServer::start(Behaviour::Hangs));
+    let (allowed, other) = (FileServer::start(Behaviour::Hangs), FileServer::start(Behaviour::Hangs));
     let site = Site::configured(PROGRAMS, |fleet| ask(fleet, &allowed.url("")));
     let issuer = Forger::with_key_of(&site.fleet, "device-ca");
     let certificate = |issuer: &Forger, id: &str, url: &str| {

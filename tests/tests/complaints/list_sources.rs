@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::time::Instant;
 
 use integration_tests::broker::{Mark, operate};
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::fleet::Fleet;
-use integration_tests::list_server::{Behaviour, ListServer};
 use integration_tests::mqtt::{Connect, Version};
 use integration_tests::ocsp_authority::{Authority, Status};
 use integration_tests::pki::{Crl, Forger};
@@ -48,7 +48,7 @@ fn a_folder_is_a_source() {
 
 #[test]
 fn a_url_is_a_source() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         read_from(fleet, &server.url("ca.crl"));
@@ -63,7 +63,7 @@ fn a_url_is_a_source() {
 /// A CA that signs no lists, and can be asked.
 #[test]
 fn the_ca_itself_is_a_source_without_any_list() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         fleet.configure(
             &format!("{LIST_KEY}        # reloaded when it changes\ncrl-check = \"leaf\""),
@@ -108,7 +108,7 @@ fn a_data_base_is_a_source_by_way_of_a_policy() {
 /// The list was uploaded to another place first. The status says what the broker has seen of it, all the time.
 #[test]
 fn a_list_that_was_uploaded_is_in_force_and_status_says_since_when() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         read_from(fleet, &server.url("ca.crl"));
@@ -137,8 +137,8 @@ fn a_list_that_was_uploaded_is_in_force_and_status_says_since_when() {
 /// A certificate that names another URL than the one that the broker reads is on the list that is configured, all the same.
 #[test]
 fn the_list_in_force_is_known_by_its_number_and_changes_without_a_restart() {
-    let server = ListServer::start(Behaviour::Hangs);
-    let elsewhere = ListServer::start(Behaviour::Fails(503));
+    let server = FileServer::start(Behaviour::Hangs);
+    let elsewhere = FileServer::start(Behaviour::Fails(503));
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         read_from(fleet, &server.url("ca.crl"));

@@ -4,8 +4,8 @@ use std::fs;
 
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::Client;
+use integration_tests::file_server::{Behaviour, FileServer};
 use integration_tests::fleet::Fleet;
-use integration_tests::list_server::{Behaviour, ListServer};
 use integration_tests::mqtt::{Connect, Version};
 use integration_tests::site::Site;
 
@@ -15,7 +15,7 @@ use crate::visit::{is_cut_off, meets_soon, met};
 
 #[test]
 fn a_session_ends_when_the_list_is_refreshed_and_has_it() {
-    let server = ListServer::start(Behaviour::Hangs);
+    let server = FileServer::start(Behaviour::Hangs);
     let site = Site::configured(PROGRAMS, |fleet| {
         server.set(Behaviour::Sends(published(fleet)));
         read_from(fleet, &server.url("ca.crl"));

@@ -36,6 +36,21 @@ fn what_cannot_work_is_refused_with_its_place() {
         (&token, "algorithms = [", "leeway = \"61s\"\nalgorithms = [", "60 s are the most"),
         (&token, "algorithms = [", "claim = \"\"\nalgorithms = [", "claim"),
         (&token, "keys = \"jwks.json\"", "", "keys"),
+        (&token, "\"jwks.json\"", "\"http://id.example/keys\"", "not signed"),
+        (&token, "\"jwks.json\"", "\"http://localhost/keys\"", "not signed"),
+        (&token, "\"jwks.json\"", "\"ftp://id.example/keys\"", "no http or https URL"),
+        (&token, "\"jwks.json\"", "\"https://me@id.example/keys\"", "user name"),
+        (
+            &token,
+            "\"jwks.json\"",
+            "\"jwks.json\"\nkeys-max-age = \"1d\"",
+            "`keys-max-age`: it is for a key set with a URL",
+        ),
+        (&token, "\"jwks.json\"", "\"https://h/k\"\nkeys-max-age = \"119m\"", "at least twice as long"),
+        (&token, "\"jwks.json\"", "\"https://h/k\"\nkeys-max-age = \"31d\"", "30d"),
+        (&token, "\"jwks.json\"", "\"https://h/k\"\nkeys-max-age = \"soon\"", "no duration"),
+        (&token, "namespace = \"device-ca\"", "namespace = \"device-cs\"", "did you mean \"device-ca\""),
+        (&token, "namespace = \"device-ca\"", "namespaces = \"device-ca\"", "did you mean `namespace`"),
     ] {
         assert!(text.contains(replace), "{replace}");
         fs::write(fleet.file("broker.toml"), text.replacen(replace, with, 1)).expect("a configuration");

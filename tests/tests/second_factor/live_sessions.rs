@@ -13,7 +13,7 @@ use crate::place::{PASSWORD, Place, TOKEN, configuration, fleet, outcome};
 
 /// The session ends within two seconds of now, for its second factor.
 #[track_caller]
-fn ends(place: &Place, client: &mut Client, identity: &str) {
+pub(crate) fn ends(place: &Place, client: &mut Client, identity: &str) {
     let since = Instant::now();
     match client.hear(Duration::from_secs(5)) {
         Heard::Packet(packet) => {

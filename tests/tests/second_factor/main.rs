@@ -4,12 +4,15 @@
 
 mod clock;
 mod configuration;
+mod fetched_keys;
+mod key_rotation;
 mod live_sessions;
 mod matrix;
 mod order;
 mod passwd;
 mod password_turns;
 mod place;
+mod token_names;
 
 use integration_tests::program::Programs;
 

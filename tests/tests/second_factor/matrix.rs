@@ -10,10 +10,8 @@ use integration_tests::token_issuer::{TokenIssuer, claims};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use crate::place::{PASSWORD, Place, TOKEN, fleet, line_by_argon2, outcome};
+use crate::place::{IN, OUT, PASSWORD, Place, TOKEN, fleet, line_by_argon2, outcome};
 
-const IN: [&str; 3] = ["in"; 3];
-const OUT: [&str; 3] = ["0x04", "0x86", "401"];
 /// MQTT 3.1.1 has no password without a user name (§3.1.2.9).
 const NO_NAME_IN: [&str; 3] = ["Closed", "in", "in"];
 const NO_NAME_OUT: [&str; 3] = ["Closed", "0x86", "401"];

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use integration_tests::broker::{Broker, operate};
 use integration_tests::client::{Client, Heard, Tls};
@@ -44,6 +45,11 @@ pub(crate) fn configuration(mode: &str, factor: &str) -> String {
     [listener("tls"), listener("https"), sections(), policies].join("\n")
 }
 
+/// What is met by whoever is let in, in MQTT 3.1.1, MQTT 5 and HTTPS.
+pub(crate) const IN: [&str; 3] = ["in"; 3];
+/// What is met by whoever is refused for its second factor.
+pub(crate) const OUT: [&str; 3] = ["0x04", "0x86", "401"];
+
 pub(crate) const PASSWORD: &str = "second-factor = \"password\"";
 pub(crate) const TOKEN: &str = "second-factor = \"token\"";
 
@@ -54,6 +60,13 @@ pub(crate) fn fleet(factor: &str) -> Fleet {
     fs::write(fleet.file("passwords"), "").expect("a password file");
     fs::write(fleet.file("jwks.json"), "{\"keys\": []}").expect("a key set");
     fleet
+}
+
+/// Has the broker fetch the key set from `url` every `interval`; `more` stands beside `keys`.
+pub(crate) fn fetch_keys_from(fleet: &Fleet, url: &str, interval: &str, more: &str) {
+    fleet.configure("keys = \"jwks.json\"", &format!("keys = {url:?}\n{more}"));
+    let fetch = format!("[fetch]\ninterval = {interval:?}\ntimeout = \"3s\"\n\n[second-factor.token]");
+    fleet.configure("[second-factor.token]", &fetch);
 }
 
 /// The line of a password file for a device, as Debian's `argon2` makes it.
@@ -86,6 +99,39 @@ impl Place {
         connect: &Connect,
     ) -> (Option<Client>, Heard) {
         Client::attempt(self.broker.address(), &Tls::new(&self.fleet, credential), connect)
+    }
+
+    /// What becomes of a client that shows `secret`, in MQTT 3.1.1, MQTT 5 and HTTPS.
+    pub(crate) fn met(&self, device: &Credential, name: &str, secret: &str) -> [String; 3] {
+        let [old, new] = Version::ALL.map(|version| {
+            let connect = Connect::new(version, name).user_name(name).password(secret);
+            outcome(&self.attempt(Some(device), &connect).1)
+        });
+        let answer = self.who_am_i(Some(device), &format!("Authorization: Bearer {secret}\r\n"));
+        let status = answer.expect("an answer").status;
+        [old, new, if status == 200 { "in".to_owned() } else { status.to_string() }]
+    }
+
+    /// The same broker, started anew.
+    pub(crate) fn restarted(self) -> Self {
+        let Self { broker, fleet } = self;
+        broker.terminate();
+        assert_eq!(broker.wait(), 0);
+        Self::of(fleet)
+    }
+
+    /// Waits until `status --json` says what is expected.
+    #[track_caller]
+    pub(crate) fn wait_for_status(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
+        let begin = Instant::now();
+        loop {
+            let status = self.status();
+            if is_so(&status) {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "{what}: {status:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// A session of `device` that has shown `secret`.

@@ -7,6 +7,7 @@ use authenticator::identity::Identity;
 use authenticator::policy::{ClientIdBinding, Permit, Policy};
 use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
+use authenticator::trust::Namespace;
 
 use crate::fleet::{Fleet, connect, met, policy};
 use crate::pki::{HOUR, at, now};
@@ -40,9 +41,14 @@ fn password(identity: &Identity) -> SecondFactor {
     SecondFactor::Password(ShownPassword { identity: identity.clone(), entry })
 }
 
+fn namespace(name: &str) -> Namespace {
+    Namespace::new(name).expect("a namespace")
+}
+
 fn token(name: &str) -> ShownToken {
     ShownToken {
         name: name.into(),
+        namespace: Some(namespace("device-ca")),
         claim: "sub".into(),
         issuer: "https://issuer.example".into(),
         audience: "mqtt".into(),
@@ -71,6 +77,19 @@ fn shown(fleet: &Fleet) -> Vec<(&'static str, FactorEvidence, [Option<Reason>; 2
         ("its password", FactorEvidence::Shown(password(&own)), [None, refused]),
         ("another's password", FactorEvidence::Shown(password(&other)), both),
         ("its token", of_token(token("dev-1")), [refused, None]),
+        ("a token for its whole name", of_token(token("device-ca/dev-1")), [refused, None]),
+        ("a token for its name elsewhere", of_token(token("other-ca/dev-1")), both),
+        (
+            "a token of another namespace",
+            of_token(ShownToken { namespace: Some(namespace("other-ca")), ..token("dev-1") }),
+            both,
+        ),
+        ("a token of no namespace", of_token(ShownToken { namespace: None, ..token("dev-1") }), both),
+        (
+            "a token of no namespace, for its whole name",
+            of_token(ShownToken { namespace: None, ..token("device-ca/dev-1") }),
+            [refused, None],
+        ),
         ("another's token", of_token(token("dev-2")), both),
         (
             "a token of this second",

@@ -1,5 +1,5 @@
-//! [`ListServer`]: a web server on loopback that publishes revocation lists, or does worse. What it is asked, it ignores: an
-//! answer of OCSP (RFC 6960) is as good.
+//! [`FileServer`]: a web server on loopback that publishes revocation lists or key sets, or does worse. What it is asked, it
+//! ignores: an answer of OCSP (RFC 6960) is as good.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,10 +16,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Behaviour {
     /// It sends this, and forbids to store it.
     Sends(Vec<u8>),
+    /// It sends this with an entity tag, and says to whoever has that already that it has not changed.
+    Tags(Vec<u8>),
     /// It accepts, and says nothing.
     Hangs,
-    /// It announces a whole list, and stops in the middle.
+    /// It announces a whole file, and stops in the middle.
     Cuts(Vec<u8>),
+    /// It announces so many bytes, and sends them.
+    Announces(u64),
     /// It sends bytes without end.
     Floods,
     /// It answers with this status.
@@ -27,7 +31,7 @@ pub enum Behaviour {
 }
 
 /// A web server that treats all requests alike. It stops with the value.
-pub struct ListServer {
+pub struct FileServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
@@ -39,7 +43,7 @@ struct Shared {
     stop: AtomicBool,
 }
 
-impl ListServer {
+impl FileServer {
     /// A server on a free port.
     pub fn start(behaviour: Behaviour) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), behaviour)
@@ -66,7 +70,7 @@ impl ListServer {
         Self { address, shared, accepting: Some(accepting) }
     }
 
-    /// The URL of a list.
+    /// The URL of a file.
     pub fn url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.address)
     }
@@ -92,7 +96,7 @@ impl ListServer {
     }
 }
 
-impl Drop for ListServer {
+impl Drop for FileServer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
@@ -100,27 +104,29 @@ impl Drop for ListServer {
     }
 }
 
-/// Reads a request, with its body if it has one: a connection that is closed before would be reset.
-fn take_request(stream: &TcpStream) -> std::io::Result<()> {
+/// Reads a request, with its body if it has one: a connection that is closed before would be reset. Whether the client has an
+/// earlier answer.
+fn take_request(stream: &TcpStream) -> std::io::Result<bool> {
     let mut reader = BufReader::new(stream);
-    let mut body = 0;
+    let (mut body, mut has_it) = (0, false);
     for line in reader.by_ref().lines() {
         let line = line?.to_ascii_lowercase();
         if let Some(length) = line.strip_prefix("content-length:") {
             body = length.trim().parse().unwrap_or(0);
         }
+        has_it |= line.starts_with("if-none-match:");
         if line.is_empty() {
             break;
         }
     }
     std::io::copy(&mut reader.take(body), &mut std::io::sink())?;
-    Ok(())
+    Ok(has_it)
 }
 
 fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-    take_request(&stream)?;
+    let has_it = take_request(&stream)?;
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let behaviour = shared.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let header = |length: usize| {
@@ -131,12 +137,22 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             stream.write_all(header(list.len()).as_bytes())?;
             stream.write_all(&list)
         }
+        Behaviour::Tags(_) if has_it => stream.write_all(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+        Behaviour::Tags(file) => {
+            let head = format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n", file.len());
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(&file)
+        }
         Behaviour::Cuts(list) => {
             stream.write_all(header(list.len()).as_bytes())?;
             stream.write_all(list.get(..list.len() / 2).unwrap_or_default())
         }
         Behaviour::Fails(status) => {
             stream.write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").as_bytes())
+        }
+        Behaviour::Announces(length) => {
+            stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes())?;
+            std::io::copy(&mut std::io::repeat(b' ').take(length), &mut stream).map(drop)
         }
         Behaviour::Floods => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
