@@ -5,15 +5,15 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::report::Report;
 use crate::scenario::arrival::{FLEETS, PREFIX};
-use crate::table::Table;
 
 const SIZE: (u32, u32) = (720, 400);
 const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const THEIRS: RGBColor = RGBColor(0xd9, 0x6b, 0x1a);
 
-pub(crate) fn arrival(table: &Table, file: &Path) -> Result<(), Box<dyn Error>> {
-    let numbers = table.numbers(PREFIX);
+pub(crate) fn arrival(report: &Report, file: &Path) -> Result<(), Box<dyn Error>> {
+    let numbers = report.numbers(PREFIX);
     if numbers.is_empty() {
         return Err("nothing to draw: arrival was not among what ran".into());
     }

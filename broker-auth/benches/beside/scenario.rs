@@ -1,10 +1,15 @@
 //! What is measured, one file each.
 
 pub(crate) mod arrival;
+mod cut;
+mod decision;
 mod handshake;
 mod health;
+mod https;
 mod idle;
 mod messages;
+mod million;
+mod ping;
 mod policies;
 mod reject;
 mod rejudge;
@@ -12,6 +17,7 @@ mod revoke;
 mod stalled;
 mod storm;
 mod stranger;
+mod visits;
 
 use std::error::Error;
 use std::future::Future;
@@ -22,10 +28,11 @@ use std::time::Duration;
 use load::client::{Client, ConnectOptions, Lost};
 use load::concurrent;
 use load::site::{Identity, Site};
+use load::spread::Spread;
 use load::usage::Process;
 
 use crate::server::{Kind, Server};
-use crate::table::Figure;
+use crate::table::{Figure, Value};
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]
@@ -54,21 +61,53 @@ type Run = for<'a> fn(&'a Site, Kind, Scale) -> Pin<Box<dyn Future<Output = Figu
 /// Something to measure.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    /// The title of the table that its figures stand in.
+    pub(crate) table: &'static str,
+    /// Who stands beside countersign-broker, if there is anybody to compare.
+    pub(crate) rival: Option<Kind>,
     pub(crate) run: Run,
 }
 
-pub(crate) const SCENARIOS: [Scenario; 11] = [
-    Scenario { name: "handshake", run: |site, kind, scale| Box::pin(handshake::run(site, kind, scale)) },
-    Scenario { name: "reject", run: |site, kind, scale| Box::pin(reject::run(site, kind, scale)) },
-    Scenario { name: "idle", run: |site, kind, scale| Box::pin(idle::run(site, kind, scale)) },
-    Scenario { name: "messages", run: |site, kind, scale| Box::pin(messages::run(site, kind, scale)) },
-    Scenario { name: "revoke", run: |site, kind, scale| Box::pin(revoke::run(site, kind, scale)) },
-    Scenario { name: "policies", run: |site, kind, scale| Box::pin(policies::run(site, kind, scale)) },
-    Scenario { name: "rejudge", run: |site, kind, scale| Box::pin(rejudge::run(site, kind, scale)) },
-    Scenario { name: "storm", run: |site, kind, scale| Box::pin(storm::run(site, kind, scale)) },
-    Scenario { name: "stranger", run: |site, kind, scale| Box::pin(stranger::run(site, kind, scale)) },
-    Scenario { name: "stalled", run: |site, kind, scale| Box::pin(stalled::run(site, kind, scale)) },
-    Scenario { name: "arrival", run: |site, kind, scale| Box::pin(arrival::run(site, kind, scale)) },
+const fn by_mqtt(name: &'static str, run: Run) -> Scenario {
+    Scenario { name, table: "A fleet, by MQTT", rival: Some(Kind::Mosquitto), run }
+}
+
+pub(crate) const SCENARIOS: [Scenario; 15] = [
+    by_mqtt("handshake", |site, kind, scale| Box::pin(handshake::run(site, kind, scale))),
+    by_mqtt("reject", |site, kind, scale| Box::pin(reject::run(site, kind, scale))),
+    by_mqtt("idle", |site, kind, scale| Box::pin(idle::run(site, kind, scale))),
+    by_mqtt("messages", |site, kind, scale| Box::pin(messages::run(site, kind, scale))),
+    by_mqtt("revoke", |site, kind, scale| Box::pin(revoke::run(site, kind, scale))),
+    by_mqtt("policies", |site, kind, scale| Box::pin(policies::run(site, kind, scale))),
+    by_mqtt("rejudge", |site, kind, scale| Box::pin(rejudge::run(site, kind, scale))),
+    by_mqtt("storm", |site, kind, scale| Box::pin(storm::run(site, kind, scale))),
+    by_mqtt("stranger", |site, kind, scale| Box::pin(stranger::run(site, kind, scale))),
+    by_mqtt("stalled", |site, kind, scale| Box::pin(stalled::run(site, kind, scale))),
+    by_mqtt("arrival", |site, kind, scale| Box::pin(arrival::run(site, kind, scale))),
+    Scenario {
+        name: "cut",
+        table: "Live sessions, cut",
+        rival: Some(Kind::Mosquitto),
+        run: |site, kind, scale| Box::pin(cut::run(site, kind, scale)),
+    },
+    Scenario {
+        name: "million",
+        table: "A long CRL, put in place while devices connect",
+        rival: Some(Kind::Mosquitto),
+        run: |site, kind, scale| Box::pin(million::run(site, kind, scale)),
+    },
+    Scenario {
+        name: "decision",
+        table: "One decision",
+        rival: None,
+        run: |site, kind, scale| Box::pin(decision::run(site, kind, scale)),
+    },
+    Scenario {
+        name: "https",
+        table: "In front of an HTTP origin",
+        rival: Some(Kind::Nginx),
+        run: |site, kind, scale| Box::pin(https::run(site, kind, scale)),
+    },
 ];
 
 /// Clients that connect at the same time, where their number is not what is measured.
@@ -84,20 +123,40 @@ async fn connect_all(server: &Server, identities: &[Identity]) -> Result<Vec<Cli
     connected.into_iter().collect()
 }
 
-/// A stretch of a process's life.
+/// A stretch of the life of a server's processes.
 struct Meter {
-    process: Process,
+    processes: Vec<Process>,
     cpu: Duration,
 }
 
 impl Meter {
+    /// From now on, of a process and those that it has started.
     fn start(process: Process) -> io::Result<Self> {
-        Ok(Self { process, cpu: process.cpu_time()? })
+        let processes: Vec<_> = [process].into_iter().chain(process.children()?).collect();
+        let cpu = cpu_time(&processes)?;
+        Ok(Self { processes, cpu })
+    }
+
+    /// CPU time since then.
+    fn used(&self) -> io::Result<Duration> {
+        Ok(cpu_time(&self.processes)?.saturating_sub(self.cpu))
     }
 
     /// CPU time since then, in milliseconds for each of `count`.
     fn milliseconds_each(&self, count: u64) -> io::Result<f64> {
-        let used = self.process.cpu_time()? - self.cpu;
-        Ok(used.as_secs_f64() * 1e3 / count.max(1) as f64)
+        Ok(milliseconds(self.used()?) / count.max(1) as f64)
     }
+}
+
+fn cpu_time(processes: &[Process]) -> io::Result<Duration> {
+    processes.iter().map(|process| process.cpu_time()).sum()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Median, 99th percentile and maximum, in milliseconds.
+fn median_p99_max(spread: &Spread) -> Value {
+    Value::Three([0.5, 0.99, 1.0].map(|share| milliseconds(spread.quantile(share))))
 }

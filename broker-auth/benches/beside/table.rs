@@ -1,13 +1,10 @@
-//! What came out, for people: as text, and as Markdown.
+//! [`Table`]: figures of servers beside each other.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::Path;
 
 use crate::server::Kind;
 
-/// One measured number.
+/// One measured number, or a few that belong together.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
     /// What was measured.
@@ -23,13 +20,20 @@ pub(crate) struct Figure {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value {
     Number(f64),
+    /// In the order that the figure names.
+    Three([f64; 3]),
     /// Not within the time given.
     Never,
 }
 
 /// Rows in the order in which they came.
-#[derive(Default)]
-pub(crate) struct Table(Vec<Row>);
+pub(crate) struct Table {
+    /// What it is about.
+    pub(crate) title: &'static str,
+    /// Who stands beside countersign-broker.
+    rival: Option<Kind>,
+    rows: Vec<Row>,
+}
 
 struct Row {
     what: String,
@@ -39,23 +43,23 @@ struct Row {
     theirs: Option<Value>,
 }
 
-/// The table stands between these in a Markdown file.
-const START: &str = "<!-- beside: start -->\n";
-const END: &str = "<!-- beside: end -->\n";
-
 impl Table {
+    pub(crate) fn new(title: &'static str, rival: Option<Kind>) -> Self {
+        Self { title, rival, rows: Vec::new() }
+    }
+
     pub(crate) fn enter(&mut self, kind: Kind, figure: Figure) {
-        let row = match self.0.iter().position(|row| row.what == figure.what) {
+        let row = match self.rows.iter().position(|row| row.what == figure.what) {
             Some(index) => index,
             None => {
                 let Figure { what, unit, goal, .. } = figure;
-                self.0.push(Row { what, unit, goal, ours: None, theirs: None });
-                self.0.len() - 1
+                self.rows.push(Row { what, unit, goal, ours: None, theirs: None });
+                self.rows.len() - 1
             }
         };
         let cell = match kind {
-            Kind::Countersign => &mut self.0[row].ours,
-            Kind::Mosquitto => &mut self.0[row].theirs,
+            Kind::Countersign => &mut self.rows[row].ours,
+            Kind::Mosquitto | Kind::Nginx => &mut self.rows[row].theirs,
         };
         *cell = Some(figure.value);
     }
@@ -66,50 +70,45 @@ impl Table {
             Some(Value::Number(number)) => Some(number),
             _ => None,
         };
-        let rows = self.0.iter().filter(|row| row.what.starts_with(prefix));
+        let rows = self.rows.iter().filter(|row| row.what.starts_with(prefix));
         rows.filter_map(|row| Some((number(row.ours)?, number(row.theirs)))).collect()
     }
 
-    fn cells(&self) -> Vec<[String; 5]> {
-        let mut cells = vec![["", "countersign", "mosquitto", "ratio", "goal"].map(str::to_owned)];
-        cells.extend(self.0.iter().map(|row| {
+    /// A row of headings, then the others. Without a rival there is nothing to compare.
+    fn cells(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![vec![String::new(), "countersign".to_owned()]];
+        if let (Some(rival), Some(headings)) = (self.rival, rows.first_mut()) {
+            headings.extend([rival.to_string(), "ratio".to_owned()]);
+        }
+        rows[0].push("goal".to_owned());
+        let show = |value: Option<Value>| value.map_or_else(String::new, |value| value.to_string());
+        rows.extend(self.rows.iter().map(|row| {
             let ratio = match (row.ours, row.theirs) {
                 (Some(Value::Number(ours)), Some(Value::Number(theirs))) if theirs > 0.0 => {
                     format!("{:.2}", ours / theirs)
                 }
                 _ => String::new(),
             };
-            let show = |value: Option<Value>| value.map_or_else(String::new, |value| value.to_string());
-            [
-                format!("{}, {}", row.what, row.unit),
-                show(row.ours),
-                show(row.theirs),
-                ratio,
-                row.goal.to_owned(),
-            ]
+            let mut cells = vec![format!("{}, {}", row.what, row.unit), show(row.ours)];
+            if self.rival.is_some() {
+                cells.extend([show(row.theirs), ratio]);
+            }
+            cells.push(row.goal.to_owned());
+            cells
         }));
-        cells
+        rows
     }
 
-    fn markdown(&self) -> String {
-        let mut text = String::new();
+    /// With its title, as Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("**{}**\n\n", self.title);
         for (index, row) in self.cells().iter().enumerate() {
             text += &format!("| {} |\n", row.join(" | "));
             if index == 0 {
-                text += "|---|---:|---:|---:|---|\n";
+                text += &format!("|---|{}---|\n", "---:|".repeat(row.len() - 2));
             }
         }
         text
-    }
-
-    /// Puts the table in the place of the one in a Markdown file.
-    pub(crate) fn replace_in(&self, file: &Path) -> io::Result<()> {
-        let text = fs::read_to_string(file)?;
-        let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-        let Some((before, after)) = parts else {
-            return Err(io::Error::other(format!("{} has no place for the table: {START}", file.display())));
-        };
-        fs::write(file, format!("{before}{START}\n{}\n{END}{after}", self.markdown()))
     }
 }
 
@@ -120,19 +119,27 @@ impl fmt::Display for Value {
             Self::Number(number) if number >= 1000.0 => write!(f, "{number:.0}"),
             Self::Number(number) if number >= 10.0 => write!(f, "{number:.1}"),
             Self::Number(number) => write!(f, "{number:.3}"),
+            Self::Three([first, second, third]) => {
+                write!(f, "{} / {} / {}", Self::Number(first), Self::Number(second), Self::Number(third))
+            }
         }
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cells = self.cells();
-        let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths = [0, 1, 2, 3].map(width);
-        for [what, ours, theirs, ratio, goal] in &cells {
-            let [a, b, c, d] = widths;
-            let line = format!("{what:<a$}  {ours:>b$}  {theirs:>c$}  {ratio:>d$}  {goal}");
-            writeln!(f, "{}", line.trim_end())?;
+        writeln!(f, "{}", self.title)?;
+        let rows = self.cells();
+        let width =
+            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let last = rows[0].len() - 1;
+        let widths: Vec<usize> = (0..last).map(width).collect();
+        for row in &rows {
+            let mut line = format!("{:<1$}", row[0], widths[0]);
+            for column in 1..last {
+                line += &format!("  {:>1$}", row[column], widths[column]);
+            }
+            writeln!(f, "{}", format!("{line}  {}", row[last]).trim_end())?;
         }
         Ok(())
     }

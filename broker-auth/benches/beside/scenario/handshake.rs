@@ -6,7 +6,7 @@ use load::site::{Identity, Site};
 
 use super::{AT_ONCE, Figures, Meter, Scale};
 use crate::floor;
-use crate::server::{Kind, Server};
+use crate::server::{Demands, Kind, Server};
 use crate::table::{Figure, Value};
 
 /// Devices that come for the first time, in a fleet of their own.
@@ -17,7 +17,7 @@ const DEVICES: u64 = 100;
 const HANDSHAKES: u64 = 16_000;
 
 pub(super) async fn run(site: &Site, kind: Kind, scale: Scale) -> Figures {
-    let server = Server::start_unpaced(kind, site).await?;
+    let server = Server::with(kind, site, &Demands::unpaced()).await?;
     let address = server.address();
     let visit_all = |devices: Vec<Identity>| async {
         let count = devices.len() as u64;

@@ -9,7 +9,7 @@ use load::site::Site;
 use tokio::time::timeout;
 
 use super::{AT_ONCE, Figures, Meter, Scale, connect_all};
-use crate::server::{Kind, Server};
+use crate::server::{Demands, Kind, Server};
 use crate::table::{Figure, Value};
 
 /// With the one that matches.
@@ -53,7 +53,8 @@ struct Costs {
 
 impl Costs {
     async fn with(site: &Site, kind: Kind, scale: Scale, policies: usize) -> Result<Self, Box<dyn Error>> {
-        let server = Server::start_with_policies(kind, site, policies - 1).await?;
+        let demands = Demands { policies_before: policies - 1, ..Demands::unpaced() };
+        let server = Server::with(kind, site, &demands).await?;
         let address = server.address();
         let devices = site.devices(0..DEVICES);
         // Once, so that what is remembered of a device is.

@@ -11,7 +11,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::revoke::end;
 use super::{Figures, Scale, connect_all};
-use crate::server::{Kind, Server};
+use crate::server::{Demands, Kind, Server};
 use crate::table::{Figure, Value};
 
 /// Of them every hundredth loses its permit.
@@ -37,7 +37,8 @@ async fn measured(site: &Site, kind: Kind, scale: Scale) -> Figures {
     let server = Server::start(kind, site).await?;
     let devices = site.devices(0..count as u64);
     let clients = connect_all(&server, &devices).await?;
-    let refused: Vec<&str> = devices.iter().step_by(SHARE).map(|device| &*device.name).collect();
+    let refused: Vec<String> = devices.iter().step_by(SHARE).map(|device| device.name.to_string()).collect();
+    let lost = refused.len();
     let since = Instant::now();
     let (mut losing, mut keeping) = (JoinSet::new(), Vec::new());
     for (number, client) in clients.into_iter().enumerate() {
@@ -48,20 +49,20 @@ async fn measured(site: &Site, kind: Kind, scale: Scale) -> Figures {
         }
     }
     let since = Instant::now();
-    server.reload_refusing(site, &refused).await?;
+    server.reload(site, &Demands { refused, ..Demands::default() }).await?;
     let answered = since.elapsed();
     let started = since;
     let closed: Spread = losing.join_all().await.into_iter().flatten().collect();
-    let closed_all = (closed.count() == refused.len()).then(|| started.elapsed());
+    let closed_all = (closed.count() == lost).then(|| started.elapsed());
     let stayed = still_there(keeping).await;
     eprintln!(
         "  {count} TLS connections; the reload answered after {} ms; {} of {} closed: {closed}; {stayed} stayed",
         answered.as_millis(),
         closed.count(),
-        refused.len()
+        lost
     );
-    if stayed != count - refused.len() {
-        return Err(format!("only {stayed} of {} sessions kept their permit", count - refused.len()).into());
+    if stayed != count - lost {
+        return Err(format!("only {stayed} of {} sessions kept their permit", count - lost).into());
     }
     let figure = |what: String, value: Option<Duration>, goal| Figure {
         what,
@@ -69,7 +70,6 @@ async fn measured(site: &Site, kind: Kind, scale: Scale) -> Figures {
         value: value.map_or(Value::Never, |value| Value::Number(value.as_secs_f64() * 1e3)),
         goal,
     };
-    let lost = refused.len();
     Ok(vec![
         figure(format!("reload of the policies → answer, {count} sessions"), Some(answered), ""),
         figure(

@@ -5,8 +5,12 @@
 //! | [`site`] | CAs, certificates and CRLs for a broker and as many devices as wanted |
 //! | [`client`] | one client: connects, subscribes, publishes, hears |
 //! | [`packet`] | MQTT 3.1.1 and 5 as a client writes and reads them |
+//! | [`http_client`] | one HTTP/1.1 connection over mutual TLS |
+//! | [`http_server`] | answers as an origin does |
+//! | [`ocsp_responder`] | the responder of the site's CA of devices |
 //! | [`concurrent`] | many clients at once |
 //! | [`usage`] | what a server process uses up |
+//! | [`machine`] | how busy the machine is, and how much of that is others' doing |
 //! | [`spread`] | quantiles |
 //!
 //! It knows no broker: whoever uses it starts one.
@@ -15,6 +19,10 @@
 
 pub mod client;
 pub mod concurrent;
+pub mod http_client;
+pub mod http_server;
+pub mod machine;
+pub mod ocsp_responder;
 pub mod packet;
 pub mod site;
 pub mod spread;

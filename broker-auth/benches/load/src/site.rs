@@ -1,5 +1,8 @@
 //! CAs, certificates and CRLs, for a broker and as many devices as wanted.
 
+mod authority;
+mod staged_lists;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,18 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
-    RevokedCertParams, SerialNumber,
-};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, PublicKeyData as _};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use time::OffsetDateTime;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) use self::authority::Authority;
+use self::authority::{DAY, end_entity, now};
+pub use self::staged_lists::StagedLists;
 
 /// What a listener of countersign-broker trusts at a [`Site`], for its `broker.toml`: devices, and services.
 pub const TRUSTS: &str = r#"
@@ -37,7 +37,7 @@ crl = ["service-ca.crl"]
 pub struct Site {
     directory: PathBuf,
     brokers: Authority,
-    devices: Authority,
+    devices: Arc<Authority>,
     services: Authority,
     strangers: Authority,
     provider: Arc<CryptoProvider>,
@@ -45,19 +45,30 @@ pub struct Site {
     crls: AtomicU64,
 }
 
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-    pem: String,
-}
-
 /// A client's name, its certificate's serial number, and how it speaks TLS.
 #[derive(Clone)]
 pub struct Identity {
     /// Common name and client id.
     pub name: Arc<str>,
-    serial: u64,
+    pub(crate) serial: u64,
     pub(crate) tls: Arc<ClientConfig>,
+    shown: Option<Arc<Shown>>,
+}
+
+/// What a client shows of itself.
+#[derive(Debug)]
+pub struct Shown {
+    /// Its certificate.
+    pub certificate: CertificateDer<'static>,
+    /// The DER of the SubjectPublicKeyInfo in it.
+    pub key_info: Vec<u8>,
+}
+
+impl Identity {
+    /// What it shows of itself; `None` if it has no certificate.
+    pub fn shown(&self) -> Option<&Shown> {
+        self.shown.as_deref()
+    }
 }
 
 /// A certificate that should be refused, and why.
@@ -82,7 +93,7 @@ impl Site {
         roots.add(brokers.certificate.clone()).map_err(io::Error::other)?;
         let site = Self {
             directory: directory.to_owned(),
-            devices: Authority::new("Device CA"),
+            devices: Arc::new(Authority::new("Device CA")),
             services: Authority::new("Service CA"),
             strangers: Authority::new("Stranger CA"),
             roots: Arc::new(roots),
@@ -149,7 +160,7 @@ impl Site {
             Flaw::UnknownCa => self.identity(&name, serial_of(number), params, &self.strangers),
             Flaw::Missing => {
                 let tls = self.tls().with_no_client_auth();
-                Identity { name: name.into(), serial: serial_of(number), tls: finished(tls) }
+                Identity { name: name.into(), serial: serial_of(number), tls: finished(tls), shown: None }
             }
         }
     }
@@ -169,32 +180,44 @@ impl Site {
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8");
         let chain = [leaf].into_iter().chain(made.iter().map(|ca| ca.certificate.clone())).collect();
         let tls = self.tls().with_client_auth_cert(chain, key).expect("the key is of a known kind");
-        Identity { name: name.into(), serial: serial_of(number), tls: finished(tls) }
+        Identity { name: name.into(), serial: serial_of(number), tls: finished(tls), shown: None }
     }
 
     /// Writes CRLs on which these devices are, and no others. In one step each, as a broker may be looking.
     pub fn revoke(&self, devices: &[&Identity]) -> io::Result<()> {
+        self.stage(0, devices)?.publish()
+    }
+
+    /// Writes the same beside those in force, with `others` serial numbers that nobody has before those of the devices.
+    pub fn stage(&self, others: u64, devices: &[&Identity]) -> io::Result<StagedLists> {
         let number = self.crls.fetch_add(1, Ordering::Relaxed);
-        let devices = self.devices.crl(number, devices.iter().map(|device| device.serial));
+        let revoked = (0..others).map(serial_of_nobody).chain(devices.iter().map(|device| device.serial));
+        let devices = self.devices.crl(number, revoked);
         let services = self.services.crl(number, std::iter::empty());
-        self.write("clients.crl", &(devices.clone() + &services))?;
-        self.write("service-ca.crl", &services)?;
-        self.write("device-ca.crl", &devices)
+        let mut staged = StagedLists::default();
+        staged.add(self.file("clients.crl"), &(devices.clone() + &services))?;
+        staged.add(self.file("service-ca.crl"), &services)?;
+        staged.add(self.file("device-ca.crl"), &devices)?;
+        Ok(staged)
+    }
+
+    /// The CA of devices, for those that speak in its name.
+    pub(crate) fn device_authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.devices)
     }
 
     fn write(&self, name: &str, content: &str) -> io::Result<()> {
-        let staged = self.file(&format!("{name}.new"));
-        fs::write(&staged, content)?;
-        fs::rename(staged, self.file(name))
+        fs::write(self.file(name), content)
     }
 
     fn identity(&self, name: &str, serial: u64, params: CertificateParams, by: &Authority) -> Identity {
         let key = KeyPair::generate().expect("ring makes keys");
         let certificate = params.signed_by(&key, &by.issuer).expect("rcgen signs").der().clone();
+        let shown = Shown { certificate: certificate.clone(), key_info: key.subject_public_key_info() };
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS#8");
         let tls =
             self.tls().with_client_auth_cert(vec![certificate], key).expect("the key is of a known kind");
-        Identity { name: name.into(), serial, tls: finished(tls) }
+        Identity { name: name.into(), serial, tls: finished(tls), shown: Some(Arc::new(shown)) }
     }
 
     fn tls(&self) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
@@ -211,85 +234,13 @@ fn finished(mut tls: ClientConfig) -> Arc<ClientConfig> {
     Arc::new(tls)
 }
 
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = named(name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        Self::made_of(params)
-    }
-
-    /// One below which any path may lead, with an extension of `padding` bytes.
-    fn padded(name: &str, padding: usize) -> Self {
-        let mut params = named(name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let bytes = vec![0x04, 0x82]
-            .into_iter()
-            .chain(u16::try_from(padding).expect("a short extension").to_be_bytes())
-            .chain(std::iter::repeat_n(0, padding))
-            .collect();
-        params.custom_extensions =
-            vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 7], bytes)];
-        Self::made_of(params)
-    }
-
-    fn made_of(mut params: CertificateParams) -> Self {
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.key_identifier_method = KeyIdMethod::Sha256;
-        let key = KeyPair::generate().expect("ring makes keys");
-        let certificate = params.self_signed(&key).expect("rcgen signs");
-        Self {
-            certificate: certificate.der().clone(),
-            pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn crl(&self, number: u64, revoked: impl Iterator<Item = u64>) -> String {
-        let revoked_certs = revoked
-            .map(|serial| RevokedCertParams {
-                serial_number: SerialNumber::from(serial),
-                revocation_time: now(),
-                reason_code: Some(RevocationReason::KeyCompromise),
-                invalidity_date: None,
-            })
-            .collect();
-        let params = CertificateRevocationListParams {
-            this_update: now() - Duration::from_secs(60),
-            next_update: now() + 7 * DAY,
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs,
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        params.signed_by(&self.issuer).expect("rcgen signs").pem().expect("rcgen writes PEM")
-    }
-}
-
-fn end_entity(name: &str, serial: u64, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
-    let mut params = named(name);
-    params.serial_number = Some(SerialNumber::from(serial));
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![purpose];
-    params.use_authority_key_identifier_extension = true;
-    params
-}
-
-fn named(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.remove(DnType::CommonName);
-    params.distinguished_name.push(DnType::OrganizationName, "Acme");
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.not_before = now() - DAY;
-    params.not_after = now() + 30 * DAY;
-    params
-}
-
 /// Eight bytes, the first of them neither zero nor a sign: its DER is its bytes.
 fn serial_of(number: u64) -> u64 {
     0x4000_0000_0000_0000 | number
 }
 
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a number of nanoseconds")
+/// The same for a certificate that nobody has, in no order: what a CA draws by lot comes in none.
+fn serial_of_nobody(number: u64) -> u64 {
+    // An odd multiplier (of Knuth) modulo a power of two: no number comes twice.
+    0x5000_0000_0000_0000 | (number.wrapping_mul(2_654_435_769) & 0xff_ffff_ffff)
 }

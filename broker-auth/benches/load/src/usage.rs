@@ -15,15 +15,30 @@ impl Process {
         // The name of the program, in brackets, may hold anything (proc(5)); utime and stime are fields 14 and 15.
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
         let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100))
+        Ok(duration_of_ticks(ticks))
     }
 
     /// Its resident memory, in bytes.
     pub fn resident(self) -> io::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that its resident memory was, in bytes.
+    pub fn peak_resident(self) -> io::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(self, name: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no VmRSS"))
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other(format!("no {name}")))
+    }
+
+    /// The processes that it has started and that run still.
+    pub fn children(self) -> io::Result<Vec<Self>> {
+        let text = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.0))?;
+        Ok(text.split_ascii_whitespace().filter_map(|id| id.parse().ok().map(Self)).collect())
     }
 
     /// How many files it has open.
@@ -35,6 +50,11 @@ impl Process {
     pub fn threads(self) -> io::Result<usize> {
         Ok(fs::read_dir(format!("/proc/{}/task", self.0))?.count())
     }
+}
+
+/// Linux counts CPU time in ticks.
+pub(crate) fn duration_of_ticks(ticks: u64) -> Duration {
+    Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100)
 }
 
 /// Lets this process open as many files as it may; how many that is.
