@@ -110,8 +110,7 @@ impl PeerCertificate {
 
     /// SHA-256 of its SubjectPublicKeyInfo, which outlives a renewal with the same key (RFC 7469 §2.4).
     pub fn spki_sha256(&self) -> Option<Fingerprint> {
-        let certificate = certificate_path::parse_x509(&self.der).ok()?;
-        Some(Fingerprint::of(certificate.public_key().raw))
+        self.fields.spki_sha256
     }
 
     /// The first second it is valid.

@@ -11,7 +11,7 @@ use x509_parser::time::ASN1Time;
 
 use certificate_path::{AlternativeName, DistinguishedName, Malformed, parse_x509};
 
-use super::serial::Serial;
+use super::serial::{Fingerprint, Serial};
 
 /// Why bytes are no certificate that can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,8 @@ pub(super) struct Fields {
     pub(super) alternative_names: Vec<AlternativeName>,
     /// The URIs among the names of its CRL distribution points, if it has that extension.
     pub(super) crl_distribution_points: Option<Arc<[String]>>,
+    /// SHA-256 of its SubjectPublicKeyInfo: each pin and condition on keys asks for it. `None`: it has no key.
+    pub(super) spki_sha256: Option<Fingerprint>,
 }
 
 impl Fields {
@@ -58,6 +60,7 @@ impl Fields {
             not_after,
             alternative_names: Vec::new(),
             crl_distribution_points: None,
+            spki_sha256: None,
         }
     }
 
@@ -81,6 +84,7 @@ impl Fields {
                 .map(|extension| extension.value.general_names.iter().map(AlternativeName::read).collect())
                 .unwrap_or_default(),
             crl_distribution_points: crl_distribution_points(certificate),
+            spki_sha256: Some(Fingerprint::of(certificate.public_key().raw)),
         })
     }
 }
