@@ -58,10 +58,10 @@ async fn measured(site: &Site, kind: Kind, scale: Scale) -> Figures {
     });
     figures.extend(visiting.await?.figures("GET with a handshake of its own"));
     figures.push(Figure {
-        what: "threads that serve, of all processes".into(),
+        what: "workers: a thread for each processor, or a process".into(),
         unit: "",
-        value: Value::Number(threads(&server)? as f64),
-        goal: "",
+        value: Value::Number(workers(&server)? as f64),
+        goal: "equal",
     });
     Ok(figures)
 }
@@ -142,9 +142,18 @@ where
     Ok((clients, took))
 }
 
-/// How many threads the server has in the processes that serve: of nginx those are the workers, and not their master.
-fn threads(server: &Server) -> std::io::Result<usize> {
-    let workers = server.process().children()?;
-    let serving = if server.kind() == Kind::Nginx { workers } else { vec![server.process()] };
-    serving.iter().map(|process| process.threads()).sum()
+/// Threads of countersign-broker that carry connections, but for those that make handshakes: as many again, which rest as
+/// soon as clients are in.
+const CARRYING: &str = "tokio-rt-worker";
+
+/// How many threads or processes carry connections.
+fn workers(server: &Server) -> std::io::Result<usize> {
+    match server.kind() {
+        Kind::Nginx => Ok(server.process().children()?.len()),
+        Kind::Countersign | Kind::Mosquitto => {
+            let names = server.process().thread_names()?;
+            eprintln!("  threads: {}", names.join(", "));
+            Ok(names.iter().filter(|name| *name == CARRYING).count())
+        }
+    }
 }

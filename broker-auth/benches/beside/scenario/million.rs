@@ -14,8 +14,8 @@ use crate::table::{Figure, Value};
 /// Serial numbers on the list, beside those of a few devices.
 const REVOKED: u64 = 1_000_000;
 
-/// Devices that connect in a second: a part of what either server can do with a short list.
-const VISITS: u32 = 100;
+/// Devices that connect in a second: a small part of what either server can do with a short list.
+const VISITS: u32 = 50;
 
 /// Devices that take turns.
 const DEVICES: u64 = 100;

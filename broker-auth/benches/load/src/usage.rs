@@ -50,6 +50,17 @@ impl Process {
     pub fn threads(self) -> io::Result<usize> {
         Ok(fs::read_dir(format!("/proc/{}/task", self.0))?.count())
     }
+
+    /// What its threads are called, as far as Linux keeps it (15 bytes), in order.
+    pub fn thread_names(self) -> io::Result<Vec<String>> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0))?;
+        // One may have ended meanwhile.
+        let names =
+            threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        let mut names: Vec<_> = names.map(|name| name.trim_end().to_owned()).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
 }
 
 /// Linux counts CPU time in ticks.
