@@ -156,7 +156,10 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Median, 99th percentile and maximum, in milliseconds.
+/// Median, 99th percentile and maximum, in milliseconds, of what happened at all.
 fn median_p99_max(spread: &Spread) -> Value {
+    if spread.count() == 0 {
+        return Value::Never;
+    }
     Value::Three([0.5, 0.99, 1.0].map(|share| milliseconds(spread.quantile(share))))
 }

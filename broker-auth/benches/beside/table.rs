@@ -89,7 +89,8 @@ impl Table {
                 }
                 _ => String::new(),
             };
-            let mut cells = vec![format!("{}, {}", row.what, row.unit), show(row.ours)];
+            let unit = if row.unit.is_empty() { String::new() } else { format!(", {}", row.unit) };
+            let mut cells = vec![format!("{}{unit}", row.what), show(row.ours)];
             if self.rival.is_some() {
                 cells.extend([show(row.theirs), ratio]);
             }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use load::client::{Client, ConnectOptions};
+use load::client::{Client, ConnectOptions, Lost};
 use load::site::{Identity, Site};
 use tokio::time::{sleep, timeout};
 
 use super::visits::Visits;
-use super::{Figures, Scale, median_p99_max, milliseconds};
+use super::{Figures, Meter, Scale, median_p99_max, milliseconds};
 use crate::server::{Kind, Server};
 use crate::table::{Figure, Value};
 
@@ -15,13 +15,16 @@ use crate::table::{Figure, Value};
 const REVOKED: u64 = 1_000_000;
 
 /// Devices that connect in a second: a small part of what either server can do with a short list.
-const VISITS: u32 = 50;
+const VISITS: u32 = 20;
 
 /// Devices that take turns.
 const DEVICES: u64 = 100;
 
 /// How long handshakes are measured before a list comes, and once it is in force.
-const WINDOW: Duration = Duration::from_secs(5);
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Handshakes one after the other, once nobody else connects: what one costs, however many the server could not keep up with.
+const ALONE: u64 = 50;
 
 /// How often a revoked device tries.
 const TRY_EVERY: Duration = Duration::from_millis(10);
@@ -96,6 +99,19 @@ async fn swap(
         figures.push(figure(&of, "ms", median_p99_max(&spread), ""));
     }
     figures.push(figure(", devices that did not get in", "", Value::Number(visited.lost() as f64), "0"));
+
+    let meter = Meter::start(server.process())?;
+    let mut alone = Vec::new();
+    for device in devices.iter().cycle().take(ALONE as usize) {
+        let since = Instant::now();
+        let (client, _) = Client::connect(server.address(), device, ConnectOptions::default()).await?;
+        alone.push(since.elapsed());
+        client.leave().await?;
+    }
+    let cost = Value::Number(meter.milliseconds_each(ALONE)?);
+    let of = ", handshake when nobody else connects: median / p99 / max";
+    figures.push(figure(of, "ms", median_p99_max(&alone.into_iter().collect()), ""));
+    figures.push(figure(", server CPU for such a handshake", "ms", cost, "as with an empty one"));
     Ok(figures)
 }
 
@@ -103,6 +119,8 @@ async fn swap(
 async fn refused(server: &Server, victim: &Identity, since: Instant) -> Duration {
     loop {
         match Client::connect(server.address(), victim, ConnectOptions::default()).await {
+            // No answer is no refusal.
+            Err(Lost::Silence) => {}
             Err(_) => return since.elapsed(),
             Ok((client, _)) => {
                 // The server may be faster.
