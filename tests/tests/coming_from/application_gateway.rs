@@ -3,7 +3,7 @@
 use std::fs;
 
 use integration_tests::credential::Credential;
-use integration_tests::pki::{DAY, Forger, now};
+use integration_tests::pki::{DAY, Forger, certificate_pem, now};
 
 use crate::echo_origin::EchoOrigin;
 use crate::mqtt_clients::{Outcome, publish};
@@ -24,24 +24,29 @@ rows! {
     own_key "the private key stays with the client"
 }
 
+/// What a new fleet has for its devices.
+const ANCHORS_AND_LIST: &str = "anchors = [\"device-ca/issuing.pem\"]\n\
+                                crl = [\"crl/device-ca.crl\"]        # reloaded when it changes\ncrl-check = \"leaf\"\n";
+
 /// The name of the CA that has issued `c.pem`, as OpenSSL prints it.
 fn issuer_of_the_client(place: &Place) -> String {
     let shown = place.sh("openssl x509 -in c.pem -noout -issuer -nameopt RFC2253").stdout_of_success();
     shown.trim().strip_prefix("issuer=").expect("the name of the issuer").to_owned()
 }
 
+/// The client sends its own certificate alone.
 fn certificate_chain(row: &Row) {
     let place = Place::with_device();
-    place.fleet.configure(
-        "anchors = [\"device-ca/issuing.pem\"]",
-        "anchors = [\"device-ca/root.pem\"]\nintermediates = [\"device-ca/issuing.pem\"]",
-    );
+    let leaf = certificate_pem(&place.client().chain()[0]);
+    fs::write(place.fleet.beside("c.pem"), leaf).expect("a file");
+    let anchors = "anchors = [\"device-ca/root.pem\"]\ncrl-check = \"off\"\n";
+    place.fleet.configure(ANCHORS_AND_LIST, anchors);
+    let without = place.sh(&row.command);
+    assert!(without.code == 6 && without.stdout.contains("refused: unknown_ca"), "{}", without.stdout);
+    place.fleet.configure(anchors, &format!("{anchors}intermediates = [\"device-ca/issuing.pem\"]\n"));
     let place = place.start();
-    let Some(checked) = place.run(row) else { return };
-    let checked = checked.stdout_of_success();
-    for line in ["\n    anchor CN=Device Root", "\n    intermediate CN=Device Issuing CA"] {
-        assert!(checked.contains(line), "{line}: {checked}");
-    }
+    let Some(explained) = place.run(row) else { return };
+    explained.stdout_of_success();
     let credential = place.client();
     let Some(outcome) = publish(&place, Some(&credential), "pump-1", "devices/pump-1/telemetry/a", &[])
     else {
@@ -107,7 +112,7 @@ fn issuer(row: &Row) {
     let (other, anchor) = Forger::authority(&place.fleet, |_| {});
     fs::write(place.fleet.file("other.pem"), anchor).expect("a file");
     place.fleet.configure(
-        "anchors = [\"device-ca/issuing.pem\"]\ncrl = [\"crl/device-ca.crl\"]        # reloaded when it changes\ncrl-check = \"leaf\"\n",
+        ANCHORS_AND_LIST,
         &format!(
             "anchors = [\"device-ca/issuing.pem\", \"other.pem\"]\ncrl-check = \"off\"\nissuers = [\"{ours}\"]\n"
         ),
