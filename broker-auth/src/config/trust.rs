@@ -126,7 +126,7 @@ pub(super) fn read_trust<'a>(
         legacy_leaf,
         ocsp,
         ocsp_allow,
-        pins,
+        pins: pins.into_iter().collect(),
         issuers,
         depth,
     };

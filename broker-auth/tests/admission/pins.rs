@@ -1,7 +1,7 @@
 //! Trusts that are narrowed down to some of the certificates that they could vouch for.
 
 use authenticator::reason::Reason;
-use authenticator::trust::Pin;
+use authenticator::trust::{Pin, Pins};
 use sha2_of::sha256_of_key;
 
 use crate::pki::{Ca, Client, Fleet, ca_params};
@@ -52,11 +52,13 @@ fn any_of_the_pins_lets_in_and_nothing_else_of_the_ca() {
     let [one, two, three, four]: [Client; 4] =
         [1, 2, 3, 0x1234].map(|serial| fleet.ca.client("pump-1", serial));
     let fingerprint = |client: &Client| authenticator::certificate::Fingerprint::of(&client.der).to_string();
-    fleet.trust.pins = vec![
+    fleet.trust.pins = Pins::from_iter([
         pin("cert", &fingerprint(&one).to_uppercase()),
         pin("spki", &sha256_of_key(&two.der)),
         pin("cn = Fleet Device CA", "12:34"),
-    ];
+        pin("CN=Somebody Else", "12:34"),
+        pin("CN=Somebody Else", "03"),
+    ]);
     fleet.load().expect("a trust");
     // The second time, the paths are known.
     for _ in 0..2 {
@@ -86,7 +88,7 @@ fn a_live_session_ends_when_its_pin_is_gone() {
         (vec![pin("CN=Another CA", "01")], Some(Reason::NotPinned)),
         (vec![], None),
     ] {
-        fleet.trust.pins.clone_from(&pins);
+        fleet.trust.pins = pins.iter().cloned().collect();
         fleet.load().expect("a trust");
         assert_eq!(fleet.recheck(&admitted).err().map(|refusal| refusal.reason), reason, "{pins:?}");
         assert_eq!(fleet.reason(&client), reason, "{pins:?}");

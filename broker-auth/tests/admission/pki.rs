@@ -9,7 +9,7 @@ use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Namespace, OcspMode, Role, StaleCrl, TrustConfig, TrustName, TrustReport,
+    CrlCheck, LegacyLeaf, Namespace, OcspMode, Pins, Role, StaleCrl, TrustConfig, TrustName, TrustReport,
     VerifiedChain, recheck_chain,
 };
 use broker_auth::clock::Clock;
@@ -253,7 +253,7 @@ pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> Tr
         legacy_leaf: LegacyLeaf::Refuse,
         ocsp: OcspMode::Off,
         ocsp_allow: Vec::new(),
-        pins: Vec::new(),
+        pins: Pins::default(),
         issuers: Vec::new(),
         depth: None,
     }

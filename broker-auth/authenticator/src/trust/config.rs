@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::crl_source::CrlSource;
 use super::namespace::Namespace;
 use super::ocsp_allow::OcspAllow;
-use super::pin::Pin;
+use super::pins::Pins;
 use crate::certificate::NameText;
 
 /// The name of a trust, as policies refer to it.
@@ -63,7 +63,7 @@ pub struct TrustConfig {
     /// The responders that may be asked; empty where none is.
     pub ocsp_allow: Vec<OcspAllow>,
     /// The certificates that are let in; empty: all that are proven.
-    pub pins: Vec<Pin>,
+    pub pins: Pins,
     /// The CAs whose certificates are let in; empty: those of every CA of the trust.
     pub issuers: Vec<NameText>,
     /// How many CA certificates may stand between a client's and the anchor; `None`: as many as the CAs allow.

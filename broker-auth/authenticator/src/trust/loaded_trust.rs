@@ -242,7 +242,7 @@ impl LoadedTrust {
             let evidence = format!("its issuer {} is none of `issuers` of trust {name}", leaf.issuer());
             return Err((Reason::NotPinned, evidence));
         }
-        if !pins.is_empty() && !pins.iter().any(|pin| pin.is(leaf)) {
+        if !pins.is_empty() && !pins.contain(leaf) {
             let (serial, fingerprint) = (leaf.serial(), leaf.fingerprint_sha256());
             let evidence = format!(
                 "serial {serial} of {} ({fingerprint}) is none of the pins of trust {name}",

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use authenticator::for_test::MemoryFiles;
 use authenticator::ocsp::OcspRequest;
 use authenticator::trust::{
-    ChainResult, CrlCheck, FaultOrder, LegacyLeaf, LoadedTrust, Namespace, OcspMode, Role, StaleCrl,
+    ChainResult, CrlCheck, FaultOrder, LegacyLeaf, LoadedTrust, Namespace, OcspMode, Pins, Role, StaleCrl,
     TrustConfig, TrustLoad, TrustName, VerifiedChain, verify_chain,
 };
 use rcgen::{
@@ -101,7 +101,7 @@ pub(crate) fn trust(ca: &Holder, change: impl FnOnce(&mut TrustConfig, &mut Memo
         legacy_leaf: LegacyLeaf::Refuse,
         ocsp: OcspMode::Off,
         ocsp_allow: Vec::new(),
-        pins: Vec::new(),
+        pins: Pins::default(),
         issuers: Vec::new(),
         depth: None,
     };

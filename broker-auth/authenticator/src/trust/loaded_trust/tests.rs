@@ -12,7 +12,7 @@ use crate::trust::CrlSource;
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
 use crate::trust::{Namespace, Role, TrustLoad, TrustName};
-use crate::trust::{OcspMode, StaleCrl};
+use crate::trust::{OcspMode, Pins, StaleCrl};
 
 const REVOKED: u64 = 66;
 
@@ -42,7 +42,7 @@ fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
         legacy_leaf: LegacyLeaf::Refuse,
         ocsp: OcspMode::Off,
         ocsp_allow: Vec::new(),
-        pins: Vec::new(),
+        pins: Pins::default(),
         issuers: Vec::new(),
         depth: None,
     };
