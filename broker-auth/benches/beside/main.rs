@@ -44,7 +44,7 @@ struct Arguments {
     /// countersign-broker alone
     #[arg(long)]
     alone: bool,
-    /// Replace the tables between the marks in this file
+    /// Replace the tables between the marks in this file by those that were measured
     #[arg(long, value_name = "FILE")]
     readme: Option<PathBuf>,
     /// Draw what an arrival costs in a growing fleet

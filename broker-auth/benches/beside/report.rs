@@ -7,7 +7,7 @@ use std::path::Path;
 
 use load::machine::Disturbance;
 
-use crate::scenario::Scenario;
+use crate::scenario::{SCENARIOS, Scenario};
 use crate::server::Kind;
 use crate::table::{Figure, Table};
 
@@ -59,16 +59,34 @@ impl Report {
         format!("Measured on {}.{disturbance}", self.machine)
     }
 
-    /// Puts it in the place of the one in a Markdown file.
+    /// Puts its tables in the place of those of the same title in a Markdown file; what was not measured stays.
     pub(crate) fn replace_in(&self, file: &Path) -> io::Result<()> {
         let text = fs::read_to_string(file)?;
-        let parts = text.split_once(START).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-        let Some((before, after)) = parts else {
+        let parts = text.split_once(START).and_then(|(before, rest)| {
+            let (present, after) = rest.split_once(END)?;
+            Some((before, present, after))
+        });
+        let Some((before, present, after)) = parts else {
             return Err(io::Error::other(format!("{} has no place for the tables: {START}", file.display())));
         };
-        let tables: String = self.tables.iter().map(|table| table.markdown() + "\n").collect();
-        fs::write(file, format!("{before}{START}\n{tables}{}\n\n{END}{after}", self.origin()))
+        let new = |title| {
+            let table = self.tables.iter().find(|table| table.title == title)?;
+            Some(format!("\n{}\n{}\n", table.markdown(), self.origin()))
+        };
+        let mut titles: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.table).collect();
+        titles.dedup();
+        let tables: String =
+            titles.into_iter().filter_map(|title| new(title).or_else(|| block(present, title))).collect();
+        fs::write(file, format!("{before}{START}{tables}\n{END}{after}"))
     }
+}
+
+/// The table with this title, and what stands below it, up to the next.
+fn block(present: &str, title: &str) -> Option<String> {
+    let heading = format!("\n**{title}**\n");
+    let rest = &present[present.find(&heading)? + heading.len()..];
+    let body = rest.split_once("\n**").map_or(rest, |(body, _)| body);
+    Some(format!("{heading}{}\n", body.trim_end_matches('\n')))
 }
 
 impl fmt::Display for Report {
