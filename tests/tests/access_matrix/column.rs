@@ -102,7 +102,8 @@ impl Column {
             listener("https", &upstream, &(self.path_rules() + headers)),
             format!("[state]\ndir = \"state-{self}\"\n\n"),
             format!(
-                "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nkeys = \"jwks.json\"\n\
+                "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nnamespace = \"device-ca\"\n\
+                 keys = \"jwks.json\"\n\
                  issuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\"]\nalgorithms = [\"ES256\"]\n\n"
             ),
             observer(),

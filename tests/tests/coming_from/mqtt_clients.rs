@@ -186,7 +186,8 @@ fn paho_gets_in_by_a_token_beside_its_certificate() {
     place.fleet.configure(
         "[identity]",
         &format!(
-            "[second-factor.token]\nkeys = \"jwks.json\"\nissuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\"]\n\
+            "[second-factor.token]\nnamespace = \"device-ca\"\n\
+             keys = \"jwks.json\"\nissuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\"]\n\
              algorithms = [\"ES256\"]\n\n[identity]"
         ),
     );

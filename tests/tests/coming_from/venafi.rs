@@ -99,7 +99,8 @@ fn second_factor(row: &Row) {
     );
     place.fleet.configure(
         "[identity]",
-        "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nkeys = \"jwks.json\"\n\
+        "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nnamespace = \"device-ca\"\n\
+         keys = \"jwks.json\"\n\
          issuer = \"https://id.example\"\naudience = [\"fleet\"]\nalgorithms = [\"ES256\"]\n\n[identity]",
     );
     fs::write(place.fleet.file("jwks.json"), "{\"keys\": []}").expect("a file");
