@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! apt-get install mosquitto nginx-light                               who stands beside it (Debian)
-//! cargo bench -p broker-auth --bench beside                           everything, about forty minutes
+//! cargo bench -p broker-auth --bench beside                           everything, about twenty minutes
 //! cargo bench -p broker-auth --bench beside -- handshake revoke       some of it
 //! cargo bench -p broker-auth --bench beside -- --readme broker-auth/README.md --plot broker-auth/benches/arrival.svg
 //! ```
