@@ -170,3 +170,17 @@ fn whoever_is_not_proven_has_its_client_ids_to_itself() {
         }
     }
 }
+
+/// Where the policy leaves client ids free, whoever is proven is called as it asks to be.
+#[test]
+fn whoever_is_proven_has_the_client_id_that_it_asks_for() {
+    let fleet = Fleet::new();
+    let rules = fleet.rules(Mode::Permissive, policies(Action::Allow));
+    let evidence = Evidence::new(rules.verify_chain(&[fleet.client("dev-1")], at(now())), at(now()));
+    for requested in ["dev-1", "dev-1/a", "dev-10", "another"] {
+        match decide(&rules, &evidence, &Request::Connect(connect(requested))).outcome {
+            Ok(Granted::Admitted { client_id: Some(id), .. }) => assert_eq!(id.as_str(), requested),
+            other => panic!("{other:?}"),
+        }
+    }
+}
