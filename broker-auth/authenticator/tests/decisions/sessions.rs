@@ -5,7 +5,7 @@ use std::time::Duration;
 use authenticator::decide::{Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
 use authenticator::identity::{IdentityTemplate, Template};
-use authenticator::policy::{Action, ClientIdBinding, ClientIdRule, Permit, Policy};
+use authenticator::policy::{Action, ClientIdBinding, ClientIdRule, Condition, Permit, Policy};
 use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
 use authenticator::trust::ChainResult;
@@ -117,9 +117,22 @@ fn a_session_is_that_of_one_identity() {
 #[test]
 fn time_alone_turns_a_session_over_to_another_policy() {
     let fleet = Fleet::new();
-    let soon = authenticator::policy::Condition::EndsWithin(Duration::from_secs(5 * DAY));
+    let soon = || vec![Condition::EndsWithin(Duration::from_secs(5 * DAY))];
+    let never = Condition::Listener(vec![usize::MAX]);
+    for condition in [
+        soon().remove(0),
+        Condition::All(soon()),
+        Condition::Any([vec![never], soon()].concat()),
+        Condition::Not(vec![Condition::Not(soon())]),
+    ] {
+        turns_over_by(&fleet, condition);
+    }
+}
+
+/// `condition` holds for the last five days of a certificate.
+fn turns_over_by(fleet: &Fleet, condition: Condition) {
     let mut ending = policy("ending", &[]);
-    ending.matches.conditions = vec![soon];
+    ending.matches.conditions = vec![condition];
     let rules = fleet.rules(Mode::Enforce, vec![ending, policy("proven", &[])]);
     let evidence = presented(&rules, fleet.client("dev-1"));
     let (permit, id) = enter(&rules, &evidence);
