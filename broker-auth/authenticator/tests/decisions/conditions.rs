@@ -7,7 +7,7 @@ use authenticator::certificate::PeerCertificate;
 use authenticator::decide::Request;
 use authenticator::evidence::Evidence;
 use authenticator::origin::{MqttVersion, Origin};
-use authenticator::policy::{Condition, Match, Policy, Verdicts};
+use authenticator::policy::{Action, Condition, IdentityMatch, Match, Policies, Policy, Verdicts};
 use authenticator::ruleset::Mode;
 use authenticator::trust::{Namespace, TrustName};
 
@@ -199,5 +199,84 @@ fn verdicts_tell_whether_they_are_for_the_proven_and_for_others() {
     ] {
         let verdicts = of(texts);
         assert_eq!((verdicts.include_success(), verdicts.include_unproven()), (proven, others), "{texts:?}");
+    }
+}
+
+/// Clients of one name and two namespaces share a topic only if policies that can decide about them give it to both.
+#[test]
+fn a_shared_topic_is_found_among_the_policies_that_can_decide() {
+    let ca = pki::ca("Device CA");
+    let trust = |name: &str| {
+        pki::trust(&ca, |config, _| {
+            config.name = TrustName::new(name);
+            config.namespace = Namespace::new(name).expect("a namespace");
+        })
+    };
+    let (one, other) = (trust("plant"), trust("other"));
+    let topic = |matches: Match, topic: &str| Policy {
+        matches,
+        publish: vec![topic.parse().expect("a topic template")],
+        ..policy("any", &[])
+    };
+    let everybody = || matching(None, &[], &[]);
+    let acting = |action, matches| Policy { action, matches, ..policy("first", &[]) };
+    let on_listener = || Match { conditions: vec![Condition::Listener(vec![1])], ..everybody() };
+    let own = "d/{device-id}";
+    for (what, policies, is_shared) in [
+        ("one for all", vec![topic(everybody(), own)], true),
+        ("with the trust in it", vec![topic(everybody(), "{trust}/{device-id}")], false),
+        ("without a name in it", vec![topic(everybody(), "lobby")], false),
+        ("all denied before", vec![acting(Action::Deny, everybody()), topic(everybody(), own)], false),
+        ("all reported before", vec![acting(Action::Report, everybody()), topic(everybody(), own)], true),
+        ("some denied before", vec![acting(Action::Deny, on_listener()), topic(everybody(), own)], true),
+        (
+            "one denied before",
+            vec![acting(Action::Deny, matching(None, &["x"], &[])), topic(everybody(), own)],
+            true,
+        ),
+        (
+            "a topic for each trust",
+            vec![
+                topic(matching(Some("plant"), &[], &[]), "a/{device-id}"),
+                topic(matching(Some("other"), &[], &[]), "b/{device-id}"),
+            ],
+            false,
+        ),
+        (
+            "one topic for both trusts",
+            vec![
+                topic(matching(Some("plant"), &[], &[]), own),
+                topic(matching(Some("other"), &[], &[]), own),
+            ],
+            true,
+        ),
+        (
+            "for two names",
+            vec![
+                topic(matching(None, &["plant/x"], &[]), own),
+                topic(matching(None, &["other/y"], &[]), own),
+            ],
+            false,
+        ),
+        (
+            "for one name of both",
+            vec![
+                topic(matching(None, &["plant/x"], &[]), own),
+                topic(matching(None, &["other/x"], &[]), own),
+            ],
+            true,
+        ),
+        ("for one name of one", vec![topic(matching(None, &["plant/x"], &[]), own)], false),
+    ] {
+        let found = Policies::new(policies).shared_topic(&[one.config(), other.config()]);
+        assert_eq!(found.is_some(), is_shared, "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn a_name_that_a_policy_is_for_says_its_namespace_if_it_is_written() {
+    for (text, namespace) in [("x", None), ("plant/x", Some("plant"))] {
+        let name: IdentityMatch = text.parse().expect("a name");
+        assert_eq!(name.namespace().map(ToString::to_string).as_deref(), namespace);
     }
 }
