@@ -184,3 +184,22 @@ fn whoever_is_proven_has_the_client_id_that_it_asks_for() {
         }
     }
 }
+
+#[test]
+fn a_refusal_says_whom_no_policy_lets_in_and_why() {
+    let fleet = Fleet::new();
+    let stranger = pki::client(&pki::ca("Somebody Else's CA"), 1, |_| ());
+    let denying = |verdicts: &[&str]| vec![Policy { action: Action::Deny, ..policy("none", verdicts) }];
+    let chain = |leaf| fleet.rules(Mode::Permissive, Vec::new()).verify_chain(&[leaf], at(now()));
+    for (policies, chain, expected) in [
+        (Vec::new(), chain(fleet.client("dev-1")), "no policy matches dev-1 of trust device-ca"),
+        (denying(&[]), chain(fleet.client("dev-1")), "policy \"none\" denies dev-1 of trust device-ca"),
+        (denying(&["NONE"]), ChainResult::NotPresented, ", who has no certificate"),
+        (denying(&["FAILED"]), chain(stranger), ", whose certificate is FAILED:unknown_ca ("),
+    ] {
+        let rules = fleet.rules(Mode::Permissive, policies);
+        let decision = decide(&rules, &Evidence::new(chain, at(now())), &Request::Connect(connect("")));
+        let refusal = decision.outcome.expect_err("denied");
+        assert!(refusal.reason == Reason::PolicyDenied && refusal.evidence.contains(expected), "{refusal:?}");
+    }
+}

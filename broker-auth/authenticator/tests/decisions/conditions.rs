@@ -266,6 +266,14 @@ fn a_shared_topic_is_found_among_the_policies_that_can_decide() {
             ],
             true,
         ),
+        (
+            "denied to one trust",
+            vec![
+                Policy { action: Action::Deny, ..topic(matching(Some("plant"), &[], &[]), own) },
+                topic(matching(Some("other"), &[], &[]), own),
+            ],
+            false,
+        ),
         ("for one name of one", vec![topic(matching(None, &["plant/x"], &[]), own)], false),
     ] {
         let found = Policies::new(policies).shared_topic(&[one.config(), other.config()]);

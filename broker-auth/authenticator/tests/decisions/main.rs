@@ -5,5 +5,6 @@ mod conditions;
 mod factors;
 mod fleet;
 mod ocsp;
+mod permits;
 mod pki;
 mod sessions;

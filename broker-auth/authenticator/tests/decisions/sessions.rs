@@ -5,6 +5,7 @@ use std::time::Duration;
 use authenticator::decide::{Granted, Request, Standing, decide};
 use authenticator::evidence::Evidence;
 use authenticator::identity::{IdentityTemplate, Template};
+use authenticator::origin::Origin;
 use authenticator::policy::{Action, ClientIdBinding, ClientIdRule, Condition, Permit, Policy};
 use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
@@ -139,6 +140,8 @@ fn turns_over_by(fleet: &Fleet, condition: Condition) {
     assert_eq!(permit.policy_name(), "proven");
     let begin = LIFETIME - 5 * DAY;
     assert_eq!(permit.next_turn(at(now())).map(|turn| turn.as_secs() / DAY), Some((now() + begin) / DAY));
+    let turn = permit.next_turn(at(now())).expect("a turn");
+    assert_eq!(permit.next_turn(turn), None, "it is over then");
     for (after, expected) in [(0, "unchanged"), (begin - 60, "unchanged"), (begin + 60, "ending")] {
         let evidence = evidence.clone().at(at(now() + after));
         assert_eq!(standing(&rules, &evidence, &permit, &id).as_deref(), Some(expected), "{after} s later");
@@ -186,5 +189,21 @@ fn somebody_unproven_stays_while_its_verdict_is_the_same() {
             access(IdentityTemplate::default(), vec![policy("proven", &[])]),
         );
         assert_eq!(met(&denied, &evidence, &request), Err(Reason::PolicyDenied), "{what}");
+    }
+}
+
+/// A session is judged by how its client came, which nobody says again.
+#[test]
+fn other_policies_are_for_the_origin_of_the_session() {
+    let fleet = Fleet::new();
+    let origin = Origin { listener: Some(1), ..Origin::default() };
+    let before = fleet.rules(Mode::Enforce, vec![policy("first", &[])]);
+    let evidence = presented(&before, fleet.client("dev-1"));
+    let (permit, id) = enter(&before, &evidence.clone().origin(origin));
+    for (listener, expected) in [(1, Some("second")), (2, None)] {
+        let mut second = policy("second", &[]);
+        second.matches.conditions = vec![Condition::Listener(vec![listener])];
+        let found = standing(&fleet.rules(Mode::Enforce, vec![second]), &evidence, &permit, &id);
+        assert_eq!(found.as_deref(), expected, "listener {listener}");
     }
 }
