@@ -213,6 +213,15 @@ fn system_and_shared_topics_are_denied_unless_they_are_named() {
 }
 
 #[test]
+fn names_and_filters_are_what_was_asked_for() {
+    for text in ["a", "a/b", "/"] {
+        assert_eq!(TopicName::new(text).expect("a topic").as_str(), text);
+        assert_eq!(TopicFilter::new(text).expect("a filter").as_str(), text);
+    }
+    assert_eq!(TopicFilter::new("$share/group/a/+").expect("a filter").as_str(), "$share/group/a/+");
+}
+
+#[test]
 fn names_and_filters_follow_section_4_7() {
     for (text, error) in [
         ("", TopicError::Empty),
