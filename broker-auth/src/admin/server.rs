@@ -265,6 +265,7 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
 
 fn status(context: &AdminContext) -> Status {
     let hub = &context.hub;
+    let [fetched_lists, fetched_key_sets] = fetched_files(&context.reconfiguration);
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -305,8 +306,8 @@ fn status(context: &AdminContext) -> Status {
                 trusts: trusts(&listener.rules),
             })
             .collect(),
-        fetched_lists: fetched_files(&context.reconfiguration, FetchedKind::RevocationList),
-        fetched_key_sets: fetched_files(&context.reconfiguration, FetchedKind::KeySet),
+        fetched_lists,
+        fetched_key_sets,
         counters: context
             .counters
             .values()
@@ -316,10 +317,13 @@ fn status(context: &AdminContext) -> Status {
     }
 }
 
-fn fetched_files(reconfiguration: &Reconfiguration, kind: FetchedKind) -> Vec<FetchedFileLine> {
+/// The revocation lists, and the key sets.
+fn fetched_files(reconfiguration: &Reconfiguration) -> [Vec<FetchedFileLine>; 2] {
     let age = reconfiguration.second_factors().keys_age();
-    let reports = reconfiguration.fetches().reports().into_iter().filter(|report| report.kind == kind);
-    reports.map(|report| fetched_file(report, age.as_ref())).collect()
+    let reports = reconfiguration.fetches().reports().into_iter();
+    let (key_sets, lists): (Vec<_>, Vec<_>) = reports.partition(|report| report.kind == FetchedKind::KeySet);
+    [lists, key_sets]
+        .map(|reports| reports.into_iter().map(|report| fetched_file(report, age.as_ref())).collect())
 }
 
 fn fetched_file(report: FetchReport, keys: Option<&KeysAge>) -> FetchedFileLine {

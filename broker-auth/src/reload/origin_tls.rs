@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::time::{MissedTickBehavior, interval};
-
-use super::watch::WATCH_INTERVAL;
+use super::watch::ticks;
 use super::watched_files::WatchedFiles;
 use crate::transport::OriginTls;
 
 /// Watches the files by which origins are asked: requests from here on are asked by what is new. Runs until it is dropped.
 pub(crate) async fn watch_origin_tls(origins: Vec<Arc<OriginTls>>) {
     let mut origins: Vec<_> = origins.into_iter().map(|tls| (WatchedFiles::default(), tls)).collect();
-    let mut ticks = interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks();
     loop {
         ticks.tick().await;
         for (files, tls) in &mut origins {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{MissedTickBehavior, interval};
-
-use super::watch::WATCH_INTERVAL;
+use super::watch::ticks;
 use super::watched_files::WatchedFiles;
 use crate::evidence::SecondFactors;
 
@@ -12,8 +10,7 @@ use crate::evidence::SecondFactors;
 /// it is dropped.
 pub(crate) async fn watch_second_factors(second_factors: Arc<SecondFactors>) {
     let mut files = WatchedFiles::default();
-    let mut ticks = interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks();
     loop {
         ticks.tick().await;
         second_factors.notice_age();

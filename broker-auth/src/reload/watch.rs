@@ -6,6 +6,7 @@ use std::time::Duration;
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
 use rustls_pki_types::UnixTime;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::clock_step::ClockComparison;
 use super::own_certificate_log::OwnCertificateLog;
@@ -16,6 +17,13 @@ use crate::transport::ServerCertificate;
 /// How often the files are looked at. Looking costs a few microseconds a file, works on every file system, and sees a
 /// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
 pub(super) const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// When files are looked at: at once, and then at that interval. A look that takes longer is not made up for.
+pub(super) fn ticks() -> Interval {
+    let mut ticks = interval(WATCH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
 
 /// Watches the files behind `stores` and `certificates`, each with the store whose time it is judged by, and swaps in what
 /// changed. A file that is refused is logged, and what it held before stays in force. Runs until it is dropped.
@@ -33,8 +41,7 @@ pub async fn watch(
             (WatchedFiles::default(), OwnCertificateLog::default(), certificate, store)
         })
         .collect();
-    let mut ticks = tokio::time::interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = ticks();
     loop {
         ticks.tick().await;
         // Each store's own clock is looked at; usually it is the same, and its step is logged once.
