@@ -179,10 +179,7 @@ fn passthrough(row: &Row) {
     let place = Place::with_device();
     let origin = EchoOrigin::start();
     place.fleet.configure("mode = \"enforce\"", "mode = \"permissive\"");
-    place.serve_https(
-        &origin.upstream(),
-        "[[listener.path]]\nprefix = \"/\"\npolicies = [\"visitors\"]\n\n[listener.headers]\nstyle = \"app-gateway\"",
-    );
+    place.serve_headers(&origin, "app-gateway", "visitors");
     place.precede_policies(
         "[[policy]]\nname = \"visitors\"\nmatch = { verdict = [\"FAILED\", \"NONE\"] }\naction = \"allow\"",
     );
@@ -200,10 +197,7 @@ fn passthrough(row: &Row) {
 fn server_variables(row: &Row) {
     let place = Place::with_device();
     let origin = EchoOrigin::start();
-    place.serve_https(
-        &origin.upstream(),
-        "[[listener.path]]\nprefix = \"/\"\npolicies = [\"devices\"]\n\n[listener.headers]\nstyle = \"app-gateway\"",
-    );
+    place.serve_headers(&origin, "app-gateway", "devices");
     let place = place.start();
     let Some(answer) = place.run(row) else { return };
     let head = answer.stdout_of_success().to_ascii_lowercase();

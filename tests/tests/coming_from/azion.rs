@@ -156,10 +156,7 @@ fn revocation_list(row: &Row) {
 fn variables(row: &Row) {
     let place = Place::with_device();
     let origin = EchoOrigin::start();
-    place.serve_https(
-        &origin.upstream(),
-        "[[listener.path]]\nprefix = \"/\"\npolicies = [\"devices\"]\n\n[listener.headers]\nstyle = \"azion\"",
-    );
+    place.serve_headers(&origin, "azion", "devices");
     let place = place.start();
     let Some(answer) = place.run(row) else { return };
     let head = answer.stdout_of_success().to_ascii_lowercase();

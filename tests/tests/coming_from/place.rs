@@ -12,6 +12,7 @@ use integration_tests::peer::Peer;
 use integration_tests::program::{Finished, finish};
 
 use crate::PROGRAMS;
+use crate::echo_origin::EchoOrigin;
 use crate::table::Row;
 
 /// The policies of a new fleet begin with this.
@@ -68,6 +69,14 @@ impl Place {
     pub(crate) fn serve_https(&self, keys: &str, tables: &str) {
         self.fleet.configure("transport = \"tls\"\n", &format!("transport = \"https\"\n{keys}\n"));
         self.fleet.configure("[identity]", &format!("{tables}\n\n[identity]"));
+    }
+
+    /// The same in front of `origin`, which is told of clients in this style; those of `policy` may ask it for anything.
+    pub(crate) fn serve_headers(&self, origin: &EchoOrigin, style: &str, policy: &str) {
+        let tables = format!(
+            "[[listener.path]]\nprefix = \"/\"\npolicies = [\"{policy}\"]\n\n[listener.headers]\nstyle = \"{style}\""
+        );
+        self.serve_https(&origin.upstream(), &tables);
     }
 
     /// Starts the broker, with as many listeners as the configuration has. More than one have port 0 in it.
