@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
 
@@ -15,7 +16,10 @@ use crate::policy::{
     Verdicts,
 };
 use crate::reason::Refusal;
-use crate::trust::{KeptCrl, Namespace, NewestCrl, Role, TrustName, TrustSource, VerifiedChain};
+use crate::trust::{
+    CrlCheck, CrlSource, KeptCrl, LegacyLeaf, Namespace, NewestCrl, OcspMode, Pins, Role, StaleCrl,
+    TrustConfig, TrustName, TrustSource, VerifiedChain,
+};
 
 /// A client called `name` whose certificate counts as proven, and never expires.
 ///
@@ -36,7 +40,7 @@ pub fn verified_client(name: &str, role: Role) -> VerifiedClient {
 pub fn client_of(trust: &str, name: &str, role: Role) -> VerifiedClient {
     let namespace = Namespace::new(trust).expect("a namespace");
     let serial = Serial::from_der_contents(&[7]).expect("short enough");
-    let forever = UnixTime::since_unix_epoch(std::time::Duration::from_secs(u32::MAX.into()));
+    let forever = UnixTime::since_unix_epoch(Duration::from_secs(u32::MAX.into()));
     let leaf = PeerCertificate::for_test(name, serial, forever);
     let chain = VerifiedChain::for_test(leaf, TrustName::new(trust), namespace, role);
     identify(chain, &IdentityTemplate::default()).expect("an identity")
@@ -92,6 +96,32 @@ pub fn first_match(policies: &Policies, client: &VerifiedClient) -> Result<Permi
 /// The policy does not allow it.
 pub fn bind_client_id(permit: &Permit, requested: &str, unique: &str) -> Result<ClientIdBinding, Refusal> {
     permit.client_id(requested, || unique.to_owned())
+}
+
+/// A trust in the CAs of these files, named as its namespace, with the revocation lists of those. Nothing else is asked of a
+/// certificate.
+///
+/// # Panics
+/// `name` is no namespace.
+pub fn trust_config(name: &str, role: Role, anchors: Vec<PathBuf>, crl: Vec<CrlSource>) -> TrustConfig {
+    TrustConfig {
+        name: TrustName::new(name),
+        namespace: Namespace::new(name).expect("a namespace"),
+        role,
+        anchors,
+        intermediates: Vec::new(),
+        crl_check: if crl.is_empty() { CrlCheck::Off } else { CrlCheck::Leaf },
+        crl,
+        crl_idp: Vec::new(),
+        stale_crl: StaleCrl::DenyNew,
+        stale_grace: Duration::from_secs(24 * 3600),
+        legacy_leaf: LegacyLeaf::Refuse,
+        ocsp: OcspMode::Off,
+        ocsp_allow: Vec::new(),
+        pins: Pins::default(),
+        issuers: Vec::new(),
+        depth: None,
+    }
 }
 
 /// Files in memory.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use authenticator::for_test::trust_config;
 use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
-use authenticator::trust::{
-    CrlCheck, LegacyLeaf, Namespace, OcspMode, Pins, Role, StaleCrl, TrustConfig, TrustName, TrustReport,
-    VerifiedChain, recheck_chain,
-};
+use authenticator::trust::{Role, TrustConfig, TrustReport, VerifiedChain, recheck_chain};
 use broker_auth::clock::Clock;
 use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
 use rcgen::{
@@ -239,24 +237,8 @@ impl Fleet {
 
 /// A trust of one anchor file and one CRL in `directory`.
 pub(crate) fn trust(directory: &Path, name: &str, anchor: &str, crl: &str) -> TrustConfig {
-    TrustConfig {
-        name: TrustName::new(name),
-        namespace: Namespace::new(name).expect("spelt as a device id"),
-        role: if name == "service-ca" { Role::Service } else { Role::Device },
-        anchors: vec![directory.join(anchor)],
-        intermediates: Vec::new(),
-        crl: vec![directory.join(crl).into()],
-        crl_idp: Vec::new(),
-        crl_check: CrlCheck::Leaf,
-        stale_crl: StaleCrl::DenyNew,
-        stale_grace: Duration::from_secs(DAY),
-        legacy_leaf: LegacyLeaf::Refuse,
-        ocsp: OcspMode::Off,
-        ocsp_allow: Vec::new(),
-        pins: Pins::default(),
-        issuers: Vec::new(),
-        depth: None,
-    }
+    let role = if name == "service-ca" { Role::Service } else { Role::Device };
+    trust_config(name, role, vec![directory.join(anchor)], vec![directory.join(crl).into()])
 }
 
 /// A CRL in PEM, with an encoder of its own.

@@ -1,15 +1,15 @@
 //! What a second factor makes of a client, by the policy that asks for it: on the way in, and while its session goes on.
 
-use authenticator::decide::{Granted, Request, decide};
+use authenticator::decide::Request;
 use authenticator::evidence::{Evidence, FactorEvidence};
 use authenticator::factor::{FactorKind, SecondFactor, ShownPassword, ShownToken};
 use authenticator::identity::Identity;
-use authenticator::policy::{ClientIdBinding, Permit, Policy};
+use authenticator::policy::Policy;
 use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
 use authenticator::trust::Namespace;
 
-use crate::fleet::{Fleet, connect, met, policy};
+use crate::fleet::{Fleet, connect, enter, met, policy};
 use crate::pki::{HOUR, at, now};
 
 const KINDS: [FactorKind; 2] = [FactorKind::Password, FactorKind::Token];
@@ -26,14 +26,6 @@ fn of_device(fleet: &Fleet, rules: &Ruleset, name: &str) -> Evidence {
 fn identity(fleet: &Fleet, name: &str) -> Identity {
     let rules = asking(fleet, None);
     enter(&rules, &of_device(fleet, &rules, name)).0.identity().clone()
-}
-
-/// What a client is let in by that shows all that is asked for.
-fn enter(rules: &Ruleset, evidence: &Evidence) -> (Permit, ClientIdBinding) {
-    match decide(rules, evidence, &Request::Connect(connect("dev-1"))).outcome {
-        Ok(Granted::Admitted { permit, client_id: Some(client_id) }) => (permit, client_id),
-        other => panic!("{other:?}"),
-    }
 }
 
 fn password(identity: &Identity) -> SecondFactor {

@@ -7,7 +7,7 @@ use authenticator::decide::{Connect, Granted, Request, decide};
 use authenticator::evidence::Evidence;
 use authenticator::for_test;
 use authenticator::identity::IdentityTemplate;
-use authenticator::policy::{ClientIdRule, Match, Policies, Policy, Verdicts};
+use authenticator::policy::{ClientIdBinding, ClientIdRule, Match, Permit, Policies, Policy, Verdicts};
 use authenticator::reason::Reason;
 use authenticator::ruleset::{AccessRules, Mode, Ruleset};
 use authenticator::trust::{CrlCheck, LoadedTrust};
@@ -94,6 +94,14 @@ pub(crate) fn connect(client_id: &str) -> Connect<'_> {
         will_topic: None,
         unique: &|| "unique".to_owned(),
         random: &|| Some(1),
+    }
+}
+
+/// What `dev-1` is let in by.
+pub(crate) fn enter(rules: &Ruleset, evidence: &Evidence) -> (Permit, ClientIdBinding) {
+    match decide(rules, evidence, &Request::Connect(connect("dev-1"))).outcome {
+        Ok(Granted::Admitted { permit, client_id: Some(client_id) }) => (permit, client_id),
+        other => panic!("{other:?}"),
     }
 }
 

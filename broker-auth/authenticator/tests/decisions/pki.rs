@@ -2,11 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use authenticator::for_test::MemoryFiles;
+use authenticator::for_test::{MemoryFiles, trust_config};
 use authenticator::ocsp::OcspRequest;
 use authenticator::trust::{
-    ChainResult, CrlCheck, FaultOrder, LegacyLeaf, LoadedTrust, Namespace, OcspMode, Pins, Role, StaleCrl,
-    TrustConfig, TrustLoad, TrustName, VerifiedChain, verify_chain,
+    ChainResult, FaultOrder, LoadedTrust, Role, StaleCrl, TrustConfig, TrustLoad, VerifiedChain, verify_chain,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName,
@@ -87,23 +86,11 @@ pub(crate) fn client(
 /// A trust in `ca`, which looks at no revocation list unless that is changed.
 pub(crate) fn trust(ca: &Holder, change: impl FnOnce(&mut TrustConfig, &mut MemoryFiles)) -> LoadedTrust {
     let mut files = MemoryFiles::default();
+    let anchors = vec![files.write("ca.pem", ca.pem())];
     let mut config = TrustConfig {
-        name: TrustName::new("device-ca"),
-        namespace: Namespace::new("device-ca").expect("a namespace"),
-        role: Role::Device,
-        anchors: vec![files.write("ca.pem", ca.pem())],
-        intermediates: Vec::new(),
-        crl: Vec::new(),
-        crl_idp: Vec::new(),
-        crl_check: CrlCheck::Off,
         stale_crl: StaleCrl::Alarm,
         stale_grace: Duration::ZERO,
-        legacy_leaf: LegacyLeaf::Refuse,
-        ocsp: OcspMode::Off,
-        ocsp_allow: Vec::new(),
-        pins: Pins::default(),
-        issuers: Vec::new(),
-        depth: None,
+        ..trust_config("device-ca", Role::Device, anchors, Vec::new())
     };
     change(&mut config, &mut files);
     TrustLoad::read(&config, None, &files, at(now())).and_then(TrustLoad::complete).expect("a trust")

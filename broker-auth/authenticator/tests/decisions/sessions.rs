@@ -11,15 +11,8 @@ use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
 use authenticator::trust::ChainResult;
 
-use crate::fleet::{Fleet, LIFETIME, access, connect, met, policy, rules};
+use crate::fleet::{Fleet, LIFETIME, access, connect, enter, met, policy, rules};
 use crate::pki::{self, DAY, at, now};
-
-fn enter(rules: &Ruleset, evidence: &Evidence) -> (Permit, ClientIdBinding) {
-    match decide(rules, evidence, &Request::Connect(connect("dev-1"))).outcome {
-        Ok(Granted::Admitted { permit, client_id: Some(client_id) }) => (permit, client_id),
-        other => panic!("{other:?}"),
-    }
-}
 
 fn presented(rules: &Ruleset, leaf: rustls_pki_types::CertificateDer<'static>) -> Evidence {
     Evidence::new(rules.verify_chain(&[leaf], at(now())), at(now()))

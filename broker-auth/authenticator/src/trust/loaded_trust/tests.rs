@@ -1,18 +1,14 @@
 //! How much it takes to refuse a certificate, in signatures.
 
-use std::time::Duration;
-
 use certificate_path::for_test::Counting;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use super::*;
-use crate::for_test::MemoryFiles;
-use crate::trust::CrlSource;
+use crate::for_test::{MemoryFiles, trust_config};
 use crate::trust::proven_paths::REMEMBERED;
 use crate::trust::specimen::{DAY, TODAY, at, ca, client, crl, date};
-use crate::trust::{Namespace, Role, TrustLoad, TrustName};
-use crate::trust::{OcspMode, Pins, StaleCrl};
+use crate::trust::{Role, TrustLoad};
 
 const REVOKED: u64 = 66;
 
@@ -21,31 +17,10 @@ static COUNTING: [&dyn SignatureVerificationAlgorithm; 1] = [&Counting(webpki::r
 /// A trust of these CAs, of which the first has revoked a certificate.
 fn trust(cas: &[&CertifiedIssuer<'static, KeyPair>]) -> LoadedTrust {
     let mut files = MemoryFiles::default();
-    let mut write = |name: &str, text: String| vec![files.write(name, text)];
-    let config = TrustConfig {
-        name: TrustName::new("device-ca"),
-        namespace: Namespace::new("device-ca").unwrap(),
-        role: Role::Device,
-        anchors: write("ca.pem", cas.iter().map(|ca| ca.pem()).collect()),
-        intermediates: Vec::new(),
-        crl: write(
-            "ca.crl",
-            cas.iter().enumerate().map(|(index, ca)| crl(ca, 1, (index == 0).then_some(REVOKED))).collect(),
-        )
-        .into_iter()
-        .map(CrlSource::from)
-        .collect(),
-        crl_idp: Vec::new(),
-        crl_check: CrlCheck::Leaf,
-        stale_crl: StaleCrl::DenyNew,
-        stale_grace: Duration::from_secs(DAY),
-        legacy_leaf: LegacyLeaf::Refuse,
-        ocsp: OcspMode::Off,
-        ocsp_allow: Vec::new(),
-        pins: Pins::default(),
-        issuers: Vec::new(),
-        depth: None,
-    };
+    let anchors = files.write("ca.pem", cas.iter().map(|ca| ca.pem()).collect::<String>());
+    let lists = cas.iter().enumerate().map(|(index, ca)| crl(ca, 1, (index == 0).then_some(REVOKED)));
+    let lists = files.write("ca.crl", lists.collect::<String>());
+    let config = trust_config("device-ca", Role::Device, vec![anchors], vec![lists.into()]);
     TrustLoad::read(&config, None, &files, at(TODAY)).and_then(TrustLoad::complete).unwrap()
 }
 

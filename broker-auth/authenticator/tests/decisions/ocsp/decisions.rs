@@ -1,6 +1,6 @@
 //! What becomes of a client by what is known by OCSP: every mode of a trust, every evidence, every mode of a listener.
 
-use authenticator::decide::{Connect, Granted, OcspStanding, Request, Standing, Step, decide};
+use authenticator::decide::{Granted, OcspStanding, Request, Standing, Step, decide};
 use authenticator::evidence::{Evidence, OcspEvidence};
 use authenticator::identity::Client;
 use authenticator::policy::{ClientIdBinding, Permit};
@@ -11,6 +11,7 @@ use x509_cert::ext::pkix::CrlReason;
 use x509_ocsp::CertStatus;
 
 use super::fleet::{Fleet, Lists, revoked};
+use crate::fleet::connect;
 use crate::pki::{self, DAY, HOUR, SERIAL, now};
 
 /// How a step of OCSP, or the refusal instead of it, is told.
@@ -27,18 +28,9 @@ enum Outcome {
 
 use Outcome::{Good, ListInstead, NotLookedAt, Refused, Unchecked};
 
-fn connect() -> Connect<'static> {
-    Connect {
-        client_id: Some("dev-1"),
-        will_topic: None,
-        unique: &|| "unique".to_owned(),
-        random: &|| Some(1),
-    }
-}
-
 /// What is said of OCSP on the way in, and as whom the client comes in.
 fn connected(rules: &Ruleset, evidence: &Evidence) -> (Outcome, Result<(Permit, ClientIdBinding), Refusal>) {
-    let decision = decide(rules, evidence, &Request::Connect(connect()));
+    let decision = decide(rules, evidence, &Request::Connect(connect("dev-1")));
     let granted = decision.outcome.map(|granted| match granted {
         Granted::Admitted { permit, client_id: Some(client_id) } => (permit, client_id),
         other => panic!("{other:?}"),
