@@ -221,6 +221,36 @@ fn names_and_filters_are_what_was_asked_for() {
     assert_eq!(TopicFilter::new("$share/group/a/+").expect("a filter").as_str(), "$share/group/a/+");
 }
 
+/// All texts of one to three of these levels.
+fn texts(levels: &[&str]) -> Vec<String> {
+    let mut texts: Vec<String> = levels.iter().map(|level| (*level).to_owned()).collect();
+    let mut longest = texts.clone();
+    for _ in 1..3 {
+        longest = longest
+            .iter()
+            .flat_map(|text| levels.iter().map(move |level| format!("{text}/{level}")))
+            .collect();
+        texts.extend(longest.clone());
+    }
+    texts
+}
+
+/// Compared with trying every topic.
+#[test]
+fn filters_overlap_exactly_where_a_topic_is_matched_by_both() {
+    let topics = texts(&["a", "b", "$x", "countersign"]);
+    let topics: Vec<_> = topics.iter().map(|topic| TopicName::new(topic).expect("a topic")).collect();
+    let filters = texts(&["a", "$x", "countersign", "+", "#"]);
+    let filters: Vec<_> = filters.iter().filter_map(|filter| TopicFilter::new(filter).ok()).collect();
+    assert!(filters.len() > 80, "{}", filters.len());
+    for one in &filters {
+        for other in &filters {
+            let common = topics.iter().find(|topic| one.matches(topic) && other.matches(topic));
+            assert_eq!(one.overlaps(other), common.is_some(), "{one} and {other}: {common:?}");
+        }
+    }
+}
+
 #[test]
 fn names_and_filters_follow_section_4_7() {
     for (text, error) in [

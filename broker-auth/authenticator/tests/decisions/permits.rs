@@ -3,7 +3,7 @@
 use authenticator::decide::{Granted, Request, decide};
 use authenticator::evidence::Evidence;
 use authenticator::for_test;
-use authenticator::policy::{Action, ClientIdRule, Permit, Policies, Policy};
+use authenticator::policy::{Action, ClientIdRule, Permit, Policies, Policy, TopicTemplate};
 use authenticator::reason::Reason;
 use authenticator::ruleset::{Mode, Ruleset};
 use authenticator::trust::ChainResult;
@@ -55,4 +55,41 @@ fn a_policy_says_whether_there_are_shared_subscriptions_and_events() {
         assert_eq!(Policies::new(vec![policy()]).give_events(), events, "{filter}");
     }
     assert!(!Policies::default().give_events());
+}
+
+#[test]
+fn a_template_says_whom_it_is_for() {
+    for (text, device_id, trust, fields, own) in [
+        ("d/{device-id}/a", true, false, true, false),
+        ("{trust}/{identity}", false, true, true, false),
+        ("{identity}", false, false, true, false),
+        ("lobby/#", false, false, false, false),
+        ("countersign/events/#", false, false, false, true),
+        ("$share/group/countersign/events/#", false, false, false, true),
+    ] {
+        let template: TopicTemplate = text.parse().expect("a topic template");
+        assert_eq!(template.as_str(), text);
+        let found = (
+            template.needs_device_id(),
+            template.names_the_trust(),
+            template.has_fields(),
+            template.is_own(),
+        );
+        assert_eq!(found, (device_id, trust, fields, own), "{text}");
+    }
+}
+
+/// Nothing is filled in for a client of whom nothing is proven, and braces are not left as they are either.
+#[test]
+fn a_template_with_a_name_in_it_gives_nothing_to_whoever_is_not_proven() {
+    let fleet = Fleet::new();
+    let publish = ["lobby", "lobby/{identity}", "lobby/{trust}"];
+    let publish = publish.map(|topic| topic.parse().expect("a topic template")).to_vec();
+    let rules = fleet.rules(Mode::Permissive, vec![Policy { publish, ..policy("unproven", &["NONE"]) }]);
+    let permit = permit(&rules, ChainResult::NotPresented);
+    assert!(permit.publish("lobby").is_ok());
+    let own = format!("lobby/{}", permit.identity().name());
+    for topic in ["lobby/{identity}", "lobby/{trust}", &own] {
+        assert!(permit.publish(topic).is_err(), "{topic}");
+    }
 }
