@@ -59,6 +59,29 @@ impl Sampler {
     }
 }
 
+/// A total of one owner's. It is logged when the 1st, 2nd, 4th, 8th … amount comes to it, and in the end unless it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    amounts: Sampler,
+    total: u64,
+    logged: u64,
+}
+
+impl Total {
+    /// So many more. Returns the total, if it is to be logged now.
+    pub fn add(&mut self, amount: u64) -> Option<u64> {
+        self.total += amount;
+        self.amounts.sample().and_then(|_| self.unlogged())
+    }
+
+    /// The total, unless it is what was logged last. It counts as logged from here on.
+    pub fn unlogged(&mut self) -> Option<u64> {
+        let is_news = self.total != self.logged;
+        self.logged = self.total;
+        is_news.then_some(self.total)
+    }
+}
+
 fn sampled(count: u64) -> Option<u64> {
     count.is_power_of_two().then_some(count)
 }
@@ -74,5 +97,16 @@ mod tests {
         let by_sampler: Vec<_> = (0..10).filter_map(|_| sampler.sample()).collect();
         assert_eq!((by_count, by_sampler), (vec![1, 2, 4, 8], vec![1, 2, 4, 8]));
         assert_eq!(count.get(), 10);
+    }
+
+    #[test]
+    fn the_last_total_that_is_logged_is_the_whole() {
+        let mut total = Total::default();
+        assert_eq!(total.unlogged(), None);
+        let logged: Vec<_> = [10, 20, 30, 40, 50, 60].into_iter().filter_map(|amount| total.add(amount)).collect();
+        assert_eq!(logged, [10, 30, 100]);
+        assert_eq!((total.unlogged(), total.unlogged()), (Some(210), None));
+        assert_eq!((total.add(1), total.add(1), total.unlogged()), (None, Some(212), None));
+        assert_eq!(total.add(0), None);
     }
 }

@@ -22,7 +22,7 @@ use mqtt::{Connect, DisconnectReasonCode, Packet, Version};
 use tokio::time::Instant;
 
 use super::connack::{Terms, TermsRequest};
-use super::drops::Drops;
+use super::drops::{Drops, Owner};
 use super::effect::Effect;
 use super::end::SessionEnd;
 use super::inbox::Inbox;
@@ -61,12 +61,6 @@ pub(crate) struct SessionState {
     /// Subscriptions that were refused.
     denied_subscriptions: Sampler,
     drops: Drops,
-    /// Messages longer than the client accepts.
-    oversized: Sampler,
-    /// How often it was too far behind the engine.
-    gaps: Sampler,
-    /// How many messages it has lost that way.
-    overtaken: u64,
 }
 
 /// What is known of a connection besides its bytes.
@@ -113,9 +107,6 @@ impl SessionState {
             denied: Sampler::default(),
             denied_subscriptions: Sampler::default(),
             drops: Drops::default(),
-            oversized: Sampler::default(),
-            gaps: Sampler::default(),
-            overtaken: 0,
             shared,
             info,
             client_id,
@@ -374,7 +365,7 @@ impl SessionState {
     }
 
     fn log_drops(&mut self) {
-        self.drops.log_total(&self.client_id, &self.permit);
+        self.drops.log_totals(Owner { client_id: &self.client_id, permit: &self.permit });
     }
 
     fn version(&self) -> Version {

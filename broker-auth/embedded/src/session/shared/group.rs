@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use mqtt::count::Sampler;
+use mqtt::count::Total;
 
 use crate::engine::Message;
 use crate::session::memory::{Allowance, Share};
@@ -58,7 +58,9 @@ struct State {
     idle: VecDeque<Member>,
     members: usize,
     /// Messages dropped for want of room.
-    dropped: Sampler,
+    dropped: Total,
+    /// What the latest of them was for.
+    dropped_topic: String,
 }
 
 impl State {
@@ -116,7 +118,21 @@ impl Group {
         self.rests(member);
         let mut state = self.state.lock();
         state.members -= 1;
+        if state.members == 0
+            && let Some(dropped) = state.dropped.unlogged()
+        {
+            self.log_dropped(dropped, &state.dropped_topic);
+        }
         (state.members == 0).then(|| state.queue.len())
+    }
+
+    fn log_dropped(&self, dropped: u64, topic: &str) {
+        tracing::warn!(
+            group = self.filter.as_str(),
+            topic,
+            dropped,
+            "messages are dropped: the queue of a shared subscription is full"
+        );
     }
 
     /// Whether nothing waits for its members.
@@ -134,13 +150,10 @@ impl Group {
             self.allowance.take(weight).ok_or(Dropped::Memory)
         };
         let share = share.inspect_err(|_| {
-            if let Some(dropped) = state.dropped.sample() {
-                tracing::warn!(
-                    group = self.filter.as_str(),
-                    topic = &*message.topic,
-                    dropped,
-                    "messages are dropped: the queue of a shared subscription is full"
-                );
+            state.dropped_topic.clear();
+            state.dropped_topic.push_str(&message.topic);
+            if let Some(dropped) = state.dropped.add(1) {
+                self.log_dropped(dropped, &state.dropped_topic);
             }
         })?;
         state.bytes += weight;

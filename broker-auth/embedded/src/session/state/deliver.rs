@@ -1,11 +1,11 @@
 //! What the engine and the groups bring: matched, authorised, queued, and sent as far as the client takes it.
 
-use authenticator::policy::TopicFilter;
 use mqtt::Packet;
 use tokio::time::Instant;
 
 use super::SessionState;
-use crate::engine::{Loss, Received};
+use crate::engine::Received;
+use crate::session::drops::Owner;
 use crate::session::outbox::Delivery;
 use crate::session::shared::Member;
 
@@ -22,7 +22,8 @@ impl SessionState {
     /// more than a new one would.
     pub(crate) fn deliver(&mut self, received: Received) {
         if let Some(loss) = received.lost {
-            self.count_loss(&loss);
+            let owner = Owner { client_id: &self.client_id, permit: &self.permit };
+            self.drops.count_overtaken(&self.shared.counters, &loss, owner);
         }
         let Some(message) = received.message else { return };
         if !self.permit.deliver(&message.topic) {
@@ -34,25 +35,12 @@ impl SessionState {
         }
     }
 
-    fn count_loss(&mut self, loss: &Loss) {
-        self.shared.counters.dropped_lagging.add(loss.messages);
-        self.overtaken += loss.messages;
-        if self.gaps.sample().is_some() {
-            tracing::warn!(
-                client_id = self.client_id.as_str(),
-                identity = self.permit.identity().name(),
-                filter = loss.filter.as_ref().map(TopicFilter::as_str),
-                lost = self.overtaken,
-                "messages were lost: the session was too far behind"
-            );
-        }
-    }
-
     /// Queues a delivery, if there is room for it.
     pub(super) fn enqueue(&mut self, delivery: Delivery) {
         let topic = delivery.message.topic.clone();
         if let Err(dropped) = self.outbox.push(delivery) {
-            self.drops.count(&self.shared.counters, &topic, dropped, &self.client_id, &self.permit);
+            let owner = Owner { client_id: &self.client_id, permit: &self.permit };
+            self.drops.count_dropped(&self.shared.counters, &topic, dropped, owner);
         }
     }
 
@@ -74,16 +62,9 @@ impl SessionState {
     pub(crate) fn not_sent(&mut self, unsent: &Unsent, turn: &mut DrawTurn) {
         // The member's turn is not over: nothing has been sent.
         turn.drawn = false;
-        self.shared.counters.dropped_oversize.one();
-        if let Some(dropped) = self.oversized.sample() {
-            tracing::warn!(
-                client_id = self.client_id.as_str(),
-                identity = self.permit.identity().name(),
-                topic = unsent.topic.as_deref().unwrap_or_default(),
-                dropped,
-                "messages are dropped: they are longer than the client accepts"
-            );
-        }
+        let topic = unsent.topic.as_deref().unwrap_or_default();
+        let owner = Owner { client_id: &self.client_id, permit: &self.permit };
+        self.drops.count_oversize(&self.shared.counters, topic, owner);
         if let Some(id) = unsent.packet_id {
             self.outbox.forget(id);
         }
