@@ -44,10 +44,6 @@ impl IssuingDistributionPoint {
         let mut value = Elements::of(value);
         let mut fields = value.inside(SEQUENCE, EXPECTED)?;
         value.end(EXPECTED)?;
-        // Empty, it would say nothing, which DER forbids (§5.2.5).
-        if fields.is_empty() {
-            return Err(Expected(EXPECTED).into());
-        }
         let point = fields.optional(constructed(0), EXPECTED)?;
         let (only_user_certificates, only_cas) = (flag(&mut fields, 1)?, flag(&mut fields, 2)?);
         let some_reasons = fields.optional(context(3), EXPECTED)?.is_some();
@@ -65,6 +61,8 @@ impl IssuingDistributionPoint {
         }
         let uris = match point {
             Some(point) => read_point(point.contents)?,
+            // It says nothing, which §5.2.5 forbids, whether it is empty or says so field by field.
+            None if !only_user_certificates => return Err(Expected(EXPECTED).into()),
             None => Vec::new(),
         };
         Ok(Self { uris, only_user_certificates })

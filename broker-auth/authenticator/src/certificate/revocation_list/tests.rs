@@ -65,6 +65,7 @@ fn list_extension() -> impl Strategy<Value = Vec<u8>> {
         Just(point.clone()),
         Just([point, element(0x81, &[0xff])].concat()),
         Just(element(0x81, &[0xff])),
+        Just(element(0x81, &[0])),
         Just(element(0x84, &[0xff])),
         Just(element(0x83, &[1, 2])),
         Just(Vec::new()),
