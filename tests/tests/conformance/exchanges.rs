@@ -148,11 +148,17 @@ fn from_a_client_with_2(stage: &mut Stage) {
 fn said_twice(stage: &mut Stage) {
     let mut listener = listener(stage);
     let mut client = stage.client("p");
+    // One after the other: a broker that closes before it has read everything may take back what it said last.
+    let mut answered = Vec::new();
     for again in [false, true, true] {
         client.send(&publish(stage, 2, 3, "m", again));
+        answered.extend(all_said(&mut client));
+        if !client.is_alive() {
+            break;
+        }
     }
     let answers = json!([{"pubrec": 3}, {"pubrec": 3}, {"pubrec": 3}]);
-    stage.saw("three times PUBLISH", all_said(&mut client), answers, "4.3.3-10 (3.1.1: 4.3.3-2)");
+    stage.saw("three times PUBLISH", answered, answers, "4.3.3-10 (3.1.1: 4.3.3-2)");
     for _ in 0..2 {
         client.send(&mqtt::acknowledge(PUBREL, 3));
     }
