@@ -2,14 +2,12 @@
 //!
 //! Written to by everything, reads nothing.
 
-mod beginning;
 mod decision_log;
 mod events;
 mod lines;
 mod log;
 mod outage;
 
-pub(crate) use beginning::beginning;
 pub(crate) use decision_log::next_decision_id;
 pub(crate) use events::Events;
 pub(crate) use log::LostLines;

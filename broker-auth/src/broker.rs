@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use broker_rules::clock::Clock;
+use broker_rules::store::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use embedded::{Engine, Hub};
 use fetch::Fetcher;
 use tokio::runtime::Handle;
@@ -13,16 +15,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::admin::{AdminContext, AdminSocket};
 use crate::audit::{Events, LostLines};
-use crate::clock::Clock;
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
 use crate::evidence::{FetchKeys, Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
 use crate::fetches::Fetches;
 use crate::http::HttpContext;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
+use crate::recheck::RulesRecheck;
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::{watch, watch_origin_tls, watch_second_factors};
-use crate::rules::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use crate::start_error::StartError;
 use crate::state_directory::StateDirectory;
 use crate::threads::Threads;
@@ -167,11 +168,13 @@ impl Broker {
         let handshakes = Threads::for_handshakes().map_err(no_threads)?;
         let hosts = loaded.into_iter().map(|(listener, rules, certificate, front)| {
             let settings = listener.settings.clone();
+            let recheck = RulesRecheck::by(Arc::clone(&rules));
             let http = front.map(|front| {
                 Arc::new(HttpContext {
                     hub: Arc::clone(&hub),
                     counters: Arc::clone(&counters),
                     rules: Arc::clone(&rules),
+                    recheck: Arc::clone(&recheck),
                     gatherers: Arc::clone(&gatherers),
                     settings: front.settings,
                     origin: front.origin,
@@ -179,7 +182,7 @@ impl Broker {
                     head_timeout: settings.limits.listener.connect_timeout,
                 })
             });
-            Arc::new(VirtualHost { rules, certificate, http, settings })
+            Arc::new(VirtualHost { rules, recheck, certificate, http, settings })
         });
         let (mut governed, mut listeners, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
         for hosts in VirtualHosts::by_socket(hosts) {

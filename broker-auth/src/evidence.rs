@@ -17,9 +17,8 @@ use authenticator::evidence::{Evidence, FactorEvidence, OcspEvidence};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
 use authenticator::trust::{ChainResult, OcspAllow, VerifiedChain};
+use broker_rules::store::{LiveEvidence, RulesetStore};
 use rustls_pki_types::UnixTime;
-
-use crate::rules::{LiveEvidence, RulesetStore};
 
 /// What a client shows beside its certificate.
 pub(crate) enum Shown<'a> {

@@ -14,13 +14,13 @@ use authenticator::origin::{Origin, ServerName};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Ruleset;
 use authenticator::trust::{TrustReport, VerifiedChain};
+use broker_rules::clock::seconds_until;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use self::suppositions::{Supposed, suppose};
 use crate::audit::next_decision_id;
 use crate::certificate_text::escaped_pem;
-use crate::clock::seconds_until;
 use crate::listener::ServerNames;
 
 /// What is asked about a client, beside its certificate.

@@ -15,13 +15,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_rules::clock::Clock;
 use fetch::{Fetcher, Url};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
 use crate::config::{FetchConfig, FetchedFile, FetchedKind};
 use crate::evidence::FetchKeys;
 pub(crate) use file_fetch::FetchReport;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use authenticator::evidence::OcspEvidence;
 use authenticator::trust::VerifiedChain;
+use broker_rules::store::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
@@ -18,7 +19,6 @@ use crate::config::{Config, ConfigError};
 use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError, SecondFactors};
 use crate::fetches::Fetches;
 use crate::listener::ServerNames;
-use crate::rules::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use crate::transport::{OriginTls, OriginTlsError, ServerCertificate, ServerCertificateError};
 
 /// How long a reload waits for what is fetched. Whoever asked for it waits no longer than ten seconds.

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use broker_rules::store::{read_if_there, write_whole};
+
 use crate::config::StateConfig;
-use crate::rules::{read_if_there, write_whole};
 
 /// What a broker must not forget: without it an old revocation list would be as good as a new one.
 const REMEMBERED: [&str; 3] = ["crl-numbers.json", "time-floor.json", "namespaces.json"];

@@ -14,7 +14,7 @@ mod sources;
 
 use std::collections::BTreeSet;
 
-use drawing::{CIRCLES, FOREIGN, Layers, PACKAGES, PURE, ROOF, TEST_PACKAGES};
+use drawing::{CIRCLES, FOR_ANY_HOST, FOREIGN, Layers, PACKAGES, PURE, ROOF, TEST_PACKAGES};
 use packages::{Kind, Workspace};
 use sources::Crate;
 
@@ -98,6 +98,21 @@ fn the_authenticator_has_no_task_clock_random_source_or_file() {
                     faults.push(format!("{} names {banned}", file.display()));
                 }
             }
+        }
+    }
+    report(&faults);
+}
+
+/// A plugin has no runtime, TLS, command line or sessions of ours: what it shares with the broker has none either.
+#[test]
+fn what_is_for_any_host_depends_on_nothing_that_a_host_brings() {
+    let workspace = Workspace::load();
+    let mut faults = Vec::new();
+    for (package, brought) in FOR_ANY_HOST {
+        let closure = workspace.closure(package);
+        assert!(closure.contains("authenticator"), "the packages are read differently: {closure:?}");
+        for brought in brought.iter().filter(|brought| closure.contains(**brought)) {
+            faults.push(format!("{package} depends on {brought}"));
         }
     }
     report(&faults);

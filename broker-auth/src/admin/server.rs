@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, LoadedTrust, VerifiedChain};
+use broker_rules::clock::seconds_until;
+use broker_rules::store::{ReportedClient, RulesetStore};
 use data_encoding::BASE64;
 use embedded::{AmbiguousName, Hub};
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -20,14 +22,12 @@ use super::protocol::{
     Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
 use crate::audit::{LostLines, Outage};
-use crate::clock::seconds_until;
 use crate::config::FetchedKind;
 use crate::counters::Counters;
 use crate::evidence::KeysAge;
 use crate::explanation::{AskedListener, Explanation};
 use crate::fetches::FetchReport;
 use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
-use crate::rules::{ReportedClient, RulesetStore};
 use crate::state_directory::give_to_group;
 use crate::transport::ServerCertificate;
 

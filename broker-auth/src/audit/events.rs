@@ -14,13 +14,13 @@ use authenticator::certificate::{PeerCertificate, timestamp};
 use authenticator::policy::OWN_LEVEL;
 use authenticator::reason::Reason;
 use authenticator::record::{Audit, Event, Record};
+use broker_rules::audit::beginning;
 use device_identity::Printable;
 use ipnet::IpNet;
 use serde_json::json;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::beginning::beginning;
 use super::decision_log::{DecisionLog, next_decision_id};
 use crate::counters::Counters;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use broker_rules::clock::Clock;
 use load::client::{Client, ConnectOptions, Lost};
 use load::concurrent;
 use load::packet::{PINGREQ, Packet, QoS, Version};
@@ -16,7 +17,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Broker;
 use crate::audit::LostLines;
-use crate::clock::Clock;
 use crate::config::Config;
 
 const HOUR: i64 = 3600;

@@ -8,16 +8,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use authenticator::evidence::OcspEvidence;
+use broker_rules::clock::SystemClock;
+use broker_rules::store::{CrlNumbers, RulesetStore};
 use data_encoding::BASE64;
 use rustls_pki_types::UnixTime;
 
 use crate::admin::{Answer, Explain, Request, Subject, ask};
 use crate::args::ExplainArgs;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit;
 use crate::explanation::{AskedListener, Explanation, Question};
-use crate::rules::{CrlNumbers, RulesetStore};
 
 use answers::Answers;
 use client::Client;

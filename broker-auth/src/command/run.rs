@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use broker_rules::clock::SystemClock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::audit::{Log, LostLines};
 use crate::broker::Broker;
-use crate::clock::SystemClock;
 use crate::config::{Config, ListenerConfig};
 use crate::descriptors;
 use crate::exit;

@@ -11,6 +11,7 @@ use authenticator::certificate::Fingerprint;
 use authenticator::evidence::OcspEvidence;
 use authenticator::ocsp::{MAX_RESPONSE_LEN, OcspAnswer, OcspFault, OcspRequest, judge, responder};
 use authenticator::trust::{OcspAllow, VerifiedChain};
+use broker_rules::store::RulesetStore;
 use fetch::{Bounds, Fetcher, Url};
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -19,7 +20,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use self::known::Known;
 use self::responders::Responders;
-use crate::rules::RulesetStore;
 
 /// How long a client waits for its responder at most, and one question takes.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);

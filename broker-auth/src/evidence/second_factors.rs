@@ -16,6 +16,8 @@ use arc_swap::ArcSwap;
 use authenticator::evidence::FactorEvidence;
 use authenticator::factor::{FactorKind, SecondFactor};
 use authenticator::identity::Client;
+use broker_rules::clock::Clock;
+use broker_rules::store::RulesetStore;
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
@@ -26,8 +28,6 @@ use self::key_refresh::KeyRefresh;
 use self::passwords::Passwords;
 pub(crate) use self::settings::{KeySource, SecondFactorSettings, TokenSettings};
 use self::token::{TokenRefusal, token_evidence, verify_token};
-use crate::clock::Clock;
-use crate::rules::RulesetStore;
 
 /// The longest beginning of a user name that evidence quotes, in characters: it is the client's text.
 const MAX_SHOWN: usize = 80;

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use authenticator::certificate::Fingerprint;
+use broker_rules::store::read_file;
 use rustls_pki_types::UnixTime;
-
-use crate::rules::read_file;
 
 /// The file that something is fetched into. It outlives the broker, whatever the server says of caching (`no-store`): a
 /// broker that starts while the server is away would keep a whole fleet out.

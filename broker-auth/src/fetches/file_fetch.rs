@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::Fingerprint;
+use broker_rules::clock::Clock;
 use fetch::{Bounds, FetchError, FetchFault, Fetched, Fetcher, Validators};
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -17,7 +18,6 @@ use super::body::{bounds_of, judge_body};
 use super::cached_file::CachedFile;
 use super::error::FileFetchError;
 use super::schedule::Schedule;
-use crate::clock::Clock;
 use crate::config::{FetchedFile, FetchedKind};
 
 /// What all files are fetched with.

@@ -11,6 +11,7 @@ use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Event, Record};
 use authenticator::trust::ChainResult;
+use broker_rules::store::RulesetStore;
 use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
 };
@@ -22,7 +23,7 @@ use super::unchecked::note_unchecked;
 use crate::audit::next_decision_id;
 use crate::counters::Counters;
 use crate::evidence::{Credentials, Gatherers, Shown};
-use crate::rules::RulesetStore;
+use crate::recheck::RulesRecheck;
 
 /// How long a refused client may take to read why.
 pub(crate) const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
@@ -31,7 +32,8 @@ pub(crate) const REFUSAL_DEADLINE: Duration = Duration::from_secs(1);
 pub(crate) struct GateContext<'a> {
     pub(crate) hub: &'a Arc<Hub>,
     pub(crate) counters: &'a Counters,
-    pub(crate) rules: &'a Arc<RulesetStore>,
+    pub(crate) rules: &'a RulesetStore,
+    pub(crate) recheck: &'a Arc<RulesRecheck>,
     pub(crate) gatherers: &'a Gatherers,
     pub(crate) limits: &'a Arc<SessionLimits>,
     /// Which listener it is, by its place in the configuration.
@@ -87,7 +89,7 @@ pub(crate) async fn admit(context: &GateContext<'_>, client: PendingClient) {
         connect,
         binding: binding.clone(),
         permit: permit.clone(),
-        recheck: Arc::clone(context.rules) as Arc<dyn Recheck>,
+        recheck: Arc::clone(context.recheck) as Arc<dyn Recheck>,
         limits: Arc::clone(context.limits),
         peer,
         decision,

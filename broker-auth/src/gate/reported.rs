@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use authenticator::decide::{Decision, Step};
 use authenticator::record::{Audit, Event, Record};
-
-use crate::rules::RulesetStore;
+use broker_rules::store::RulesetStore;
 
 /// Notes a client that `enforce` would have refused, if a policy says so.
 pub(crate) fn note_reported(

@@ -9,12 +9,12 @@ use authenticator::origin::Origin;
 use authenticator::policy::Permit;
 use authenticator::reason::Reason;
 use authenticator::trust::ChainResult;
+use broker_rules::store::RulesetStore;
 use parking_lot::Mutex;
 
 use super::authorization::Authorization;
 use super::head::RequestHead;
 use crate::evidence::{Gatherers, Shown};
-use crate::rules::RulesetStore;
 
 /// Whoever sends requests over one connection.
 #[derive(Debug)]

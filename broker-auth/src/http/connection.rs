@@ -8,6 +8,7 @@ use authenticator::http::{HttpMethod, RequestPath};
 use authenticator::policy::Permit;
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Event, Record};
+use broker_rules::store::RulesetStore;
 use embedded::Hub;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use super::origin::OriginClient;
 use super::settings::HttpSettings;
 use crate::counters::Counters;
 use crate::evidence::Gatherers;
-use crate::rules::RulesetStore;
+use crate::recheck::RulesRecheck;
 
 /// How often a running transfer is judged again, though no rules have changed: certificates end by time alone.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(crate) struct HttpContext {
     pub(crate) hub: Arc<Hub>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) rules: Arc<RulesetStore>,
+    /// What wakes a running answer when they change.
+    pub(crate) recheck: Arc<RulesRecheck>,
     pub(crate) gatherers: Arc<Gatherers>,
     pub(crate) settings: HttpSettings,
     pub(crate) origin: Option<OriginClient>,

@@ -57,7 +57,7 @@ where
     let HttpClient { chain, peer, address, asked_for, host } = client;
     let origin = Origin { address, listener: Some(context.listener), server_name: asked_for, version: None };
     let caller = Caller::new(chain, peer, origin, random_bits());
-    let mut changes = context.rules.changes();
+    let mut changes = context.recheck.changes();
     let mut stopping = context.hub.stopping();
     let flow = Flow::new(Instant::now());
     let reader = HeadReader::new(stream, host, Arc::clone(&flow));

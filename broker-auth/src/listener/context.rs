@@ -45,6 +45,7 @@ impl ListenerContext {
             hub: &self.hub,
             counters: &self.counters,
             rules: &host.rules,
+            recheck: &host.recheck,
             gatherers: &self.gatherers,
             limits: &host.settings.limits.session,
             listener: host.settings.place,

@@ -17,6 +17,7 @@ use authenticator::origin::Origin;
 use authenticator::reason::Refusal;
 use authenticator::record::{Event, Record};
 use authenticator::trust::{ChainResult, VerifiedChain};
+use broker_rules::store::{Noted, RulesetStore};
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
@@ -28,7 +29,6 @@ use super::lingering_close::lingering_close;
 use super::network::{Host, Network};
 use super::socket::Socket;
 use super::virtual_hosts::Asked;
-use crate::rules::{Noted, RulesetStore};
 use crate::transport::connection_config;
 
 /// A connection after its handshake.

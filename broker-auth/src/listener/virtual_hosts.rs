@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use authenticator::origin::ServerName;
+use broker_rules::store::RulesetStore;
 
 use super::settings::ListenerSettings;
 use crate::http::HttpContext;
-use crate::rules::RulesetStore;
+use crate::recheck::RulesRecheck;
 use crate::transport::{OriginTls, ServerCertificate};
 
 /// A `[[listener]]` of the configuration: its own certificate and trusts, at an address that others may share.
 pub(crate) struct VirtualHost {
     pub(crate) rules: Arc<RulesetStore>,
+    /// What its sessions are judged by.
+    pub(crate) recheck: Arc<RulesRecheck>,
     pub(crate) certificate: Arc<ServerCertificate>,
     /// `None`: it speaks MQTT.
     pub(crate) http: Option<Arc<HttpContext>>,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use broker_rules::watch::WatchedFiles;
+
 use super::watch::ticks;
-use super::watched_files::WatchedFiles;
 use crate::transport::OriginTls;
 
 /// Watches the files by which origins are asked: requests from here on are asked by what is new. Runs until it is dropped.
@@ -27,10 +28,8 @@ pub(crate) async fn watch_origin_tls(origins: Vec<Arc<OriginTls>>) {
                 }
                 Err(error) => {
                     let may_pass = error.may_pass();
-                    files.read(
-                        vec![format!("[listener.upstream-tls]: the origin is asked as before: {error}")],
-                        may_pass,
-                    );
+                    let why = format!("[listener.upstream-tls]: the origin is asked as before: {error}");
+                    files.read(vec![why], may_pass).iter().for_each(|why| tracing::error!("{why}"));
                 }
             }
         }

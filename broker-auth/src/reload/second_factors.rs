@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use broker_rules::watch::WatchedFiles;
+
 use super::watch::ticks;
-use super::watched_files::WatchedFiles;
 use crate::evidence::SecondFactors;
 
 /// Watches the files behind second factors, and how old their keys are: whoever has shown what is gone is cut off. Runs until
@@ -30,7 +31,8 @@ pub(crate) async fn watch_second_factors(second_factors: Arc<SecondFactors>) {
             }
             Err(error) => {
                 let may_pass = error.may_pass();
-                files.read(vec![format!("second factors are verified as before: {error}")], may_pass);
+                let why = format!("second factors are verified as before: {error}");
+                files.read(vec![why], may_pass).iter().for_each(|why| tracing::error!("{why}"));
             }
         }
     }

@@ -16,9 +16,9 @@ use authenticator::origin::Origin;
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Mode;
 use authenticator::trust::{Algorithms, ChainResult, PublicKey};
+use broker_rules::store::RulesetStore;
 
 use super::crypto_provider::SIGNATURES;
-use crate::rules::RulesetStore;
 
 /// What became of the certificates that the client of one connection presented.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_rules::store::RulesetStore;
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -10,7 +11,6 @@ use super::client_verifier::{ClientVerifier, HandshakeChain};
 use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
 use super::server_certificate::ServerCertificate;
 use super::tls_versions::TlsVersions;
-use crate::rules::RulesetStore;
 
 /// rustls counts the plaintext and the five bytes of the header; the content type and the AEAD tag of TLS 1.3
 /// (RFC 8446 §5.2), or the explicit nonce and tag of TLS 1.2 (RFC 5288 §3), come on top.

@@ -3,7 +3,7 @@
 use authenticator::certificate::{AuthorityFault, CaFault, Purpose};
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, TrustError};
-use broker_auth::rules::LoadError;
+use broker_rules::store::LoadError;
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
 };

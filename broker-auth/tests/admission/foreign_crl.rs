@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, CrlFault, CrlNumber, TrustError};
-use broker_auth::clock::Clock;
-use broker_auth::rules::{CrlNumbers, LoadError, RulesetStore};
+use broker_rules::clock::Clock;
+use broker_rules::store::{CrlNumbers, LoadError, RulesetStore};
 use rcgen::{CrlDistributionPoint, RevocationReason};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use authenticator::reason::Reason;
-use broker_auth::clock::Clock;
-use broker_auth::rules::{CrlNumbers, RulesetStore, StartReport};
+use broker_rules::clock::Clock;
+use broker_rules::store::{CrlNumbers, RulesetStore, StartReport};
 use rustls_pki_types::CertificateDer;
 
 use crate::pki::{Ca, Client, DAY, Fleet, TODAY, crl_pem};

@@ -10,8 +10,8 @@ use authenticator::identity::{IdentityTemplate, VerifiedClient, identify};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{Role, TrustConfig, TrustReport, VerifiedChain, recheck_chain};
-use broker_auth::clock::Clock;
-use broker_auth::rules::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
+use broker_rules::clock::Clock;
+use broker_rules::store::{CrlNumbers, LoadError, ReloadReport, RulesetStore};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
@@ -19,6 +19,7 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
 /// The day the tests play on: 2030-01-01.
 pub(crate) const TODAY: u64 = 1_893_456_000;
@@ -206,6 +207,15 @@ impl Fleet {
 
     pub(crate) fn load(&self) -> Result<TrustReport, LoadError> {
         self.store.load(std::slice::from_ref(&self.trust))
+    }
+
+    /// Changes whenever live sessions are to be judged again.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        let (changes, changed) = watch::channel(self.store.generation());
+        self.store.on_change(move |generation| {
+            changes.send_replace(generation);
+        });
+        changed
     }
 
     /// Puts a CRL in place of the present one, and reads it.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use authenticator::reason::Reason;
 use authenticator::trust::{CrlCheck, CrlFault, Freshness, StaleCrl, TrustError};
-use broker_auth::clock::Clock;
-use broker_auth::rules::{CrlNumbers, LoadError, RulesetStore};
-use embedded::Recheck;
+use broker_rules::clock::Clock;
+use broker_rules::store::{CrlNumbers, LoadError, RulesetStore};
 use rcgen::RevocationReason;
 
 use crate::pki::{Ca, DAY, Fleet, TODAY, ca_params, crl_pem as pem};
@@ -17,7 +16,7 @@ fn a_revoked_device_is_refused_and_its_live_session_ends() {
     let fleet = Fleet::new();
     let (stolen, other) = (fleet.ca.client("pump-1", 1), fleet.ca.client("pump-2", 2));
     let (live_stolen, live_other) = (fleet.admit(&stolen), fleet.admit(&other));
-    let mut changed = fleet.store.changes();
+    let mut changed = fleet.changes();
     changed.mark_unchanged();
 
     let report = fleet.publish(fleet.ca.crl(11, &[(1, Some(RevocationReason::KeyCompromise))]));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use authenticator::reason::Reason;
 use authenticator::trust::StaleCrl;
 use broker_auth::reload::watch;
-use embedded::Recheck;
 
 use crate::pki::{DAY, Fleet, TODAY};
 
@@ -30,7 +29,7 @@ fn a_renamed_and_a_rewritten_list_are_both_noticed() {
         let fleet = Fleet::new();
         let client = fleet.ca.client("pump-1", 1);
         let device = fleet.admit(&client);
-        let mut changed = fleet.store.changes();
+        let mut changed = fleet.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
 
@@ -52,7 +51,7 @@ fn a_renamed_and_a_rewritten_list_are_both_noticed() {
 fn a_list_that_changed_between_loading_and_watching_is_not_missed() {
     run(async {
         let fleet = Fleet::new();
-        let mut changed = fleet.store.changes();
+        let mut changed = fleet.changes();
         changed.mark_unchanged();
         rename_into_place(&fleet, fleet.ca.crl(11, &[(1, None)]));
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
@@ -66,7 +65,7 @@ fn a_list_that_changed_between_loading_and_watching_is_not_missed() {
 fn a_bad_list_is_followed_by_a_good_one() {
     run(async {
         let fleet = Fleet::new();
-        let mut changed = fleet.store.changes();
+        let mut changed = fleet.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         rename_into_place(&fleet, b"half a li".to_vec());
@@ -86,7 +85,7 @@ fn a_stale_list_has_live_sessions_judged_again() {
         fleet.trust.stale_crl = StaleCrl::DenyAll;
         fleet.load().expect("a proper trust");
         let device = fleet.admit(&fleet.ca.client("pump-1", 1));
-        let mut changed = fleet.store.changes();
+        let mut changed = fleet.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 9 * DAY);
@@ -101,7 +100,7 @@ fn an_expired_anchor_has_live_sessions_judged_again() {
     run(async {
         let fleet = Fleet::new();
         let device = fleet.admit(&fleet.ca.client("pump-1", 1));
-        let mut changed = fleet.store.changes();
+        let mut changed = fleet.changes();
         changed.mark_unchanged();
         let watching = tokio::spawn(watch(vec![Arc::clone(&fleet.store)], Vec::new()));
         fleet.clock.set(TODAY + 3651 * DAY);
@@ -116,7 +115,7 @@ fn an_expired_anchor_has_live_sessions_judged_again() {
 fn the_clock_of_every_listener_is_looked_at() {
     run(async {
         let (first, second) = (Fleet::new(), Fleet::new());
-        let mut changed = second.store.changes();
+        let mut changed = second.changes();
         changed.mark_unchanged();
         let stores = vec![Arc::clone(&first.store), Arc::clone(&second.store)];
         let watching = tokio::spawn(watch(stores, Vec::new()));

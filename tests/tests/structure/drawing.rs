@@ -50,6 +50,11 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     },
     Drawn { name: "second-factor", imports: &["authenticator", "device-identity"], rooms: Undrawn },
     Drawn {
+        name: "broker-rules",
+        imports: &["authenticator"],
+        rooms: Rooms(&["clock", "audit", "store", "watch"]),
+    },
+    Drawn {
         name: "mqtt",
         imports: &[],
         rooms: Rooms(&[
@@ -72,14 +77,21 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     },
     Drawn {
         name: "broker-auth",
-        imports: &["authenticator", "device-identity", "embedded", "fetch", "mqtt", "second-factor"],
+        imports: &[
+            "authenticator",
+            "broker-rules",
+            "device-identity",
+            "embedded",
+            "fetch",
+            "mqtt",
+            "second-factor",
+        ],
         rooms: Rooms(&[
             "exit",
-            "clock",
             "certificate_text",
             "counters",
             "audit",
-            "rules",
+            "recheck",
             "evidence",
             "transport",
             "reload",
@@ -153,6 +165,12 @@ pub(crate) const PURE: &[Pure] = &[
     Pure { package: "second-factor", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
     Pure { package: "certificate-path", packages: IMPURE_PACKAGES, paths: IMPURE_PATHS },
 ];
+
+/// Packages that are for any host, and what a host brings itself: they may not depend on it, through others either.
+pub(crate) const FOR_ANY_HOST: &[(&str, &[&str])] = &[(
+    "broker-rules",
+    &["tokio", "rustls", "tokio-rustls", "hyper", "clap", "tracing-subscriber", "embedded", "fetch", "mqtt"],
+)];
 
 const IMPURE_PACKAGES: &[&str] =
     &["tokio", "rustls", "tokio-rustls", "clap", "tracing", "rand", "rumqttd", "rmqtt-codec"];

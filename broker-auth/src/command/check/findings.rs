@@ -8,15 +8,15 @@ use authenticator::factor::FactorKind;
 use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
+use broker_rules::clock::{Clock, SystemClock};
+use broker_rules::store::{CrlNumbers, RulesetStore};
 use fetch::Fetcher;
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use super::fault::Fault;
 use super::second_factors::SecondFactorFindings;
-use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, FetchedFile, FetchedKind, HttpsConfig, ListenerConfig};
-use crate::rules::{CrlNumbers, RulesetStore};
 use crate::state_directory::StateDirectory;
 use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
 

@@ -1,11 +1,11 @@
 //! [`SecondFactorFindings`]: what clients are asked for beside their certificates, as `run` would load it.
 
 use authenticator::certificate::timestamp;
+use broker_rules::clock::{Clock, SystemClock};
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use super::fault::Fault;
-use crate::clock::{Clock, SystemClock};
 use crate::evidence::{KeySource, LoadedFactors, SecondFactorSettings, TokenSettings};
 
 /// The files behind second factors, and how much is in them.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use authenticator::trust::certificates;
+use broker_rules::store::read_file;
 use data_encoding::BASE64;
 use device_identity::ServiceName;
 use device_identity::image::Image;
@@ -16,7 +17,6 @@ use crate::args::ExplainArgs;
 use crate::config::Config;
 use crate::exit;
 use crate::explanation::Question;
-use crate::rules::read_file;
 
 /// A client that is asked about.
 pub(super) struct Client {

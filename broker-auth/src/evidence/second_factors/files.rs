@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use authenticator::certificate::timestamp;
+use broker_rules::store::read_file;
 use fetch::Url;
 use rustls_pki_types::UnixTime;
 use second_factor::password::PasswordFile;
@@ -14,7 +15,6 @@ use zeroize::Zeroizing;
 use super::confirmation::Confirmation;
 use super::error::SecondFactorError;
 use super::settings::{KeySource, SecondFactorSettings, TokenSettings};
-use crate::rules::read_file;
 
 /// What second factors are verified by.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use authenticator::trust::{OcspAllow, VerifiedChain};
 use rustls_pki_types::UnixTime;
 
 /// The port to those who find out what a certificate does not say.
-pub(crate) trait LiveEvidence: Send + Sync {
+pub trait LiveEvidence: Send + Sync {
     /// What is known at `now` by OCSP of a client whose trust allows these responders.
     fn ocsp(&self, allow: &[OcspAllow], chain: &VerifiedChain, now: UnixTime) -> OcspEvidence;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,10 +19,8 @@ use authenticator::trust::{
     ChainResult, CrlReport, Freshness, LoadedTrust, OcspAllow, OcspMode, TrustConfig, TrustLoad, TrustReport,
     VerifiedChain,
 };
-use embedded::Recheck;
 use parking_lot::Mutex;
 use rustls_pki_types::{CertificateDer, UnixTime};
-use tokio::sync::watch;
 
 use super::crl_numbers::CrlNumbers;
 use super::legacy_leaves::LegacyLeaves;
@@ -31,6 +30,9 @@ use super::reported_clients::ReportedClients;
 use super::time_floor::TimeFloorError;
 use super::trust_files::TrustFiles;
 use crate::clock::Clock;
+
+/// Tells somebody of a new generation.
+type TellChange = Box<dyn Fn(u64) + Send + Sync>;
 
 /// What one listener decides by. It can be loaded anew at any time, while handshakes and sessions go on.
 pub struct RulesetStore {
@@ -43,7 +45,9 @@ pub struct RulesetStore {
     seen: Mutex<Status>,
     legacy_leaves: LegacyLeaves,
     reported: ReportedClients,
-    generation: watch::Sender<u64>,
+    generation: AtomicU64,
+    /// Who is told that it has counted up.
+    told: Mutex<Vec<TellChange>>,
     /// What is known of live sessions beside their certificates.
     live_evidence: OnceLock<Arc<dyn LiveEvidence>>,
     /// Why files were refused when the lists were last read.
@@ -59,11 +63,11 @@ struct Status {
 
 /// What the clock alone has changed.
 #[derive(Debug, Default)]
-pub(crate) struct StatusChanges {
+pub struct StatusChanges {
     /// The lists whose freshness has changed.
-    pub(crate) lists: Vec<CrlReport>,
+    pub lists: Vec<CrlReport>,
     /// The subjects of the anchors that have expired.
-    pub(crate) expired: Vec<String>,
+    pub expired: Vec<String>,
 }
 
 /// What a reload of the revocation lists did.
@@ -116,7 +120,8 @@ impl RulesetStore {
             loading: Mutex::default(),
             seen: Mutex::default(),
             legacy_leaves: LegacyLeaves::default(),
-            generation: watch::Sender::new(0),
+            generation: AtomicU64::new(0),
+            told: Mutex::default(),
             live_evidence: OnceLock::new(),
             refused: Mutex::default(),
         })
@@ -126,7 +131,7 @@ impl RulesetStore {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub(crate) fn build(
+    pub fn build(
         &self,
         trusts: &[TrustConfig],
         access: &Arc<AccessRules>,
@@ -149,7 +154,7 @@ impl RulesetStore {
     }
 
     /// Puts rules in force that [`Self::build`] has loaded. `None`: they are the present ones; else what should be looked at.
-    pub(crate) fn install(&self, mut loaded: Ruleset) -> Option<Vec<String>> {
+    pub fn install(&self, mut loaded: Ruleset) -> Option<Vec<String>> {
         let _loading = self.loading.lock();
         // A list that was published while these were loaded is never replaced by an older one. What is refused now is
         // refused, and logged, by the watcher too.
@@ -257,7 +262,14 @@ impl RulesetStore {
     }
 
     fn count_up(&self) {
-        self.generation.send_modify(|generation| *generation += 1);
+        let generation = self.generation.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        self.told.lock().iter().for_each(|tell| tell(generation));
+    }
+
+    /// Has `tell` called, with the generation, whenever that counts up: live sessions must be judged again by
+    /// [`Self::recheck`]. It is called by whoever has changed something, and must neither wait nor call this store.
+    pub fn on_change(&self, tell: impl Fn(u64) + Send + Sync + 'static) {
+        self.told.lock().push(Box::new(tell));
     }
 
     /// The rules in force.
@@ -266,12 +278,12 @@ impl RulesetStore {
     }
 
     /// The certificates that were let in by `legacy-leaf = "warn"` since the start. Loading trusts anew forgets none.
-    pub(crate) fn legacy_leaves(&self) -> &LegacyLeaves {
+    pub fn legacy_leaves(&self) -> &LegacyLeaves {
         &self.legacy_leaves
     }
 
     /// Who was noted by policies that only report, since the start.
-    pub(crate) fn reported(&self) -> &ReportedClients {
+    pub fn reported(&self) -> &ReportedClients {
         &self.reported
     }
 
@@ -282,16 +294,16 @@ impl RulesetStore {
 
     /// Counts up whenever the rules, or what the clock makes of them, change.
     pub fn generation(&self) -> u64 {
-        *self.generation.borrow()
+        self.generation.load(Ordering::Acquire)
     }
 
     /// The clock was set: every session is judged again.
-    pub(crate) fn clock_was_set(&self) {
+    pub fn clock_was_set(&self) {
         self.count_up();
     }
 
     /// Why files of revocation lists were refused when they were last read; what they held before is in force.
-    pub(crate) fn refused_files(&self) -> Vec<String> {
+    pub fn refused_files(&self) -> Vec<String> {
         self.refused.lock().clone()
     }
 
@@ -301,13 +313,13 @@ impl RulesetStore {
     }
 
     /// The time of the clock.
-    pub(crate) fn clock_time(&self) -> UnixTime {
+    pub fn clock_time(&self) -> UnixTime {
         self.clock.now()
     }
 
     /// Whether a CA has said already that it is later than the clock says. Such a clock tells nothing about what is of the
     /// future: it must not keep a revocation out.
-    pub(crate) fn clock_is_behind(&self) -> bool {
+    pub fn clock_is_behind(&self) -> bool {
         self.clock.now() < self.numbers.floor().get()
     }
 
@@ -317,7 +329,7 @@ impl RulesetStore {
     }
 
     /// The time that it cannot be earlier than.
-    pub(crate) fn time_floor(&self) -> UnixTime {
+    pub fn time_floor(&self) -> UnixTime {
         self.numbers.floor().get()
     }
 
@@ -326,7 +338,7 @@ impl RulesetStore {
     ///
     /// # Errors
     /// The floor is no higher, or cannot be kept.
-    pub(crate) fn lower_time_floor<'a>(
+    pub fn lower_time_floor<'a>(
         stores: impl Iterator<Item = &'a Arc<Self>> + Clone,
         now: UnixTime,
     ) -> Result<UnixTime, TimeFloorError> {
@@ -341,7 +353,7 @@ impl RulesetStore {
     }
 
     /// The files and folders that revocation lists come from.
-    pub(crate) fn crl_sources(&self) -> Vec<PathBuf> {
+    pub fn crl_sources(&self) -> Vec<PathBuf> {
         let present = self.present.load();
         present
             .trusts()
@@ -352,7 +364,7 @@ impl RulesetStore {
 
     /// What the clock alone has changed since this was last asked, so that the log can say so. Counts the generation up
     /// then: live sessions end with their anchor and, with `deny-all`, when a list becomes too old.
-    pub(crate) fn status_changes(&self) -> StatusChanges {
+    pub fn status_changes(&self) -> StatusChanges {
         let now = self.now();
         let present = self.present.load();
         let trusts = present.trusts();
@@ -390,23 +402,18 @@ impl RulesetStore {
     }
 
     /// Decides what a client asks for, by all that is known of it.
-    pub(crate) fn decide_by(&self, evidence: &Evidence, request: &Request<'_>) -> Decision {
+    pub fn decide_by(&self, evidence: &Evidence, request: &Request<'_>) -> Decision {
         decide(&self.present.load(), evidence, request)
     }
 
     /// Judges live sessions by what `live_evidence` knows of them. Told once.
-    pub(crate) fn judge_sessions_by(&self, live_evidence: Arc<dyn LiveEvidence>) {
+    pub fn judge_sessions_by(&self, live_evidence: Arc<dyn LiveEvidence>) {
         // Whoever was told first stays.
         let _ = self.live_evidence.set(live_evidence);
     }
 
     /// What `live` knows, as of now, of the holder of `permit`, who has presented this chain. Nobody is asked.
-    pub(crate) fn known_evidence(
-        &self,
-        live: &dyn LiveEvidence,
-        chain: ChainResult,
-        permit: &Permit,
-    ) -> Evidence {
+    pub fn known_evidence(&self, live: &dyn LiveEvidence, chain: ChainResult, permit: &Permit) -> Evidence {
         let evidence = Evidence::new(chain, self.now()).factor(live.factor(permit));
         let ocsp = match &evidence.chain {
             ChainResult::Proven(chain) => {
@@ -421,33 +428,27 @@ impl RulesetStore {
     }
 
     /// The responders that may be asked about a certificate with this chain. `None`: its trust asks nobody.
-    pub(crate) fn allowed_responders(&self, chain: &VerifiedChain) -> Option<Vec<OcspAllow>> {
+    pub fn allowed_responders(&self, chain: &VerifiedChain) -> Option<Vec<OcspAllow>> {
         let present = self.present.load();
         let config = present.trust_of(chain)?.config();
         (config.ocsp != OcspMode::Off).then(|| config.ocsp_allow.clone())
     }
 
     /// Whether any of its trusts asks by OCSP.
-    pub(crate) fn asks_responders(&self) -> bool {
+    pub fn asks_responders(&self) -> bool {
         self.present.load().trusts().iter().any(|trust| trust.config().ocsp != OcspMode::Off)
     }
 
     /// What is known of clients beside their certificates has changed: every session is judged again.
-    pub(crate) fn evidence_changed(&self) {
+    pub fn evidence_changed(&self) {
         self.count_up();
     }
-}
 
-impl Recheck for RulesetStore {
-    fn now(&self) -> UnixTime {
-        Self::now(self)
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.generation.subscribe()
-    }
-
-    fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
+    /// Judges a live session again, now, that was opened by `permit` under `client_id`.
+    ///
+    /// # Errors
+    /// It must end.
+    pub fn recheck(&self, permit: &Permit, client_id: &ClientId) -> Result<Standing, Refusal> {
         let chain = permit.client().chain();
         let evidence = match self.live_evidence.get() {
             Some(live) => self.known_evidence(&**live, chain, permit),

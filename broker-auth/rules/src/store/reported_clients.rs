@@ -15,11 +15,11 @@ use crate::audit::beginning;
 const MAX_TEXT: usize = 256;
 
 /// So many are told apart, in less than 1 MiB.
-pub(crate) const MAX_TOLD_APART: usize = 1_024;
+const MAX_TOLD_APART: usize = 1_024;
 
 /// Who was noted by policies that only report.
 #[derive(Debug, Default)]
-pub(crate) struct ReportedClients(Mutex<Noted>);
+pub struct ReportedClients(Mutex<Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -36,32 +36,28 @@ enum Key {
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(crate) struct ReportedClient {
+pub struct ReportedClient {
     /// What `enforce` would say.
-    pub(crate) reason: Reason,
-    pub(crate) evidence: String,
+    pub reason: Reason,
+    /// The facts behind that.
+    pub evidence: String,
     /// The policy that noted it.
-    pub(crate) policy: Box<str>,
+    pub policy: Box<str>,
     /// What its certificate says, which is not proven.
-    pub(crate) subject: Option<String>,
-    pub(crate) fingerprint_sha256: Option<Fingerprint>,
+    pub subject: Option<String>,
+    /// SHA-256 of its certificate.
+    pub fingerprint_sha256: Option<Fingerprint>,
     /// Where it came from last.
-    pub(crate) peer: SocketAddr,
+    pub peer: SocketAddr,
     /// How often it came.
-    pub(crate) count: u64,
-    pub(crate) last: UnixTime,
+    pub count: u64,
+    /// When it came last.
+    pub last: UnixTime,
 }
 
 impl ReportedClients {
     /// Notes a client that `enforce` would have refused.
-    pub(crate) fn note(
-        &self,
-        client: &Client,
-        policy: &str,
-        refusal: &Refusal,
-        peer: SocketAddr,
-        now: UnixTime,
-    ) {
+    pub fn note(&self, client: &Client, policy: &str, refusal: &Refusal, peer: SocketAddr, now: UnixTime) {
         let certificate = client.certificate();
         let key = match certificate {
             Some(certificate) => Key::Certificate(*certificate.fingerprint_sha256().as_bytes()),
@@ -89,7 +85,7 @@ impl ReportedClients {
     }
 
     /// All of them, the latest first; and how many visits there were of others, which made room.
-    pub(crate) fn list(&self) -> (Vec<ReportedClient>, u64) {
+    pub fn list(&self) -> (Vec<ReportedClient>, u64) {
         let noted = self.0.lock();
         let mut clients: Vec<_> = noted.clients.values().cloned().collect();
         clients.sort_by_key(|client| std::cmp::Reverse(client.last));

@@ -43,12 +43,12 @@ impl LoadError {
     }
 
     /// Whether it is about a file that is fetched, and may be there later.
-    pub(crate) fn is_of_fetched(&self) -> bool {
+    pub fn is_of_fetched(&self) -> bool {
         matches!(self, Self::Trust(TrustError::Fetched { .. }))
     }
 
     /// Whether it is about a list that has not been fetched yet.
-    pub(crate) fn is_not_fetched(&self) -> bool {
+    pub fn is_not_fetched(&self) -> bool {
         let Self::Trust(TrustError::Fetched { source, .. }) = self else { return false };
         matches!(&**source, TrustError::Read { source, .. } if source.kind() == ErrorKind::NotFound)
     }

@@ -84,13 +84,13 @@ pub enum TimeFloorError {
 
 impl TimeFloor {
     /// The floor kept in `directory`. One that cannot be read is made anew from the lists in force; the error says why.
-    pub(crate) fn open(directory: &Path) -> (Self, Option<TimeFloorError>) {
+    pub(super) fn open(directory: &Path) -> (Self, Option<TimeFloorError>) {
         let (record, error) = Self::read(&directory.join(FILE_NAME));
         (Self::new(Some(directory.join(FILE_NAME)), record), error)
     }
 
     /// The same, left as it is: for commands that only look.
-    pub(crate) fn read_only(directory: &Path) -> (Self, Option<TimeFloorError>) {
+    pub(super) fn read_only(directory: &Path) -> (Self, Option<TimeFloorError>) {
         let (record, error) = Self::read(&directory.join(FILE_NAME));
         (Self::new(None, record), error)
     }

@@ -127,7 +127,7 @@ impl CrlNumbers {
     }
 
     /// The time that it cannot be earlier than.
-    pub(crate) fn floor(&self) -> &TimeFloor {
+    pub(super) fn floor(&self) -> &TimeFloor {
         &self.floor
     }
 

@@ -1,11 +1,13 @@
 //! [`WatchedFiles`]: when files are to be read again.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::file_stamp::{Contents, Stamp};
+
+/// How often the files are looked at. Looking costs a few microseconds a file, works on every file system, and sees a
+/// rename as well as a rewrite; a tenth of the second in which a revoked device must be gone.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// When a file is tried again that was refused for what may pass by itself: no descriptor was free, the disk was full, the
 /// clock was wrong. The file is not written again then, and the devices that it revokes must not stay in.
@@ -15,14 +17,11 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// is seen within a second.
 const COMPARE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Why files were refused, and whether it may pass by itself.
-pub(super) type Refusals = (Vec<String>, bool);
-
 /// What is known of the files behind something.
 ///
 /// At first nothing has been seen, so that everything is read again: a file may have changed since it was loaded.
 #[derive(Debug, Default)]
-pub(super) struct WatchedFiles {
+pub struct WatchedFiles {
     stamp: Stamp,
     contents: Contents,
     compare_at: Option<Instant>,
@@ -35,7 +34,7 @@ pub(super) struct WatchedFiles {
 
 impl WatchedFiles {
     /// Whether they are to be read: they have changed, may have changed unseen, or are to be tried again.
-    pub(super) fn are_due(&mut self, sources: &[impl AsRef<Path>]) -> bool {
+    pub fn are_due(&mut self, sources: &[impl AsRef<Path>]) -> bool {
         // Taken before the files are read: what changes while they are read is seen at the next tick.
         self.are_due_as(Stamp::of(sources), SystemTime::now(), Instant::now())
     }
@@ -57,20 +56,18 @@ impl WatchedFiles {
         changed || may_have_changed || self.retry_at.is_some_and(|at| at <= now)
     }
 
-    /// They were read.
-    pub(super) fn read(&mut self, refused: Vec<String>, may_pass: bool) {
-        for why in refused.iter().filter(|why| !self.refused.contains(why)) {
-            tracing::error!("{why}");
-        }
+    /// They were read, and some were `refused`; `may_pass`: perhaps for now only. Returns why, as far as that is news.
+    pub fn read(&mut self, refused: Vec<String>, may_pass: bool) -> Vec<String> {
+        let news = refused.iter().filter(|why| !self.refused.contains(why)).cloned().collect();
         self.refused = refused;
         self.retry_at = may_pass.then(|| Instant::now() + RETRY_INTERVAL);
+        news
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reload::watch::WATCH_INTERVAL;
 
     /// A file whose times never tell that it changed: what a stamp of before stands for.
     #[test]

@@ -1,6 +1,6 @@
 //! [`beginning`]: text that a client may have made long.
 
 /// The first `characters` of `text`.
-pub(crate) fn beginning(text: &str, characters: usize) -> String {
+pub fn beginning(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }

@@ -10,7 +10,7 @@ const MAX_FILE_LEN: u64 = 256 * 1024 * 1024;
 ///
 /// # Errors
 /// It cannot be read, or is larger than 256 MiB.
-pub(crate) fn read_file(file: &Path) -> io::Result<Vec<u8>> {
+pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_LEN {
@@ -20,7 +20,7 @@ pub(crate) fn read_file(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The file itself, or the files in a folder. Names that start with a dot are left alone: writers stage files there.
-pub(crate) fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
     if !source.is_dir() {
         return Ok(vec![source.to_owned()]);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use authenticator::certificate::Fingerprint;
 
-use crate::rules::files_of;
+use crate::store::files_of;
 
 /// How long after a change a file may change once more and look the same: FAT counts in steps of two seconds, and no
 /// file system in smaller ones than the ticks of the kernel. git judges its index by the same rule.

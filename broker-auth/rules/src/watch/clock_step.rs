@@ -1,7 +1,8 @@
 //! [`ClockComparison`]: finds out when the clock of the machine is set.
 
+use std::time::Instant;
+
 use rustls_pki_types::UnixTime;
-use tokio::time::Instant;
 
 /// By how much the clock may differ from the time that has passed, in seconds, before it counts as having been set.
 const CLOCK_STEP: u64 = 3;

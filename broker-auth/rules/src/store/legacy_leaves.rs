@@ -4,45 +4,49 @@ use std::collections::{HashMap, HashSet};
 
 use authenticator::certificate::Fingerprint;
 use authenticator::trust::{TrustName, VerifiedChain};
-use mqtt::count::Sampler;
 use parking_lot::Mutex;
 
 /// Certificates that are told apart, for each trust: 1 MiB at most.
-pub(crate) const MAX_TOLD_APART: usize = 16_384;
+const MAX_TOLD_APART: usize = 16_384;
 
 /// The certificates that claim what is for CAs alone and were admitted since the start, trust by trust.
 #[derive(Debug, Default)]
-pub(crate) struct LegacyLeaves(Mutex<HashMap<TrustName, Admitted>>);
+pub struct LegacyLeaves(Mutex<HashMap<TrustName, Admitted>>);
 
 #[derive(Debug, Default)]
 struct Admitted {
     told_apart: HashSet<Fingerprint>,
     /// Admissions of certificates that are not among those, because the limit was met.
-    beyond: Sampler,
-    is_exceeded: bool,
+    beyond: u64,
 }
 
 /// What is worth a line in the log about an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Noted {
+pub enum Noted {
     /// This certificate was not seen before; how many of the trust there are now.
-    First { certificates: usize },
+    First {
+        /// How many.
+        certificates: usize,
+    },
     /// It is not among those that are told apart, as were so many admissions by now.
-    Beyond { admissions: u64 },
+    Beyond {
+        /// How many.
+        admissions: u64,
+    },
 }
 
 /// How many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LegacyLeafCount {
+pub struct LegacyLeafCount {
     /// Different certificates.
-    pub(crate) certificates: usize,
+    pub certificates: usize,
     /// Whether there were more, which were not told apart.
-    pub(crate) is_exceeded: bool,
+    pub is_exceeded: bool,
 }
 
 impl LegacyLeaves {
     /// Counts the certificate of `chain`, if it claims to issue. Returns what is worth a line.
-    pub(crate) fn admit(&self, chain: &VerifiedChain) -> Option<Noted> {
+    pub fn admit(&self, chain: &VerifiedChain) -> Option<Noted> {
         chain.claim_to_issue()?;
         self.count(chain.trust_name(), chain.leaf().fingerprint_sha256())
     }
@@ -57,15 +61,17 @@ impl LegacyLeaves {
             admitted.told_apart.insert(certificate);
             return Some(Noted::First { certificates: admitted.told_apart.len() });
         }
-        admitted.is_exceeded = true;
-        admitted.beyond.sample().map(|admissions| Noted::Beyond { admissions })
+        admitted.beyond += 1;
+        // A flood of them fills no log, and the last line still tells the order of magnitude.
+        let admissions = admitted.beyond;
+        admissions.is_power_of_two().then_some(Noted::Beyond { admissions })
     }
 
     /// How many there were of `trust`.
-    pub(crate) fn of(&self, trust: &TrustName) -> LegacyLeafCount {
+    pub fn of(&self, trust: &TrustName) -> LegacyLeafCount {
         self.0.lock().get(trust).map_or_else(LegacyLeafCount::default, |admitted| LegacyLeafCount {
             certificates: admitted.told_apart.len(),
-            is_exceeded: admitted.is_exceeded,
+            is_exceeded: admitted.beyond > 0,
         })
     }
 }

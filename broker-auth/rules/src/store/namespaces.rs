@@ -13,14 +13,14 @@ const FILE_NAME: &str = "namespaces.json";
 
 /// The namespaces of the clients of each CA, by the fingerprint of its name and key, kept across restarts.
 #[derive(Debug)]
-pub(crate) struct KnownNamespaces {
+pub struct KnownNamespaces {
     file: PathBuf,
     known: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl KnownNamespaces {
     /// What is kept in `directory`. Nothing rests on it but warnings, so one that cannot be read begins anew.
-    pub(crate) fn open(directory: &Path) -> Self {
+    pub fn open(directory: &Path) -> Self {
         let file = directory.join(FILE_NAME);
         let kept = read_if_there(&file).ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { file, known: Mutex::new(kept.unwrap_or_default()) }
@@ -28,7 +28,7 @@ impl KnownNamespaces {
 
     /// Remembers the namespaces of `trusts`, which are in force. Returns a warning for each CA whose clients belonged to
     /// another before.
-    pub(crate) fn remember<'a>(&self, trusts: impl Iterator<Item = &'a LoadedTrust>) -> Vec<String> {
+    pub fn remember<'a>(&self, trusts: impl Iterator<Item = &'a LoadedTrust>) -> Vec<String> {
         let mut present: BTreeMap<String, (BTreeSet<String>, &LoadedTrust)> = BTreeMap::new();
         for trust in trusts {
             for authority in trust.anchor_authorities() {

@@ -31,7 +31,7 @@ impl Clock for FixedClock {
 }
 
 /// How many seconds there are until `time`; negative: it is past.
-pub(crate) fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
+pub fn seconds_until(time: UnixTime, now: UnixTime) -> i64 {
     let seconds = |time: UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     seconds(time).saturating_sub(seconds(now))
 }

@@ -1,0 +1,11 @@
+//! New files, noticed by looking. Nothing here waits: who looks, and how often, is the caller's business.
+
+mod clock_step;
+mod file_stamp;
+mod happened;
+mod rules_watch;
+mod watched_files;
+
+pub use happened::Happened;
+pub use rules_watch::RulesWatch;
+pub use watched_files::{WATCH_INTERVAL, WatchedFiles};

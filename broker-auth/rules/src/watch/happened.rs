@@ -1,0 +1,82 @@
+//! [`Happened`]: what a look at the rules has found, and its line in the log.
+
+use authenticator::certificate::timestamp;
+use authenticator::trust::{CrlReport, Freshness};
+
+/// Something that a look at the rules has found, and that is in force.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// The clock was set, and every session is judged again.
+    ClockSet {
+        /// By how many seconds; negative: it was set back.
+        seconds: i128,
+    },
+    /// A revocation list is in force, which is new or stands beside a new one.
+    ListInForce {
+        /// The list.
+        list: CrlReport,
+        /// The generation of the rules that have it.
+        generation: u64,
+    },
+    /// A certificate was revoked for good, and is on no list any more.
+    RevocationLost(String),
+    /// Files were refused, and what they held before stays.
+    ListRefused(String),
+    /// A list is no longer, or again, as fresh as it was.
+    Freshness(CrlReport),
+    /// An anchor has expired, and its clients are cut off.
+    AnchorExpired {
+        /// Its subject.
+        subject: String,
+    },
+}
+
+impl Happened {
+    /// Writes its line into the log.
+    pub fn log(&self) {
+        match self {
+            Self::ClockSet { seconds } => {
+                tracing::warn!(seconds, "the clock was set: every session is judged again");
+            }
+            Self::ListInForce { list, generation } => tracing::info!(
+                issuer = list.issuer,
+                number = list.number.map(tracing::field::display),
+                entries = list.entries,
+                next_update = timestamp(list.next_update),
+                generation,
+                "revocation list in force"
+            ),
+            Self::RevocationLost(lost) => tracing::warn!("{lost}"),
+            Self::ListRefused(why) => {
+                tracing::error!("{why}");
+            }
+            Self::Freshness(list) => log_freshness(list),
+            Self::AnchorExpired { subject } => {
+                tracing::error!("the anchor {subject} has expired: its clients are cut off");
+            }
+        }
+    }
+}
+
+fn log_freshness(list: &CrlReport) {
+    let next_update = timestamp(list.next_update);
+    let issuer = &list.issuer;
+    match list.freshness {
+        Freshness::Current => {
+            tracing::info!("the revocation list of {issuer} is current, until {next_update}");
+        }
+        Freshness::Due => {
+            tracing::warn!(
+                "the revocation list of {issuer} must be replaced before {next_update}: sign a fresh one"
+            );
+        }
+        Freshness::Late => {
+            tracing::warn!(
+                "the revocation list of {issuer} was due at {next_update}: its grace is running out"
+            );
+        }
+        Freshness::Stale => {
+            tracing::error!("the revocation list of {issuer} was due at {next_update}: it is stale now");
+        }
+    }
+}
