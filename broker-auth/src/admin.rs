@@ -4,9 +4,7 @@
 //! per line, one JSON answer per line.
 
 mod client;
-mod protocol;
 mod server;
 
 pub(crate) use client::{AskError, ask};
-pub(crate) use protocol::{Ambiguous, Answer, Explain, Request, SessionLine, Status, Subject};
 pub(crate) use server::{AdminContext, AdminSocket};

@@ -1,5 +1,7 @@
 //! What the operator typed.
 
+mod supposed;
+
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,10 +9,10 @@ use std::path::{Path, PathBuf};
 use authenticator::origin::ServerName;
 use clap::{Args, Parser, Subcommand};
 
+use broker_rules::explanation::{SupposedFactor, SupposedOcsp};
 use second_factor::password::QualifiedName;
 
 use crate::audit::LogFormat;
-use crate::explanation::{SupposedFactor, SupposedOcsp};
 
 /// The command line of `countersign-broker`.
 #[derive(Debug, Parser)]
@@ -187,10 +189,10 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<ServerName>,
     /// What its OCSP responder would say: good, revoked, suspended, unknown or unavailable.
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "ANSWER")]
+    #[arg(long, value_parser = supposed::ocsp(), hide_possible_values = true, value_name = "ANSWER")]
     pub ocsp: Option<SupposedOcsp>,
     /// What it would show where its policy asks for a second factor: right, wrong or none.
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "WHAT")]
+    #[arg(long, value_parser = supposed::factor(), hide_possible_values = true, value_name = "WHAT")]
     pub factor: Option<SupposedFactor>,
     /// The version of MQTT it would speak, for policies that ask for it.
     #[arg(long, value_name = "VERSION", value_parser = ["3.1.1", "5"])]

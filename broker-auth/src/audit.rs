@@ -2,13 +2,10 @@
 //!
 //! Written to by everything, reads nothing.
 
-mod decision_log;
 mod events;
-mod lines;
 mod log;
 mod outage;
 
-pub(crate) use decision_log::next_decision_id;
 pub(crate) use events::Events;
 pub(crate) use log::LostLines;
 pub(crate) use log::{Log, LogFormat};

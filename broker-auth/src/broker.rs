@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use broker_rules::clock::Clock;
+use broker_rules::factors::{FactorStore, LoadedFactors};
+use broker_rules::state_directory::StateDirectory;
 use broker_rules::store::{CrlNumbers, KnownNamespaces, LoadError, RulesetStore};
 use embedded::{Engine, Hub};
 use fetch::Fetcher;
@@ -17,7 +19,7 @@ use crate::admin::{AdminContext, AdminSocket};
 use crate::audit::{Events, LostLines};
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
-use crate::evidence::{FetchKeys, Gatherers, LoadedFactors, OcspAnswers, SecondFactors};
+use crate::evidence::{FetchKeys, Gatherers, OcspAnswers, SecondFactors};
 use crate::fetches::Fetches;
 use crate::http::HttpContext;
 use crate::listener::{Listener, VirtualHost, VirtualHosts};
@@ -25,7 +27,6 @@ use crate::recheck::RulesRecheck;
 use crate::reconfigure::{GovernedListener, Reconfiguration};
 use crate::reload::{watch, watch_origin_tls, watch_second_factors};
 use crate::start_error::StartError;
-use crate::state_directory::StateDirectory;
 use crate::threads::Threads;
 use crate::transport::ServerCertificate;
 
@@ -115,9 +116,10 @@ impl Broker {
             tracing::warn!(warning);
         }
         let fetch_keys = Arc::clone(&fetches) as Arc<dyn FetchKeys>;
+        let factors = Arc::new(FactorStore::new(factors, Arc::clone(&clock)));
         let gatherers = Arc::new(Gatherers {
             ocsp: OcspAnswers::new(fetcher, config.fetch.interval),
-            second_factors: Arc::new(SecondFactors::new(factors, fetch_keys, Arc::clone(&clock))),
+            second_factors: Arc::new(SecondFactors::new(Arc::clone(&factors), fetch_keys)),
         });
 
         let mut loaded = Vec::new();
@@ -218,7 +220,7 @@ impl Broker {
             })
             .collect();
         let keep_fresh = Arc::clone(&gatherers.ocsp).keep_fresh();
-        let factors_watched = watch_second_factors(Arc::clone(&gatherers.second_factors));
+        let factors_watched = watch_second_factors(factors);
         let watched = watch(
             governed.iter().map(|listener| Arc::clone(&listener.rules)).collect(),
             governed

@@ -1,48 +1,34 @@
 //! What broker.toml means: parsed types only, built whole or not at all.
 //!
-//! Each module owns the type of its part; this one assembles them.
+//! Who is let in is read by the package `broker-rules`; here is what a broker with listeners, limits and an engine of its own
+//! has beside. Each module owns the type of its part; this one assembles them.
 
 mod broker_limits;
-mod conditions;
-mod duration;
 mod engine;
-mod error;
 mod exposure;
 mod fetch;
-mod file;
 mod https;
 mod https_warnings;
+mod key_sets;
 mod limits;
 mod listener;
 mod load;
-mod names;
-mod namespaces;
-mod network;
-mod policy;
-mod policy_warnings;
-mod reader;
-mod same_trust;
-mod second_factor;
 mod server_names;
-mod state;
 mod transport;
-mod trust;
 
 pub use engine::EngineConfig;
-pub use error::{ConfigError, ConfigFault};
 pub use fetch::{FetchConfig, FetchedFile, FetchedKind};
 pub use https::HttpsConfig;
 pub use listener::ListenerConfig;
-pub use state::StateConfig;
 pub use transport::Transport;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use authenticator::ruleset::AccessRules;
+use broker_rules::config::{ListenerRules, StateConfig, policy_warnings};
+use broker_rules::factors::SecondFactorSettings;
 use embedded::BrokerLimits;
-
-use crate::evidence::SecondFactorSettings;
 
 /// A whole configuration.
 #[derive(Clone, Debug)]
@@ -75,5 +61,16 @@ impl Config {
     /// Where the broker keeps its own files: the admin socket, and what it must not forget.
     pub fn state_directory(&self) -> PathBuf {
         self.state.directory.clone()
+    }
+
+    /// What its listeners decide by.
+    pub fn listener_rules(&self) -> Vec<ListenerRules<'_>> {
+        self.listeners.iter().map(ListenerConfig::rules).collect()
+    }
+
+    /// What should be looked at in the policies: names that stand for several clients, policies that decide about nobody,
+    /// and clients that none is for.
+    pub fn policy_warnings(&self) -> Vec<String> {
+        policy_warnings(&self.access, &self.second_factors, &self.listener_rules())
     }
 }

@@ -5,10 +5,7 @@ mod ocsp;
 mod second_factors;
 
 pub(crate) use ocsp::OcspAnswers;
-pub(crate) use second_factors::{
-    Credentials, FetchKeys, KeySource, KeysAge, LoadedFactors, SecondFactorError, SecondFactorSettings,
-    SecondFactors, TokenSettings,
-};
+pub(crate) use second_factors::{FetchKeys, SecondFactors};
 
 use std::sync::Arc;
 
@@ -17,6 +14,7 @@ use authenticator::evidence::{Evidence, FactorEvidence, OcspEvidence};
 use authenticator::origin::Origin;
 use authenticator::policy::Permit;
 use authenticator::trust::{ChainResult, OcspAllow, VerifiedChain};
+use broker_rules::factors::Credentials;
 use broker_rules::store::{LiveEvidence, RulesetStore};
 use rustls_pki_types::UnixTime;
 
@@ -39,7 +37,7 @@ impl Gatherers {
     pub(crate) fn serve(self: &Arc<Self>, store: &Arc<RulesetStore>) {
         store.judge_sessions_by(Arc::clone(self) as Arc<dyn LiveEvidence>);
         self.ocsp.serve(store);
-        self.second_factors.serve(store);
+        self.second_factors.store().serve(store);
     }
 
     /// Decides what a client asks for that presents this chain and comes like this, and finds out on the way what `rules` want
@@ -87,6 +85,7 @@ impl LiveEvidence for Gatherers {
     }
 
     fn factor(&self, permit: &Permit) -> FactorEvidence {
-        permit.factor().map_or(FactorEvidence::NotAsked, |factor| self.second_factors.of_session(factor))
+        let store = self.second_factors.store();
+        permit.factor().map_or(FactorEvidence::NotAsked, |factor| store.of_session(factor))
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_rules::clock::Clock;
-use fetch::{Fetcher, Url};
+use fetch::Fetcher;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -102,10 +102,10 @@ impl Fetches {
 }
 
 impl FetchKeys for Fetches {
-    fn fetch<'a>(&'a self, url: &'a Url) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         let attempt = {
             let followed = self.followed.lock();
-            let is_of = |file: &FetchedFile| file.kind == FetchedKind::KeySet && file.url == *url;
+            let is_of = |file: &FetchedFile| file.kind == FetchedKind::KeySet && file.url.as_str() == url;
             followed.iter().find(|followed| is_of(followed.fetch.file())).map(|found| found.fetch.hurry())
         };
         Box::pin(async move {

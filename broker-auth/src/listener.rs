@@ -19,7 +19,7 @@ mod virtual_hosts;
 
 pub(crate) use front::HttpFront;
 pub(crate) use limits::ListenerLimits;
-pub(crate) use settings::{Limits, ListenerSettings, ServerNames};
+pub(crate) use settings::{Limits, ListenerSettings};
 pub(crate) use virtual_hosts::{VirtualHost, VirtualHosts};
 
 use std::io;

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use authenticator::evidence::OcspEvidence;
 use authenticator::trust::VerifiedChain;
+use broker_rules::config::{ConfigError, ServerNames};
+use broker_rules::factors::{FactorStore, LoadedFactors, SecondFactorError};
 use broker_rules::store::{KnownNamespaces, LoadError, RulesetStore, TimeFloorError};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
-use crate::config::{Config, ConfigError};
-use crate::evidence::{Gatherers, LoadedFactors, SecondFactorError, SecondFactors};
+use crate::config::Config;
+use crate::evidence::Gatherers;
 use crate::fetches::Fetches;
-use crate::listener::ServerNames;
 use crate::transport::{OriginTls, OriginTlsError, ServerCertificate, ServerCertificateError};
 
 /// How long a reload waits for what is fetched. Whoever asked for it waits no longer than ten seconds.
@@ -142,8 +143,8 @@ impl Reconfiguration {
     }
 
     /// What second factors are verified by.
-    pub(crate) fn second_factors(&self) -> &SecondFactors {
-        &self.gatherers.second_factors
+    pub(crate) fn second_factors(&self) -> &FactorStore {
+        self.gatherers.second_factors.store()
     }
 
     /// The time of the clock.
@@ -253,7 +254,7 @@ impl Reconfiguration {
         }
         let now = self.clock_time();
         let factors = LoadedFactors::read(&config.second_factors, now)?;
-        let factors = self.gatherers.second_factors.refuse_loss(factors)?;
+        let factors = self.second_factors().refuse_loss(factors)?;
         let mut warnings = factors.warnings(now);
         let mut changed = is_new;
         for (governed, rules, certificate, origin_tls) in built {
@@ -265,7 +266,7 @@ impl Reconfiguration {
             }
         }
         // After the rules: where they do not ask for a factor any more, nobody is judged by it.
-        changed |= self.gatherers.second_factors.install(factors);
+        changed |= self.second_factors().install(factors);
         // What has not been put in force is not kept either: the next reload compares with what is.
         if is_new {
             self.events_wanted.store(config.access.policies.give_events(), Ordering::Relaxed);

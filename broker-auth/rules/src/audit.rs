@@ -1,5 +1,13 @@
-//! What a decision leaves behind, for people and machines.
+//! What a decision leaves behind, for people and machines: a line in the log, and an event for whoever may hear it.
 
 mod beginning;
+mod decision_log;
+mod event;
+mod lines;
+mod strangers;
 
 pub use beginning::beginning;
+pub use decision_log::{DecisionLog, next_decision_id};
+pub use event::{ConnectionEvent, Stranger};
+pub use lines::Lines;
+pub use strangers::Strangers;

@@ -3,9 +3,15 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`clock`] | the time, passed in |
-//! | [`audit`] | what a decision leaves behind |
+//! | [`certificate_text`] | a certificate as text |
+//! | [`audit`] | what a decision leaves behind: a line, an event |
 //! | [`store`] | the rules of a listener: loaded whole, swapped while connections go on; and what is kept on disk |
+//! | [`factors`] | what second factors are verified by |
+//! | [`config`] | `broker.toml`, as far as it says who is let in |
+//! | [`state_directory`] | where all that is kept |
 //! | [`watch`] | new files, noticed by looking |
+//! | [`explanation`] | a decision about one client, step by step |
+//! | [`protocol`] | what operators ask, and are answered |
 //!
 //! What is proven and decided is the business of the crate `authenticator`; here is what it decides by. There is no task, no
 //! socket, no TLS and no command line: who calls brings threads and connections, and tells when to look.
@@ -17,6 +23,12 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod certificate_text;
 pub mod clock;
+pub mod config;
+pub mod explanation;
+pub mod factors;
+pub mod protocol;
+pub mod state_directory;
 pub mod store;
 pub mod watch;

@@ -16,7 +16,8 @@ mod trust_files;
 mod whole_file;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
-pub use files::{files_of, read_file};
+pub(crate) use files::files_of;
+pub use files::read_file;
 pub use legacy_leaves::{LegacyLeafCount, LegacyLeaves, Noted};
 pub use live_evidence::LiveEvidence;
 pub use load_error::LoadError;
@@ -24,4 +25,4 @@ pub use namespaces::KnownNamespaces;
 pub use reported_clients::{ReportedClient, ReportedClients};
 pub use ruleset_store::{ReloadReport, RulesetStore, StartReport, StatusChanges};
 pub use time_floor::{TimeFloor, TimeFloorError};
-pub use whole_file::{read_if_there, write_whole};
+pub(crate) use whole_file::{read_if_there, write_whole};

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::{Answer, Request};
+use broker_rules::protocol::{Answer, Request};
 
 /// How long a broker may take to answer. Closing a session takes it less than a second.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);

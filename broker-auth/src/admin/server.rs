@@ -9,6 +9,13 @@ use std::time::Duration;
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, LoadedTrust, VerifiedChain};
 use broker_rules::clock::seconds_until;
+use broker_rules::explanation::{AskedListener, Explanation};
+use broker_rules::factors::KeysAge;
+use broker_rules::protocol::{
+    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedFileLine, Kicked, ListenerLine, Reloaded,
+    Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
+};
+use broker_rules::state_directory::give_to_group;
 use broker_rules::store::{ReportedClient, RulesetStore};
 use data_encoding::BASE64;
 use embedded::{AmbiguousName, Hub};
@@ -17,18 +24,11 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use super::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedFileLine, Kicked, ListenerLine, Reloaded,
-    Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
-};
 use crate::audit::{LostLines, Outage};
 use crate::config::FetchedKind;
 use crate::counters::Counters;
-use crate::evidence::KeysAge;
-use crate::explanation::{AskedListener, Explanation};
 use crate::fetches::FetchReport;
 use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
-use crate::state_directory::give_to_group;
 use crate::transport::ServerCertificate;
 
 /// The longest request, in bytes: a client's certificates in base64, of which 16 KiB are looked at.
@@ -327,7 +327,7 @@ fn fetched_files(reconfiguration: &Reconfiguration) -> [Vec<FetchedFileLine>; 2]
 }
 
 fn fetched_file(report: FetchReport, keys: Option<&KeysAge>) -> FetchedFileLine {
-    let is_of_keys = |age: &&KeysAge| report.kind == FetchedKind::KeySet && age.url.as_str() == report.url;
+    let is_of_keys = |age: &&KeysAge| report.kind == FetchedKind::KeySet && age.url == report.url;
     let age = keys.filter(is_of_keys);
     FetchedFileLine {
         confirmed_at: age.map(|age| timestamp(age.confirmed_at)),

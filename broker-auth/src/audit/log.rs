@@ -2,9 +2,8 @@
 
 use std::io;
 
+use broker_rules::audit::Lines;
 use tracing_subscriber::EnvFilter;
-
-use super::lines::Lines;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

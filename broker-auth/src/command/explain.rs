@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use authenticator::evidence::OcspEvidence;
 use broker_rules::clock::SystemClock;
+use broker_rules::explanation::{AskedListener, Explanation, Question};
+use broker_rules::protocol::{Answer, Explain, Request, Subject};
 use broker_rules::store::{CrlNumbers, RulesetStore};
 use data_encoding::BASE64;
 use rustls_pki_types::UnixTime;
 
-use crate::admin::{Answer, Explain, Request, Subject, ask};
+use crate::admin::ask;
 use crate::args::ExplainArgs;
 use crate::config::Config;
 use crate::exit;
-use crate::explanation::{AskedListener, Explanation, Question};
 
 use answers::Answers;
 use client::Client;

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use broker_rules::config::StateConfig;
+use broker_rules::protocol::{Ambiguous, Answer, Request, SessionLine, Status};
 use serde::Serialize;
 
-use crate::admin::{Ambiguous, Answer, AskError, Request, SessionLine, Status, ask};
+use crate::admin::{AskError, ask};
 use crate::args::{ClockAcceptArgs, ConfigArgs, KickArgs, ReloadArgs, SessionsArgs, StatusArgs};
-use crate::config::StateConfig;
 use crate::exit;
 
 pub(crate) fn sessions(args: &SessionsArgs) -> ExitCode {

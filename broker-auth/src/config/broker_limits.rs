@@ -1,9 +1,7 @@
 //! `[limits]`: what all clients of all listeners together may use up.
 
+use broker_rules::config::{ConfigError, Table};
 use embedded::BrokerLimits;
-
-use super::error::ConfigError;
-use super::reader::Table;
 
 /// Reads `[limits]`.
 pub(super) fn read_broker_limits(table: Table<'_>) -> Result<BrokerLimits, ConfigError> {

@@ -1,7 +1,6 @@
 //! `[engine]`.
 
-use super::error::ConfigError;
-use super::reader::Table;
+use broker_rules::config::{ConfigError, Table};
 
 /// The MQTT broker behind the authenticator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

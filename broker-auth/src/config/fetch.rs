@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use authenticator::certificate::Fingerprint;
 use authenticator::trust::CrlSource;
+use broker_rules::config::{ConfigError, RemoteRevocation, Table, Value};
 use fetch::{Bounds, Roots, Url};
-
-use super::error::ConfigError;
-use super::reader::{Table, Value};
 
 /// The folder in the state directory.
 const FOLDER_NAME: &str = "fetched";
@@ -123,12 +121,6 @@ impl FetchedFiles {
         Self { folder: directory.join(FOLDER_NAME), files: Vec::new() }
     }
 
-    /// The list at `url`, which several trusts may have.
-    pub(super) fn add_list(&mut self, url: Url) -> CrlSource {
-        let text = url.to_string();
-        CrlSource::Url { url: text, file: self.add(FetchedKind::RevocationList, url) }
-    }
-
     /// The file at `url`; where it is kept.
     pub(super) fn add(&mut self, kind: FetchedKind, url: Url) -> PathBuf {
         let digest = Fingerprint::of(url.as_str().as_bytes()).to_string();
@@ -143,5 +135,18 @@ impl FetchedFiles {
 
     pub(super) fn into_files(self) -> Vec<FetchedFile> {
         self.files
+    }
+}
+
+impl RemoteRevocation for FetchedFiles {
+    /// Several trusts may have it.
+    fn list(&mut self, value: &Value<'_>) -> Result<CrlSource, ConfigError> {
+        let url: Url = value.parse()?;
+        let text = url.to_string();
+        Ok(CrlSource::Url { url: text, file: self.add(FetchedKind::RevocationList, url) })
+    }
+
+    fn ocsp(&mut self, _: &Value<'_>) -> Result<(), ConfigError> {
+        Ok(())
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use authenticator::http::{HttpMethod, HttpRules, PathRule};
 use authenticator::policy::Policies;
+use broker_rules::config::{ConfigError, ConfigFault, Table, Value};
 
-use super::error::{ConfigError, ConfigFault};
-use super::reader::{Table, Value};
 use crate::http::{ClientFields, FieldStyle, HttpSettings, Upstream};
 use crate::transport::OriginTlsFiles;
 

@@ -3,11 +3,10 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use broker_rules::config::{ConfigError, Table};
 use embedded::SessionLimits;
 use mqtt::ConnectionLimits;
 
-use super::error::ConfigError;
-use super::reader::Table;
 use crate::listener::{Limits, ListenerLimits};
 
 /// Reads `[listener.limits]`.

@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::error::{ConfigError, ConfigFault};
-use super::fetch::FetchedFiles;
-use super::limits::read_limits;
-use super::network::read_network;
-use super::reader::{Table, Value};
-use super::server_names::read_server_names;
-use super::transport::Transport;
-use super::trust::read_trust;
 use authenticator::ruleset::Mode;
 use authenticator::trust::TrustConfig;
+use broker_rules::config::{
+    ConfigError, Front, ListenerRules, Table, Value, read_mode, read_network, read_trusts,
+};
 
+use super::fetch::FetchedFiles;
+use super::limits::read_limits;
+use super::server_names::read_server_names;
+use super::transport::Transport;
 use crate::listener::{Limits, ListenerSettings};
 use crate::transport::TlsVersions;
 
@@ -42,6 +41,13 @@ pub(super) struct ListenerPlaces<'a> {
 }
 
 impl ListenerConfig {
+    /// What it decides by.
+    pub(super) fn rules(&self) -> ListenerRules<'_> {
+        let settings = &self.settings;
+        let front = Front::Own { address: settings.address, server_names: &settings.server_names };
+        ListenerRules { front, mode: self.mode, trusts: &self.trusts }
+    }
+
     /// Reads a listener, and where its parts stand, for errors about them.
     pub(super) fn read<'a>(
         place: usize,
@@ -52,10 +58,7 @@ impl ListenerConfig {
         let address = address_place.parse()?;
         let server_names = read_server_names(&table)?;
         let transport = Transport::read(&table)?;
-        let mode = match table.get("mode") {
-            Some(mode) => mode.choice(&[("enforce", Mode::Enforce), ("permissive", Mode::Permissive)])?,
-            None => Mode::default(),
-        };
+        let mode = read_mode(&table)?;
         let tls_versions = match table.get("tls-versions") {
             Some(value) => read_tls_versions(value)?,
             None => TlsVersions::Tls13,
@@ -70,18 +73,7 @@ impl ListenerConfig {
             Some(value) => read_limits(value.table("[listener.limits]")?)?,
             None => Limits::default(),
         };
-        let (mut trusts, mut places): (Vec<TrustConfig>, Vec<_>) = Default::default();
-        for trust in table.require("trust").and_then(|_| table.tables("trust", "[[listener.trust]]"))? {
-            let (place, trust) = read_trust(trust, fetched)?;
-            if trusts.iter().any(|earlier| earlier.name == trust.name) {
-                return Err(place.fault(ConfigFault::NameTwice {
-                    what: "trusts of this listener",
-                    name: trust.name.to_string(),
-                }));
-            }
-            trusts.push(trust);
-            places.push(place);
-        }
+        let (trusts, places) = read_trusts(&table, fetched)?;
         table.finish()?;
         let settings = ListenerSettings { place, address, server_names, tls_versions, proxies, limits };
         let listener = Self { settings, transport, mode, server_cert, server_key, trusts };

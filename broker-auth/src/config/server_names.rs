@@ -1,10 +1,9 @@
 //! `server-names`: several `[[listener]]`s at one address, told apart by the name that a client asks for.
 
 use authenticator::origin::ServerName;
+use broker_rules::config::{ConfigError, ServerNames, Table, Value};
 
-use super::error::ConfigError;
-use super::reader::{Table, Value};
-use crate::listener::{ListenerSettings, ServerNames};
+use crate::listener::ListenerSettings;
 
 /// Reads the names of a listener.
 pub(super) fn read_server_names(table: &Table<'_>) -> Result<ServerNames, ConfigError> {

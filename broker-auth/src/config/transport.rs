@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use authenticator::http::HttpRules;
+use broker_rules::config::{ConfigError, Table};
 
-use super::error::ConfigError;
 use super::https::{HttpsConfig, refuse_https_keys};
-use super::reader::Table;
 use crate::http::{OriginClient, OriginError};
 use crate::listener::HttpFront;
 

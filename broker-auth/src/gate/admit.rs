@@ -11,6 +11,8 @@ use authenticator::policy::{ClientIdBinding, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::record::{Event, Record};
 use authenticator::trust::ChainResult;
+use broker_rules::audit::next_decision_id;
+use broker_rules::factors::Credentials;
 use broker_rules::store::RulesetStore;
 use embedded::{
     AdmittedClient, Hub, Recheck, SessionLimits, UnfitWill, Unrouted, attach, check_will, refuse, refuse_with,
@@ -20,9 +22,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::reported::note_reported;
 use super::unchecked::note_unchecked;
-use crate::audit::next_decision_id;
 use crate::counters::Counters;
-use crate::evidence::{Credentials, Gatherers, Shown};
+use crate::evidence::{Gatherers, Shown};
 use crate::recheck::RulesRecheck;
 
 /// How long a refused client may take to read why.

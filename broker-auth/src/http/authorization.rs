@@ -1,11 +1,10 @@
 //! [`Authorization`]: what a request shows beside the certificate of its client (RFC 9110 §11.6.2).
 
 use authenticator::certificate::Fingerprint;
+use broker_rules::factors::Credentials;
 use data_encoding::BASE64;
 use http::HeaderValue;
 use zeroize::Zeroizing;
-
-use crate::evidence::Credentials;
 
 /// A second factor in the field Authorization.
 pub(super) struct Authorization {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authenticator::http::{HttpMethod, RequestPath};
 use authenticator::policy::Permit;
 use authenticator::record::{DecisionId, Event, Record};
+use broker_rules::audit::next_decision_id;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
@@ -21,7 +22,6 @@ use super::refusal::{decide, refuse_head};
 use super::request_body::RequestBody;
 use super::variable::Facts;
 use super::who_am_i::who_am_i;
-use crate::audit::next_decision_id;
 
 /// Answers the request whose body is `body`, and whose head was read before hyper saw any of it.
 pub(super) async fn answer(connection: Arc<HttpConnection>, body: Incoming) -> Response<AnswerBody> {

@@ -7,11 +7,10 @@ use authenticator::certificate::{PeerCertificate, timestamp};
 use authenticator::identity::Client;
 use authenticator::policy::Permit;
 use authenticator::record::DecisionId;
+use broker_rules::certificate_text::{escaped_pem, pem};
 use broker_rules::clock::seconds_until;
 use data_encoding::BASE64;
 use rustls_pki_types::UnixTime;
-
-use crate::certificate_text::{escaped_pem, pem};
 
 /// Something that an origin can be told of a client. What `explain --json` has under the same name, with underscores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,22 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use authenticator::origin::ServerName;
+use broker_rules::config::ServerNames;
 use embedded::SessionLimits;
 use ipnet::IpNet;
 use mqtt::ConnectionLimits;
 
 use super::limits::ListenerLimits;
 use crate::transport::TlsVersions;
-
-/// The names that a listener is asked for by. None: it has its address to itself, and names do not matter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServerNames {
-    /// In the order of the configuration.
-    pub names: Vec<ServerName>,
-    /// The one that stands for clients which send none.
-    pub default: Option<ServerName>,
-}
 
 /// What a listener is told.
 #[derive(Clone, Debug)]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use broker_rules::factors::FactorStore;
 use broker_rules::watch::WatchedFiles;
 
 use super::watch::ticks;
-use crate::evidence::SecondFactors;
 
 /// Watches the files behind second factors, and how old their keys are: whoever has shown what is gone is cut off. Runs until
 /// it is dropped.
-pub(crate) async fn watch_second_factors(second_factors: Arc<SecondFactors>) {
+pub(crate) async fn watch_second_factors(second_factors: Arc<FactorStore>) {
     let mut files = WatchedFiles::default();
     let mut ticks = ticks();
     loop {

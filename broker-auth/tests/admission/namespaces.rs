@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use broker_auth::config::Config;
+use broker_rules::config::ambiguous_policies;
 
 /// Two device CAs and a service CA.
 const TRUSTS: &str = r#"[[listener]]
@@ -15,6 +16,10 @@ trust = [
     { name = "service-ca", anchors = "service.pem", crl-check = "off" },
 ]
 "#;
+
+fn ambiguous(config: &Config) -> Vec<String> {
+    ambiguous_policies(&config.access, &config.listener_rules())
+}
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(Path::new("/etc/fleet/broker.toml"), text).map_err(|error| error.to_string())
@@ -128,7 +133,7 @@ fn trusts_share_their_names_only_on_purpose() {
     let namespaces: Vec<_> =
         config.listeners[0].trusts.iter().map(|trust| trust.namespace.as_str()).collect();
     assert_eq!(namespaces, ["acme"; 3]);
-    assert!(config.ambiguous_policies().is_empty());
+    assert!(ambiguous(&config).is_empty());
     // A name of a trust that is no namespace must be given one.
     let spaced = TRUSTS.replace("\"east\"", "\"east coast\"");
     let error = parse(&spaced).expect_err("no namespace");
@@ -143,7 +148,7 @@ fn trusts_share_their_names_only_on_purpose() {
 
 #[test]
 fn a_policy_that_names_an_identity_of_several_namespaces_is_warned_of() {
-    let policy = |what: &str| policies_of(&[what]).expect("a configuration").ambiguous_policies();
+    let policy = |what: &str| ambiguous(&policies_of(&[what]).expect("a configuration"));
     let warned = policy("match = { identity = [\"a\", \"west/b\"] }\npublish = 'd/all'");
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains("for a of every namespace (east, service-ca, west)"), "{warned:?}");

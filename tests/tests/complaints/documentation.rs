@@ -45,11 +45,13 @@ impl<'ast> Visit<'ast> for Keys {
 }
 
 fn keys_of_sources() -> BTreeSet<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../broker-auth/src/config");
     let mut keys = Keys::default();
-    for entry in fs::read_dir(folder).expect("the sources of the configuration") {
-        let text = fs::read_to_string(entry.expect("an entry").path()).expect("a source");
-        keys.visit_file(&syn::parse_file(&text).expect("a source"));
+    for folder in ["../broker-auth/src/config", "../broker-auth/rules/src/config"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in fs::read_dir(folder).expect("the sources of the configuration") {
+            let text = fs::read_to_string(entry.expect("an entry").path()).expect("a source");
+            keys.visit_file(&syn::parse_file(&text).expect("a source"));
+        }
     }
     keys.0
 }

@@ -20,7 +20,7 @@ pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The file itself, or the files in a folder. Names that start with a dot are left alone: writers stage files there.
-pub fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn files_of(source: &Path) -> io::Result<Vec<PathBuf>> {
     if !source.is_dir() {
         return Ok(vec![source.to_owned()]);
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Replaces `file` in one step: a crash leaves the old contents or the new ones. Its directory is made if there is none.
-pub fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = file.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(directory)?;
     let staged = file.with_extension("json.new");
@@ -20,7 +20,7 @@ pub fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// It is there and cannot be read.
-pub fn read_if_there(file: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read_if_there(file: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(file) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

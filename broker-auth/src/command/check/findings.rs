@@ -9,6 +9,7 @@ use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
 use authenticator::trust::{CrlReport, Freshness, TrustSummary};
 use broker_rules::clock::{Clock, SystemClock};
+use broker_rules::state_directory::StateDirectory;
 use broker_rules::store::{CrlNumbers, RulesetStore};
 use fetch::Fetcher;
 use rustls_pki_types::UnixTime;
@@ -17,7 +18,6 @@ use serde::Serialize;
 use super::fault::Fault;
 use super::second_factors::SecondFactorFindings;
 use crate::config::{Config, FetchedFile, FetchedKind, HttpsConfig, ListenerConfig};
-use crate::state_directory::StateDirectory;
 use crate::transport::{ServerCertificate, UNUSABLE_CERTIFICATE};
 
 /// What a configuration amounts to.

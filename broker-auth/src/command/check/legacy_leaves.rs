@@ -1,7 +1,9 @@
 //! What a running broker knows of certificates that `legacy-leaf = "warn"` lets in.
 
+use broker_rules::protocol::{Answer, Request};
+
 use super::findings::Listener;
-use crate::admin::{Answer, Request, ask};
+use crate::admin::ask;
 use crate::config::Config;
 
 /// Asks the broker that runs by `config`, if a trust lets such certificates in, how many it has admitted.

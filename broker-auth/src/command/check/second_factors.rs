@@ -2,11 +2,11 @@
 
 use authenticator::certificate::timestamp;
 use broker_rules::clock::{Clock, SystemClock};
+use broker_rules::factors::{KeySource, LoadedFactors, SecondFactorSettings, TokenSettings};
 use rustls_pki_types::UnixTime;
 use serde::Serialize;
 
 use super::fault::Fault;
-use crate::evidence::{KeySource, LoadedFactors, SecondFactorSettings, TokenSettings};
 
 /// The files behind second factors, and how much is in them.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,7 @@
 //! [`Answers`]: what the files say, and what the running broker says.
 
+use broker_rules::explanation::Explanation;
 use serde::Serialize;
-
-use crate::explanation::Explanation;
 
 /// What `explain` has found out.
 #[derive(Debug, Serialize)]

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use authenticator::trust::certificates;
+use broker_rules::explanation::Question;
+use broker_rules::protocol::{Ambiguous, Answer, Explain, Request, Subject};
 use broker_rules::store::read_file;
 use data_encoding::BASE64;
 use device_identity::ServiceName;
@@ -12,11 +14,10 @@ use device_identity::image::Image;
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use crate::admin::{Ambiguous, Answer, Explain, Request, Subject, ask};
+use crate::admin::ask;
 use crate::args::ExplainArgs;
 use crate::config::Config;
 use crate::exit;
-use crate::explanation::Question;
 
 /// A client that is asked about.
 pub(super) struct Client {

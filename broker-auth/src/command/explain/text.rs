@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use broker_rules::explanation::Explanation;
+
 use super::answers::Answers;
-use crate::explanation::Explanation;
 
 /// What the files say, and what the running broker says where that is something else.
 pub(super) fn of(answers: &Answers) -> String {

@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use fetch::Url;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
@@ -20,7 +19,7 @@ const MAX_WAITING: usize = 1_000;
 /// The port to whoever fetches key sets.
 pub(crate) trait FetchKeys: Send + Sync {
     /// Has the key set at `url` fetched now, and put into its file. Ends when that was tried.
-    fn fetch<'a>(&'a self, url: &'a Url) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
 /// Fetches out of turn: one at a time, one a minute.

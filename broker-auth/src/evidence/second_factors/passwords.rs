@@ -7,14 +7,13 @@ use std::time::Duration;
 use authenticator::evidence::FactorEvidence;
 use authenticator::factor::SecondFactor;
 use authenticator::identity::Identity;
+use broker_rules::factors::LoadedFactors;
 use parking_lot::Mutex;
 use second_factor::back_off::BackOff;
 use second_factor::password::Argon2Hash;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
-
-use super::files::LoadedFactors;
 
 /// Passwords that are looked at at once: each takes up to 64 MiB and a processor.
 const AT_ONCE: usize = 2;
@@ -107,7 +106,7 @@ impl Passwords {
         // A client that goes away meanwhile stops nothing: the turn ends with the computation, and a right password counts.
         let verifying = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let verified = present.passwords.as_ref()?.entry(&whom)?.verify(&password);
+            let verified = present.passwords()?.entry(&whom)?.verify(&password);
             if verified.is_ok() {
                 back_off.lock().succeeded(&whom);
             }
