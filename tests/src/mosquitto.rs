@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Signal, kill_process};
+
 use crate::fleet::Fleet;
 use crate::peer::Peer;
+use crate::program::pid_of;
 
 /// How long it may take until it listens.
 const START_DEADLINE: Duration = Duration::from_secs(20);
@@ -19,7 +22,7 @@ const TRIES: usize = 5;
 /// A mosquitto process with mutual TLS, for the devices and services of one fleet. It ends with the value.
 pub struct Mosquitto {
     child: Child,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
 }
 
 impl Mosquitto {
@@ -44,30 +47,61 @@ impl Mosquitto {
             path(fleet.file("broker/key.pem")),
             path(acl),
         );
+        Self::configured(peer, &fleet.beside("mosquitto.conf"), |[address]| {
+            format!("listener {} {}\n{common}", address.port(), address.ip())
+        })
+    }
+
+    /// Starts it with the file `path`, which is written here: `text` is told the free addresses of its listeners.
+    #[track_caller]
+    pub fn configured<const LISTENERS: usize>(
+        peer: &Peer,
+        path: &Path,
+        text: impl Fn([SocketAddr; LISTENERS]) -> String,
+    ) -> Self {
         for _ in 0..TRIES {
-            let address = free_address();
-            let config = fleet.beside("mosquitto.conf");
-            let listener = format!("listener {} {}\n{common}", address.port(), address.ip());
-            fs::write(&config, listener).expect("a file can be written");
+            let addresses = [(); LISTENERS].map(|()| free_address());
+            fs::write(path, text(addresses)).expect("a file can be written");
             let mut child = peer
                 .command()
                 .arg("-c")
-                .arg(config)
+                .arg(path)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("mosquitto starts");
-            if listens(&mut child, address) {
-                return Self { child, address };
+            if addresses.iter().all(|address| listens(&mut child, *address)) {
+                return Self { child, addresses: addresses.to_vec() };
             }
         }
         panic!("mosquitto did not start on any of {TRIES} ports")
     }
 
-    /// Where it listens.
+    /// Where it listens, first.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses[0]
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Has it read its configuration again.
+    pub fn reload(&self) {
+        kill_process(pid_of(&self.child), Signal::HUP).expect("it is running");
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
+    }
+
+    /// Asks it to end, and waits until it has; how.
+    pub fn end(&mut self) -> ExitStatus {
+        kill_process(pid_of(&self.child), Signal::TERM).expect("it is running");
+        self.child.wait().expect("it can be waited for")
     }
 }
 

@@ -11,10 +11,12 @@ mod drawing;
 mod packages;
 #[path = "structure/sources.rs"]
 mod sources;
+#[path = "structure/unsafe_code.rs"]
+mod unsafe_code;
 
 use std::collections::BTreeSet;
 
-use drawing::{CIRCLES, FOR_ANY_HOST, FOREIGN, Layers, PACKAGES, PURE, ROOF, TEST_PACKAGES};
+use drawing::{CIRCLES, FOR_ANY_HOST, FOREIGN, Layers, PACKAGES, PURE, ROOF, TEST_PACKAGES, UNSAFE};
 use packages::{Kind, Workspace};
 use sources::Crate;
 
@@ -116,6 +118,17 @@ fn what_is_for_any_host_depends_on_nothing_that_a_host_brings() {
         }
     }
     report(&faults);
+}
+
+/// The lint `unsafe_code` can be switched off anywhere; here is where.
+#[test]
+fn unsafe_code_is_where_it_is_drawn() {
+    let drawn: BTreeSet<&str> = UNSAFE.iter().map(|(file, _)| *file).collect();
+    let found = unsafe_code::find();
+    let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+    let undrawn = found.difference(&drawn).map(|file| format!("{file}: unsafe, and not drawn"));
+    let gone = drawn.difference(&found).map(|file| format!("{file}: drawn as unsafe, and is not"));
+    report(&undrawn.chain(gone).collect::<Vec<_>>());
 }
 
 #[test]

@@ -87,6 +87,23 @@ pub(crate) const PACKAGES: &[Drawn] = &[
         rooms: Rooms(&["limits", "recheck", "bus", "engine", "admitted_client", "session"]),
     },
     Drawn {
+        name: "mosquitto-plugin",
+        imports: &["authenticator"],
+        rooms: Rooms(&[
+            "api",
+            "log",
+            "options",
+            "client",
+            "callbacks",
+            "deny_all",
+            "plugin",
+            "boundary",
+            "sessions",
+            "gate",
+        ]),
+    },
+    Drawn { name: "countersign-mosquitto", imports: &["mosquitto-plugin"], rooms: Undrawn },
+    Drawn {
         name: "broker-auth",
         imports: &[
             "authenticator",
@@ -136,6 +153,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
     // For tests.
     Drawn { name: "adversary", imports: &["device-identity"], rooms: Undrawn },
     Drawn { name: "load", imports: &[], rooms: Undrawn },
+    Drawn { name: "test-plugin", imports: &["authenticator", "mosquitto-plugin"], rooms: Undrawn },
     Drawn {
         name: "fuzz",
         imports: &["adversary", "countersign-agent", "device-identity", "embedded"],
@@ -147,7 +165,28 @@ pub(crate) const PACKAGES: &[Drawn] = &[
 pub(crate) const ROOF: &[&str] = &["firmware-sim", "firmware-cortex-m", "integration-tests", "fuzz"];
 
 /// Packages that only tests import.
-pub(crate) const TEST_PACKAGES: &[&str] = &["adversary", "load"];
+pub(crate) const TEST_PACKAGES: &[&str] = &["adversary", "load", "test-plugin"];
+
+/// Files with `unsafe` in them, and why it is there. Everything else has none.
+pub(crate) const UNSAFE: &[(&str, &str)] = &[
+    ("broker-auth/mosquitto-plugin/src/api.rs", "functions of mosquitto and libcrypto are declared"),
+    (
+        "broker-auth/mosquitto-plugin/src/boundary.rs",
+        "mosquitto calls, and is called: pointers in, values out",
+    ),
+    ("broker-auth/mosquitto-plugin/src/boundary/client.rs", "a client and its certificate, by pointers"),
+    ("broker-auth/mosquitto-plugin/src/boundary/text.rs", "texts of C, by pointers"),
+    ("broker-auth/mosquitto-plugin/src/boundary/tests.rs", "the boundary is called as mosquitto does"),
+    (
+        "broker-auth/mosquitto-plugin/src/boundary/tests/fake_mosquitto.rs",
+        "a mosquitto for the test of the boundary",
+    ),
+    ("broker-auth/mosquitto-plugin/src/lib.rs", "the macro that exports what mosquitto looks for"),
+    (
+        "firmware-sim/cortex-m/src/bin/crypto-check/fault.rs",
+        "a handler of faults, which may interrupt anything",
+    ),
+];
 
 /// Foreign packages with sharp edges, and who may name them.
 pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
@@ -175,10 +214,22 @@ pub(crate) const PURE: &[Pure] = &[
 ];
 
 /// Packages that are for any host, and what a host brings itself: they may not depend on it, through others either.
-pub(crate) const FOR_ANY_HOST: &[(&str, &[&str])] = &[(
-    "broker-rules",
-    &["tokio", "rustls", "tokio-rustls", "hyper", "clap", "tracing-subscriber", "embedded", "fetch", "mqtt"],
-)];
+pub(crate) const FOR_ANY_HOST: &[(&str, &[&str])] =
+    &[("broker-rules", BROUGHT_BY_HOSTS), ("countersign-mosquitto", BROUGHT_BY_HOSTS)];
+
+/// A runtime, TLS, command lines, connections.
+const BROUGHT_BY_HOSTS: &[&str] = &[
+    "tokio",
+    "rustls",
+    "tokio-rustls",
+    "hyper",
+    "clap",
+    "tracing-subscriber",
+    "broker-auth",
+    "embedded",
+    "fetch",
+    "mqtt",
+];
 
 const IMPURE_PACKAGES: &[&str] =
     &["tokio", "rustls", "tokio-rustls", "clap", "tracing", "rand", "rumqttd", "rmqtt-codec"];

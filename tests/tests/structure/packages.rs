@@ -63,7 +63,7 @@ fn host() -> String {
     host.expect("rustc names its host").to_owned()
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 

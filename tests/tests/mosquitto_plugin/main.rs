@@ -1,0 +1,13 @@
+//! The plugin in a real mosquitto: who gets in, who is kicked, and that whatever goes wrong lets nobody in.
+
+#![forbid(unsafe_code)]
+
+mod admission;
+mod library;
+mod others;
+mod panics;
+mod reload;
+mod site;
+mod skipped;
+mod unproven;
+mod wills;
