@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -172,7 +172,7 @@ pub(crate) fn is_kicked(client: &mut Client) -> bool {
 /// A library that was built with this test, beside it.
 fn library(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test is a file");
-    let library = test.parent().unwrap_or(Path::new(".")).join(name);
+    let library = test.with_file_name(name);
     assert!(library.exists(), "{} is built with the tests", library.display());
     library
 }
