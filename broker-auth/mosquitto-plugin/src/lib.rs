@@ -31,6 +31,7 @@ mod fake_client;
 pub mod gate;
 pub mod log;
 pub mod options;
+mod panic_place;
 pub mod plugin;
 pub mod sessions;
 

@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::deny_all::DenyAll;
 use crate::log::{Level, Log};
 use crate::options::{Options, OptionsError};
+use crate::panic_place;
 
 // What is not caught ends the broker.
 #[cfg(panic = "abort")]
@@ -37,6 +38,7 @@ pub struct Plugin {
 impl Plugin {
     /// Starts an authenticator. If that panics, or the options cannot be read, nobody gets in.
     pub fn start(start: Start, options: Result<Options, OptionsError>, log: Rc<dyn Log>) -> Self {
+        panic_place::watch();
         let authenticator = match options {
             Ok(options) => catch_unwind(AssertUnwindSafe(|| start(&options, Rc::clone(&log))))
                 .unwrap_or_else(|payload| {
@@ -131,7 +133,8 @@ impl Plugin {
 fn told(event: &str, payload: &(dyn Any + Send), consequence: &str) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
-    format!("countersign: a panic in {event}: {consequence}; please report it: {text}")
+    let place = panic_place::take().unwrap_or_default();
+    format!("countersign: a panic in {event}: {consequence}; please report it: {text} ({place})")
 }
 
 #[cfg(test)]

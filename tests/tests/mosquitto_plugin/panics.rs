@@ -43,6 +43,7 @@ fn a_panic_in_each_callback_leaves_mosquitto_up_and_lets_nobody_in() {
             assert!(!gets_in(&site), "{event}");
         }
         site.wait_for(&format!("a panic in {event}"), 1);
+        site.wait_for("panics.rs:", 1);
         assert!(site.mosquitto.is_running());
         site.panic_in("");
         match event {

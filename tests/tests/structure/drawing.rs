@@ -93,6 +93,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "api",
             "log",
             "options",
+            "panic_place",
             "client",
             "callbacks",
             "deny_all",
