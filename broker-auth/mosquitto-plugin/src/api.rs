@@ -16,6 +16,7 @@ pub const MOSQ_PLUGIN_VERSION: c_int = 5;
 
 pub const MOSQ_ERR_SUCCESS: c_int = 0;
 pub const MOSQ_ERR_INVAL: c_int = 3;
+pub const MOSQ_ERR_NOT_SUPPORTED: c_int = 10;
 pub const MOSQ_ERR_AUTH: c_int = 11;
 pub const MOSQ_ERR_ACL_DENIED: c_int = 12;
 
@@ -24,6 +25,8 @@ pub const MOSQ_EVT_ACL_CHECK: c_int = 2;
 pub const MOSQ_EVT_BASIC_AUTH: c_int = 3;
 pub const MOSQ_EVT_TICK: c_int = 9;
 pub const MOSQ_EVT_DISCONNECT: c_int = 10;
+/// Of mosquitto 2.1, with the data of `MOSQ_EVT_DISCONNECT`: the connection of a client has ended whose session is kept.
+pub const MOSQ_EVT_CLIENT_OFFLINE: c_int = 28;
 
 pub const MOSQ_ACL_READ: c_int = 1;
 pub const MOSQ_ACL_WRITE: c_int = 2;

@@ -28,7 +28,8 @@ use crate::plugin::{Plugin, Start};
 const MAX_VERSIONS: usize = 64;
 
 /// What is registered with mosquitto, in the order in which it is.
-const CALLBACKS: [(c_int, api::MOSQ_FUNC_generic_callback); 5] = [
+const CALLBACKS: [(c_int, api::MOSQ_FUNC_generic_callback); 6] = [
+    (api::MOSQ_EVT_CLIENT_OFFLINE, on_disconnect),
     (api::MOSQ_EVT_DISCONNECT, on_disconnect),
     (api::MOSQ_EVT_ACL_CHECK, on_acl_check),
     (api::MOSQ_EVT_TICK, on_tick),
@@ -73,7 +74,10 @@ pub unsafe fn init(
         let code = unsafe {
             api::mosquitto_callback_register(identifier, *event, *callback, ptr::null(), loaded.cast())
         };
-        if code != api::MOSQ_ERR_SUCCESS {
+        // mosquitto 2.0 tells of every end of a connection by DISCONNECT.
+        let is_of_later_version =
+            *event == api::MOSQ_EVT_CLIENT_OFFLINE && code == api::MOSQ_ERR_NOT_SUPPORTED;
+        if code != api::MOSQ_ERR_SUCCESS && !is_of_later_version {
             MosquittoLog
                 .write(Level::Error, &format!("countersign: mosquitto takes no callback for event {event}"));
             unsafe { unload(loaded, registered) };

@@ -69,6 +69,7 @@ fn assertions() -> String {
             MOSQ_PLUGIN_VERSION,
             MOSQ_ERR_SUCCESS,
             MOSQ_ERR_INVAL,
+            MOSQ_ERR_NOT_SUPPORTED,
             MOSQ_ERR_AUTH,
             MOSQ_ERR_ACL_DENIED,
             MOSQ_EVT_RELOAD,
@@ -148,7 +149,7 @@ fn a_declaration_that_is_wrong_is_found() {
         return;
     }
     let assertions = assertions();
-    assert_eq!(assertions.lines().count(), 18 + 4 * 2 + 2 * (2 + 10 + 5 + 4));
+    assert_eq!(assertions.lines().count(), 19 + 4 * 2 + 2 * (2 + 10 + 5 + 4));
     let numbers = |line: &str| {
         let (before, after) = line.split_once("== ").expect("a comparison");
         let (number, after) = after.split_once(',').expect("a message");

@@ -1,8 +1,9 @@
-//! `use_identity_as_username` skips BASIC_AUTH: whoever comes that way may do nothing, and is kicked.
+//! Ways around BASIC_AUTH: whoever comes by `use_identity_as_username` may do nothing, and is kicked.
 
-use integration_tests::client::{Client, Heard};
-use integration_tests::mqtt::{Connect, Kind, Version};
 use std::time::Duration;
+
+use integration_tests::client::{Client, Heard, PATIENCE};
+use integration_tests::mqtt::{self, Connect, Kind, Version};
 
 use crate::site::{MUTUAL, SKIPS_BASIC_AUTH, Site, is_done, is_kicked};
 
@@ -19,6 +20,25 @@ fn whoever_was_never_asked_about_is_denied_and_kicked_at_the_first_access() {
         assert!(is_kicked(&mut subscriber), "{version:?}");
         let mut idle = site.dev_1(version);
         assert!(idle.is_alive(), "whoever wants nothing gets nothing");
+    }
+}
+
+/// Authentication in steps (MQTT 5 §4.12) has callbacks of its own, which the plugin has not.
+#[test]
+fn whoever_asks_for_another_method_of_authentication_is_refused() {
+    let Some(site) = Site::new() else { return };
+    let mut client =
+        Client::dial(site.mosquitto.address(), &site.tls(&site.device), Version::V5).expect("it may");
+    let mut body = mqtt::text("MQTT");
+    body.extend([5, 2, 0, 60]);
+    let method = [&[0x15][..], &mqtt::text("SCRAM-SHA-1")].concat();
+    body.extend(mqtt::length(method.len()));
+    body.extend(method);
+    body.extend(mqtt::text("dev-1"));
+    client.send(&mqtt::frame(0x10, &body));
+    match client.hear(PATIENCE) {
+        Heard::Packet(packet) if packet.is(Kind::ConnAck) => assert_eq!(packet.reason_code(), 0x8C),
+        other => panic!("{other:?}"),
     }
 }
 

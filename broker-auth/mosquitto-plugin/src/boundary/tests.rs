@@ -225,8 +225,16 @@ fn options_that_are_no_text_or_too_many_let_nobody_in() {
 #[test]
 fn what_is_not_registered_is_not_left_half_done() {
     for event in CALLBACKS.map(|(event, _)| event) {
-        let code = Mosquitto::refusing(event).try_load(deny, &[]);
-        assert_eq!(code.err(), Some(api::MOSQ_ERR_INVAL));
+        for code in [api::MOSQ_ERR_INVAL, api::MOSQ_ERR_NOT_SUPPORTED] {
+            match Mosquitto::refusing(event, code).try_load(deny, &[]) {
+                Ok(mosquitto) => {
+                    assert_eq!((event, code), (api::MOSQ_EVT_CLIENT_OFFLINE, api::MOSQ_ERR_NOT_SUPPORTED));
+                    assert_eq!(mosquitto.registered(), CALLBACKS.len() - 1);
+                    mosquitto.unload();
+                }
+                Err(found) => assert_eq!(found, code),
+            }
+        }
     }
     let mosquitto = Mosquitto::load(deny, &[]);
     assert_eq!(mosquitto.registered(), CALLBACKS.len());

@@ -14,7 +14,8 @@ use crate::api::{self, X509, mosquitto, mosquitto_opt, mosquitto_plugin_id_t, mo
 #[derive(Default)]
 struct Seen {
     callbacks: Vec<(c_int, api::MOSQ_FUNC_generic_callback, *mut c_void)>,
-    refused_event: c_int,
+    /// The event that it takes no callback for, and what it says then.
+    refused: (c_int, c_int),
     log: Vec<String>,
     formats: Vec<String>,
     kicked: Vec<(String, bool)>,
@@ -91,14 +92,14 @@ pub(super) struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// One that takes no callback for `event`.
-    pub(super) fn refusing(event: c_int) -> Self {
-        SEEN.set(Seen { refused_event: event, ..Seen::default() });
+    /// One that takes no callback for `event`, and says `code` then.
+    pub(super) fn refusing(event: c_int, code: c_int) -> Self {
+        SEEN.set(Seen { refused: (event, code), ..Seen::default() });
         Self { userdata: ptr::null_mut() }
     }
 
     pub(super) fn load(start: Start, options: &[(Option<&CStr>, Option<&CStr>)]) -> Self {
-        Self::refusing(0).try_load(start, options).expect("it loads")
+        Self::refusing(0, 0).try_load(start, options).expect("it loads")
     }
 
     pub(super) fn try_load(
@@ -246,8 +247,8 @@ extern "C" fn mosquitto_callback_register(
     userdata: *mut c_void,
 ) -> c_int {
     SEEN.with_borrow_mut(|seen| {
-        if event == seen.refused_event {
-            return api::MOSQ_ERR_INVAL;
+        if event == seen.refused.0 {
+            return seen.refused.1;
         }
         seen.callbacks.push((event, callback, userdata));
         api::MOSQ_ERR_SUCCESS
