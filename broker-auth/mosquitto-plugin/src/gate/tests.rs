@@ -176,6 +176,17 @@ fn other_rules_judge_every_session_again_at_the_next_tick() {
 }
 
 #[test]
+fn whoever_mosquitto_asks_about_again_and_is_refused_may_nothing_from_then_on() {
+    let stage = Stage::enforcing();
+    let device = stage.client("dev-1", "dev-1");
+    stage.admit(&device);
+    stage.rules.replace(stage.fleet.rules(Mode::Enforce, ClientIdRule::MustEqual, &["dev-1"]));
+    assert!(stage.may(&device, publish("devices/dev-1/a")), "nothing has been judged again");
+    stage.refuse(&device, "revoked");
+    assert!(!stage.may(&device, publish("devices/dev-1/a")), "before the next tick");
+}
+
+#[test]
 fn a_device_whose_session_waits_is_forgotten_when_it_is_revoked() {
     let stage = Stage::enforcing();
     let device = stage.client("dev-1", "dev-1");
