@@ -109,7 +109,7 @@ impl<R: Rules> Gate<R> {
 
 impl<R: Rules> Authenticator for Gate<R> {
     fn basic_auth(&self, client: &dyn Client, _: &Login<'_>, now: UnixTime) -> Admission {
-        match self.admit(client, now) {
+        match self.admit(client, self.rules.time(now)) {
             Ok(user_name) => Admission::Admitted { user_name },
             Err(refusal) => {
                 // mosquitto reads its configuration again, and asks about a client that it has.
@@ -150,6 +150,7 @@ impl<R: Rules> Authenticator for Gate<R> {
 
     fn tick(&self, now: UnixTime) -> Effects {
         self.rules.look(now);
+        let now = self.rules.time(now);
         let rules = self.rules.in_force();
         let mut state = self.state.borrow_mut();
         let State { sessions, kick_list, judged } = &mut *state;

@@ -103,7 +103,11 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "gate",
         ]),
     },
-    Drawn { name: "countersign-mosquitto", imports: &["mosquitto-plugin"], rooms: Undrawn },
+    Drawn {
+        name: "countersign-mosquitto",
+        imports: &["authenticator", "broker-rules", "mosquitto-plugin"],
+        rooms: Undrawn,
+    },
     Drawn {
         name: "broker-auth",
         imports: &[

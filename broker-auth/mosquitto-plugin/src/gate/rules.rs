@@ -10,6 +10,11 @@ pub trait Rules {
     /// The rules in force: the same value until they change.
     fn in_force(&self) -> Arc<Ruleset>;
 
+    /// The time to judge by where mosquitto says that it is `told`: a CA may have said already that it is later.
+    fn time(&self, told: UnixTime) -> UnixTime {
+        told
+    }
+
     /// A moment to look whether what they are made of has changed. mosquitto waits meanwhile, and has such moments ten
     /// times a second when it is idle, and thousands when it is not: most are to be passed over.
     fn look(&self, now: UnixTime);

@@ -1,5 +1,7 @@
 //! [`Happened`]: what a look at the rules has found, and its line in the log.
 
+use std::fmt;
+
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
 
@@ -53,6 +55,38 @@ impl Happened {
             Self::Freshness(list) => log_freshness(list),
             Self::AnchorExpired { subject } => {
                 tracing::error!("the anchor {subject} has expired: its clients are cut off");
+            }
+        }
+    }
+}
+
+/// The same for a log that has no fields.
+impl fmt::Display for Happened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClockSet { seconds } => {
+                write!(f, "the clock was set by {seconds} s: every session is judged again")
+            }
+            Self::ListInForce { list, .. } => {
+                write!(f, "revocation list of {} in force: ", list.issuer)?;
+                if let Some(number) = list.number {
+                    write!(f, "number {number}, ")?;
+                }
+                write!(f, "{} revoked, until {}", list.entries, timestamp(list.next_update))
+            }
+            Self::RevocationLost(what) | Self::ListRefused(what) => f.write_str(what),
+            Self::Freshness(list) => {
+                let (issuer, next_update) = (&list.issuer, timestamp(list.next_update));
+                let standing = match list.freshness {
+                    Freshness::Current => "is current: it counts until",
+                    Freshness::Due => "must be replaced before",
+                    Freshness::Late => "is late, and its grace is running out: it was due at",
+                    Freshness::Stale => "is stale: it was due at",
+                };
+                write!(f, "the revocation list of {issuer} {standing} {next_update}")
+            }
+            Self::AnchorExpired { subject } => {
+                write!(f, "the anchor {subject} has expired: its clients are cut off")
             }
         }
     }
