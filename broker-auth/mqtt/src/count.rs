@@ -103,7 +103,8 @@ mod tests {
     fn the_last_total_that_is_logged_is_the_whole() {
         let mut total = Total::default();
         assert_eq!(total.unlogged(), None);
-        let logged: Vec<_> = [10, 20, 30, 40, 50, 60].into_iter().filter_map(|amount| total.add(amount)).collect();
+        let logged: Vec<_> =
+            [10, 20, 30, 40, 50, 60].into_iter().filter_map(|amount| total.add(amount)).collect();
         assert_eq!(logged, [10, 30, 100]);
         assert_eq!((total.unlogged(), total.unlogged()), (Some(210), None));
         assert_eq!((total.add(1), total.add(1), total.unlogged()), (None, Some(212), None));
