@@ -118,3 +118,20 @@ fn a_will_that_waits_is_not_published_once_its_client_is_in_quarantine() {
         assert_eq!(is_told, !is_quarantined, "{heard:?}");
     }
 }
+
+#[test]
+fn a_client_in_quarantine_is_explained_and_listed_as_such() {
+    let site = Site::new(PROGRAMS);
+    let _device = site.connect(&site.device, &Connect::new(Version::V5, "dev-1"));
+    let explained = |args: &[&str]| {
+        let certificate = site.device.certificate.to_str().expect("UTF-8");
+        operate(&site.fleet, "explain", &[&["--cert", certificate], args].concat()).stdout_of_success()
+    };
+    assert!(!explained(&["--json"]).contains("quarantined"));
+    quarantine(&site.fleet);
+    let (json, text) = (explained(&["--json"]), explained(&[]));
+    assert!(json.contains(r#""quarantined":true"#) || json.contains(r#""quarantined": true"#), "{json}");
+    assert!(text.contains("allowed, in quarantine"), "{text}");
+    let sessions = operate(&site.fleet, "sessions", &["--json"]).json();
+    assert_eq!(sessions[0]["policy"], "ward");
+}

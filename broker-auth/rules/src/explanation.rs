@@ -64,6 +64,9 @@ pub struct Explanation {
     pub namespace: Option<String>,
     /// The policy that lets it in.
     pub policy: Option<String>,
+    /// Whether that policy is a quarantine: nothing that waited for it, or that it left behind, is delivered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quarantined: bool,
     /// The client id that it gets.
     pub client_id: Option<String>,
     /// What it has shown beside its certificate, as the question says.
@@ -223,7 +226,10 @@ impl Explanation {
                 self.identity = Some(client.identity().to_string());
                 self.namespace = Some(client.identity().namespace().to_string());
             }
-            Step::Policy(permit) => self.policy = Some(permit.policy_name().to_owned()),
+            Step::Policy(permit) => {
+                self.policy = Some(permit.policy_name().to_owned());
+                self.quarantined = permit.is_quarantined();
+            }
             Step::ClientId(binding) => self.client_id = Some(binding.as_str().to_owned()),
             // The topic or filter that was asked about is shown whether it is allowed or not.
             Step::SecondFactor(permit) => {

@@ -77,6 +77,9 @@ fn steps(explanation: &Explanation) -> String {
             line("decision", "refused");
             line("because", evidence);
         }
+        _ if explanation.would_ask.is_empty() && explanation.quarantined => {
+            line("decision", "allowed, in quarantine");
+        }
         _ if explanation.would_ask.is_empty() => line("decision", "allowed"),
         _ => {
             let asked = explanation.would_ask.join(", ");
