@@ -41,17 +41,24 @@ impl BackOff {
     /// The longest wait.
     pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
+    /// Refuses an attempt that would be too early, and begins none.
+    ///
+    /// # Errors
+    /// The identity has to wait.
+    pub fn refuse_early(&self, identity: &Identity, now: Duration) -> Result<(), TryLater> {
+        let Some(failures) = self.failures.get(identity) else { return Ok(()) };
+        let after = failures.wait_ends().saturating_sub(now);
+        if after.is_zero() { Ok(()) } else { Err(TryLater { after }) }
+    }
+
     /// Begins an attempt, which counts as wrong until [`Self::succeeded`]. `now` is the time since any fixed moment, by a
     /// clock that never goes back.
     ///
     /// # Errors
     /// The identity has to wait. Its password is not to be looked at.
     pub fn attempt(&mut self, identity: &Identity, now: Duration) -> Result<(), TryLater> {
+        self.refuse_early(identity, now)?;
         if let Some(failures) = self.failures.get_mut(identity) {
-            let after = failures.wait_ends().saturating_sub(now);
-            if !after.is_zero() {
-                return Err(TryLater { after });
-            }
             *failures = Failures { count: failures.count.saturating_add(1), last: now };
             return Ok(());
         }
@@ -105,12 +112,11 @@ mod tests {
         for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].into_iter().chain([300; 60]) {
             assert_eq!(back_off.attempt(&pump, now), Ok(()), "at {now:?}");
             now += seconds(wait) - Duration::from_nanos(1);
-            assert_eq!(
-                back_off.attempt(&pump, now),
-                Err(TryLater { after: Duration::from_nanos(1) }),
-                "{wait} s"
-            );
+            let later = Err(TryLater { after: Duration::from_nanos(1) });
+            assert_eq!(back_off.refuse_early(&pump, now), later, "{wait} s");
+            assert_eq!(back_off.attempt(&pump, now), later, "{wait} s");
             now += Duration::from_nanos(1);
+            assert_eq!(back_off.refuse_early(&pump, now), Ok(()), "{wait} s, which begins nothing");
         }
     }
 

@@ -1,11 +1,11 @@
-//! [`Happened`]: what a look at the rules has found, and its line in the log.
+//! [`Happened`]: what a look at the files has found, and its line in the log.
 
 use std::fmt;
 
 use authenticator::certificate::timestamp;
 use authenticator::trust::{CrlReport, Freshness};
 
-/// Something that a look at the rules has found, and that is in force.
+/// Something that a look at the files has found, and that is in force.
 #[derive(Clone, Debug)]
 pub enum Happened {
     /// The clock was set, and every session is judged again.
@@ -31,6 +31,10 @@ pub enum Happened {
         /// Its subject.
         subject: String,
     },
+    /// Second factors are verified by other files than before.
+    FactorsInForce,
+    /// Files of second factors were refused, and what they held before stays.
+    FactorsRefused(String),
 }
 
 impl Happened {
@@ -49,7 +53,8 @@ impl Happened {
                 "revocation list in force"
             ),
             Self::RevocationLost(lost) => tracing::warn!("{lost}"),
-            Self::ListRefused(why) => {
+            Self::FactorsInForce => tracing::info!("{self}"),
+            Self::ListRefused(why) | Self::FactorsRefused(why) => {
                 tracing::error!("{why}");
             }
             Self::Freshness(list) => log_freshness(list),
@@ -74,7 +79,10 @@ impl fmt::Display for Happened {
                 }
                 write!(f, "{} revoked, until {}", list.entries, timestamp(list.next_update))
             }
-            Self::RevocationLost(what) | Self::ListRefused(what) => f.write_str(what),
+            Self::FactorsInForce => f.write_str("second factors are verified by other files than before"),
+            Self::RevocationLost(what) | Self::ListRefused(what) | Self::FactorsRefused(what) => {
+                f.write_str(what)
+            }
             Self::Freshness(list) => {
                 let (issuer, next_update) = (&list.issuer, timestamp(list.next_update));
                 let standing = match list.freshness {

@@ -5,15 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::evidence::FactorEvidence;
-use authenticator::factor::SecondFactor;
 use authenticator::identity::Identity;
-use broker_rules::factors::LoadedFactors;
+use broker_rules::factors::{LoadedFactors, PasswordChecks};
 use parking_lot::Mutex;
-use second_factor::back_off::BackOff;
-use second_factor::password::Argon2Hash;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use zeroize::Zeroizing;
 
 /// Passwords that are looked at at once: each takes up to 64 MiB and a processor.
 const AT_ONCE: usize = 2;
@@ -33,7 +29,7 @@ const MAX_WAITING_OF_IDENTITY: usize = 8;
 /// Looks at passwords: two at once, one of an identity at a time, and none for a while after a wrong one.
 pub(super) struct Passwords {
     started: Instant,
-    back_off: Arc<Mutex<BackOff>>,
+    checks: PasswordChecks,
     /// Those of an identity wait for each other: of two right ones that come together, neither is too early.
     of_identity: Mutex<HashMap<Identity, Arc<tokio::sync::Mutex<()>>>>,
     waiting: Semaphore,
@@ -44,7 +40,7 @@ impl Default for Passwords {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            back_off: Arc::default(),
+            checks: PasswordChecks::default(),
             of_identity: Mutex::default(),
             waiting: Semaphore::new(MAX_WAITING),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
@@ -60,8 +56,8 @@ impl Passwords {
         identity: &Identity,
         password: &[u8],
     ) -> FactorEvidence {
-        if password.is_empty() || password.len() > Argon2Hash::LONGEST_PASSWORD {
-            return FactorEvidence::Refused("the password is empty, or too long".to_owned());
+        if let Err(why) = PasswordChecks::refuse_impossible(password) {
+            return why.into();
         }
         let Ok(_waiting) = self.waiting.try_acquire() else {
             return FactorEvidence::Busy("too many passwords wait to be looked at".to_owned());
@@ -97,26 +93,15 @@ impl Passwords {
         password: &[u8],
         turn: Turn,
     ) -> FactorEvidence {
-        if let Err(later) = self.back_off.lock().attempt(identity, self.started.elapsed()) {
-            return FactorEvidence::Refused(later.to_string());
-        }
-        let password = Zeroizing::new(password.to_vec());
-        let whom = identity.clone();
-        let back_off = Arc::clone(&self.back_off);
+        let attempt = match self.checks.begin(identity, password, self.started.elapsed()) {
+            Ok(attempt) => attempt,
+            Err(why) => return why.into(),
+        };
         // A client that goes away meanwhile stops nothing: the turn ends with the computation, and a right password counts.
         let verifying = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let verified = present.passwords()?.entry(&whom)?.verify(&password);
-            if verified.is_ok() {
-                back_off.lock().succeeded(&whom);
-            }
-            Some(verified)
+            attempt.verify(&present)
         });
-        match verifying.await {
-            Ok(Some(Ok(proof))) => FactorEvidence::Shown(SecondFactor::Password(proof.shown(identity))),
-            Ok(Some(Err(wrong))) => FactorEvidence::Refused(wrong.to_string()),
-            Ok(None) => FactorEvidence::Refused(format!("the password file has no {}", identity.qualified())),
-            Err(_) => FactorEvidence::Busy("the broker stops".to_owned()),
-        }
+        verifying.await.unwrap_or_else(|_| FactorEvidence::Busy("the broker stops".to_owned()))
     }
 }
