@@ -19,6 +19,7 @@ pub const MOSQ_ERR_INVAL: c_int = 3;
 pub const MOSQ_ERR_NOT_SUPPORTED: c_int = 10;
 pub const MOSQ_ERR_AUTH: c_int = 11;
 pub const MOSQ_ERR_ACL_DENIED: c_int = 12;
+pub const MOSQ_ERR_UNKNOWN: c_int = 13;
 
 pub const MOSQ_EVT_RELOAD: c_int = 1;
 pub const MOSQ_EVT_ACL_CHECK: c_int = 2;

@@ -124,6 +124,8 @@ unsafe extern "C" fn on_basic_auth(_: c_int, data: *mut c_void, userdata: *mut c
     match (admission, client) {
         (Admission::Admitted { user_name }, Some(client)) => client.set_user_name(&user_name),
         (Admission::Admitted { .. } | Admission::Denied, _) => api::MOSQ_ERR_AUTH,
+        // mosquitto closes the connection without CONNACK, of which 3.1.1 has none that says "later".
+        (Admission::NotNow, _) => api::MOSQ_ERR_UNKNOWN,
     }
 }
 

@@ -33,7 +33,8 @@ pub trait Authenticator {
 pub struct Login<'a> {
     /// The user name. `None`: there is none, or none that is UTF-8.
     pub user_name: Option<&'a str>,
-    /// The password, as far as its first NUL: mosquitto passes no more of it.
+    /// The password, as far as its first NUL: mosquitto passes no more of it. The octets are mosquitto's, and nothing here
+    /// keeps them.
     pub password: Option<&'a [u8]>,
 }
 
@@ -42,6 +43,8 @@ pub struct Login<'a> {
 pub enum Admission {
     /// It may not.
     Denied,
+    /// There is no time to find out: it is to come again. Its connection is closed without a word.
+    NotNow,
     /// It may.
     Admitted {
         /// The user name that mosquitto knows it by from here on, in its log too.

@@ -1,17 +1,20 @@
 //! [`Gate`]: who gets in and what they may, by the rules in force.
 
 mod access;
+mod busy_log;
 mod evidence;
+mod first_end;
 mod kick_list;
+mod recheck;
 mod rules;
 
 pub use rules::Rules;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use authenticator::decide::{Connect, Granted, Request, Standing as Continued, decide};
+use authenticator::decide::{Connect, Granted, Request, decide};
+use authenticator::evidence::{Evidence, FactorEvidence};
 use authenticator::policy::{ClientId, DeniedPublish, Permit};
 use authenticator::reason::{Reason, Refusal};
 use authenticator::ruleset::Ruleset;
@@ -20,39 +23,50 @@ use rustls_pki_types::UnixTime;
 use crate::callbacks::{Access, Admission, Answer, Authenticator, Effects, Kick, Login, WillOnKick};
 use crate::client::{Client, Protocol};
 use crate::log::{Level, Log};
-use crate::sessions::{Sessions, Standing, Verdict};
+use crate::sessions::{Sessions, Standing};
+use busy_log::BusyLog;
 use kick_list::KickList;
+use recheck::Recheck;
 
 /// How many sessions are kept track of, connected or not.
 const MAX_SESSIONS: usize = 250_000;
-
-/// Every how many seconds all sessions are judged again, though no rule has changed: certificates end, lists grow old.
-const RECHECK_SECONDS: u64 = 10;
 
 /// Who gets in and what they may, by the rules in force.
 pub struct Gate<R> {
     rules: R,
     log: Rc<dyn Log>,
     state: RefCell<State>,
+    /// Between a reload and the next tick mosquitto asks about the clients it has, and nobody comes.
+    is_reloading: Cell<bool>,
 }
 
 struct State {
     sessions: Sessions,
     kick_list: KickList,
-    /// The rules by which all sessions were judged last, and when that was, in Unix seconds.
-    judged: Option<(Arc<Ruleset>, u64)>,
+    busy_log: BusyLog,
+    recheck: Recheck,
 }
 
 impl<R: Rules> Gate<R> {
     /// Decides by `rules`.
     pub fn new(rules: R, log: Rc<dyn Log>) -> Self {
         let sessions = Sessions::new(MAX_SESSIONS);
-        let state = State { sessions, kick_list: KickList::default(), judged: None };
-        Self { rules, log, state: RefCell::new(state) }
+        let state = State {
+            sessions,
+            kick_list: KickList::default(),
+            busy_log: BusyLog::default(),
+            recheck: Recheck::default(),
+        };
+        Self { rules, log, state: RefCell::new(state), is_reloading: Cell::new(false) }
     }
 
     /// Decides about CONNECT, of which mosquitto shows the client id, and neither the will nor the session's expiry.
-    fn decide(&self, client: &dyn Client, now: UnixTime) -> Result<(Permit, ClientId), Refusal> {
+    fn decide(
+        &self,
+        client: &dyn Client,
+        login: &Login<'_>,
+        now: UnixTime,
+    ) -> Result<(Permit, ClientId), Refusal> {
         let malformed = |evidence: String| Refusal::new(Reason::Malformed, evidence);
         let id = client.id().filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| malformed("it has no client id, or none that is UTF-8".to_owned()))?;
@@ -65,13 +79,11 @@ impl<R: Rules> Gate<R> {
             unique: &String::new,
             random: &evidence::random,
         };
-        let (permit, client_id) = match decide(&rules, &evidence, &Request::Connect(connect)).outcome? {
+        let evidence = evidence.factor(self.known_factor(client));
+        let (permit, client_id) = match self.decide_by(&rules, evidence, connect, login, now)? {
             Granted::Admitted { permit, client_id: Some(binding) } => (permit, binding.client_id().clone()),
-            Granted::Asked { kind, client } => {
-                let evidence = format!("the policy asks for a {kind}, which the plugin cannot look at");
-                return Err(client.refused(Reason::SecondFactor, evidence));
-            }
             Granted::Admitted { client_id: None, .. }
+            | Granted::Asked { .. }
             | Granted::Handshake
             | Granted::Continued(_)
             | Granted::Http { .. } => {
@@ -92,11 +104,45 @@ impl<R: Rules> Gate<R> {
         Ok((permit, client_id))
     }
 
-    fn admit(&self, client: &dyn Client, now: UnixTime) -> Result<Box<str>, Refusal> {
-        let (permit, client_id) = self.decide(client, now)?;
+    /// The decision, and what the client shows beside its certificate where that is asked for: last, for it may cost most.
+    fn decide_by(
+        &self,
+        rules: &Ruleset,
+        evidence: Evidence,
+        connect: Connect<'_>,
+        login: &Login<'_>,
+        now: UnixTime,
+    ) -> Result<Granted, Refusal> {
+        let request = Request::Connect(connect);
+        match decide(rules, &evidence, &request).outcome? {
+            Granted::Asked { kind, client } => {
+                let factor = self.rules.verify_factor(kind, &client, login, now);
+                decide(rules, &evidence.factor(factor), &request).outcome
+            }
+            granted => Ok(granted),
+        }
+    }
+
+    /// What is known of the second factor of `client` before it is asked for. mosquitto reads its configuration again and asks
+    /// about all clients at once: what they have shown when they came counts, and no password is looked at.
+    fn known_factor(&self, client: &dyn Client) -> FactorEvidence {
+        if !self.is_reloading.get() {
+            return FactorEvidence::NotAsked;
+        }
+        match self.state.borrow().sessions.permit_of(client) {
+            Some(permit) if permit.factor().is_some() => self.rules.factor_of_session(permit),
+            Some(_) => FactorEvidence::Refused("the session was opened without a second factor".to_owned()),
+            None => FactorEvidence::NotAsked,
+        }
+    }
+
+    fn admit(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Result<Box<str>, Refusal> {
+        let (permit, client_id) = self.decide(client, login, now)?;
         let user_name = permit.identity().name().into();
         let whoever = permit.client().clone();
-        let admitted = self.state.borrow_mut().sessions.admit(&client_id, client.handle(), permit);
+        let mut state = self.state.borrow_mut();
+        state.recheck.note(&permit);
+        let admitted = state.sessions.admit(&client_id, client.handle(), permit);
         admitted.map_err(|fault| whoever.refused(Reason::ClientIdMismatch, fault.to_string()))?;
         Ok(user_name)
     }
@@ -108,15 +154,27 @@ impl<R: Rules> Gate<R> {
 }
 
 impl<R: Rules> Authenticator for Gate<R> {
-    fn basic_auth(&self, client: &dyn Client, _: &Login<'_>, now: UnixTime) -> Admission {
-        match self.admit(client, self.rules.time(now)) {
+    fn basic_auth(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Admission {
+        match self.admit(client, login, self.rules.time(now)) {
             Ok(user_name) => Admission::Admitted { user_name },
             Err(refusal) => {
+                let mut state = self.state.borrow_mut();
                 // mosquitto reads its configuration again, and asks about a client that it has.
-                self.state.borrow_mut().sessions.denied(client);
-                let (id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
-                self.note(&format!("{id:?} from {address} is refused"), &refusal);
-                Admission::Denied
+                state.sessions.denied(client);
+                let is_busy = refusal.reason == Reason::RateLimited;
+                if !is_busy {
+                    let (id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
+                    self.note(&format!("{id:?} from {address} is refused"), &refusal);
+                    return Admission::Denied;
+                }
+                if state.busy_log.add(now) {
+                    let text = format!(
+                        "countersign: clients are told to come again: {}; further ones are not named",
+                        refusal.evidence
+                    );
+                    self.log.write(Level::Warning, &text);
+                }
+                Admission::NotNow
             }
         }
     }
@@ -149,39 +207,29 @@ impl<R: Rules> Authenticator for Gate<R> {
     }
 
     fn tick(&self, now: UnixTime) -> Effects {
+        self.is_reloading.set(false);
         self.rules.look(now);
-        let now = self.rules.time(now);
-        let rules = self.rules.in_force();
         let mut state = self.state.borrow_mut();
-        let State { sessions, kick_list, judged } = &mut *state;
+        let State { sessions, kick_list, busy_log, recheck } = &mut *state;
+        if let Some(clients) = busy_log.take_ended(now) {
+            let text = format!("countersign: {clients} clients were told to come again, and no more are");
+            self.log.write(Level::Notice, &text);
+        }
+        let now = self.rules.time(now);
         sessions.settle();
         let is_there =
             |(client_id, handle): &(Box<str>, _)| !sessions.is_connected_as_other(client_id, *handle);
         let mut client_ids: Vec<_> =
             kick_list.take().filter(is_there).map(|(client_id, _)| client_id).collect();
-        let is_due = judged.as_ref().is_none_or(|(by, at)| {
-            !Arc::ptr_eq(by, &rules) || now.as_secs().abs_diff(*at) >= RECHECK_SECONDS
-        });
-        if is_due {
-            client_ids.extend(sessions.judge(|permit, client_id| {
-                let evidence = evidence::of_session(permit, &rules, now);
-                match decide(&rules, &evidence, &Request::Continue(permit, client_id)).outcome {
-                    Ok(Granted::Continued(Continued::Unchanged)) => Verdict::Unchanged,
-                    Ok(Granted::Continued(Continued::Changed(permit))) => Verdict::Changed(permit),
-                    Ok(_) => Verdict::Over,
-                    Err(refusal) => {
-                        self.note(&format!("the session {:?} is over", client_id.as_str()), &refusal);
-                        Verdict::Over
-                    }
-                }
-            }));
-            *judged = Some((rules, now.as_secs()));
-        }
+        client_ids.extend(recheck.sessions(sessions, &self.rules, now, |client_id, refusal| {
+            self.note(&format!("the session {:?} is over", client_id.as_str()), refusal);
+        }));
         let kick = |client_id| Kick { client_id, will: WillOnKick::Forget };
         Effects { kicks: client_ids.into_iter().map(kick).collect(), messages: Vec::new() }
     }
 
     fn reload(&self, now: UnixTime) {
+        self.is_reloading.set(true);
         self.rules.reload(now);
     }
 

@@ -150,11 +150,9 @@ impl Sessions {
 
     /// `client` was refused. If it is one that was admitted, it is no longer.
     pub fn denied(&mut self, client: &dyn Client) {
-        let Some(id) = client.id() else { return };
-        let session = self.by_client_id.get(id);
-        if session.is_some_and(|session| {
-            session.handle == client.handle() && matches!(session.presence, Presence::Connected)
-        }) {
+        if let Some(id) = client.id()
+            && self.permit_of(client).is_some()
+        {
             self.by_client_id.remove(id);
         }
     }
@@ -197,6 +195,13 @@ impl Sessions {
             }
         });
         closed
+    }
+
+    /// The permit of `client`, if it is one that was admitted, and connected.
+    pub fn permit_of(&self, client: &dyn Client) -> Option<&Permit> {
+        let session = self.by_client_id.get(client.id()?)?;
+        let is_there = session.handle == client.handle() && matches!(session.presence, Presence::Connected);
+        is_there.then_some(&session.permit)
     }
 
     /// Whether the session `client_id` is connected, as another client than `handle`.

@@ -72,6 +72,7 @@ fn assertions() -> String {
             MOSQ_ERR_NOT_SUPPORTED,
             MOSQ_ERR_AUTH,
             MOSQ_ERR_ACL_DENIED,
+            MOSQ_ERR_UNKNOWN,
             MOSQ_EVT_RELOAD,
             MOSQ_EVT_ACL_CHECK,
             MOSQ_EVT_BASIC_AUTH,

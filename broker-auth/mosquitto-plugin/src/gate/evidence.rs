@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use authenticator::evidence::Evidence;
+use authenticator::evidence::{Evidence, FactorEvidence};
 use authenticator::origin::{MqttVersion, Origin};
 use authenticator::policy::Permit;
 use authenticator::ruleset::Ruleset;
@@ -36,9 +36,14 @@ pub(super) fn of_client(
     Ok(Evidence::new(chain, now).origin(Origin { address, version, ..Origin::default() }))
 }
 
-/// What is known of a session that goes on.
-pub(super) fn of_session(permit: &Permit, rules: &Ruleset, now: UnixTime) -> Evidence {
-    Evidence::new(rules.judge_again(&permit.client().chain(), now), now)
+/// What is known of a session that goes on, and whose second factor is worth this now.
+pub(super) fn of_session(
+    permit: &Permit,
+    factor: FactorEvidence,
+    rules: &Ruleset,
+    now: UnixTime,
+) -> Evidence {
+    Evidence::new(rules.judge_again(&permit.client().chain(), now), now).factor(factor)
 }
 
 /// Random bits, for the name of a client without a certificate. `None`: there are none.

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
+use authenticator::evidence::FactorEvidence;
+use authenticator::factor::FactorKind;
+use authenticator::identity::Client;
+use authenticator::policy::Permit;
 use authenticator::ruleset::Ruleset;
 use rustls_pki_types::UnixTime;
+
+use crate::callbacks::Login;
 
 /// Where the rules come from.
 pub trait Rules {
@@ -13,6 +19,23 @@ pub trait Rules {
     /// The time to judge by where mosquitto says that it is `told`: a CA may have said already that it is later.
     fn time(&self, told: UnixTime) -> UnixTime {
         told
+    }
+
+    /// Which state of all that sessions are judged by is in force, of the rules and of what second factors are verified by:
+    /// another number after each change.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// Verifies what `client`, whose policy asks for a second factor, shows beside its certificate. mosquitto waits meanwhile:
+    /// what would keep it for too long is [`FactorEvidence::Busy`].
+    fn verify_factor(&self, kind: FactorKind, _: &Client, _: &Login<'_>, _: UnixTime) -> FactorEvidence {
+        FactorEvidence::Refused(format!("there is nothing that a {kind} could be verified by"))
+    }
+
+    /// Whether what the holder of `permit` has shown beside its certificate still counts. Costs next to nothing.
+    fn factor_of_session(&self, _permit: &Permit) -> FactorEvidence {
+        FactorEvidence::NotAsked
     }
 
     /// A moment to look whether what they are made of has changed. mosquitto waits meanwhile, and has such moments ten

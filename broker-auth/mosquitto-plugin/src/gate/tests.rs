@@ -6,6 +6,7 @@ use authenticator::certificate::Fingerprint;
 use authenticator::policy::{ClientIdRule, DeniedPublish};
 use authenticator::ruleset::Mode;
 
+use super::recheck::RECHECK_SECONDS;
 use super::*;
 use crate::fake_client::{FakeClient, MemoryLog};
 use fleet::{Fleet, NOW, RulesInMemory, at};
