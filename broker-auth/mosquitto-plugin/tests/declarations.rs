@@ -150,7 +150,7 @@ fn a_declaration_that_is_wrong_is_found() {
         return;
     }
     let assertions = assertions();
-    assert_eq!(assertions.lines().count(), 19 + 4 * 2 + 2 * (2 + 10 + 5 + 4));
+    assert_eq!(assertions.lines().count(), 20 + 4 * 2 + 2 * (2 + 10 + 5 + 4));
     let numbers = |line: &str| {
         let (before, after) = line.split_once("== ").expect("a comparison");
         let (number, after) = after.split_once(',').expect("a message");

@@ -7,6 +7,7 @@ mod library;
 mod others;
 mod panics;
 mod reload;
+mod second_factor;
 mod site;
 mod skipped;
 mod unproven;

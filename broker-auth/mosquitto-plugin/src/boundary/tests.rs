@@ -21,6 +21,9 @@ impl Authenticator for Echo {
             &format!("{:?} {:?} {:?} {:?}", client.id(), client.address(), login.user_name, login.password),
         );
         self.0.write(Level::Info, &format!("{:?} {}", client.protocol(), client.is_clean()));
+        if login.user_name == Some("later") {
+            return Admission::NotNow;
+        }
         match client.certificate() {
             Ok(Some(der)) if *der == [1, 2, 3] => {
                 assert!(client.has_certificate());
@@ -91,6 +94,14 @@ fn what_mosquitto_says_of_a_client_arrives() {
     assert_eq!(log[0], "Ok(\"/a\")");
     assert_eq!(log[1], "Some(\"dev-1\") Some(\"192.0.2.7\") Some(\"user\") Some([112, 97, 115, 115])");
     assert_eq!(log[2], "V5 true");
+}
+
+#[test]
+fn whoever_is_to_come_again_is_not_told_that_it_is_refused() {
+    let mosquitto = Mosquitto::load(start, &[]);
+    let client = FakeClient::new(c"dev-1");
+    assert_eq!(mosquitto.basic_auth(&client, Some(c"later"), None), api::MOSQ_ERR_UNKNOWN);
+    assert_eq!(client.user_name(), "before");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod factors;
 mod fleet;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -89,3 +89,104 @@ impl From<FactorEvidence> for Looked {
         Self { evidence, cost: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use authenticator::for_test::client_of;
+    use authenticator::trust::Role;
+    use second_factor::password::Argon2Hash;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::factors::{LoadedFactors, SecondFactorSettings};
+
+    /// By a password file in which these have the password "sesame".
+    fn factors(names: &[String]) -> BlockingFactors {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("passwords");
+        let hash = Argon2Hash::make(b"sesame", &[7; 16]).unwrap();
+        let lines = names.iter().map(|name| format!("device-ca/{name}:{hash}\n"));
+        std::fs::write(&file, lines.collect::<String>()).unwrap();
+        let settings = SecondFactorSettings { password: Some(file), token: None };
+        let loaded = LoadedFactors::read(&settings, time()).unwrap();
+        BlockingFactors::new(Arc::new(FactorStore::new(loaded, Arc::new(SystemClock))))
+    }
+
+    fn time() -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000))
+    }
+
+    /// What becomes of a secret that `name` shows, and whether it has cost anything.
+    fn shows(factors: &BlockingFactors, name: &str, secret: &str, milliseconds: u64) -> (String, bool) {
+        let client = Client::Verified(client_of("device-ca", name, Role::Device));
+        let shown = Credentials { user_name: None, secret: Some(secret.as_bytes()) };
+        let elapsed = Duration::from_millis(milliseconds);
+        let looked = factors.ask(FactorKind::Password, &client, &shown, time(), elapsed);
+        let found = match looked.evidence {
+            FactorEvidence::Shown(_) => "shown".to_owned(),
+            FactorEvidence::Refused(why) => why,
+            FactorEvidence::Busy(_) => "busy".to_owned(),
+            FactorEvidence::NotAsked => "not asked".to_owned(),
+        };
+        (found, looked.cost.is_some())
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("d{number}")).collect()
+    }
+
+    #[test]
+    fn only_what_may_be_right_costs_anything() {
+        let factors = factors(&names(1));
+        let early = "a wrong password was shown before: the next one is looked at in 1 s";
+        for (name, secret, at, found, costs) in [
+            ("d0", "sesame", 0, "shown", true),
+            ("d0", "", 0, "the password is empty, or too long", false),
+            ("d0", &*"x".repeat(1025), 0, "the password is empty, or too long", false),
+            ("other", "sesame", 0, "the password file has no device-ca/other", false),
+            ("d0", "Sesame", 0, "the password is wrong", true),
+            ("d0", "sesame", 999, early, false),
+            ("d0", "sesame", 1000, "shown", true),
+            ("d0", "sesame", 1000, "shown", true),
+        ] {
+            assert_eq!(shows(&factors, name, secret, at), (found.to_owned(), costs), "{name} at {at} ms");
+        }
+    }
+
+    #[test]
+    fn beyond_the_limit_nothing_is_looked_at_and_nobody_has_been_wrong() {
+        let names = names(7);
+        let factors = factors(&names);
+        let found = |name: &str, at| shows(&factors, name, "sesame", at);
+        for name in &names[..5] {
+            assert_eq!(found(name, 0), ("shown".to_owned(), true));
+        }
+        for _ in 0..100 {
+            assert_eq!(found("d5", 0), ("busy".to_owned(), false));
+        }
+        assert_eq!(found("d5", 200), ("shown".to_owned(), true));
+        assert_eq!(found("d6", 200), ("busy".to_owned(), false));
+    }
+
+    #[test]
+    fn whoever_waits_after_a_wrong_password_takes_nobodys_time() {
+        let names = names(6);
+        let factors = factors(&names);
+        assert_eq!(shows(&factors, "d0", "wrong", 0), ("the password is wrong".to_owned(), true));
+        for _ in 0..100 {
+            assert!(!shows(&factors, "d0", "sesame", 0).1);
+        }
+        for name in &names[1..5] {
+            assert_eq!(shows(&factors, name, "sesame", 0), ("shown".to_owned(), true));
+        }
+    }
+
+    #[test]
+    fn a_token_where_there_is_no_issuer_is_refused() {
+        let factors = factors(&names(1));
+        let client = Client::Verified(client_of("device-ca", "d0", Role::Device));
+        let shown = Credentials { user_name: None, secret: Some(b"a.b.c") };
+        let looked = factors.ask(FactorKind::Token, &client, &shown, time(), Duration::ZERO);
+        assert!(matches!(looked.evidence, FactorEvidence::Refused(_)) && looked.cost.is_none(), "{looked:?}");
+    }
+}

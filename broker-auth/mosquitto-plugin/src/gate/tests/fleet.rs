@@ -6,9 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authenticator::evidence::FactorEvidence;
+use authenticator::factor::FactorKind;
 use authenticator::for_test::{self, MemoryFiles};
-use authenticator::identity::IdentityTemplate;
-use authenticator::policy::{ClientIdRule, DeniedPublish, Policies, Policy, VerdictMatch, Verdicts};
+use authenticator::identity::{Client, IdentityTemplate};
+use authenticator::policy::{ClientIdRule, DeniedPublish, Permit, Policies, Policy, VerdictMatch, Verdicts};
 use authenticator::ruleset::{AccessRules, Mode, Ruleset};
 use authenticator::trust::{
     CrlCheck, LegacyLeaf, Namespace, OcspMode, Pins, Role, StaleCrl, TrustConfig, TrustLoad, TrustName,
@@ -22,6 +24,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 
 use super::super::Rules;
+use crate::callbacks::Login;
 
 /// The time of these tests, in Unix seconds.
 pub(super) const NOW: u64 = 1_800_000_000;
@@ -64,6 +67,12 @@ fn device(ca: &Ca, name: &str, serial: u64) -> CertificateDer<'static> {
     params.signed_by(&KeyPair::generate().unwrap(), ca).unwrap().der().clone()
 }
 
+/// A policy for devices, which have their own topics.
+fn devices(client_id: ClientIdRule) -> Policy {
+    let topics = ["devices/{device-id}/#"];
+    for_test::policy(client_id, &topics, &topics)
+}
+
 /// A CA, and two devices of it.
 pub(super) struct Fleet {
     ca: Ca,
@@ -89,23 +98,22 @@ impl Fleet {
 
     /// Rules by which these devices are revoked.
     pub(super) fn rules(&self, mode: Mode, client_id: ClientIdRule, revoked: &[&str]) -> Ruleset {
-        self.made(mode, client_id, revoked, DeniedPublish::Disconnect)
+        self.made(mode, devices(client_id), revoked)
     }
 
     /// Rules by which this happens to whoever publishes elsewhere.
     pub(super) fn rules_with(&self, denied_publish: DeniedPublish) -> Ruleset {
-        self.made(Mode::Enforce, ClientIdRule::MustEqual, &[], denied_publish)
+        let devices = Policy { denied_publish, ..devices(ClientIdRule::MustEqual) };
+        self.made(Mode::Enforce, devices, &[])
     }
 
-    fn made(
-        &self,
-        mode: Mode,
-        client_id: ClientIdRule,
-        revoked: &[&str],
-        denied_publish: DeniedPublish,
-    ) -> Ruleset {
-        let topics = ["devices/{device-id}/#"];
-        let devices = Policy { denied_publish, ..for_test::policy(client_id, &topics, &topics) };
+    /// Rules by which devices are asked for this beside their certificates.
+    pub(super) fn rules_asking_for(&self, kind: FactorKind, revoked: &[&str]) -> Ruleset {
+        let devices = Policy { second_factor: Some(kind), ..devices(ClientIdRule::MustEqual) };
+        self.made(Mode::Enforce, devices, revoked)
+    }
+
+    fn made(&self, mode: Mode, devices: Policy, revoked: &[&str]) -> Ruleset {
         let mut visitors = for_test::policy(ClientIdRule::Free, &["lobby"], &["lobby"]);
         visitors.matches.verdicts = Verdicts::new(vec![VerdictMatch::None, VerdictMatch::AnyFailure]);
         let policies = Policies::new(vec![devices, visitors]);
@@ -157,11 +165,24 @@ pub(super) struct RulesInMemory {
     in_force: RefCell<Arc<Ruleset>>,
     pub(super) looks: Cell<usize>,
     pub(super) reloads: Cell<usize>,
+    /// What is found when somebody is asked for a second factor.
+    pub(super) found: RefCell<FactorEvidence>,
+    /// How often that was.
+    pub(super) asked: Cell<usize>,
+    /// How many changes there were of what second factors are verified by: what was shown before counts no more.
+    pub(super) factor_changes: Cell<u64>,
 }
 
 impl RulesInMemory {
     pub(super) fn new(rules: Ruleset) -> Self {
-        Self { in_force: RefCell::new(Arc::new(rules)), looks: Cell::new(0), reloads: Cell::new(0) }
+        Self {
+            in_force: RefCell::new(Arc::new(rules)),
+            looks: Cell::new(0),
+            reloads: Cell::new(0),
+            found: RefCell::default(),
+            asked: Cell::new(0),
+            factor_changes: Cell::new(0),
+        }
     }
 
     pub(super) fn replace(&self, rules: Ruleset) {
@@ -172,6 +193,23 @@ impl RulesInMemory {
 impl Rules for Rc<RulesInMemory> {
     fn in_force(&self) -> Arc<Ruleset> {
         Arc::clone(&self.in_force.borrow())
+    }
+
+    fn generation(&self) -> u64 {
+        self.factor_changes.get()
+    }
+
+    fn verify_factor(&self, _: FactorKind, _: &Client, _: &Login<'_>, _: UnixTime) -> FactorEvidence {
+        self.asked.set(self.asked.get() + 1);
+        self.found.borrow().clone()
+    }
+
+    fn factor_of_session(&self, permit: &Permit) -> FactorEvidence {
+        match permit.factor() {
+            Some(factor) if self.factor_changes.get() == 0 => FactorEvidence::Shown(factor.clone()),
+            Some(_) => FactorEvidence::Refused("it counts no more".to_owned()),
+            None => FactorEvidence::NotAsked,
+        }
     }
 
     fn look(&self, _: UnixTime) {
