@@ -137,11 +137,15 @@ pub(crate) struct RunArgs {
 
 /// `check`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
-  countersign-broker check --config /etc/countersign/broker.toml")]
+#[command(after_help = "Examples:
+  countersign-broker check --config /etc/countersign/broker.toml
+  countersign-broker check --config /etc/countersign/broker.toml --mosquitto /etc/mosquitto/mosquitto.conf")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Check it for the plugin in mosquitto, and what in this mosquitto.conf undoes the plugin.
+    #[arg(long, value_name = "FILE")]
+    pub mosquitto: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@
 mod fault;
 mod findings;
 mod legacy_leaves;
+mod mosquitto;
 mod second_factors;
 mod text;
 
@@ -15,6 +16,9 @@ use crate::exit;
 use findings::Findings;
 
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
+    if let Some(mosquitto) = &args.mosquitto {
+        return mosquitto::run(args, mosquitto);
+    }
     let config = match Config::load(&args.config.file()) {
         Ok(config) => config,
         Err(error) => return exit::fail(exit::INPUT_REFUSED, &error, error.fault.help()),

@@ -102,7 +102,7 @@ impl AuthorityCertificate {
     }
 
     /// Whether it names `other` as its issuer: the name and, where both carry one, the key identifier.
-    pub(crate) fn claims_issuer(&self, other: &Self) -> bool {
+    pub fn claims_issuer(&self, other: &Self) -> bool {
         other.0.ca.may_have_issued(self.0.ca.certificate())
     }
 

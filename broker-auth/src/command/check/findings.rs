@@ -7,7 +7,7 @@ use authenticator::certificate::{OwnCertificate, timestamp};
 use authenticator::factor::FactorKind;
 use authenticator::policy::Policy;
 use authenticator::ruleset::AccessRules;
-use authenticator::trust::{CrlReport, Freshness, TrustSummary};
+use authenticator::trust::{CrlReport, Freshness, TrustConfig, TrustSummary};
 use broker_rules::clock::{Clock, SystemClock};
 use broker_rules::state_directory::StateDirectory;
 use broker_rules::store::{CrlNumbers, RulesetStore};
@@ -171,10 +171,7 @@ impl Findings {
 
     /// The lists that are stale: issuer, and when each was due to be replaced.
     pub(super) fn stale_lists(&self) -> impl Iterator<Item = (&str, &str)> {
-        let trusts = self.listeners.iter().flat_map(|listener| &listener.trusts);
-        let lists =
-            trusts.flat_map(|trust| &trust.crls).filter(|list| list.freshness == Freshness::Stale.as_str());
-        lists.map(|list| (list.issuer.as_str(), list.next_update.as_str()))
+        self.listeners.iter().flat_map(|listener| stale_lists(&listener.trusts))
     }
 
     fn load(
@@ -204,25 +201,7 @@ impl Findings {
                 None
             }
         };
-        let rules =
-            RulesetStore::new(Arc::new(SystemClock), Arc::clone(numbers), Arc::new(AccessRules::default()));
-        let trusts = match rules.load(&config.trusts) {
-            Ok(report) => {
-                self.warnings.extend(report.warnings);
-                report.trusts
-            }
-            // Nothing is fetched for a check, and a broker starts without.
-            Err(error) if error.is_not_fetched() => {
-                self.warnings.push(format!(
-                    "{error}: until it is there, clients that need it are refused (stale_crl)"
-                ));
-                Vec::new()
-            }
-            Err(error) => {
-                faults.push((error.to_string(), error.help()));
-                Vec::new()
-            }
-        };
+        let trusts = Trust::load(&config.trusts, numbers, &mut self.warnings, faults);
         if let Err(error) = config.transport.load() {
             faults.push((error.to_string(), "put the files of [listener.upstream-tls] right".into()));
         }
@@ -238,9 +217,16 @@ impl Findings {
             server_cert_names: own.as_ref().map(OwnCertificate::names).unwrap_or_default(),
             server_cert_key: own.as_ref().and_then(|own| own.key().map(ToString::to_string)),
             server_certificate: own.as_ref().map(ToString::to_string),
-            trusts: trusts.into_iter().map(Trust::of).collect(),
+            trusts,
         }
     }
+}
+
+/// The lists of `trusts` that are stale: issuer, and when each was due to be replaced.
+pub(super) fn stale_lists(trusts: &[Trust]) -> impl Iterator<Item = (&str, &str)> {
+    let lists = trusts.iter().flat_map(|trust| &trust.crls);
+    let stale = lists.filter(|list| list.freshness == Freshness::Stale.as_str());
+    stale.map(|list| (list.issuer.as_str(), list.next_update.as_str()))
 }
 
 impl FetchedListFinding {
@@ -256,6 +242,28 @@ impl FetchedListFinding {
 }
 
 impl Trust {
+    /// Loads trusts whole; none, if one of them is refused.
+    pub(super) fn load(
+        configs: &[TrustConfig],
+        numbers: &Arc<CrlNumbers>,
+        warnings: &mut Vec<String>,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<Self> {
+        let rules =
+            RulesetStore::new(Arc::new(SystemClock), Arc::clone(numbers), Arc::new(AccessRules::default()));
+        match rules.load(configs) {
+            Ok(report) => {
+                warnings.extend(report.warnings);
+                return report.trusts.into_iter().map(Self::of).collect();
+            }
+            // Nothing is fetched for a check, and a broker starts without.
+            Err(error) if error.is_not_fetched() => warnings
+                .push(format!("{error}: until it is there, clients that need it are refused (stale_crl)")),
+            Err(error) => faults.push((error.to_string(), error.help())),
+        }
+        Vec::new()
+    }
+
     fn of(summary: TrustSummary) -> Self {
         Self {
             name: summary.name.to_string(),
@@ -295,7 +303,7 @@ impl Crl {
 }
 
 impl PolicyFinding {
-    fn of(policy: &Policy) -> Self {
+    pub(super) fn of(policy: &Policy) -> Self {
         Self {
             name: policy.name.to_string(),
             trust: policy.matches.trust.as_ref().map(ToString::to_string),

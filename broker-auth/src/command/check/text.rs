@@ -40,7 +40,7 @@ fn write_listener(text: &mut String, listener: &Listener) -> std::fmt::Result {
     listener.trusts.iter().try_for_each(|trust| write_trust(text, trust))
 }
 
-fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
+pub(super) fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
     writeln!(
         text,
         "  trust {} ({}), crl-check {}, stale-crl {}",
@@ -74,7 +74,7 @@ fn write_trust(text: &mut String, trust: &Trust) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_second_factors(text: &mut String, factors: &SecondFactorFindings) -> std::fmt::Result {
+pub(super) fn write_second_factors(text: &mut String, factors: &SecondFactorFindings) -> std::fmt::Result {
     let count =
         |count: Option<usize>| count.map_or_else(|| "not loaded".to_owned(), |count| count.to_string());
     if let Some(password) = &factors.password {
@@ -102,7 +102,7 @@ fn write_second_factors(text: &mut String, factors: &SecondFactorFindings) -> st
     Ok(())
 }
 
-fn write_policy(text: &mut String, policy: &PolicyFinding) -> std::fmt::Result {
+pub(super) fn write_policy(text: &mut String, policy: &PolicyFinding) -> std::fmt::Result {
     write!(text, "policy {}: {}", policy.name, policy.action)?;
     if let Some(trust) = &policy.trust {
         write!(text, " trust {trust}")?;
