@@ -3,7 +3,9 @@
 mod address;
 mod config;
 mod export;
+mod mosquitto;
 
 pub(crate) use address::{Address, Host, Hosts};
 pub(crate) use config::initial_config;
 pub(crate) use export::{ExportError, export};
+pub(crate) use mosquitto::{ConfPath, ConfPathError, MosquittoHost};

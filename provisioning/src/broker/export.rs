@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::mosquitto::{self, MosquittoHost};
 use crate::authority::Authority;
 use crate::fleet::{Fleet, create_private_directory, directory_of, write_private};
 
@@ -28,12 +29,23 @@ pub(crate) enum ExportError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file that this command writes is there, and says something else.
+    #[error("{path} is there already, and is not what would be written: somebody has edited it, or the options were others", path = .path.display())]
+    Edited {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Copies what a broker host needs into `directory`, each file replaced as a whole. Returns the paths, relative to it.
 ///
-/// The files are named one by one, so that a kind of file that is added to fleets later is not exported by mistake.
-pub(crate) fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, ExportError> {
+/// With `mosquitto` there is a configuration for it too, which is not replaced if it was edited. The files are named one by
+/// one, so that a kind of file that is added to fleets later is not exported by mistake.
+pub(crate) fn export(
+    fleet: &Fleet,
+    directory: &Path,
+    mosquitto: Option<&MosquittoHost>,
+) -> Result<Vec<PathBuf>, ExportError> {
     let mut files = vec![fleet.broker_config()];
     for authority in Authority::WITH_CRL {
         files.push(fleet.root_certificate(authority));
@@ -44,9 +56,11 @@ pub(crate) fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, Ex
     // Every file is read before the first is written, so that an incomplete fleet replaces nothing.
     let mut copies = Vec::new();
     for path in files {
-        let content = fs::read(&path).map(Zeroizing::new);
-        let content = content.map_err(|source| ExportError::Read { path: path.clone(), source })?;
+        let content = read(&path)?;
         copies.push((path.strip_prefix(fleet.root()).unwrap_or(&path).to_owned(), content));
+    }
+    if let Some(host) = mosquitto {
+        copies.extend(of_mosquitto(fleet, directory, host)?);
     }
     for (name, content) in &copies {
         let path = directory.join(name);
@@ -55,4 +69,36 @@ pub(crate) fn export(fleet: &Fleet, directory: &Path) -> Result<Vec<PathBuf>, Ex
         written.map_err(|source| ExportError::Write { path, source })?;
     }
     Ok(copies.into_iter().map(|(name, _)| name).collect())
+}
+
+/// What mosquitto needs beside it.
+fn of_mosquitto(
+    fleet: &Fleet,
+    directory: &Path,
+    host: &MosquittoHost,
+) -> Result<[(PathBuf, Zeroizing<Vec<u8>>); 2], ExportError> {
+    let config = host.config();
+    let path = directory.join(mosquitto::CONFIG);
+    match fs::read(&path) {
+        Ok(present) if present != config.as_bytes() => return Err(ExportError::Edited { path }),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(ExportError::Read { path, source });
+        }
+        _ => {}
+    }
+    let mut authorities = Vec::new();
+    for authority in Authority::WITH_CRL {
+        for certificate in [fleet.root_certificate(authority), fleet.issuing_certificate(authority)] {
+            authorities.extend_from_slice(&read(&certificate)?);
+        }
+    }
+    Ok([
+        (mosquitto::CLIENT_AUTHORITIES.into(), Zeroizing::new(authorities)),
+        (mosquitto::CONFIG.into(), Zeroizing::new(config.into_bytes())),
+    ])
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ExportError> {
+    let content = fs::read(path).map(Zeroizing::new);
+    content.map_err(|source| ExportError::Read { path: path.to_owned(), source })
 }

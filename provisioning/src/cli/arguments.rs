@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use device_identity::{DeviceId, ServiceName};
 
 use crate::broker::Host;
@@ -336,15 +336,43 @@ pub(super) struct Inspect {
 /// Copy what a broker host needs, and no key of a CA or a device.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  countersign-provision export-broker --out broker-files")]
+Examples:
+  countersign-provision export-broker --out broker-files
+  countersign-provision export-broker --for mosquitto --out mosquitto-files --installed-in /etc/mosquitto/fleet")]
 pub(super) struct ExportBroker {
     /// Where the copies go. Files of an earlier export are replaced.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) out: PathBuf,
 
+    /// The broker; mosquitto gets a mosquitto.conf too.
+    #[arg(id = "for", long, value_enum, value_name = "BROKER", default_value_t)]
+    pub(super) host: ExportFor,
+
+    /// Where the files will be on mosquitto's host [default: DIR of --out]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) installed_in: Option<PathBuf>,
+
+    /// Where the plugin is on mosquitto's host.
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_hint = ValueHint::FilePath,
+        default_value = "/usr/local/lib/libcountersign_mosquitto.so"
+    )]
+    pub(super) plugin: PathBuf,
+
     #[command(flatten)]
     pub(super) json: Json,
+}
+
+/// What a broker host runs.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum ExportFor {
+    /// countersign-broker
+    #[default]
+    Countersign,
+    /// mosquitto, with the plugin countersign-mosquitto
+    Mosquitto,
 }
 
 /// Print a completion script.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN, USAGE};
-use crate::broker::ExportError;
+use crate::broker::{ConfPathError, ExportError};
 use crate::conflict::Conflict;
 use crate::crl::CrlError;
 use crate::csr::CsrError;
@@ -331,7 +331,18 @@ impl From<ExportError> for Failure {
                 "make a fleet with `countersign-provision init`, or name one with --fleet",
             ),
             ExportError::Read { .. } | ExportError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            ExportError::Edited { .. } => Self::new(
+                CONFLICT,
+                error,
+                "nothing was changed; move the file away, or leave out --for to replace the other files alone",
+            ),
         }
+    }
+}
+
+impl From<ConfPathError> for Failure {
+    fn from(error: ConfPathError) -> Self {
+        Self::new(USAGE, error, "give the path on mosquitto's host, from the root")
     }
 }
 

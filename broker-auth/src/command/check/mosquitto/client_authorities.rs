@@ -16,8 +16,7 @@ pub(super) fn findings(conf: &MosquittoConf, trusts: &[TrustConfig]) -> Vec<Find
     let mut findings = Vec::new();
     for listener in conf.listeners.iter().filter(|listener| listener.has_certificate()) {
         if let Some(line) = listener.settings.get("capath") {
-            let what =
-                "which CA certificates are in it is not looked at: OpenSSL finds those that `openssl rehash` has named";
+            let what = "which CA certificates are in it is not looked at: OpenSSL finds those that `openssl rehash` has named";
             findings.push(Finding::warning(line, "capath", what, "cafile FILE"));
         } else if let Some(line) = listener.settings.get("cafile") {
             findings.extend(of_cafile(line, trusts));

@@ -128,10 +128,8 @@ impl MosquittoConf {
             match directive.name.as_str() {
                 "listener" => {
                     listener = Some(self.listeners.len());
-                    self.listeners.push(Listener {
-                        opened_by: Some(directive.clone()),
-                        settings: Settings::default(),
-                    });
+                    self.listeners
+                        .push(Listener { opened_by: Some(directive.clone()), settings: Settings::default() });
                 }
                 // Wherever they stand, these are about the default listener.
                 "port" | "bind_address" => default.0.push(directive.clone()),
@@ -142,7 +140,10 @@ impl MosquittoConf {
                 "connection" => self.bridges.push(directive.clone()),
                 name if OF_LISTENER.contains(&name) => {
                     let listener = listener.and_then(|index: usize| self.listeners.get_mut(index));
-                    listener.map_or(&mut *default, |listener| &mut listener.settings).0.push(directive.clone());
+                    listener
+                        .map_or(&mut *default, |listener| &mut listener.settings)
+                        .0
+                        .push(directive.clone());
                 }
                 _ => match (option, plugin.and_then(|index: usize| self.plugins.get_mut(index))) {
                     (Some(option), Some(plugin)) => {

@@ -11,9 +11,8 @@ use super::conf::{Listener, MosquittoConf};
 use super::directives::Directive;
 use super::finding::Finding;
 
-/// Who comes to the plugin without a certificate.
-const NO_CERTIFICATE: &str = "the plugin is shown no certificate, and refuses everybody, or admits them as nobody in \
-                              particular where mode = \"permissive\"";
+/// What becomes of clients without a certificate: not even a permissive policy lets them in there.
+const NO_CERTIFICATE: &str = "the plugin is shown no certificate, and refuses everybody";
 
 /// What is found about the listeners of `conf` at `now`.
 pub(super) fn findings(conf: &MosquittoConf, now: UnixTime) -> Vec<Finding> {
@@ -54,8 +53,8 @@ fn of_transport(conf: &MosquittoConf, listener: &Listener) -> Vec<Finding> {
     if !listener.has_certificate() {
         missing(
             "certfile",
-            &format!("it is a plain listener: whatever is sent can be read and changed, {NO_CERTIFICATE}"),
-            "certfile and keyfile (and cafile and require_certificate true), or no such listener",
+            &format!("it is a plain listener: what is sent can be read, passwords too; {NO_CERTIFICATE}"),
+            "certfile, keyfile, cafile and require_certificate true, or no such listener",
         );
         return findings;
     }
@@ -64,12 +63,7 @@ fn of_transport(conf: &MosquittoConf, listener: &Listener) -> Vec<Finding> {
         match settings.get("require_certificate") {
             Some(line) => {
                 let what = format!("{}: {what}", listener.title());
-                findings.push(Finding::error(
-                    line,
-                    "require_certificate",
-                    what,
-                    "require_certificate true",
-                ));
+                findings.push(Finding::error(line, "require_certificate", what, "require_certificate true"));
             }
             None => missing("require_certificate", &what, "require_certificate true"),
         }
@@ -147,8 +141,6 @@ fn of_crlfile(line: &Directive, now: UnixTime) -> Finding {
             let what = format!("{what}: it has been since {}, so nobody gets in", timestamp(end));
             Finding::error(line, "crlfile", what, instead)
         }
-        Err(error) => {
-            Finding::error(line, "crlfile", format!("{what}; it cannot be used: {error}"), instead)
-        }
+        Err(error) => Finding::error(line, "crlfile", format!("{what}; it cannot be used: {error}"), instead),
     }
 }

@@ -29,10 +29,12 @@ impl PasswordCost {
             return None;
         }
         let file = settings.password.as_ref()?;
-        let text = zeroize::Zeroizing::new(String::from_utf8(broker_rules::store::read_file(file).ok()?).ok()?);
+        let text =
+            zeroize::Zeroizing::new(String::from_utf8(broker_rules::store::read_file(file).ok()?).ok()?);
         let passwords = PasswordFile::parse(&text).ok()?;
         let work = |cost: &Cost| u64::from(cost.memory_kib()).saturating_mul(cost.passes().into());
-        let dearest = passwords.entries().map(|(_, entry)| entry).max_by_key(|entry| work(entry.hash().cost()));
+        let dearest =
+            passwords.entries().map(|(_, entry)| entry).max_by_key(|entry| work(entry.hash().cost()));
         let started = Instant::now();
         let cost = match dearest {
             Some(entry) => {
