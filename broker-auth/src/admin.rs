@@ -7,4 +7,4 @@ mod client;
 mod server;
 
 pub(crate) use client::{AskError, ask};
-pub(crate) use server::{AdminContext, AdminSocket};
+pub(crate) use server::{AdminContext, AdminServer};

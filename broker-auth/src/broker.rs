@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::admin::{AdminContext, AdminSocket};
+use crate::admin::{AdminContext, AdminServer};
 use crate::audit::{Events, LostLines};
 use crate::config::{Config, EngineConfig};
 use crate::counters::Counters;
@@ -70,7 +70,7 @@ impl Broker {
         // threads that it is bound on.
         let bind = || {
             let _on = control.handle().enter();
-            AdminSocket::bind(&config.state.admin_socket(), state.admin_group)
+            AdminServer::bind(&config.state.admin_socket(), state.admin_group)
         };
         let admin = bind().map_err(|error| {
             let what = format!("the admin socket in {} cannot be used: {error}", state.path().display());

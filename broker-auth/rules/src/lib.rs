@@ -12,9 +12,10 @@
 //! | [`watch`] | new files, noticed by looking |
 //! | [`explanation`] | a decision about one client, step by step |
 //! | [`protocol`] | what operators ask, and are answered |
+//! | [`admin_socket`] | where they ask, and who may |
 //!
 //! What is proven and decided is the business of the crate `authenticator`; here is what it decides by. There is no task, no
-//! socket, no TLS and no command line: who calls brings threads and connections, and tells when to look.
+//! connection, no TLS and no command line: who calls brings threads and connections, and tells when to look.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -22,6 +23,7 @@
 )]
 #![warn(missing_docs)]
 
+pub mod admin_socket;
 pub mod audit;
 pub mod certificate_text;
 pub mod clock;

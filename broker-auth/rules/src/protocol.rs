@@ -1,6 +1,7 @@
 //! The words of the admin socket: requests and answers, one JSON object a line. *Warning:* `--json` prints answers as they
 //! are; extend, never rename.
 
+mod of_store;
 mod status;
 
 pub use status::{
@@ -119,10 +120,10 @@ pub struct SessionLine {
     pub decision_id: Option<String>,
     /// RFC 3339.
     pub connected_at: Option<String>,
-    /// How many filters it has.
-    pub subscriptions: usize,
-    /// Messages that wait for its client.
-    pub queued: usize,
+    /// How many filters it has. `None`: the host does not know.
+    pub subscriptions: Option<usize>,
+    /// Messages that wait for its client. `None`: the host does not know.
+    pub queued: Option<usize>,
 }
 
 /// How many sessions were closed.

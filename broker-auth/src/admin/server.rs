@@ -1,22 +1,20 @@
 //! Answering operators.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator::certificate::timestamp;
-use authenticator::trust::{CrlReport, LoadedTrust, VerifiedChain};
+use authenticator::trust::VerifiedChain;
+use broker_rules::admin_socket::{AdminSocket, EXCHANGE_TIMEOUT, MAX_REQUEST, Rights};
 use broker_rules::clock::seconds_until;
 use broker_rules::explanation::{AskedListener, Explanation};
 use broker_rules::factors::KeysAge;
 use broker_rules::protocol::{
-    Ambiguous, Answer, CrlLine, Explain, Explained, FetchedFileLine, Kicked, ListenerLine, Reloaded,
-    Reported, ReportedLine, Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
+    Ambiguous, Answer, Explain, Explained, FetchedFileLine, Kicked, ListenerLine, Reloaded, Reported,
+    Request, ServerCertificateLine, SessionLine, Status, Subject, TrustLine,
 };
-use broker_rules::state_directory::give_to_group;
-use broker_rules::store::{ReportedClient, RulesetStore};
 use data_encoding::BASE64;
 use embedded::{AmbiguousName, Hub};
 use rustls_pki_types::{CertificateDer, UnixTime};
@@ -31,12 +29,6 @@ use crate::fetches::FetchReport;
 use crate::reconfigure::{GovernedListener, Outcome, Reconfiguration};
 use crate::transport::ServerCertificate;
 
-/// The longest request, in bytes: a client's certificates in base64, of which 16 KiB are looked at.
-const MAX_REQUEST: u64 = 64 * 1024;
-
-/// How long an operator's program may take to ask, and the broker to answer.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// What an operator can see and move.
 pub(crate) struct AdminContext {
     pub(crate) hub: Arc<Hub>,
@@ -47,83 +39,34 @@ pub(crate) struct AdminContext {
     pub(crate) lost_lines: LostLines,
 }
 
-/// What somebody at the socket may ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rights {
-    /// Anything: the broker's user, and root.
-    All,
-    /// How the broker is: the members of the admin group.
-    Look,
-}
-
-impl Rights {
-    fn cover(self, request: &Request) -> bool {
-        match request {
-            Request::Sessions | Request::Status | Request::Explain(_) => true,
-            Request::Kick { .. } | Request::Reload | Request::AcceptTime { .. } => self == Self::All,
-        }
-    }
-}
-
 /// The bound socket. Dropping it removes its file.
-pub(crate) struct AdminSocket {
-    socket: UnixListener,
-    path: PathBuf,
-    /// Whether the system lets members of the admin group through.
-    has_group: bool,
+pub(crate) struct AdminServer {
+    listener: UnixListener,
+    socket: AdminSocket,
 }
 
-impl AdminSocket {
-    /// Binds the socket at `path`; members of `group` may ask, too. A socket that a dead broker left behind is replaced; a
-    /// live one, or a file of another kind, is an error.
+impl AdminServer {
+    /// Binds the socket at `path`, as [`AdminSocket::bind`] does, to the runtime that this is called on.
     pub(crate) fn bind(path: &Path, group: Option<u32>) -> io::Result<Self> {
-        match std::fs::symlink_metadata(path) {
-            Ok(metadata) if !metadata.file_type().is_socket() => {
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "what is there is no socket"));
-            }
-            Ok(_) => {
-                if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                    return Err(io::Error::new(io::ErrorKind::AddrInUse, "another broker answers there"));
-                }
-                std::fs::remove_file(path)?;
-            }
-            Err(_) => {}
-        }
-        let socket = UnixListener::bind(path)?;
-        let mode = match group {
-            Some(group) => {
-                give_to_group(path, group).map_err(io::Error::other)?;
-                0o660
-            }
-            None => 0o600,
-        };
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-        Ok(Self { socket, path: path.to_owned(), has_group: group.is_some() })
+        let socket = AdminSocket::bind(path, group)?;
+        let listener = socket.listener().try_clone()?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: UnixListener::from_std(listener)?, socket })
     }
 
     /// Answers until it is dropped.
     pub(crate) async fn run(self, context: Arc<AdminContext>) {
-        let Ok(owner) =
-            std::fs::metadata(&self.path).map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata))
-        else {
-            return;
-        };
         let mut outage = Outage::default();
         loop {
-            match self.socket.accept().await {
+            match self.listener.accept().await {
                 Ok((stream, _)) => {
                     outage.over(Instant::now());
-                    match stream.peer_cred() {
-                        Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {
-                            let served = serve(stream, Arc::clone(&context), Rights::All);
+                    match stream.peer_cred().ok().and_then(|peer| self.socket.rights_of(peer.uid())) {
+                        Some(rights) => {
+                            let served = serve(stream, Arc::clone(&context), rights);
                             tokio::spawn(timeout(EXCHANGE_TIMEOUT, served));
                         }
-                        // Who is neither comes by the group's permissions alone.
-                        Ok(_) if self.has_group => {
-                            let served = serve(stream, Arc::clone(&context), Rights::Look);
-                            tokio::spawn(timeout(EXCHANGE_TIMEOUT, served));
-                        }
-                        _ => tracing::warn!("somebody else's request at the admin socket was refused"),
+                        None => tracing::warn!("somebody else's request at the admin socket was refused"),
                     }
                 }
                 Err(error) => {
@@ -134,13 +77,6 @@ impl AdminSocket {
                 }
             }
         }
-    }
-}
-
-impl Drop for AdminSocket {
-    fn drop(&mut self) {
-        // Another broker removes what we could not.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 
@@ -256,8 +192,8 @@ fn sessions(hub: &Hub) -> Vec<SessionLine> {
                     .map(|certificate| certificate.fingerprint_sha256().to_string()),
                 decision_id: connection.map(|c| c.decision_id.clone()),
                 connected_at: connection.map(|c| c.connected_at.clone()),
-                subscriptions: listed.info.subscriptions(),
-                queued: listed.info.queued(),
+                subscriptions: Some(listed.info.subscriptions()),
+                queued: Some(listed.info.queued()),
             }
         })
         .collect()
@@ -272,11 +208,11 @@ fn status(context: &AdminContext) -> Status {
         uptime_seconds: context.started.elapsed().as_secs(),
         engine: context.engine.to_owned(),
         engine_alive: hub.engine.is_alive(),
-        engine_rebuilds: hub.engine.rebuilds(),
+        engine_rebuilds: Some(hub.engine.rebuilds()),
         sessions: hub.registry.count(),
-        retained_messages: hub.retained().count(),
-        retained_bytes: hub.retained().bytes(),
-        queued_bytes: hub.queued_bytes(),
+        retained_messages: Some(hub.retained().count()),
+        retained_bytes: Some(hub.retained().bytes()),
+        queued_bytes: Some(hub.queued_bytes()),
         log_lines_lost: context.lost_lines.count(),
         reload_refused: context.reconfiguration.refused(),
         second_factors_refused: context.reconfiguration.second_factors().refused(),
@@ -291,7 +227,7 @@ fn status(context: &AdminContext) -> Status {
                 address: listener.address.to_string(),
                 server_names: listener.server_names.names.iter().map(ToString::to_string).collect(),
                 trust_generation: listener.rules.generation(),
-                server_certificate_not_after: timestamp(listener.certificate.certificate().not_after()),
+                server_certificate_not_after: Some(timestamp(listener.certificate.certificate().not_after())),
                 server_certificate: Some(server_certificate(&listener.certificate, listener.rules.now())),
                 refused: listener
                     .rules
@@ -302,8 +238,8 @@ fn status(context: &AdminContext) -> Status {
                     .collect(),
                 transport: if listener.rules.present().http().is_some() { "https" } else { "tls" }.to_owned(),
                 mode: listener.rules.present().mode().as_str().to_owned(),
-                reported: reported(&listener.rules),
-                trusts: trusts(&listener.rules),
+                reported: Reported::of(&listener.rules),
+                trusts: TrustLine::all_of(&listener.rules),
             })
             .collect(),
         fetched_lists,
@@ -341,36 +277,6 @@ fn fetched_file(report: FetchReport, keys: Option<&KeysAge>) -> FetchedFileLine 
     }
 }
 
-fn reported(rules: &RulesetStore) -> Reported {
-    let (clients, beyond) = rules.reported().list();
-    let line = |client: ReportedClient| ReportedLine {
-        reason: client.reason.as_str().to_owned(),
-        evidence: client.evidence,
-        policy: client.policy.into(),
-        subject: client.subject,
-        fingerprint_sha256: client.fingerprint_sha256.map(|fingerprint| fingerprint.to_string()),
-        peer: client.peer.to_string(),
-        count: client.count,
-        last: timestamp(client.last),
-    };
-    Reported { clients: clients.into_iter().map(line).collect(), beyond }
-}
-
-fn trusts(rules: &RulesetStore) -> Vec<TrustLine> {
-    let now = rules.now();
-    let of = |trust: &LoadedTrust| {
-        let leaves = rules.legacy_leaves().of(trust.name());
-        TrustLine {
-            name: trust.name().to_string(),
-            legacy_leaf: trust.config().legacy_leaf.as_str().to_owned(),
-            legacy_leaves: leaves.certificates as u64,
-            legacy_leaves_exceeded: leaves.is_exceeded,
-            crls: trust.summary(now).crls.iter().map(|list| crl(list, now)).collect(),
-        }
-    };
-    rules.present().trusts().iter().map(of).collect()
-}
-
 fn server_certificate(certificate: &ServerCertificate, now: UnixTime) -> ServerCertificateLine {
     let own = certificate.certificate();
     let mut warnings: Vec<_> = certificate.faults(now).iter().cloned().collect();
@@ -383,19 +289,6 @@ fn server_certificate(certificate: &ServerCertificate, now: UnixTime) -> ServerC
         not_after: timestamp(own.not_after()),
         left_seconds: seconds_until(own.not_after(), now),
         warnings,
-    }
-}
-
-fn crl(list: &CrlReport, now: UnixTime) -> CrlLine {
-    CrlLine {
-        issuer: list.issuer.clone(),
-        number: list.number.map(|number| number.to_string()),
-        this_update: timestamp(list.this_update),
-        next_update: timestamp(list.next_update),
-        age_seconds: now.as_secs().saturating_sub(list.this_update.as_secs()),
-        left_seconds: seconds_until(list.next_update, now),
-        entries: list.entries,
-        freshness: list.freshness.as_str().to_owned(),
     }
 }
 

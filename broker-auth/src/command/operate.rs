@@ -137,6 +137,7 @@ fn session_table(sessions: &[SessionLine]) -> String {
     );
     for session in sessions {
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+        let or_unknown = |count: Option<usize>| count.map_or_else(|| "-".into(), |count| count.to_string());
         // Writing to a string does not fail.
         let _ = writeln!(
             table,
@@ -148,8 +149,8 @@ fn session_table(sessions: &[SessionLine]) -> String {
             or_dash(&session.protocol),
             session.peer.as_deref().unwrap_or("away"),
             or_dash(&session.connected_at),
-            session.subscriptions,
-            session.queued,
+            or_unknown(session.subscriptions),
+            or_unknown(session.queued),
         );
     }
     let _ = writeln!(table, "{} session(s)", sessions.len());
@@ -170,11 +171,12 @@ fn status_page(status: &Status) -> String {
         &format_args!("{} ({})", status.engine, if status.engine_alive { "running" } else { "stopped" }),
     );
     line("sessions", &status.sessions);
-    line(
-        "retained messages",
-        &format_args!("{} ({} bytes)", status.retained_messages, status.retained_bytes),
-    );
-    line("queued for clients", &format_args!("{} bytes", status.queued_bytes));
+    if let (Some(messages), Some(bytes)) = (status.retained_messages, status.retained_bytes) {
+        line("retained messages", &format_args!("{messages} ({bytes} bytes)"));
+    }
+    if let Some(bytes) = status.queued_bytes {
+        line("queued for clients", &format_args!("{bytes} bytes"));
+    }
     line("log lines lost", &status.log_lines_lost);
     line("clock", &status.clock);
     line("time floor", &status.time_floor);
@@ -208,7 +210,11 @@ fn status_page(status: &Status) -> String {
                     line("  warning", warning);
                 }
             }
-            None => line("  certificate ends", &listener.server_certificate_not_after),
+            None => {
+                if let Some(end) = &listener.server_certificate_not_after {
+                    line("  certificate ends", end);
+                }
+            }
         }
         for why in &listener.refused {
             line("  refused", why);

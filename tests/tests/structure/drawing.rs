@@ -63,6 +63,7 @@ pub(crate) const PACKAGES: &[Drawn] = &[
             "watch",
             "explanation",
             "protocol",
+            "admin_socket",
         ]),
     },
     Drawn {

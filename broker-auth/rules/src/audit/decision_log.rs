@@ -10,6 +10,8 @@ use authenticator::record::{Audit, DecisionId, Record};
 use device_identity::Printable;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::peer::peer_text;
+
 /// The next decision's id.
 pub fn next_decision_id() -> DecisionId {
     static PROCESS: OnceLock<u64> = OnceLock::new();
@@ -49,6 +51,7 @@ impl Audit for DecisionLog {
         let not_before = record.certificate.map(|certificate| timestamp(certificate.not_before()));
         let not_after = record.certificate.map(|certificate| timestamp(certificate.not_after()));
         let verdict = record.verdict.map(|verdict| verdict.to_string());
+        let peer = record.peer.map(peer_text);
         macro_rules! write_line {
             ($level:expr) => {
                 tracing::event!(
@@ -74,7 +77,7 @@ impl Audit for DecisionLog {
                     not_after,
                     serial,
                     fingerprint_sha256 = fingerprint,
-                    peer = record.peer.map(tracing::field::display),
+                    peer = peer.as_deref(),
                     note = record.note,
                 )
             };

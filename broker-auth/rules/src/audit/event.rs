@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use serde_json::json;
 
 use super::beginning::beginning;
+use super::peer::peer_text;
 
 /// The longest text of a client in an event, in characters.
 const MAX_TEXT: usize = 512;
@@ -72,7 +73,7 @@ impl ConnectionEvent {
             "fingerprint_sha1": record.certificate.map(PeerCertificate::fingerprint_sha1),
             "serial": record.serial.map(|serial| serial.to_string()),
             "fingerprint_sha256": record.fingerprint_sha256.map(|fingerprint| fingerprint.to_string()),
-            "peer": record.peer.map(|peer| peer.to_string()),
+            "peer": record.peer.map(peer_text),
             "decision_id": record.id.map(|id| id.to_string()),
             "reason": record.refusal.map(|refusal| refusal.reason.as_str()),
             "evidence": record.refusal.map(|refusal| beginning(&refusal.evidence, MAX_TEXT)),

@@ -1,4 +1,4 @@
-//! [`Status`]: how a broker is. *Warning:* `--json` prints it as it is; extend, never rename.
+//! [`Status`]: how a broker is, or the host of a plugin; what that does not know is `null`. *Warning:* `--json` prints it as it is; extend, never rename.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +16,15 @@ pub struct Status {
     /// Whether that goes on.
     pub engine_alive: bool,
     /// How often its router had to be replaced.
-    pub engine_rebuilds: u64,
+    pub engine_rebuilds: Option<u64>,
     /// How many there are.
     pub sessions: usize,
     /// How many there are.
-    pub retained_messages: usize,
+    pub retained_messages: Option<usize>,
     /// Bytes of those.
-    pub retained_bytes: usize,
+    pub retained_bytes: Option<usize>,
     /// Bytes of messages that wait for clients.
-    pub queued_bytes: usize,
+    pub queued_bytes: Option<usize>,
     /// Log lines that could not be written.
     pub log_lines_lost: u64,
     /// Why the last reload was refused, if it was.
@@ -86,7 +86,7 @@ pub struct ListenerLine {
     /// How often its rules have changed.
     pub trust_generation: u64,
     /// RFC 3339.
-    pub server_certificate_not_after: String,
+    pub server_certificate_not_after: Option<String>,
     /// What it presents.
     #[serde(default)]
     pub server_certificate: Option<ServerCertificateLine>,
