@@ -194,7 +194,7 @@ fn carry_out(effects: &Effects) {
                 topic.as_ptr(),
                 len,
                 payload,
-                0,
+                1,
                 false,
                 ptr::null_mut(),
             )

@@ -106,7 +106,7 @@ pub enum WillOnKick {
     Forget,
 }
 
-/// A message of the broker itself. Nobody is asked whether it may be published; who gets it is asked as ever.
+/// A message of the broker itself, at QoS 1. Nobody is asked whether it may be published; who gets it is asked as ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Where.

@@ -1,32 +1,41 @@
 //! [`Gate`]: who gets in and what they may, by the rules in force.
 
 mod access;
+mod audit;
 mod busy_log;
+mod connections;
 mod evidence;
 mod first_end;
 mod kick_list;
+mod operate;
 mod recheck;
 mod rules;
 
+pub use audit::Audit;
+pub use connections::Connection;
+pub use operate::{Denials, ListedSession};
 pub use rules::Rules;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use authenticator::decide::{Connect, Granted, Request, decide};
-use authenticator::evidence::{Evidence, FactorEvidence};
+use authenticator::decide::{Connect, Decision, Granted, Request, Step, decide};
+use authenticator::evidence::FactorEvidence;
+use authenticator::identity;
 use authenticator::policy::{ClientId, DeniedPublish, Permit};
 use authenticator::reason::{Reason, Refusal};
-use authenticator::ruleset::Ruleset;
+use authenticator::record::{Event, Record};
 use rustls_pki_types::UnixTime;
 
 use crate::callbacks::{Access, Admission, Answer, Authenticator, Effects, Kick, Login, WillOnKick};
 use crate::client::{Client, Protocol};
 use crate::log::{Level, Log};
 use crate::sessions::{Sessions, Standing};
+use audit::{NoAudit, from_peer, peer_of};
 use busy_log::BusyLog;
+use connections::{Connections, Ending};
 use kick_list::KickList;
-use recheck::Recheck;
+use recheck::{News, Recheck};
 
 /// How many sessions are kept track of, connected or not.
 const MAX_SESSIONS: usize = 250_000;
@@ -34,15 +43,23 @@ const MAX_SESSIONS: usize = 250_000;
 /// Who gets in and what they may, by the rules in force.
 pub struct Gate<R> {
     rules: R,
+    audit: Box<dyn Audit>,
     log: Rc<dyn Log>,
     state: RefCell<State>,
     /// Between a reload and the next tick mosquitto asks about the clients it has, and nobody comes.
     is_reloading: Cell<bool>,
 }
 
+/// What is written down about the end of a connection that the gate has not closed: mosquitto 2.0 does not say more.
+const ENDED: &str = "the connection has ended";
+
 struct State {
     sessions: Sessions,
+    connections: Connections,
+    denials: Denials,
     kick_list: KickList,
+    /// Whom an operator wants closed.
+    kicked: KickList,
     busy_log: BusyLog,
     recheck: Recheck,
 }
@@ -53,23 +70,28 @@ impl<R: Rules> Gate<R> {
         let sessions = Sessions::new(MAX_SESSIONS);
         let state = State {
             sessions,
+            connections: Connections::default(),
+            denials: Denials::default(),
             kick_list: KickList::default(),
+            kicked: KickList::default(),
             busy_log: BusyLog::default(),
             recheck: Recheck::default(),
         };
-        Self { rules, log, state: RefCell::new(state), is_reloading: Cell::new(false) }
+        let state = RefCell::new(state);
+        Self { rules, audit: Box::new(NoAudit), log, state, is_reloading: Cell::new(false) }
+    }
+
+    /// The same, and decisions are written down by `audit`.
+    #[must_use]
+    pub fn audited_by(mut self, audit: Box<dyn Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Decides about CONNECT, of which mosquitto shows the client id, and neither the will nor the session's expiry.
-    fn decide(
-        &self,
-        client: &dyn Client,
-        login: &Login<'_>,
-        now: UnixTime,
-    ) -> Result<(Permit, ClientId), Refusal> {
-        let malformed = |evidence: String| Refusal::new(Reason::Malformed, evidence);
-        let id = client.id().filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| malformed("it has no client id, or none that is UTF-8".to_owned()))?;
+    /// What the client shows beside its certificate is verified last, for it may cost most.
+    fn decide(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Result<Decision, Refusal> {
+        let id = id_of(client)?;
         let rules = self.rules.in_force();
         let evidence =
             evidence::of_client(client, &rules, now).map_err(|fault| malformed(fault.to_string()))?;
@@ -79,8 +101,35 @@ impl<R: Rules> Gate<R> {
             unique: &String::new,
             random: &evidence::random,
         };
-        let evidence = evidence.factor(self.known_factor(client));
-        let (permit, client_id) = match self.decide_by(&rules, evidence, connect, login, now)? {
+        let request = Request::Connect(connect);
+        let mut evidence = evidence.factor(self.known_factor(client));
+        let mut decision = decide(&rules, &evidence, &request);
+        if let Ok(Granted::Asked { kind, client }) = &decision.outcome {
+            let factor = self.rules.verify_factor(*kind, client, login, now);
+            evidence = evidence.factor(factor);
+            decision = decide(&rules, &evidence, &request);
+        }
+        self.audit.decided(peer_of(client), &evidence, &decision);
+        Ok(decision)
+    }
+
+    /// What is known of the second factor of `client` before it is asked for. mosquitto reads its configuration again and asks
+    /// about all clients at once: what they have shown when they came counts, and no password is looked at.
+    fn known_factor(&self, client: &dyn Client) -> FactorEvidence {
+        if !self.is_reloading.get() {
+            return FactorEvidence::NotAsked;
+        }
+        match self.state.borrow().sessions.permit_of(client) {
+            Some(permit) if permit.factor().is_some() => self.rules.factor_of_session(permit),
+            Some(_) => FactorEvidence::Refused("the session was opened without a second factor".to_owned()),
+            None => FactorEvidence::NotAsked,
+        }
+    }
+
+    /// What of a decision mosquitto can carry out.
+    fn granted(client: &dyn Client, decision: Decision) -> Result<(Permit, ClientId), Refusal> {
+        let id = id_of(client)?;
+        let (permit, client_id) = match decision.outcome? {
             Granted::Admitted { permit, client_id: Some(binding) } => (permit, binding.client_id().clone()),
             Granted::Admitted { client_id: None, .. }
             | Granted::Asked { .. }
@@ -104,47 +153,73 @@ impl<R: Rules> Gate<R> {
         Ok((permit, client_id))
     }
 
-    /// The decision, and what the client shows beside its certificate where that is asked for: last, for it may cost most.
-    fn decide_by(
-        &self,
-        rules: &Ruleset,
-        evidence: Evidence,
-        connect: Connect<'_>,
-        login: &Login<'_>,
-        now: UnixTime,
-    ) -> Result<Granted, Refusal> {
-        let request = Request::Connect(connect);
-        match decide(rules, &evidence, &request).outcome? {
-            Granted::Asked { kind, client } => {
-                let factor = self.rules.verify_factor(kind, &client, login, now);
-                decide(rules, &evidence.factor(factor), &request).outcome
-            }
-            granted => Ok(granted),
-        }
-    }
-
-    /// What is known of the second factor of `client` before it is asked for. mosquitto reads its configuration again and asks
-    /// about all clients at once: what they have shown when they came counts, and no password is looked at.
-    fn known_factor(&self, client: &dyn Client) -> FactorEvidence {
-        if !self.is_reloading.get() {
-            return FactorEvidence::NotAsked;
-        }
-        match self.state.borrow().sessions.permit_of(client) {
-            Some(permit) if permit.factor().is_some() => self.rules.factor_of_session(permit),
-            Some(_) => FactorEvidence::Refused("the session was opened without a second factor".to_owned()),
-            None => FactorEvidence::NotAsked,
-        }
-    }
-
-    fn admit(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Result<Box<str>, Refusal> {
-        let (permit, client_id) = self.decide(client, login, now)?;
-        let user_name = permit.identity().name().into();
-        let whoever = permit.client().clone();
+    fn admit(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Result<Permit, TurnedAway> {
+        let decision =
+            self.decide(client, login, now).map_err(|refusal| TurnedAway { whom: None, refusal })?;
+        let whom = decision.trace.iter().find_map(|step| match step {
+            Step::Identity(client) => Some(client.clone()),
+            _ => None,
+        });
+        let turned_away = |refusal| TurnedAway { whom: whom.clone(), refusal };
+        let (permit, client_id) = Self::granted(client, decision).map_err(turned_away)?;
         let mut state = self.state.borrow_mut();
         state.recheck.note(&permit);
-        let admitted = state.sessions.admit(&client_id, client.handle(), permit);
-        admitted.map_err(|fault| whoever.refused(Reason::ClientIdMismatch, fault.to_string()))?;
-        Ok(user_name)
+        let admitted = state.sessions.admit(&client_id, client.handle(), permit.clone());
+        admitted.map_err(|fault| {
+            turned_away(permit.client().refused(Reason::ClientIdMismatch, fault.to_string()))
+        })?;
+        Ok(permit)
+    }
+
+    /// Writes down that `client` was admitted, unless it was before: mosquitto reads its configuration again.
+    fn note_admitted(&self, client: &dyn Client, permit: &Permit, now: UnixTime) {
+        let mut state = self.state.borrow_mut();
+        if state.connections.renew(client, permit) {
+            return;
+        }
+        let (client_id, peer) = (client.id().unwrap_or_default(), peer_of(client));
+        let record = Record::new(Event::Connect).permit(permit).client_id(client_id);
+        let connection = Connection {
+            peer,
+            protocol: client.protocol(),
+            decision: self.audit.write(&from_peer(record, peer)),
+            since: now,
+            permit: permit.clone(),
+            handle: client.handle(),
+            ending: None,
+        };
+        if let Some(earlier) = state.connections.begin(client_id, connection) {
+            earlier.write_end(client_id, "the same client connected again", &*self.audit);
+        }
+    }
+
+    /// Writes down that `client` was refused, or is no longer admitted.
+    fn note_turned_away(
+        &self,
+        client: &dyn Client,
+        TurnedAway { whom, refusal }: &TurnedAway,
+        now: UnixTime,
+    ) {
+        let mut state = self.state.borrow_mut();
+        // mosquitto reads its configuration again, and asks about a client that it has.
+        state.sessions.denied(client);
+        let (client_id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
+        if refusal.reason != Reason::RateLimited {
+            self.note(&format!("{client_id:?} from {address} is refused"), refusal);
+        } else if state.busy_log.add(now) {
+            let text = format!(
+                "countersign: clients are told to come again: {}; further ones are not named",
+                refusal.evidence
+            );
+            self.log.write(Level::Warning, &text);
+        }
+        if let Some(mut connection) = state.connections.end(client) {
+            connection.ending.get_or_insert_with(|| Ending::Refused(refusal.clone()));
+            return connection.write_end(client_id, "", &*self.audit);
+        }
+        let record = Record::new(Event::Connect).client_id(client_id).refused(refusal);
+        let record = if let Some(whom) = whom { record.client(whom) } else { record };
+        self.audit.write(&from_peer(record, peer_of(client)));
     }
 
     fn note(&self, what: &str, refusal: &Refusal) {
@@ -154,35 +229,27 @@ impl<R: Rules> Gate<R> {
 }
 
 impl<R: Rules> Authenticator for Gate<R> {
-    fn basic_auth(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Admission {
-        match self.admit(client, login, self.rules.time(now)) {
-            Ok(user_name) => Admission::Admitted { user_name },
-            Err(refusal) => {
-                let mut state = self.state.borrow_mut();
-                // mosquitto reads its configuration again, and asks about a client that it has.
-                state.sessions.denied(client);
-                let is_busy = refusal.reason == Reason::RateLimited;
-                if !is_busy {
-                    let (id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
-                    self.note(&format!("{id:?} from {address} is refused"), &refusal);
-                    return Admission::Denied;
+    fn basic_auth(&self, client: &dyn Client, login: &Login<'_>, told: UnixTime) -> Admission {
+        let now = self.rules.time(told);
+        match self.admit(client, login, now) {
+            Ok(permit) => {
+                self.note_admitted(client, &permit, now);
+                Admission::Admitted { user_name: permit.identity().name().into() }
+            }
+            Err(turned_away) => {
+                self.note_turned_away(client, &turned_away, told);
+                match turned_away.refusal.reason {
+                    Reason::RateLimited => Admission::NotNow,
+                    _ => Admission::Denied,
                 }
-                if state.busy_log.add(now) {
-                    let text = format!(
-                        "countersign: clients are told to come again: {}; further ones are not named",
-                        refusal.evidence
-                    );
-                    self.log.write(Level::Warning, &text);
-                }
-                Admission::NotNow
             }
         }
     }
 
     fn acl_check(&self, client: &dyn Client, access: &Access<'_>) -> Answer {
         let mut state = self.state.borrow_mut();
-        let State { sessions, kick_list, .. } = &mut *state;
-        match sessions.standing(client, access) {
+        let State { sessions, connections, denials, kick_list, .. } = &mut *state;
+        let answer = match sessions.standing(client, access) {
             Standing::Admitted(permit) => {
                 let answer = access::of_connected(&permit, access);
                 if answer == Answer::Denied
@@ -192,6 +259,10 @@ impl<R: Rules> Authenticator for Gate<R> {
                     && client.protocol() != Protocol::V5
                 {
                     kick_list.add(client);
+                    if let (Some(client_id), Some(refusal)) = (client.id(), access::refusal(&permit, access))
+                    {
+                        connections.ends_by(client_id, Ending::Refused(refusal));
+                    }
                 }
                 answer
             }
@@ -203,14 +274,18 @@ impl<R: Rules> Authenticator for Gate<R> {
                 }
                 Answer::Denied
             }
+        };
+        if answer == Answer::Denied {
+            denials.count(access);
         }
+        answer
     }
 
     fn tick(&self, now: UnixTime) -> Effects {
         self.is_reloading.set(false);
         self.rules.look(now);
         let mut state = self.state.borrow_mut();
-        let State { sessions, kick_list, busy_log, recheck } = &mut *state;
+        let State { sessions, connections, kick_list, kicked, busy_log, recheck, .. } = &mut *state;
         if let Some(clients) = busy_log.take_ended(now) {
             let text = format!("countersign: {clients} clients were told to come again, and no more are");
             self.log.write(Level::Notice, &text);
@@ -221,11 +296,19 @@ impl<R: Rules> Authenticator for Gate<R> {
             |(client_id, handle): &(Box<str>, _)| !sessions.is_connected_as_other(client_id, *handle);
         let mut client_ids: Vec<_> =
             kick_list.take().filter(is_there).map(|(client_id, _)| client_id).collect();
-        client_ids.extend(recheck.sessions(sessions, &self.rules, now, |client_id, refusal| {
-            self.note(&format!("the session {:?} is over", client_id.as_str()), refusal);
+        let by_operator: Vec<_> = kicked.take().filter(is_there).map(|(client_id, _)| client_id).collect();
+        client_ids.extend(recheck.sessions(sessions, &self.rules, now, |client_id, news| match news {
+            News::Changed(permit) => connections.changed(client_id.as_str(), permit),
+            News::Over(refusal) => {
+                self.note(&format!("the session {:?} is over", client_id.as_str()), &refusal);
+                connections.ends_by(client_id.as_str(), Ending::Refused(refusal));
+            }
         }));
-        let kick = |client_id| Kick { client_id, will: WillOnKick::Forget };
-        Effects { kicks: client_ids.into_iter().map(kick).collect(), messages: Vec::new() }
+        let kick = |will| move |client_id| Kick { client_id, will };
+        let forgets = client_ids.into_iter().map(kick(WillOnKick::Forget));
+        // Only DISCONNECT of the client withdraws its will (MQTT 5 §3.14.4).
+        let publishes = by_operator.into_iter().map(kick(WillOnKick::Publish));
+        Effects { kicks: forgets.chain(publishes).collect(), messages: Vec::new() }
     }
 
     fn reload(&self, now: UnixTime) {
@@ -237,7 +320,27 @@ impl<R: Rules> Authenticator for Gate<R> {
         let mut state = self.state.borrow_mut();
         state.sessions.disconnected(client);
         state.kick_list.remove(client);
+        state.kicked.remove(client);
+        if let (Some(connection), Some(client_id)) = (state.connections.end(client), client.id()) {
+            connection.write_end(client_id, ENDED, &*self.audit);
+        }
     }
+}
+
+/// A client that is not admitted.
+struct TurnedAway {
+    /// Who it is, as far as that was found out.
+    whom: Option<identity::Client>,
+    refusal: Refusal,
+}
+
+fn malformed(evidence: String) -> Refusal {
+    Refusal::new(Reason::Malformed, evidence)
+}
+
+fn id_of(client: &dyn Client) -> Result<&str, Refusal> {
+    let id = client.id().filter(|id| !id.is_empty());
+    id.ok_or_else(|| malformed("it has no client id, or none that is UTF-8".to_owned()))
 }
 
 #[cfg(test)]

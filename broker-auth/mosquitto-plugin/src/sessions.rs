@@ -4,12 +4,14 @@
 //! take over without anybody being asked (`use_identity_as_username`). So a permit counts for the very client that it was
 //! granted to, and what is still asked about it after its connection has ended is told apart from a newcomer in its place.
 
+mod named;
 mod presence;
 
 use std::collections::{BTreeMap, HashMap};
 
 use authenticator::identity::Identity;
 use authenticator::policy::{ClientId, Permit};
+pub use named::AmbiguousName;
 use presence::Presence;
 
 use crate::callbacks::Access;
@@ -37,6 +39,8 @@ struct Session {
     presence: Presence,
     /// Whom it has taken over, until the next tick: mosquitto still asks about the will of that connection.
     predecessor: Option<ClientHandle>,
+    /// Whether it ends with the connection, whatever the client has asked for.
+    is_closed: bool,
 }
 
 /// Why a client gets no session, though it has a permit.
@@ -105,6 +109,7 @@ impl Sessions {
             handle,
             presence: Presence::Connected,
             predecessor,
+            is_closed: false,
         };
         self.by_client_id.insert(client_id.as_str().into(), session);
         Ok(())
@@ -142,10 +147,33 @@ impl Sessions {
         if session.handle == client.handle() && matches!(session.presence, Presence::Connected) {
             // MQTT 3.1.1 §3.1.2.4: the session lasts as long as the connection. MQTT 5 has a Session Expiry Interval,
             // which mosquitto keeps to itself.
-            let ends = client.is_clean() && matches!(client.protocol(), Protocol::V31 | Protocol::V311);
+            let is_clean = client.is_clean() && matches!(client.protocol(), Protocol::V31 | Protocol::V311);
+            let ends = is_clean || session.is_closed;
             session.presence = Presence::Leaving { ends, has_published: false };
             self.unsettled.push(id.into());
         }
+    }
+
+    /// Ends the session `client_id`: with its connection, if it is connected; then that is the connection of the client
+    /// that is returned.
+    pub fn close(&mut self, client_id: &str) -> Option<ClientHandle> {
+        let session = self.by_client_id.get_mut(client_id)?;
+        match session.presence {
+            Presence::Connected => {
+                session.is_closed = true;
+                Some(session.handle)
+            }
+            Presence::Leaving { .. } | Presence::Offline { .. } => {
+                self.forget(client_id);
+                None
+            }
+        }
+    }
+
+    /// Every session: its client id, its permit, and whether its client is there.
+    pub fn list(&self) -> impl Iterator<Item = (&str, &Permit, bool)> {
+        let is_connected = |session: &Session| matches!(session.presence, Presence::Connected);
+        self.by_client_id.iter().map(move |(id, session)| (&**id, &session.permit, is_connected(session)))
     }
 
     /// `client` was refused. If it is one that was admitted, it is no longer.

@@ -13,12 +13,13 @@ mod reported_clients;
 mod ruleset_store;
 mod time_floor;
 mod trust_files;
+mod visits;
 mod whole_file;
 
 pub use crl_numbers::{CrlNumbers, CrlNumbersError};
 pub(crate) use files::files_of;
 pub use files::read_file;
-pub use legacy_leaves::{LegacyLeafCount, LegacyLeaves, Noted};
+pub use legacy_leaves::{LegacyLeafCount, LegacyLeaves};
 pub use live_evidence::LiveEvidence;
 pub use load_error::LoadError;
 pub use namespaces::KnownNamespaces;

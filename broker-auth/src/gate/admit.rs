@@ -20,7 +20,6 @@ use embedded::{
 use mqtt::{Connect, ConnectAckReason, Connection, Packet, Version};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::reported::note_reported;
 use super::unchecked::note_unchecked;
 use crate::counters::Counters;
 use crate::evidence::{Gatherers, Shown};
@@ -144,7 +143,7 @@ async fn decide(
         secret: connect.password.as_deref(),
     });
     let decision = context.gatherers.decide(rules, (chain, origin), &request, &shown).await;
-    note_reported(rules, context.hub.audit(), Event::Connect, peer, &decision);
+    rules.note_reported(context.hub.audit(), Event::Connect, peer, &decision);
     note_unchecked(context.counters, peer, &decision);
     let whom = || {
         decision.trace.iter().find_map(|step| match step {

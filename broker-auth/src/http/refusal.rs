@@ -12,7 +12,7 @@ use super::connection::HttpConnection;
 use super::head::RequestHead;
 use super::head_fault::HeadFault;
 use super::problem::{close, problem};
-use crate::gate::{note_reported, note_unchecked};
+use crate::gate::note_unchecked;
 
 /// The permit that a request is answered by, or the answer that says why not.
 pub(super) async fn decide(
@@ -22,7 +22,7 @@ pub(super) async fn decide(
 ) -> Result<Permit, Box<Response<Vec<u8>>>> {
     let (context, caller) = (&connection.context, &connection.caller);
     let decision = caller.decide(&context.rules, &context.gatherers, head).await;
-    note_reported(&context.rules, context.hub.audit(), Event::Http, caller.peer, &decision);
+    context.rules.note_reported(context.hub.audit(), Event::Http, caller.peer, &decision);
     note_unchecked(&context.counters, caller.peer, &decision);
     let refusal = match decision.outcome.clone() {
         Ok(Granted::Http { permit }) => return Ok(permit),

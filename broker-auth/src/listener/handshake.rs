@@ -16,8 +16,7 @@ use authenticator::decide::Request;
 use authenticator::origin::Origin;
 use authenticator::reason::Refusal;
 use authenticator::record::{Event, Record};
-use authenticator::trust::{ChainResult, VerifiedChain};
-use broker_rules::store::{Noted, RulesetStore};
+use authenticator::trust::ChainResult;
 use rustls::server::Acceptor;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
@@ -169,7 +168,7 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
                 .outcome
                 .map_err(Failed::Unproven)?;
             if let ChainResult::Proven(proven) = &chain {
-                note_legacy_leaf(&host.rules, peer, proven);
+                host.rules.note_legacy_leaf(peer, proven);
             }
             Ok(Proven { stream, chain, asked })
         }
@@ -177,24 +176,6 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
             let refusal = tls_error(&error).and_then(|error| chain.refusal(error));
             Err(Failed::Tls { error, stream: Some(stream), refusal })
         }
-    }
-}
-
-/// Counts a certificate that its trust lets pass, though it claims what is for CAs alone. The log has each once.
-fn note_legacy_leaf(rules: &RulesetStore, peer: SocketAddr, chain: &VerifiedChain) {
-    let Some(claim) = chain.claim_to_issue() else { return };
-    let (trust, leaf) = (chain.trust_name(), chain.leaf());
-    let (serial, subject) = (leaf.serial(), leaf.subject());
-    match rules.legacy_leaves().admit(chain) {
-        Some(Noted::First { certificates }) => tracing::warn!(
-            %peer, %trust, %serial, %subject, %claim, certificates,
-            "a client certificate is let in by legacy-leaf = \"warn\": replace it"
-        ),
-        Some(Noted::Beyond { admissions }) => tracing::warn!(
-            %peer, %trust, %serial, %subject, %claim, admissions,
-            "client certificates are let in by legacy-leaf = \"warn\", more than are told apart: replace them"
-        ),
-        None => {}
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,37 +14,55 @@ use authenticator::ruleset::Ruleset;
 use broker_rules::clock::{Clock, SystemClock};
 use broker_rules::config::HostedConfig;
 use broker_rules::factors::{BlockingFactors, Credentials, FactorStore, LoadedFactors};
+use broker_rules::protocol::Reloaded;
 use broker_rules::state_directory::StateDirectory;
-use broker_rules::store::{CrlNumbers, RulesetStore};
+use broker_rules::store::{CrlNumbers, KnownNamespaces, RulesetStore};
 use broker_rules::watch::{FactorsWatch, Happened, RulesWatch, WATCH_INTERVAL};
 use mosquitto_plugin::callbacks::Login;
 use mosquitto_plugin::gate::Rules;
 use mosquitto_plugin::log::{Level, Log};
+use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
 /// Who these rules are read for.
-const HOST: &str = "mosquitto";
+pub(crate) const HOST: &str = "mosquitto";
 
 /// What the `broker.toml` of a fleet says, in force inside mosquitto.
 pub(crate) struct FleetRules {
-    file: PathBuf,
+    /// As the file had it when it was last put in force.
+    present: RefCell<HostedConfig>,
     rules: Arc<RulesetStore>,
+    namespaces: KnownNamespaces,
     factors: BlockingFactors,
     watch: RefCell<(RulesWatch, FactorsWatch)>,
     started: Instant,
     /// When the files were looked at last.
     looked: Cell<Option<Instant>>,
+    refused: RefusedReload,
     log: Rc<dyn Log>,
 }
 
+/// Why the last reload was refused, until one succeeds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RefusedReload(Arc<Mutex<Option<String>>>);
+
+impl RefusedReload {
+    /// That reason, if there is one.
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
+}
+
 impl FleetRules {
-    /// Reads `file`, and all that it names.
+    /// Reads all that `config` names.
     ///
     /// # Errors
-    /// There are no rules, or none by which anybody could get in.
-    pub(crate) fn load(file: &Path, log: Rc<dyn Log>) -> Result<Self, Box<dyn Error>> {
-        let config = HostedConfig::load(file, HOST)?;
-        let state = StateDirectory::prepare(&config.state)?;
+    /// There are no rules by which anybody could get in.
+    pub(crate) fn load(
+        config: HostedConfig,
+        state: &StateDirectory,
+        log: Rc<dyn Log>,
+    ) -> Result<Self, Box<dyn Error>> {
         let numbers = Arc::new(CrlNumbers::open(state.path())?);
         let access = Arc::clone(&config.access);
         let rules = RulesetStore::of_listener(Arc::new(SystemClock), numbers, access, config.mode, None);
@@ -56,33 +73,84 @@ impl FleetRules {
         }
         let now = SystemClock.now();
         let loaded = LoadedFactors::read(&config.second_factors, now)?;
+        let namespaces = KnownNamespaces::open(state.path());
+        let renamed = namespaces.remember(rules.present().trusts().iter());
         let warnings = started.replaced.iter().cloned().chain(refused()).chain(config.policy_warnings());
-        let warnings = warnings.chain(loaded.warnings(now));
-        warnings.for_each(|warning| log.write(Level::Warning, &format!("countersign: {warning}")));
+        warnings
+            .chain(renamed)
+            .chain(loaded.warnings(now))
+            .for_each(|warning| log.write(Level::Warning, &format!("countersign: {warning}")));
         let factors = Arc::new(FactorStore::new(loaded, Arc::new(SystemClock)));
         factors.serve(&rules);
         let watch = (RulesWatch::of([Arc::clone(&rules)]), FactorsWatch::of(Arc::clone(&factors)));
         Ok(Self {
-            file: file.to_owned(),
+            present: RefCell::new(config),
             rules,
+            namespaces,
             factors: BlockingFactors::new(factors),
             watch: RefCell::new(watch),
             started: Instant::now(),
             looked: Cell::new(None),
+            refused: RefusedReload::default(),
             log,
         })
     }
 
-    fn read_again(&self) -> Result<Vec<String>, Box<dyn Error>> {
-        let config = HostedConfig::load(&self.file, HOST)?;
-        let built = self.rules.build(&config.trusts, &config.access, config.mode, None)?;
+    /// The rules in force.
+    pub(crate) fn store(&self) -> &Arc<RulesetStore> {
+        &self.rules
+    }
+
+    /// Where it is said why the last reload was refused.
+    pub(crate) fn refused_reload(&self) -> RefusedReload {
+        self.refused.clone()
+    }
+
+    /// Reads the configuration and all that it names again, and puts it in force, or changes nothing.
+    pub(crate) fn read_again(&self) -> Reloaded {
+        let outcome = self.put_in_force().map_err(|error| error.to_string());
+        *self.refused.0.lock() = outcome.as_ref().err().cloned();
+        match outcome {
+            Ok(reloaded) => {
+                self.log.write(Level::Notice, "countersign: the rules were read again");
+                for warning in &reloaded.warnings {
+                    self.log.write(Level::Warning, &format!("countersign: {warning}"));
+                }
+                reloaded
+            }
+            Err(error) => {
+                let text =
+                    format!("countersign: the rules are refused, the present ones stay in force: {error}");
+                self.log.write(Level::Error, &text);
+                Reloaded { refused: vec![error], ..Reloaded::default() }
+            }
+        }
+    }
+
+    fn put_in_force(&self) -> Result<Reloaded, Box<dyn Error>> {
+        let mut present = self.present.borrow_mut();
+        let config = HostedConfig::load(&present.file, HOST)?;
+        if config.state != present.state {
+            return Err(format!("{} changes what needs a restart: [state]", config.file.display()).into());
+        }
+        let is_new = config.text != present.text;
+        // Policies that say the same are not replaced: no session need be judged by them again.
+        let access = if is_new { &config.access } else { &present.access };
+        let built = self.rules.build(&config.trusts, access, config.mode, None)?;
         let now = SystemClock.now();
         let loaded = LoadedFactors::read(&config.second_factors, now)?;
         let mut warnings = loaded.warnings(now);
-        warnings.extend(self.rules.install(built).unwrap_or_default());
+        let installed = self.rules.install(built);
+        let changed = is_new || installed.is_some();
+        warnings.extend(installed.unwrap_or_default());
         // After the rules: where they do not ask for a factor any more, nobody is judged by it.
         self.factors.store().install(loaded);
-        Ok(warnings)
+        if is_new {
+            warnings.extend(self.namespaces.remember(self.rules.present().trusts().iter()));
+            warnings.extend(config.policy_warnings());
+            *present = config;
+        }
+        Ok(Reloaded { changed, refused: Vec::new(), warnings })
     }
 }
 
@@ -139,19 +207,8 @@ impl Rules for FleetRules {
     }
 
     fn reload(&self, _: UnixTime) {
-        match self.read_again() {
-            Ok(warnings) => {
-                self.log.write(Level::Notice, "countersign: the rules were read again");
-                warnings
-                    .iter()
-                    .for_each(|warning| self.log.write(Level::Warning, &format!("countersign: {warning}")));
-            }
-            Err(error) => {
-                let text =
-                    format!("countersign: the rules are refused, the present ones stay in force: {error}");
-                self.log.write(Level::Error, &text);
-            }
-        }
+        // What it came to is in the log, and in the status.
+        let _ = self.read_again();
     }
 }
 

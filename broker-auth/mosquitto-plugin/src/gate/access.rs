@@ -1,6 +1,7 @@
 //! What a permit says to what mosquitto asks.
 
 use authenticator::policy::Permit;
+use authenticator::reason::Refusal;
 
 use crate::callbacks::{Access, Answer};
 
@@ -14,6 +15,16 @@ pub(super) fn of_connected(permit: &Permit, access: &Access<'_>) -> Answer {
         Access::Unsubscribe(_) => true,
     };
     if is_allowed { Answer::Allowed } else { Answer::Denied }
+}
+
+/// Why the holder of `permit` may not publish or subscribe like this.
+pub(super) fn refusal(permit: &Permit, access: &Access<'_>) -> Option<Refusal> {
+    match access {
+        Access::Publish { topic, retain: false } => permit.publish(topic).err(),
+        Access::Publish { topic, retain: true } => permit.publish_retained(topic).err(),
+        Access::Subscribe(filter) => permit.subscribe(filter).err(),
+        Access::Deliver(_) | Access::Unsubscribe(_) => None,
+    }
 }
 
 /// Whether the will of the holder of `permit`, who has gone, may be published, or a message may wait for it.

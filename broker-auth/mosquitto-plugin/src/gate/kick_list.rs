@@ -16,8 +16,13 @@ impl KickList {
     /// Adds `client`, if it has a client id to be kicked by.
     pub(super) fn add(&mut self, client: &dyn Client) {
         let Some(id) = client.id().filter(|id| !id.is_empty()) else { return };
-        if self.0.contains_key(id) || self.0.len() < CAPACITY {
-            self.0.insert(id.into(), client.handle());
+        self.add_session(id, client.handle());
+    }
+
+    /// Adds the client `handle`, whose session is `client_id`.
+    pub(super) fn add_session(&mut self, client_id: &str, handle: ClientHandle) {
+        if self.0.contains_key(client_id) || self.0.len() < CAPACITY {
+            self.0.insert(client_id.into(), handle);
         }
     }
 

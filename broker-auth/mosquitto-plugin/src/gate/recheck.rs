@@ -23,6 +23,14 @@ pub(super) struct Recheck {
     first_end: FirstEnd,
 }
 
+/// What becomes of a session that was judged.
+pub(super) enum News<'a> {
+    /// It goes on by another permit.
+    Changed(&'a Permit),
+    /// It is over.
+    Over(Refusal),
+}
+
 /// By what all sessions were judged last.
 #[derive(Debug)]
 struct Judged {
@@ -38,13 +46,14 @@ impl Recheck {
         self.first_end.note(permit);
     }
 
-    /// Judges those of `sessions` that are due, and tells whose are `over`; the client ids of those that are connected.
+    /// Judges those of `sessions` that are due, and tells what became of them; the client ids of those that are over and
+    /// connected.
     pub(super) fn sessions<R: Rules>(
         &mut self,
         sessions: &mut Sessions,
         by: &R,
         now: UnixTime,
-        over: impl Fn(&ClientId, &Refusal),
+        mut tell: impl FnMut(&ClientId, News<'_>),
     ) -> Vec<Box<str>> {
         let (rules, generation) = (by.in_force(), by.generation());
         let are_all_due = self.judged.as_ref().is_none_or(|judged| {
@@ -58,7 +67,7 @@ impl Recheck {
         let mut first_end = FirstEnd::default();
         let closed = sessions.judge(|permit, client_id| {
             let verdict = if are_all_due || has_ended(permit, now) {
-                judge(permit, client_id, (by, &rules), now, &over)
+                judge(permit, client_id, (by, &rules), now, &mut tell)
             } else {
                 Verdict::Unchanged
             };
@@ -83,15 +92,18 @@ fn judge<R: Rules>(
     client_id: &ClientId,
     (by, rules): (&R, &Ruleset),
     now: UnixTime,
-    over: impl Fn(&ClientId, &Refusal),
+    tell: &mut impl FnMut(&ClientId, News<'_>),
 ) -> Verdict {
     let evidence = evidence::of_session(permit, by.factor_of_session(permit), rules, now);
     match decide(rules, &evidence, &Request::Continue(permit, client_id)).outcome {
         Ok(Granted::Continued(Standing::Unchanged)) => Verdict::Unchanged,
-        Ok(Granted::Continued(Standing::Changed(permit))) => Verdict::Changed(permit),
+        Ok(Granted::Continued(Standing::Changed(permit))) => {
+            tell(client_id, News::Changed(&permit));
+            Verdict::Changed(permit)
+        }
         Ok(_) => Verdict::Over,
         Err(refusal) => {
-            over(client_id, &refusal);
+            tell(client_id, News::Over(refusal));
             Verdict::Over
         }
     }

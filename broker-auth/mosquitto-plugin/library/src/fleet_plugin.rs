@@ -1,0 +1,118 @@
+//! [`FleetPlugin`]: the gate by the rules of a fleet, and what others hear of it: operators, the log, whoever may hear events.
+
+use std::error::Error;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use broker_rules::admin_socket::AdminSocket;
+use broker_rules::config::HostedConfig;
+use broker_rules::state_directory::StateDirectory;
+use mosquitto_plugin::callbacks::{Access, Admission, Answer, Authenticator, Effects, Login};
+use mosquitto_plugin::client::Client;
+use mosquitto_plugin::gate::Gate;
+use mosquitto_plugin::log::{Level, Log};
+use rustls_pki_types::UnixTime;
+
+use crate::admin_server::AdminServer;
+use crate::answers::Answers;
+use crate::events::Events;
+use crate::fleet_audit::FleetAudit;
+use crate::fleet_rules::{FleetRules, HOST};
+use crate::host_status::HostStatus;
+use crate::log_lines::{LogLines, OnThisThread};
+use crate::turns::{Turns, turns};
+
+/// The gate by the rules of a fleet, and what others hear of it.
+pub(crate) struct FleetPlugin {
+    gate: Gate<FleetRules>,
+    status: Arc<HostStatus>,
+    events: Rc<Events>,
+    /// Declared before the server: whoever waits for a turn is told that there will be none, and then its thread ends.
+    turns: Turns,
+    _server: AdminServer,
+    lines: Arc<LogLines>,
+    _collecting: OnThisThread,
+    log: Rc<dyn Log>,
+}
+
+impl FleetPlugin {
+    /// Reads the configuration `file`, and all that it names.
+    ///
+    /// # Errors
+    /// There are no rules, or none by which anybody could get in, or another program has the state directory.
+    pub(crate) fn start(file: &Path, log: Rc<dyn Log>) -> Result<Self, Box<dyn Error>> {
+        let lines = Arc::new(LogLines::default());
+        let collecting = lines.collect_on_this_thread();
+        let started = Self::start_logged(file, &log, &lines, collecting);
+        lines.write_to(&*log);
+        started
+    }
+
+    fn start_logged(
+        file: &Path,
+        log: &Rc<dyn Log>,
+        lines: &Arc<LogLines>,
+        collecting: OnThisThread,
+    ) -> Result<Self, Box<dyn Error>> {
+        let config = HostedConfig::load(file, HOST)?;
+        let state = StateDirectory::prepare(&config.state)?;
+        for file in &state.adopted {
+            let text = format!("countersign: {} is taken over into the state directory", file.display());
+            log.write(Level::Notice, &text);
+        }
+        // Before anything is written into the directory: it may be another broker's.
+        let socket = AdminSocket::bind(&config.state.admin_socket(), state.admin_group).map_err(|error| {
+            format!(
+                "the admin socket in {} cannot be used: {error}: stop the other broker, or give this one a state \
+                 directory of its own",
+                state.path().display()
+            )
+        })?;
+        let rules = FleetRules::load(config, &state, Rc::clone(log))?;
+        let status = Arc::new(HostStatus::of(&rules, Arc::clone(lines)));
+        let events = Rc::new(Events::default());
+        let audit = FleetAudit::new(Arc::clone(rules.store()), Arc::clone(&status), Rc::clone(&events));
+        let (turns, asking) = turns();
+        let answers = Answers::new(Arc::clone(rules.store()), Arc::clone(&status), asking);
+        let server = AdminServer::start(socket, answers, Arc::clone(lines))?;
+        let gate = Gate::new(rules, Rc::clone(log)).audited_by(Box::new(audit));
+        Ok(Self {
+            gate,
+            status,
+            events,
+            turns,
+            _server: server,
+            lines: Arc::clone(lines),
+            _collecting: collecting,
+            log: Rc::clone(log),
+        })
+    }
+}
+
+impl Authenticator for FleetPlugin {
+    fn basic_auth(&self, client: &dyn Client, login: &Login<'_>, now: UnixTime) -> Admission {
+        self.gate.basic_auth(client, login, now)
+    }
+
+    fn acl_check(&self, client: &dyn Client, access: &Access<'_>) -> Answer {
+        self.gate.acl_check(client, access)
+    }
+
+    fn tick(&self, now: UnixTime) -> Effects {
+        self.turns.serve(&self.gate);
+        let mut effects = self.gate.tick(now);
+        effects.messages.extend(self.events.take());
+        self.status.note(self.gate.session_count(), self.gate.denials());
+        self.lines.write_to(&*self.log);
+        effects
+    }
+
+    fn reload(&self, now: UnixTime) {
+        self.gate.reload(now);
+    }
+
+    fn disconnect(&self, client: &dyn Client) {
+        self.gate.disconnect(client);
+    }
+}
