@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use integration_tests::client::{Client, Tls};
 use integration_tests::mqtt::{Connect, Version};
 use integration_tests::pki::{self, Crl, Forger};
+use integration_tests::program::run;
 
 use crate::finding::found;
 use crate::site::Reach::{Connected, Out, Publishes};
@@ -47,7 +49,6 @@ fn rows(site: &Site) -> Vec<Row> {
     let other_config = write("other.toml", &ca("broker.toml"));
     let acl = write("acl", b"");
     let plugin = library("libtest_plugin.so").display().to_string();
-    let own = library("libcountersign_mosquitto.so").display().to_string();
     let others_rules = format!(
         "plugin_opt_anchor {}\nplugin_opt_crl {}\nplugin_opt_panic /nowhere",
         site.fleet.file("device-ca/issuing.pem").display(),
@@ -129,18 +130,13 @@ fn rows(site: &Site) -> Vec<Row> {
             &[("error", "plugin_opt_config", "plugin_opt_config ")],
             JUDGED,
         ),
-        row("\nplugin ", before, &[("error", "plugin", "plugin ")], [Out, Out, Out]),
+        // The other plugin has an old list: what it lets in is in.
+        row("\nplugin ", before, &[("error", "plugin", "plugin ")], [Publishes, Publishes, Out]),
         row(
             "\nallow_anonymous",
             format!("\nplugin {plugin}\n{others_rules}\nallow_anonymous"),
             &[("warning", "plugin", "plugin ")],
             JUDGED,
-        ),
-        row(
-            "\nallow_anonymous",
-            format!("\nauth_plugin {own}\nauth_opt_config {}\nallow_anonymous", path("broker.toml")),
-            &[("error", "plugin", "auth_plugin ")],
-            [Out, Out, Out],
         ),
         row(
             "",
@@ -194,6 +190,56 @@ fn what_is_found_is_what_happens() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whatever an access list or the plugin of mosquitto says: an empty one denies nothing, and one that allows everything
+/// allows nothing.
+#[test]
+fn an_access_list_is_never_asked() {
+    let Some(site) = Site::new() else { return };
+    for rules in ["", "topic readwrite #\n", "user dev-1\ntopic deny devices/#\n"] {
+        fs::write(site.file("acl"), rules).expect("a file can be written");
+        let conf = format!("{}acl_file {}\n", site.exported, site.file("acl").display());
+        let mosquitto = site.start::<1>(&conf);
+        let tls = Tls::new(&site.fleet, Some(&site.device));
+        let mut device = Client::connect(mosquitto.address(), &tls, &Connect::new(Version::V5, "dev-1"));
+        assert!(device.publish("devices/dev-1/telemetry/a", "1") < 0x80, "{rules:?}");
+        assert!(device.subscribe("devices/dev-2/commands/#", 0) >= 0x80, "{rules:?}");
+        assert!(device.publish("devices/dev-2/telemetry/a", "1") >= 0x80, "{rules:?}");
+    }
+}
+
+/// Devices send their certificate alone: OpenSSL needs those above it.
+#[test]
+fn a_device_that_sends_its_certificate_alone_needs_all_of_them_in_the_cafile() {
+    let Some(site) = Site::new() else { return };
+    let alone = site.device.keep_in(&site.file(""));
+    let leaf = pki::certificate_pem(&site.device.chain()[0]);
+    fs::write(&alone.certificate, leaf).expect("a file can be written");
+    let roots = ["device-ca/root.pem", "service-ca/root.pem"]
+        .map(|name| fs::read_to_string(site.fleet.file(name)).expect("a CA"));
+    fs::write(site.file("roots.pem"), roots.concat()).expect("a file can be written");
+    for (authorities, expected, code) in [("client-authorities.pem", Publishes, 0), ("roots.pem", Out, 6)] {
+        let conf = site.exported.replace("/client-authorities.pem", &format!("/{authorities}"));
+        let checked = site.check(&conf);
+        assert_eq!(checked.code, code, "{}", checked.stderr);
+        let mosquitto = site.start::<1>(&conf);
+        assert_eq!(site.reach(mosquitto.address(), Some(&alone), "dev-1"), expected);
+    }
+}
+
+#[test]
+fn mosquitto_does_not_start_with_the_plugin_twice() {
+    let Some(site) = Site::new() else { return };
+    let plugin = library("libcountersign_mosquitto.so").display().to_string();
+    let second = format!("auth_plugin {plugin}\nauth_opt_config {}\n", site.file("broker.toml").display());
+    let conf = site.exported.clone() + &second;
+    let findings = found(&site.check(&conf), &conf);
+    let expected = ("error".to_owned(), "plugin".to_owned(), Some(format!("auth_plugin {plugin}")));
+    assert_eq!(findings, [expected]);
+    let mut command = site.peer.command();
+    command.arg("-c").arg(site.file("mosquitto.conf"));
+    assert_ne!(run(&mut command).code, 0);
 }
 
 /// Without the plugin, whoever has a certificate of the fleet's CAs may do everything, revoked or not.

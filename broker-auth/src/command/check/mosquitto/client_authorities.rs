@@ -39,19 +39,23 @@ fn of_cafile(line: &Directive, trusts: &[TrustConfig]) -> Vec<Finding> {
         for file in files {
             // One that cannot be read is reported with its trust.
             for authority in read_authorities(file).unwrap_or_default() {
-                let lacks = match gap(&authority, &known) {
+                let (which, lacks) = match gap(&authority, &known) {
                     None => continue,
-                    Some(Gap::Itself) => format!("{} lacks it", line.value),
-                    Some(Gap::Above(highest)) => format!(
-                        "{} lacks the certificate of the CA above {}, and OpenSSL wants all of them up to the root",
-                        line.value,
-                        highest.subject()
-                    ),
+                    Some(Gap::Itself) if authority.claims_issuer(&authority) => ("", "lacks it".to_owned()),
+                    Some(Gap::Itself) => (" that send their certificate alone", "lacks it".to_owned()),
+                    Some(Gap::Above(highest)) => {
+                        let above = highest.subject();
+                        (
+                            "",
+                            format!("lacks what {above} was issued by, and OpenSSL wants all up to the root"),
+                        )
+                    }
                 };
                 let what = format!(
-                    "clients of {} (trust {}) are refused by OpenSSL before the plugin is asked: {lacks}",
+                    "clients of {} (trust {}){which} are refused by OpenSSL before the plugin is asked: {} {lacks}",
                     authority.subject(),
-                    trust.name
+                    trust.name,
+                    line.value
                 );
                 findings.push(Finding::error(
                     line,

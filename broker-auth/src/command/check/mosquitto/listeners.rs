@@ -110,7 +110,8 @@ fn of_names(listener: &Listener) -> impl Iterator<Item = Finding> {
         Finding::error(
             line,
             "use_username_as_clientid",
-            "the client id is replaced after it was judged: unless it is the same, every access is denied",
+            "clients without a user name are refused, and of others the client id is replaced after it was judged: unless it is \
+             the same, every access is denied",
             "use_username_as_clientid false, and client-id = \"must-equal\" in the policies",
         )
     });

@@ -36,7 +36,7 @@ pub(super) fn findings(conf: &MosquittoConf, config: &Path) -> Vec<Finding> {
             findings.push(Finding::error(
                 &plugin.line,
                 "plugin",
-                "it is there twice: what the second says of clients is never asked, and it kicks those whom it has not admitted",
+                "it is there twice, and mosquitto does not start",
                 "one line `plugin`",
             ));
         } else {
