@@ -19,6 +19,6 @@ pub use error::SecondFactorError;
 pub use factor_store::FactorStore;
 pub use files::{KeysAge, LoadedFactors};
 pub use password_checks::{NotLookedAt, PasswordAttempt, PasswordChecks};
-pub use password_limit::PasswordLimit;
+pub use password_limit::{NoTime, PasswordLimit, Taken};
 pub use settings::{KeySource, SecondFactorSettings, TokenSettings};
 pub use token::{TokenRefusal, token_evidence};

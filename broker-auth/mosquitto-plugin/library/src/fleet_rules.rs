@@ -176,7 +176,7 @@ impl Rules for FleetRules {
     ) -> FactorEvidence {
         let shown = Credentials { user_name: login.user_name, secret: login.password };
         let begin = self.started.elapsed();
-        let looked = self.factors.ask(kind, client, &shown, now, begin);
+        let looked = self.factors.ask(kind, client, &shown, now, || self.started.elapsed());
         if let Some(cost) = &looked.cost {
             let text = format!(
                 "countersign: mosquitto has waited {} ms for a password of {} (m={},t={},p={})",

@@ -44,7 +44,7 @@ impl BlockingFactors {
         &self.store
     }
 
-    /// Looks at what `client`, whose certificate is proven, shows beside it, at `now`; `elapsed` is the time since any fixed
+    /// Looks at what `client`, whose certificate is proven, shows beside it, at `now`; `elapsed` tells the time since any fixed
     /// moment, by a clock that never goes back. A password may take a tenth of a second; everything else is quick.
     pub fn ask(
         &self,
@@ -52,7 +52,7 @@ impl BlockingFactors {
         client: &Client,
         shown: &Credentials<'_>,
         now: UnixTime,
-        elapsed: Duration,
+        elapsed: impl Fn() -> Duration,
     ) -> Looked {
         let identity = client.identity();
         match (shown.secret_of(identity, kind), kind) {
@@ -62,24 +62,33 @@ impl BlockingFactors {
         }
     }
 
-    fn look_at_password(&self, identity: &Identity, password: &[u8], elapsed: Duration) -> Looked {
+    fn look_at_password(
+        &self,
+        identity: &Identity,
+        password: &[u8],
+        elapsed: impl Fn() -> Duration,
+    ) -> Looked {
+        let begin = elapsed();
         // Whoever waits takes nobody's time; and whoever is told that there is no time has not been wrong.
         let refused = PasswordChecks::refuse_impossible(password)
-            .and_then(|()| self.checks.refuse_early(identity, elapsed));
+            .and_then(|()| self.checks.refuse_early(identity, begin));
         if let Err(why) = refused {
             return FactorEvidence::from(why).into();
         }
         let present = self.store.present();
         let cost = present.password_cost(identity).cloned();
-        if let Some(cost) = &cost
-            && let Err(no_time) = self.limit.lock().take(cost, elapsed)
-        {
-            return FactorEvidence::Busy(no_time.to_string()).into();
+        let taken = match cost.as_ref().map(|cost| self.limit.lock().take(cost, begin)).transpose() {
+            Ok(taken) => taken,
+            Err(no_time) => return FactorEvidence::Busy(no_time.to_string()).into(),
+        };
+        let evidence = match self.checks.begin(identity, password, begin) {
+            Ok(attempt) => attempt.verify(&present),
+            Err(why) => return FactorEvidence::from(why).into(),
+        };
+        if let Some(taken) = taken {
+            self.limit.lock().looked_at(taken, elapsed().saturating_sub(begin));
         }
-        match self.checks.begin(identity, password, elapsed) {
-            Ok(attempt) => Looked { evidence: attempt.verify(&present), cost },
-            Err(why) => FactorEvidence::from(why).into(),
-        }
+        Looked { evidence, cost }
     }
 }
 
@@ -121,7 +130,7 @@ mod tests {
         let client = Client::Verified(client_of("device-ca", name, Role::Device));
         let shown = Credentials { user_name: None, secret: Some(secret.as_bytes()) };
         let elapsed = Duration::from_millis(milliseconds);
-        let looked = factors.ask(FactorKind::Password, &client, &shown, time(), elapsed);
+        let looked = factors.ask(FactorKind::Password, &client, &shown, time(), || elapsed);
         let found = match looked.evidence {
             FactorEvidence::Shown(_) => "shown".to_owned(),
             FactorEvidence::Refused(why) => why,
@@ -186,7 +195,7 @@ mod tests {
         let factors = factors(&names(1));
         let client = Client::Verified(client_of("device-ca", "d0", Role::Device));
         let shown = Credentials { user_name: None, secret: Some(b"a.b.c") };
-        let looked = factors.ask(FactorKind::Token, &client, &shown, time(), Duration::ZERO);
+        let looked = factors.ask(FactorKind::Token, &client, &shown, time(), || Duration::ZERO);
         assert!(matches!(looked.evidence, FactorEvidence::Refused(_)) && looked.cost.is_none(), "{looked:?}");
     }
 }

@@ -8,7 +8,8 @@ use second_factor::password::Cost;
 const BUCKET_DEPTH: Duration = Duration::from_secs(1);
 
 /// Limits how many passwords are looked at, whoever shows them: [`Self::A_SECOND`] at the default [`Cost`], each of which takes
-/// some 20 ms. One that costs more counts as many times: the most expensive as seven.
+/// some 20 ms. One that costs more counts as many times: the most expensive as seven. Where the machine is slow, or busy, there
+/// are fewer: all together take a [`Self::SHARE`]th of the time.
 ///
 /// A token bucket that holds one second's worth, kept as the time at which it will be full (the virtual scheduling algorithm
 /// of ITU-T I.371). Times are since any fixed moment, by a clock that never goes back.
@@ -16,6 +17,11 @@ const BUCKET_DEPTH: Duration = Duration::from_secs(1);
 pub struct PasswordLimit {
     full_at: Duration,
 }
+
+/// The time that was taken for a password, before it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it may take longer"]
+pub struct Taken(Duration);
 
 /// There is no time for another password now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,12 +31,14 @@ pub struct NoTime;
 impl PasswordLimit {
     /// How many passwords of the default cost are looked at in a second.
     pub const A_SECOND: u32 = 5;
+    /// Of how much time they take one part, once they have taken more than the bucket holds.
+    pub const SHARE: u32 = 5;
 
     /// Takes the time for a password of this cost.
     ///
     /// # Errors
     /// There is none, and none is taken.
-    pub fn take(&mut self, cost: &Cost, now: Duration) -> Result<(), NoTime> {
+    pub fn take(&mut self, cost: &Cost, now: Duration) -> Result<Taken, NoTime> {
         let time = BUCKET_DEPTH / Self::A_SECOND * weight(cost);
         let owed = self.full_at.saturating_sub(now);
         // What costs more than the bucket holds is begun when it is full, and whoever comes next waits for longer.
@@ -38,7 +46,13 @@ impl PasswordLimit {
             return Err(NoTime);
         }
         self.full_at = self.full_at.max(now).saturating_add(time);
-        Ok(())
+        Ok(Taken(time))
+    }
+
+    /// The password that time was `taken` for has been looked at, which took so `long`.
+    pub fn looked_at(&mut self, taken: Taken, long: Duration) {
+        let more = long.saturating_mul(Self::SHARE).saturating_sub(taken.0);
+        self.full_at = self.full_at.saturating_add(more);
     }
 }
 
@@ -72,11 +86,28 @@ mod tests {
         let least = Cost::new(8, 1, 1).unwrap();
         assert_eq!((weight(&least), weight(&Cost::default()), weight(&most)), (1, 1, 7));
         let mut limit = PasswordLimit::default();
-        assert_eq!(limit.take(&most, Duration::ZERO), Ok(()), "it costs more than the bucket holds");
+        assert!(limit.take(&most, Duration::ZERO).is_ok(), "it costs more than the bucket holds");
         assert_eq!(limit.take(&least, milliseconds(599)), Err(NoTime));
-        assert_eq!(limit.take(&least, milliseconds(600)), Ok(()));
+        assert!(limit.take(&least, milliseconds(600)).is_ok());
         assert_eq!(limit.take(&most, milliseconds(1599)), Err(NoTime));
-        assert_eq!(limit.take(&most, milliseconds(1600)), Ok(()));
+        assert!(limit.take(&most, milliseconds(1600)).is_ok());
+    }
+
+    #[test]
+    fn a_slow_machine_looks_at_fewer() {
+        for (long, looked_at) in [(0, 55), (20, 55), (40, 55), (100, 22), (1000, 3), (5000, 1)] {
+            let (mut limit, mut now, mut count) = (PasswordLimit::default(), 0, 0);
+            while now < 10_000 {
+                match limit.take(&Cost::default(), milliseconds(now)) {
+                    Ok(taken) => {
+                        limit.looked_at(taken, milliseconds(long));
+                        (now, count) = (now + long.max(1), count + 1);
+                    }
+                    Err(NoTime) => now += 1,
+                }
+            }
+            assert!(count <= looked_at && count + 3 >= looked_at, "{count} of {long} ms each");
+        }
     }
 
     proptest! {
@@ -102,7 +133,9 @@ mod tests {
     fn the_end_of_time_is_no_panic() {
         let mut limit = PasswordLimit::default();
         for now in [Duration::MAX, Duration::ZERO, Duration::MAX] {
-            let _ = limit.take(&Cost::default(), now);
+            if let Ok(taken) = limit.take(&Cost::default(), now) {
+                limit.looked_at(taken, Duration::MAX);
+            }
         }
     }
 }

@@ -29,15 +29,15 @@ fn a_password_that_is_changed_or_removed_ends_the_sessions_of_its_identity_alone
     site.settle();
     let [mut changed, mut removed, mut kept] =
         [(&site.device, "dev-1"), (&devices[0], "dev-3"), (&devices[1], "dev-4")]
-            .map(|(device, name)| site.connect(device, &shows(name, "sesame")));
-    let mut unasked = site.connect(&site.other, &Connect::new(Version::V5, "dev-2"));
+            .map(|(device, name)| site.comes(device, &shows(name, "sesame")));
+    let mut unasked = site.comes(&site.other, &Connect::new(Version::V5, "dev-2"));
     set_password(&site.fleet, "dev-1", "another");
     ends(&site, &mut changed, "dev-1");
     passwd(&site.fleet, &["device-ca/dev-3", "--remove"], b"").stdout_of_success();
     ends(&site, &mut removed, "dev-3");
     assert!(kept.is_alive() && unasked.is_alive());
-    site.lets_in(&site.device, &shows("dev-1", "another"));
-    site.refused(&site.device, &shows("dev-1", "sesame"));
+    site.comes(&site.device, &shows("dev-1", "another")).disconnect();
+    site.turns_away(&site.device, &shows("dev-1", "sesame"));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_session_ends_with_its_token_or_the_key_of_it() {
     let third = site.fleet.device("dev-3");
     site.fleet.replace("jwks.json", issuer.key_set(&["a", "b"]).as_bytes());
     site.wait_for("second factors are verified by other files", 1);
-    let mut by_b = site.connect(&third, &shows("dev-3", &issuer.token("b", "dev-3", 3600)));
+    let mut by_b = site.comes(&third, &shows("dev-3", &issuer.token("b", "dev-3", 3600)));
     // Longer where the machine is busy: the token counts from before it is made.
     let short = [4, 20, 60].into_iter().find_map(|seconds| {
         let claims = claims("dev-1", seconds);
@@ -65,7 +65,7 @@ fn a_session_ends_with_its_token_or_the_key_of_it() {
     }
     assert!(now().unix_timestamp() >= end, "before its end: {}", site.log());
     site.wait_for("the session \"dev-1\" is over: second_factor", 1);
-    let mut by_a = site.connect(&site.device, &shows("dev-1/again", &issuer.token("a", "dev-1", 3600)));
+    let mut by_a = site.comes(&site.device, &shows("dev-1/again", &issuer.token("a", "dev-1", 3600)));
     assert!(by_b.is_alive());
     site.fleet.replace("jwks.json", issuer.key_set(&["b"]).as_bytes());
     ends(&site, &mut by_a, "dev-1/again");
@@ -75,7 +75,7 @@ fn a_session_ends_with_its_token_or_the_key_of_it() {
 #[test]
 fn a_damaged_file_changes_nothing() {
     let Some(site) = site(PASSWORD) else { return };
-    let mut client = site.connect(&site.device, &shows("dev-1", "sesame"));
+    let mut client = site.comes(&site.device, &shows("dev-1", "sesame"));
     let good = fs::read(site.fleet.file("passwords")).expect("a file");
     site.fleet.replace("passwords", b"device-ca/dev-1: sesame\n");
     site.wait_for("second factors are verified as before", 1);
@@ -83,7 +83,7 @@ fn a_damaged_file_changes_nothing() {
     site.mosquitto.reload();
     site.wait_for("the rules are refused, the present ones stay in force", 1);
     assert!(client.is_alive());
-    site.lets_in(&site.device, &shows("dev-1/b", "sesame"));
+    site.comes(&site.device, &shows("dev-1/b", "sesame")).disconnect();
     site.fleet.replace("passwords", &good);
     site.settle();
     assert!(client.is_alive());
@@ -93,12 +93,12 @@ fn a_damaged_file_changes_nothing() {
 #[test]
 fn a_reload_asks_about_all_and_looks_at_no_password() {
     let Some(site) = site("") else { return };
-    let mut without = site.connect(&site.device, &shows("dev-1/without", "sesame"));
+    let mut without = site.comes(&site.device, &shows("dev-1/without", "sesame"));
     site.fleet.replace("broker.toml", configuration(PASSWORD).as_bytes());
     site.mosquitto.reload();
     // Its password is right, and was not asked for when it came.
     assert!(is_kicked(&mut without), "{}", site.log());
-    let mut with = site.connect(&site.device, &shows("dev-1", "sesame"));
+    let mut with = site.comes(&site.device, &shows("dev-1", "sesame"));
     assert_eq!(site.passwords_looked_at(), 1);
     for reload in 2..5 {
         site.mosquitto.reload();
