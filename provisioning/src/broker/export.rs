@@ -37,6 +37,13 @@ pub(crate) enum ExportError {
     },
 }
 
+/// A file to be written.
+struct ExportedFile {
+    /// Relative to where the files go.
+    name: PathBuf,
+    content: Zeroizing<Vec<u8>>,
+}
+
 /// Copies what a broker host needs into `directory`, each file replaced as a whole. Returns the paths, relative to it.
 ///
 /// With `mosquitto` there is a configuration for it too, which is not replaced if it was edited. The files are named one by
@@ -57,18 +64,19 @@ pub(crate) fn export(
     let mut copies = Vec::new();
     for path in files {
         let content = read(&path)?;
-        copies.push((path.strip_prefix(fleet.root()).unwrap_or(&path).to_owned(), content));
+        let name = path.strip_prefix(fleet.root()).unwrap_or(&path).to_owned();
+        copies.push(ExportedFile { name, content });
     }
     if let Some(host) = mosquitto {
         copies.extend(of_mosquitto(fleet, directory, host)?);
     }
-    for (name, content) in &copies {
+    for ExportedFile { name, content } in &copies {
         let path = directory.join(name);
         let written =
             create_private_directory(directory_of(&path)).and_then(|()| write_private(&path, content));
         written.map_err(|source| ExportError::Write { path, source })?;
     }
-    Ok(copies.into_iter().map(|(name, _)| name).collect())
+    Ok(copies.into_iter().map(|file| file.name).collect())
 }
 
 /// What mosquitto needs beside it.
@@ -76,7 +84,7 @@ fn of_mosquitto(
     fleet: &Fleet,
     directory: &Path,
     host: &MosquittoHost,
-) -> Result<[(PathBuf, Zeroizing<Vec<u8>>); 2], ExportError> {
+) -> Result<[ExportedFile; 2], ExportError> {
     let config = host.config();
     let path = directory.join(mosquitto::CONFIG);
     match fs::read(&path) {
@@ -93,8 +101,8 @@ fn of_mosquitto(
         }
     }
     Ok([
-        (mosquitto::CLIENT_AUTHORITIES.into(), Zeroizing::new(authorities)),
-        (mosquitto::CONFIG.into(), Zeroizing::new(config.into_bytes())),
+        ExportedFile { name: mosquitto::CLIENT_AUTHORITIES.into(), content: Zeroizing::new(authorities) },
+        ExportedFile { name: mosquitto::CONFIG.into(), content: Zeroizing::new(config.into_bytes()) },
     ])
 }
 

@@ -4,6 +4,7 @@
 
 mod export;
 mod finding;
+mod judged;
 mod passwords;
 mod read;
 mod rows;

@@ -29,6 +29,18 @@ fn what_opens_a_listener_without_saying_so_is_found() {
     let socket = "listener 8080\nprotocol websockets\n";
     expect(&format!("{}{socket}", site.exported), &[("certfile", Some("listener 8080"))]);
     expect(&format!("{}protocol websockets\n", site.exported), &[("protocol", Some("protocol websockets"))]);
+    let path = site.exported.replace("\nplugin_opt_config /", "\nplugin_opt_config ");
+    let relative = path.lines().find(|line| line.starts_with("plugin_opt_config")).expect("it is there");
+    expect(&path, &[("plugin_opt_config", Some(relative))]);
+    let missing = path.replace(relative, "plugin_opt_config /nowhere");
+    expect(&missing, &[("plugin_opt_config", Some("plugin_opt_config /nowhere"))]);
+    let capath = site.exported.replace("\ncafile ", "\ncapath ");
+    let line = capath.lines().find(|line| line.starts_with("capath")).expect("it is there");
+    expect(&capath, &[("capath", Some(line))]);
+    let cafile = line.replace("capath", "cafile");
+    expect(&site.exported.replace(&cafile, ""), &[("cafile", Some("listener 8883"))]);
+    expect(&site.exported.replace(&cafile, "cafile /nowhere"), &[("cafile", Some("cafile /nowhere"))]);
+    expect(&format!("{}psk_file /nowhere\n", site.exported), &[("psk_file", Some("psk_file /nowhere"))]);
     let bare = site.exported.split("listener 8883").next().expect("what is above it");
     expect(bare, &[("certfile", None)]);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -128,6 +129,17 @@ pub(crate) fn plain_connack(address: SocketAddr, connect: &Connect) -> Option<u8
         thread::sleep(Duration::from_millis(20));
     };
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    connack(&mut socket, connect)
+}
+
+/// The same at a Unix socket.
+pub(crate) fn unix_connack(path: &Path, connect: &Connect) -> Option<u8> {
+    let mut socket = UnixStream::connect(path).expect("it listens");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    connack(&mut socket, connect)
+}
+
+fn connack(socket: &mut (impl Read + Write), connect: &Connect) -> Option<u8> {
     socket.write_all(&connect.packet()).expect("it is taken");
     let mut connack = [0; 4];
     socket.read_exact(&mut connack).ok()?;

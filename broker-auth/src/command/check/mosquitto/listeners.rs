@@ -87,8 +87,9 @@ fn of_transport(conf: &MosquittoConf, listener: &Listener) -> Vec<Finding> {
 
 fn of_tls_version(listener: &Listener) -> Option<Finding> {
     let line = listener.settings.get("tls_version")?;
-    let is_old = !matches!(line.value.as_str(), "tlsv1.2" | "tlsv1.3");
-    let what = format!("{}: versions of TLS older than 1.2 are broken (RFC 8996)", listener.title());
+    let is_old = matches!(line.value.as_str(), "tlsv1" | "tlsv1.0" | "tlsv1.1");
+    let what =
+        format!("{}: versions of TLS before 1.2 are allowed, which RFC 8996 forbids", listener.title());
     is_old.then(|| Finding::error(line, "tls_version", what, "tls_version tlsv1.2, or tlsv1.3"))
 }
 
@@ -132,7 +133,7 @@ fn of_names(listener: &Listener) -> impl Iterator<Item = Finding> {
 fn of_crlfile(line: &Directive, now: UnixTime) -> Finding {
     let instead = "no crlfile: the plugin looks lists up by itself, and follows them";
     let what = "OpenSSL refuses every client of a CA whose list is missing in it, and all of them once it is past nextUpdate; \
-                a new list counts only after mosquitto was started or reloaded";
+                mosquitto does not notice a new one by itself";
     let list = read_file(Path::new(&line.value)).map_err(|error| error.to_string());
     match list.and_then(|bytes| unverified_next_update(&bytes).map_err(|fault| fault.to_string())) {
         Ok(end) if end > now => {

@@ -59,7 +59,8 @@ fn is_ours(plugin: &Plugin) -> bool {
 }
 
 fn of_library(plugin: &Plugin) -> Option<Finding> {
-    let is_relative = !Path::new(&plugin.line.value).is_absolute();
+    // A name alone is looked for where the system keeps its libraries.
+    let is_relative = plugin.line.value.contains('/') && !Path::new(&plugin.line.value).is_absolute();
     is_relative.then(|| relative(&plugin.line, "plugin", "mosquitto does not start elsewhere"))
 }
 
