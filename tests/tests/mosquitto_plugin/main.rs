@@ -3,7 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod broker_beside;
+mod events;
 mod library;
+mod operate;
 mod others;
 mod panics;
 mod reload;

@@ -70,8 +70,9 @@ impl Site {
         let fleet = Fleet::new(PROGRAMS);
         let (device, other) = (fleet.device("dev-1"), fleet.device("dev-2"));
         let clients = fleet.beside("clients.pem");
-        let anchors = ["device-ca/root.pem", "device-ca/issuing.pem"]
-            .map(|name| fs::read_to_string(fleet.file(name)).expect("a fleet has CAs"));
+        let anchors =
+            ["device-ca/root.pem", "device-ca/issuing.pem", "service-ca/root.pem", "service-ca/issuing.pem"]
+                .map(|name| fs::read_to_string(fleet.file(name)).expect("a fleet has CAs"));
         fs::write(&clients, anchors.concat()).expect("a file can be written");
         let text = |addresses: [SocketAddr; COUNT]| {
             // mosquitto's own answer would let everybody in: whoever is refused is refused by the plugin.

@@ -1,5 +1,6 @@
 mod factors;
 mod fleet;
+mod operate;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
