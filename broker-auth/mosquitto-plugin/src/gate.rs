@@ -9,6 +9,7 @@ mod first_end;
 mod kick_list;
 mod operate;
 mod recheck;
+mod recorded;
 mod rules;
 
 pub use audit::Audit;
@@ -21,21 +22,20 @@ use std::rc::Rc;
 
 use authenticator::decide::{Connect, Decision, Granted, Request, Step, decide};
 use authenticator::evidence::FactorEvidence;
-use authenticator::identity;
 use authenticator::policy::{ClientId, DeniedPublish, Permit};
 use authenticator::reason::{Reason, Refusal};
-use authenticator::record::{Event, Record};
 use rustls_pki_types::UnixTime;
 
 use crate::callbacks::{Access, Admission, Answer, Authenticator, Effects, Kick, Login, WillOnKick};
 use crate::client::{Client, Protocol};
 use crate::log::{Level, Log};
 use crate::sessions::{Sessions, Standing};
-use audit::{NoAudit, from_peer, peer_of};
+use audit::{NoAudit, peer_of};
 use busy_log::BusyLog;
 use connections::{Connections, Ending};
 use kick_list::KickList;
 use recheck::{News, Recheck};
+use recorded::TurnedAway;
 
 /// How many sessions are kept track of, connected or not.
 const MAX_SESSIONS: usize = 250_000;
@@ -171,57 +171,6 @@ impl<R: Rules> Gate<R> {
         Ok(permit)
     }
 
-    /// Writes down that `client` was admitted, unless it was before: mosquitto reads its configuration again.
-    fn note_admitted(&self, client: &dyn Client, permit: &Permit, now: UnixTime) {
-        let mut state = self.state.borrow_mut();
-        if state.connections.renew(client, permit) {
-            return;
-        }
-        let (client_id, peer) = (client.id().unwrap_or_default(), peer_of(client));
-        let record = Record::new(Event::Connect).permit(permit).client_id(client_id);
-        let connection = Connection {
-            peer,
-            protocol: client.protocol(),
-            decision: self.audit.write(&from_peer(record, peer)),
-            since: now,
-            permit: permit.clone(),
-            handle: client.handle(),
-            ending: None,
-        };
-        if let Some(earlier) = state.connections.begin(client_id, connection) {
-            earlier.write_end(client_id, "the same client connected again", &*self.audit);
-        }
-    }
-
-    /// Writes down that `client` was refused, or is no longer admitted.
-    fn note_turned_away(
-        &self,
-        client: &dyn Client,
-        TurnedAway { whom, refusal }: &TurnedAway,
-        now: UnixTime,
-    ) {
-        let mut state = self.state.borrow_mut();
-        // mosquitto reads its configuration again, and asks about a client that it has.
-        state.sessions.denied(client);
-        let (client_id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
-        if refusal.reason != Reason::RateLimited {
-            self.note(&format!("{client_id:?} from {address} is refused"), refusal);
-        } else if state.busy_log.add(now) {
-            let text = format!(
-                "countersign: clients are told to come again: {}; further ones are not named",
-                refusal.evidence
-            );
-            self.log.write(Level::Warning, &text);
-        }
-        if let Some(mut connection) = state.connections.end(client) {
-            connection.ending.get_or_insert_with(|| Ending::Refused(refusal.clone()));
-            return connection.write_end(client_id, "", &*self.audit);
-        }
-        let record = Record::new(Event::Connect).client_id(client_id).refused(refusal);
-        let record = if let Some(whom) = whom { record.client(whom) } else { record };
-        self.audit.write(&from_peer(record, peer_of(client)));
-    }
-
     fn note(&self, what: &str, refusal: &Refusal) {
         let text = format!("countersign: {what}: {} ({})", refusal.reason, refusal.evidence);
         self.log.write(Level::Notice, &text);
@@ -325,13 +274,6 @@ impl<R: Rules> Authenticator for Gate<R> {
             connection.write_end(client_id, ENDED, &*self.audit);
         }
     }
-}
-
-/// A client that is not admitted.
-struct TurnedAway {
-    /// Who it is, as far as that was found out.
-    whom: Option<identity::Client>,
-    refusal: Refusal,
 }
 
 fn malformed(evidence: String) -> Refusal {

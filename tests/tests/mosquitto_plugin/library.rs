@@ -39,14 +39,9 @@ fn nobody_gets_in_without_rules_and_the_log_says_why() {
     }
 }
 
-/// A site whose mosquitto decides by the fleet's own `broker.toml`.
-fn by_broker_toml() -> Option<Site> {
-    Site::with_library(|fleet| format!("plugin_opt_config {}\n", fleet.file("broker.toml").display()))
-}
-
 #[test]
 fn a_fleet_gets_in_by_its_broker_toml_and_a_stolen_device_is_cut_off() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let mut others = Vec::new();
     for version in Version::ALL {
         let mut device = site.dev_1(version);
@@ -73,7 +68,7 @@ fn a_fleet_gets_in_by_its_broker_toml_and_a_stolen_device_is_cut_off() {
 
 #[test]
 fn a_reload_puts_a_whole_configuration_in_force_or_nothing() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let mut device = site.dev_1(Version::V5);
     let good = fs::read_to_string(site.fleet.file("broker.toml")).expect("a configuration");
     for broken in ["", "[[listener", &good.replace("policy", "polizei"), &good[..good.len() / 2]] {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_socket;
 mod admission;
 mod broker_beside;
 mod events;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use integration_tests::broker::operate;
@@ -16,10 +14,6 @@ use crate::site::{Site, is_done, is_kicked};
 
 /// Where the plugin answers, in a fleet directory.
 const SOCKET: &str = "broker/admin.sock";
-
-fn by_broker_toml() -> Option<Site> {
-    Site::with_library(|fleet| format!("plugin_opt_config {}\n", fleet.file("broker.toml").display()))
-}
 
 /// The keys of a document, as `a.b`; what is in a list counts together.
 fn keys(document: &Value, prefix: &str, found: &mut BTreeSet<String>) {
@@ -73,7 +67,7 @@ fn each_command_answers_in_the_shape_that_the_broker_has() {
 
 #[test]
 fn a_status_shows_what_there_is_and_nothing_that_there_is_not() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let mode = fs::metadata(site.fleet.file(SOCKET)).expect("a socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let mut device = site.dev_1(Version::V5);
@@ -108,7 +102,7 @@ fn a_status_shows_what_there_is_and_nothing_that_there_is_not() {
 
 #[test]
 fn a_kick_ends_a_session_within_a_second_and_nobody_elses() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     for version in Version::ALL {
         for name in ["dev-1", "device-ca/dev-1"] {
             let mut device = site.dev_1(version);
@@ -129,7 +123,7 @@ fn a_kick_ends_a_session_within_a_second_and_nobody_elses() {
 
 #[test]
 fn a_session_that_waits_is_closed_too_and_nothing_is_kept_for_it() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let persistent = Connect::new(Version::V311, "dev-1").persistent();
     let mut device = site.connect(&site.device, &persistent);
     assert_eq!(device.subscribe("devices/dev-1/commands/#", 1), 1);
@@ -143,7 +137,7 @@ fn a_session_that_waits_is_closed_too_and_nothing_is_kept_for_it() {
 
 #[test]
 fn an_explanation_is_what_happens_to_the_client() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let certificate = site.device.certificate.display().to_string();
     let explain = |args: &[&str]| {
         operate(&site.fleet, "explain", &[&["--cert", &certificate, "--json"], args].concat()).json()["running"].take()
@@ -174,7 +168,7 @@ fn an_explanation_is_what_happens_to_the_client() {
 
 #[test]
 fn a_reload_of_a_broken_configuration_says_why_and_changes_nothing() {
-    let Some(site) = by_broker_toml() else { return };
+    let Some(site) = Site::by_broker_toml() else { return };
     let mut device = site.dev_1(Version::V5);
     let good = fs::read_to_string(site.fleet.file("broker.toml")).expect("a configuration");
     for (broken, why) in [
@@ -196,89 +190,4 @@ fn a_reload_of_a_broken_configuration_says_why_and_changes_nothing() {
     assert!(operate(&site.fleet, "reload", &[]).stdout_of_success().contains("reloaded"));
     assert!(is_kicked(&mut device));
     assert_eq!(operate(&site.fleet, "status", &["--json"]).json()["reload_refused"], Value::Null);
-}
-
-#[test]
-fn a_second_program_on_a_state_directory_admits_nobody_and_a_stale_socket_is_taken_over() {
-    let Some(both) = with_both("countersign/events/#") else { return };
-    let site = &both.site;
-    let second = Site::with_library(|fleet| {
-        let rules = fs::read_to_string(fleet.file("broker.toml")).expect("a configuration");
-        let shared = site.fleet.file("broker").display().to_string();
-        if !rules.contains("[state]") {
-            let rules = format!("{rules}\n[state]\ndir = \"{shared}\"\n");
-            fleet.replace("broker.toml", rules.as_bytes());
-        }
-        format!("plugin_opt_config {}\n", fleet.file("broker.toml").display())
-    })
-    .expect("mosquitto is installed");
-    second.wait_for("nobody gets in: the admin socket in", 1);
-    assert!(second.log().contains("another broker answers there"), "{}", second.log());
-    second.refused(&second.device, &Connect::new(Version::V5, "dev-1"));
-    drop(second);
-    // The first has lost nothing by it.
-    assert_eq!(both.operate(Host::Mosquitto, "status", &[]).code, 0);
-    assert!(site.dev_1(Version::V5).is_alive());
-}
-
-#[test]
-fn a_socket_ends_with_mosquitto_whoever_waits_at_it_and_one_that_was_left_behind_is_taken_over() {
-    let Some(mut site) = by_broker_toml() else { return };
-    let socket = site.fleet.file(SOCKET);
-    let mut silent: Vec<_> = (0..8).map(|_| UnixStream::connect(&socket).expect("it listens")).collect();
-    let begin = Instant::now();
-    assert!(site.mosquitto.end().success());
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
-    assert!(!socket.exists());
-    for stream in &mut silent {
-        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-        assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
-    }
-    drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket that nobody listens at"));
-    let Some(again) = Site::with_library(|fleet| {
-        fs::create_dir_all(fleet.file("broker")).expect("a directory");
-        if !fleet.file(SOCKET).exists() {
-            drop(std::os::unix::net::UnixListener::bind(fleet.file(SOCKET)).expect("a socket"));
-        }
-        format!("plugin_opt_config {}\n", fleet.file("broker.toml").display())
-    }) else {
-        return;
-    };
-    assert_eq!(operate(&again.fleet, "status", &[]).code, 0);
-}
-
-/// Half of a request, too much of one, nonsense, and nothing at all, by the dozen: the devices do not notice.
-#[test]
-fn a_flood_at_the_socket_holds_up_no_device() {
-    use std::io::Write;
-    let Some(site) = by_broker_toml() else { return };
-    let socket = site.fleet.file(SOCKET);
-    let mut device = site.dev_1(Version::V5);
-    let long = vec![b'x'; 100_000];
-    let mut slowest = Duration::ZERO;
-    for round in 0..200 {
-        if let Ok(mut stream) = UnixStream::connect(&socket) {
-            let request: &[u8] = match round % 4 {
-                0 => b"{\"request\":\"sessions\"}\n",
-                1 => b"\xff\xfe\n",
-                2 => b"{\"request\":\"status\"}\n",
-                _ => &long,
-            };
-            // The other side closes when it has read enough.
-            let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
-            let _ = stream.write_all(request);
-        }
-        let begin = Instant::now();
-        assert!(is_done(device.publish("devices/dev-1/telemetry/a", "1")));
-        slowest = slowest.max(begin.elapsed());
-    }
-    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
-    assert_eq!(operate(&site.fleet, "status", &[]).code, 0, "{}", site.log());
-    let mut silent = Vec::new();
-    for _ in 0..3 {
-        silent.push(UnixStream::connect(&socket).expect("it listens"));
-    }
-    let begin = Instant::now();
-    assert_eq!(operate(&site.fleet, "status", &[]).code, 0, "others are heard beside those that say nothing");
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
 }

@@ -62,6 +62,11 @@ impl Site {
         })
     }
 
+    /// With the library, which decides by the fleet's own `broker.toml`.
+    pub(crate) fn by_broker_toml() -> Option<Self> {
+        Self::with_library(|fleet| format!("plugin_opt_config {}\n", fleet.file("broker.toml").display()))
+    }
+
     fn start<const COUNT: usize>(
         listeners: [&str; COUNT],
         plugin: impl Fn(&Fleet) -> String,

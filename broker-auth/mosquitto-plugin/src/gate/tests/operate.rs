@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use authenticator::decide::Decision;
 use authenticator::evidence::Evidence;
-use authenticator::record::DecisionId;
+use authenticator::record::{DecisionId, Record};
 
 use super::*;
 
