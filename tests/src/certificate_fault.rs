@@ -62,6 +62,7 @@ pub struct FaultyIssuer {
     insider: Forger,
     namesake: Forger,
     stranger: Forger,
+    stranger_ca: String,
     issuing_ca: String,
     list: RefCell<Crl>,
 }
@@ -69,13 +70,20 @@ pub struct FaultyIssuer {
 impl FaultyIssuer {
     /// The one of the device CA of `fleet`.
     pub fn new(fleet: &Fleet) -> Self {
+        let (stranger, stranger_ca) = Forger::authority(fleet, |_| {});
         Self {
             insider: Forger::with_key_of(fleet, "device-ca"),
             namesake: Forger::named_like(fleet, "device-ca"),
-            stranger: Forger::stranger(fleet),
+            stranger,
+            stranger_ca,
             issuing_ca: fs::read_to_string(fleet.file("device-ca/issuing.pem")).expect("a certificate"),
             list: RefCell::new(Crl::fresh()),
         }
+    }
+
+    /// The CA certificate of the stranger, in PEM.
+    pub fn stranger_ca(&self) -> &str {
+        &self.stranger_ca
     }
 
     /// One without a fault.

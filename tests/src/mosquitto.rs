@@ -105,6 +105,15 @@ impl Mosquitto {
     }
 }
 
+/// A library for it to load that was built with this test, beside it.
+#[track_caller]
+pub fn plugin_library(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a file");
+    let library = test.with_file_name(name);
+    assert!(library.exists(), "{} is built with the tests", library.display());
+    library
+}
+
 /// Waits until it listens; `false` if it has ended instead.
 fn listens(child: &mut Child, address: SocketAddr) -> bool {
     let deadline = Instant::now() + START_DEADLINE;

@@ -11,6 +11,7 @@ mod operate;
 mod recheck;
 mod recorded;
 mod rules;
+mod told;
 
 pub use audit::Audit;
 pub use connections::Connection;

@@ -20,6 +20,19 @@ fn authority(fleet: &Fleet, name: &str, file: &str) -> Forger {
     forger
 }
 
+/// All CAs whose certificates are shown, in the fleet directory. Of the last one no trust has heard.
+pub(crate) const AUTHORITIES: [&str; 9] = [
+    "device-ca/root.pem",
+    "device-ca/issuing.pem",
+    "service-ca/root.pem",
+    "service-ca/issuing.pem",
+    "pinning.pem",
+    "asked-for.pem",
+    "other.pem",
+    "stale.pem",
+    "stranger.pem",
+];
+
 /// The certificates of the matrix: by the name of the row, and the device. None for a client without one.
 pub(crate) struct Certificates(BTreeMap<(&'static str, String), Option<Credential>>);
 
@@ -27,6 +40,7 @@ impl Certificates {
     /// Issues all of `rows` for all of `devices`.
     pub(crate) fn issue(fleet: &Fleet, rows: &[&'static str], devices: &[String]) -> (Self, MoreTrusts) {
         let issuer = FaultyIssuer::new(fleet);
+        fs::write(fleet.file("stranger.pem"), issuer.stranger_ca()).expect("a file can be written");
         let pinning = authority(fleet, "Pinning CA", "pinning.pem");
         let asked_for = authority(fleet, "CA That Is Asked For", "asked-for.pem");
         let other = authority(fleet, "Other CA", "other.pem");

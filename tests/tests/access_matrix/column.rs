@@ -82,25 +82,34 @@ impl Column {
 
     /// `broker.toml`, in front of `origin`.
     pub(crate) fn configuration(self, origin: &str, more: &MoreTrusts) -> String {
-        let mode = if self.mode == Mode::Enforce { "enforce" } else { "permissive" };
-        let listener = |transport: &str, keys: &str, tables: &str| {
-            format!(
-                "[[listener]]\naddress = \"127.0.0.1:0\"\ntransport = \"{transport}\"\nmode = \"{mode}\"\n{keys}\
-                 server-cert = \"broker/cert.pem\"\nserver-key = \"broker/key.pem\"\n\
-                 [[listener.trust]]\nname = \"device-ca\"\nanchors = [\"device-ca/issuing.pem\"]\n\
-                 crl = [\"crl/device-ca.crl\"]\n\
-                 [[listener.trust]]\nname = \"service-ca\"\nanchors = [\"service-ca/issuing.pem\"]\n\
-                 crl = [\"crl/service-ca.crl\"]\n{}{tables}\n",
-                more.toml
-            )
-        };
         let upstream = format!("upstream = \"{origin}\"\n");
         let headers = "[listener.headers]\nstyle = \"azion\"\nset = { X-Device = \"{device-id}\", \
                        X-Identity = \"{namespace}/{identity}\", X-Policy = \"{policy}\" }\n";
+        let https = self.listener("https", more, &upstream, &(self.path_rules() + headers));
+        self.listener("tls", more, "", "") + &https + &self.beside_listeners("state")
+    }
+
+    /// The same for clients of MQTT alone, which any host can have. What must not be forgotten is kept in `state`.
+    pub(crate) fn configuration_of_mqtt(self, more: &MoreTrusts, state: &str) -> String {
+        self.listener("tls", more, "", "") + &self.beside_listeners(state)
+    }
+
+    fn listener(self, transport: &str, more: &MoreTrusts, keys: &str, tables: &str) -> String {
+        let mode = if self.mode == Mode::Enforce { "enforce" } else { "permissive" };
+        format!(
+            "[[listener]]\naddress = \"127.0.0.1:0\"\ntransport = \"{transport}\"\nmode = \"{mode}\"\n{keys}\
+             server-cert = \"broker/cert.pem\"\nserver-key = \"broker/key.pem\"\n\
+             [[listener.trust]]\nname = \"device-ca\"\nanchors = [\"device-ca/issuing.pem\"]\n\
+             crl = [\"crl/device-ca.crl\"]\n\
+             [[listener.trust]]\nname = \"service-ca\"\nanchors = [\"service-ca/issuing.pem\"]\n\
+             crl = [\"crl/service-ca.crl\"]\n{}{tables}\n",
+            more.toml
+        )
+    }
+
+    fn beside_listeners(self, state: &str) -> String {
         [
-            listener("tls", "", ""),
-            listener("https", &upstream, &(self.path_rules() + headers)),
-            format!("[state]\ndir = \"state-{self}\"\n\n"),
+            format!("[state]\ndir = \"{state}-{self}\"\n\n"),
             format!(
                 "[second-factor.password]\nfile = \"passwords\"\n\n[second-factor.token]\nnamespace = \"device-ca\"\n\
                  keys = \"jwks.json\"\n\

@@ -1,5 +1,7 @@
 //! What `explain` says of a client, by the files and by the running broker.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::cell::Cell;
@@ -24,19 +26,9 @@ pub(crate) fn faults(
     }
     let device = shown.device(protocol);
     let file = running.matrix_fleet.certificates.of(certificate.name, &device);
-    let file = file.map(|credential| credential.certificate.display().to_string());
-    let mut args = match &file {
-        Some(file) => vec!["--cert", file],
-        None => vec!["--no-certificate"],
-    };
-    args.extend(shown.supposed().into_iter().flat_map(|word| ["--factor", word]));
+    let file = file.map(|credential| credential.certificate.as_path());
     let path = if let Cell::In(area) = wanted { area.path(&device) } else { WHO.to_owned() };
-    match protocol {
-        Protocol::Mqtt311 => args.extend(["--client-id", &device, "--mqtt-version", "3.1.1"]),
-        Protocol::Mqtt5 => args.extend(["--client-id", &device, "--mqtt-version", "5"]),
-        Protocol::Https => args.extend(["--path", &path]),
-    }
-    let said = running.explain(&args);
+    let said = said(running, file, shown, protocol, &path);
     let wanted = Explained::wanted(running, certificate, shown, wanted);
     [("files", &said), ("running", &said["running"])]
         .into_iter()
@@ -45,6 +37,29 @@ pub(crate) fn faults(
             (found != wanted).then(|| format!("explain ({who}) says {found:?}, and not {wanted:?}"))
         })
         .collect()
+}
+
+/// What `explain` says of the device with the certificate in `file` that asks for `path`, or connects.
+pub(crate) fn said(
+    running: &Running<'_>,
+    file: Option<&Path>,
+    shown: Shown,
+    protocol: Protocol,
+    path: &str,
+) -> Value {
+    let device = shown.device(protocol);
+    let file = file.map(|file| file.display().to_string());
+    let mut args = match &file {
+        Some(file) => vec!["--cert", file],
+        None => vec!["--no-certificate"],
+    };
+    args.extend(shown.supposed().into_iter().flat_map(|word| ["--factor", word]));
+    match protocol {
+        Protocol::Mqtt311 => args.extend(["--client-id", &device, "--mqtt-version", "3.1.1"]),
+        Protocol::Mqtt5 => args.extend(["--client-id", &device, "--mqtt-version", "5"]),
+        Protocol::Https => args.extend(["--path", path]),
+    }
+    running.explain(&args)
 }
 
 /// What is compared.

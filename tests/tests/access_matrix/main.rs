@@ -17,6 +17,7 @@ mod invariants;
 mod matrix;
 mod mqtt;
 mod observation;
+mod plugin;
 mod protocol;
 mod running;
 mod shown;
@@ -66,23 +67,26 @@ fn check(matrix: &Matrix, matrix_fleet: &MatrixFleet, number: usize) -> Report {
     report
 }
 
-/// All columns, as many at once as there are cores, and one that waits.
-fn check_all(matrix: &Matrix, matrix_fleet: &MatrixFleet) -> Report {
+/// What `check` finds in each column, as many at once as there are cores, and one that waits.
+fn in_all_columns<T: Send>(matrix: &Matrix, check: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let work = || {
         let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-        let numbers = numbers.take_while(|number| *number < matrix.columns.len());
-        numbers.map(|number| check(matrix, matrix_fleet, number)).collect::<Vec<_>>()
+        numbers.take_while(|number| *number < matrix.columns.len()).map(&check).collect::<Vec<_>>()
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..=cores).map(|_| scope.spawn(work)).collect();
-        let reports = workers.into_iter().flat_map(|worker| worker.join().expect("a column is checked"));
-        reports.fold(Report::default(), |mut all, report| {
-            all.observations.extend(report.observations);
-            all.wrong.extend(report.wrong);
-            all
-        })
+        workers.into_iter().flat_map(|worker| worker.join().expect("a column is checked")).collect()
+    })
+}
+
+fn check_all(matrix: &Matrix, matrix_fleet: &MatrixFleet) -> Report {
+    let reports = in_all_columns(matrix, |number| check(matrix, matrix_fleet, number));
+    reports.into_iter().fold(Report::default(), |mut all, report| {
+        all.observations.extend(report.observations);
+        all.wrong.extend(report.wrong);
+        all
     })
 }
 

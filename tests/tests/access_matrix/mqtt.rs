@@ -35,7 +35,12 @@ pub(crate) fn met(
             Met::outside(refused_handshake(running, mark, certificate, &format!("{alert:?}")))
         }
         (Some(client), Heard::Packet(connack)) if connack.is(Kind::ConnAck) => match connack.reason_code() {
-            0 => inside(running, mark, client, &device, version),
+            0 => {
+                let line = running.broker.log().line(mark, |line| line["event"] == "connect");
+                let is_taken_for_device = line["namespace"] == "device-ca" || line["identity"] == device;
+                let payload = running.next_payload();
+                inside(&mut running.observer, &payload, client, &device, version, is_taken_for_device)
+            }
             code => Met::outside(refused(&running.reason(mark, "connect"), code, version)),
         },
         (_, heard) => Met::outside(Cell::Odd(format!("{heard:?}"))),
@@ -74,10 +79,15 @@ fn refused(reason: &str, code: u8, version: Version) -> Cell {
 }
 
 /// What a client that was let in reaches: in every area it subscribes, is published to, and publishes.
-fn inside(running: &mut Running<'_>, mark: Mark, mut client: Client, device: &str, version: Version) -> Met {
-    let line = running.broker.log().line(mark, |line| line["event"] == "connect");
-    let is_taken_for_device = line["namespace"] == "device-ca" || line["identity"] == device;
-    let payload = running.next_payload();
+/// Nobody else publishes `payload`.
+pub(crate) fn inside(
+    observer: &mut Client,
+    payload: &str,
+    mut client: Client,
+    device: &str,
+    version: Version,
+    is_taken_for_device: bool,
+) -> Met {
     let commands: BTreeSet<_> = Area::ALL.map(|area| (area.commands(device), area)).into();
     let telemetry: BTreeSet<_> = Area::ALL.map(|area| (area.telemetry(device), area)).into();
     let chosen = |tried: &BTreeSet<(String, Area)>, is_allowed: &mut dyn FnMut(&str) -> bool| {
@@ -86,15 +96,15 @@ fn inside(running: &mut Running<'_>, mark: Mark, mut client: Client, device: &st
     };
     let subscribed = chosen(&commands, &mut |topic| client.subscribe(topic, 1) < 0x80);
     for (topic, _) in &commands {
-        assert!(running.observer.publish(topic, &payload) < 0x80, "{topic}");
+        assert!(observer.publish(topic, payload) < 0x80, "{topic}");
     }
     let received = hear_all(&mut client, subscribed.len());
-    let mut published = chosen(&telemetry, &mut |topic| client.publish(topic, &payload) < 0x80);
+    let mut published = chosen(&telemetry, &mut |topic| client.publish(topic, payload) < 0x80);
     if version == Version::V311 {
         // It is acknowledged whatever becomes of it.
         published.clone_from(&subscribed);
     }
-    let heard = hear_all(&mut running.observer, published.len());
+    let heard = hear_all(observer, published.len());
     let came = |messages: &[Message], topics: &BTreeSet<(String, Area)>| {
         chosen(topics, &mut |topic| messages.iter().any(|message| message.topic == topic))
     };

@@ -1,6 +1,7 @@
 //! [`Running`]: the broker of a column, its origin, and a service that watches.
 
 use std::fs;
+use std::net::SocketAddr;
 
 use integration_tests::broker::{Broker, Mark, operate_with_configuration};
 use integration_tests::client::{Client, Tls};
@@ -19,24 +20,46 @@ pub(crate) struct Running<'a> {
     pub(crate) broker: Broker,
     pub(crate) origin: HttpOrigin,
     pub(crate) observer: Client,
+    configuration: String,
     payloads: u32,
+}
+
+/// What the observer says when it comes.
+pub(crate) fn observe(address: SocketAddr, matrix_fleet: &MatrixFleet) -> Client {
+    let tls = Tls::new(&matrix_fleet.fleet, Some(&matrix_fleet.observer));
+    let connect = Connect::new(Version::V5, "observer").keep_alive(600);
+    let mut observer = Client::connect(address, &tls, &connect);
+    for area in Area::ALL {
+        assert!(observer.subscribe(&area.telemetry("+"), 1) < 0x80);
+    }
+    observer
 }
 
 impl<'a> Running<'a> {
     pub(crate) fn start(matrix_fleet: &'a MatrixFleet, column: Column) -> Self {
         let origin = HttpOrigin::start();
+        let text = column.configuration(&origin.url(), &matrix_fleet.more_trusts);
+        Self::configured(matrix_fleet, column, origin, (format!("{column}.toml"), text), 2)
+    }
+
+    /// The same for clients of MQTT alone, with a configuration that another host can have, too.
+    pub(crate) fn start_for_mqtt(matrix_fleet: &'a MatrixFleet, column: Column) -> Self {
+        let text = column.configuration_of_mqtt(&matrix_fleet.more_trusts, "state-mqtt");
+        Self::configured(matrix_fleet, column, HttpOrigin::start(), (format!("{column}-mqtt.toml"), text), 1)
+    }
+
+    fn configured(
+        matrix_fleet: &'a MatrixFleet,
+        column: Column,
+        origin: HttpOrigin,
+        (configuration, text): (String, String),
+        listeners: usize,
+    ) -> Self {
         let fleet = &matrix_fleet.fleet;
-        let configuration = column.configuration(&origin.url(), &matrix_fleet.more_trusts);
-        let name = configuration_name(column);
-        fs::write(fleet.file(&name), configuration).expect("a configuration");
-        let broker = Broker::start_with_configuration(fleet, &name, 2);
-        let tls = Tls::new(fleet, Some(&matrix_fleet.observer));
-        let connect = Connect::new(Version::V5, "observer").keep_alive(600);
-        let mut observer = Client::connect(broker.address(), &tls, &connect);
-        for area in Area::ALL {
-            assert!(observer.subscribe(&area.telemetry("+"), 1) < 0x80);
-        }
-        Self { matrix_fleet, column, broker, origin, observer, payloads: 0 }
+        fs::write(fleet.file(&configuration), text).expect("a configuration");
+        let broker = Broker::start_with_configuration(fleet, &configuration, listeners);
+        let observer = observe(broker.address(), matrix_fleet);
+        Self { matrix_fleet, column, broker, origin, observer, configuration, payloads: 0 }
     }
 
     /// What no other client has published, so that nothing of one is taken for another's.
@@ -48,13 +71,7 @@ impl<'a> Running<'a> {
     /// `explain --json`, in a process of its own.
     pub(crate) fn explain(&self, args: &[&str]) -> Value {
         let args = [&["--json"], args].concat();
-        operate_with_configuration(
-            &self.matrix_fleet.fleet,
-            &configuration_name(self.column),
-            "explain",
-            &args,
-        )
-        .json()
+        operate_with_configuration(&self.matrix_fleet.fleet, &self.configuration, "explain", &args).json()
     }
 
     /// The reason of the first refusal of such an event after `mark`.
@@ -73,8 +90,4 @@ impl<'a> Running<'a> {
 
 fn reason_in(line: &Value) -> String {
     line["reason"].as_str().unwrap_or_default().to_owned()
-}
-
-fn configuration_name(column: Column) -> String {
-    format!("{column}.toml")
 }

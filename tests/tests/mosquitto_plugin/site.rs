@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use integration_tests::client::{Client, Heard, PATIENCE, Tls};
 use integration_tests::credential::Credential;
 use integration_tests::fleet::Fleet;
-use integration_tests::mosquitto::Mosquitto;
+use integration_tests::mosquitto::{Mosquitto, plugin_library};
 use integration_tests::mqtt::{Connect, Kind, Version};
 use integration_tests::peer::Peer;
 use integration_tests::program::Programs;
@@ -47,7 +46,7 @@ impl Site {
                 (fleet.file("device-ca/issuing.pem"), fleet.file("crl/device-ca.crl"), fleet.beside("panic"));
             format!(
                 "plugin {}\nplugin_opt_anchor {}\nplugin_opt_crl {}\nplugin_opt_panic {}\n{settings}",
-                library("libtest_plugin.so").display(),
+                plugin_library("libtest_plugin.so").display(),
                 anchor.display(),
                 crl.display(),
                 panic.display()
@@ -58,7 +57,7 @@ impl Site {
     /// With the library itself and these options of it.
     pub(crate) fn with_library(options: impl Fn(&Fleet) -> String) -> Option<Self> {
         Self::start([MUTUAL], |fleet| {
-            format!("plugin {}\n{}", library("libcountersign_mosquitto.so").display(), options(fleet))
+            format!("plugin {}\n{}", plugin_library("libcountersign_mosquitto.so").display(), options(fleet))
         })
     }
 
@@ -173,12 +172,4 @@ pub(crate) fn is_kicked(client: &mut Client) -> bool {
         Heard::Closed => true,
         _ => false,
     }
-}
-
-/// A library that was built with this test, beside it.
-fn library(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a file");
-    let library = test.with_file_name(name);
-    assert!(library.exists(), "{} is built with the tests", library.display());
-    library
 }

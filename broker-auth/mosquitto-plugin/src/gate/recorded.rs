@@ -10,6 +10,7 @@ use super::Gate;
 use super::audit::{from_peer, peer_of};
 use super::connections::{Connection, Ending};
 use super::rules::Rules;
+use super::told::Whom;
 use crate::client::Client;
 use crate::log::Level;
 
@@ -27,6 +28,9 @@ impl<R: Rules> Gate<R> {
         if state.connections.renew(client, permit) {
             return;
         }
+        let whom = Whom { client, taken_for: Some(permit.client()) };
+        let text = format!("countersign: {whom} is admitted by policy {:?}", permit.policy_name());
+        self.log.write(Level::Info, &text);
         let (client_id, peer) = (client.id().unwrap_or_default(), peer_of(client));
         let record = Record::new(Event::Connect).permit(permit).client_id(client_id);
         let connection = Connection {
@@ -53,9 +57,9 @@ impl<R: Rules> Gate<R> {
         let mut state = self.state.borrow_mut();
         // mosquitto reads its configuration again, and asks about a client that it has.
         state.sessions.denied(client);
-        let (client_id, address) = (client.id().unwrap_or_default(), client.address().unwrap_or("?"));
+        let client_id = client.id().unwrap_or_default();
         if refusal.reason != Reason::RateLimited {
-            self.note(&format!("{client_id:?} from {address} is refused"), refusal);
+            self.note(&format!("{} is refused", Whom { client, taken_for: whom.as_ref() }), refusal);
         } else if state.busy_log.add(now) {
             let text = format!(
                 "countersign: clients are told to come again: {}; further ones are not named",
