@@ -88,6 +88,11 @@ impl Mosquitto {
         &self.addresses
     }
 
+    /// Its process id.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has it read its configuration again.
     pub fn reload(&self) {
         kill_process(pid_of(&self.child), Signal::HUP).expect("it is running");

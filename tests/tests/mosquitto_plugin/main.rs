@@ -4,6 +4,7 @@
 
 mod admin_socket;
 mod admission;
+mod attacks;
 mod broker_beside;
 mod events;
 mod library;
