@@ -128,7 +128,9 @@ impl LargeFleet {
     }
 }
 
-fn configuration(limits: &str) -> String {
+/// A `broker.toml` for the files of a [`Site`], with these `[listener.limits]`: whoever is in the fleet may publish and subscribe
+/// everything.
+pub fn configuration(limits: &str) -> String {
     format!(
         r##"
 [[listener]]

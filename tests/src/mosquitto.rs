@@ -13,8 +13,8 @@ use crate::fleet::Fleet;
 use crate::peer::Peer;
 use crate::program::pid_of;
 
-/// How long it may take until it listens.
-const START_DEADLINE: Duration = Duration::from_secs(20);
+/// How long it may take until it listens, if valgrind runs it, too.
+const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often another port is tried: somebody else may take one between its choice and its use.
 const TRIES: usize = 5;

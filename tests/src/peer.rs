@@ -1,4 +1,4 @@
-//! Programs that nobody here wrote: mosquitto and its clients, OpenSSL, curl, Python, Paho.
+//! Programs that nobody here wrote: mosquitto and its clients, OpenSSL, curl, Python, Paho, valgrind.
 //!
 //! `tests/run` installs them. Where they are missing a test says so and passes, except under `CI=true`, where a missing
 //! part is a failure.
@@ -10,7 +10,11 @@ use std::process::{Command, Stdio};
 
 /// A program found on this machine.
 #[derive(Clone, Debug)]
-pub struct Peer(OsString);
+pub struct Peer {
+    program: OsString,
+    /// Before those of a command.
+    arguments: Vec<OsString>,
+}
 
 impl Peer {
     /// `mosquitto`, the broker. Debian puts it where a user's PATH does not look.
@@ -67,6 +71,19 @@ impl Peer {
         Self::find("argon2", &["--help"])
     }
 
+    /// `valgrind`
+    pub fn valgrind() -> Option<Self> {
+        Self::find("valgrind", &["--version"])
+    }
+
+    /// The same program, run by another, which has these options.
+    pub fn run_by<S: AsRef<OsStr>>(self, runner: Self, options: impl IntoIterator<Item = S>) -> Self {
+        let options = options.into_iter().map(|option| option.as_ref().to_owned());
+        let arguments =
+            runner.arguments.into_iter().chain(options).chain([self.program]).chain(self.arguments);
+        Self { program: runner.program, arguments: arguments.collect() }
+    }
+
     fn find(program: impl Into<OsString>, probe: &[&str]) -> Option<Self> {
         let program = program.into();
         let probed = Command::new(&program)
@@ -81,7 +98,7 @@ impl Peer {
             Err(_) => false,
         };
         if is_there {
-            return Some(Self(program));
+            return Some(Self { program, arguments: Vec::new() });
         }
         let name = Path::new(&program).display();
         assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{name} is missing: tests/run installs it");
@@ -91,6 +108,8 @@ impl Peer {
 
     /// A command of it.
     pub fn command(&self) -> Command {
-        Command::new(&self.0)
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        command
     }
 }
