@@ -4,8 +4,9 @@ use std::fs;
 
 use integration_tests::client::{Client, Tls};
 use integration_tests::mqtt::{Connect, Version};
+use integration_tests::peer::Peer;
 use integration_tests::pki;
-use integration_tests::program::run;
+use integration_tests::program::{finish_with_input, run};
 
 use crate::finding::found;
 use crate::site::Reach::{Out, Publishes};
@@ -139,6 +140,31 @@ fn a_unix_socket_is_found_and_the_plugin_refuses_everybody_there() {
         assert!(code.is_none_or(|code| code != 0), "{code:?}");
     }
     assert_eq!(site.reach(mosquitto.address(), Some(&site.device), "dev-1"), Publishes);
+}
+
+/// OpenSSL as the client, with nothing but a pre-shared key. Beside a certificate mosquitto takes none.
+#[test]
+fn a_pre_shared_key_is_found_and_the_plugin_refuses_whoever_shows_it() {
+    let Some(site) = Site::new() else { return };
+    let Some(openssl) = Peer::openssl() else { return };
+    fs::write(site.file("psk"), "dev-1:0123456789abcdef\n").expect("a file can be written");
+    let with_tls_1_2 = site.exported.replace("tls_version tlsv1.3", "tls_version tlsv1.2");
+    let line = "psk_hint factory";
+    let conf =
+        format!("psk_file {}\n{with_tls_1_2}{line}\nlistener PORT2\n{line}\n", site.file("psk").display());
+    let document = site.check(&conf).json();
+    let findings = document["findings"].as_array().expect("findings");
+    let lines: Vec<_> = findings.iter().map(|finding| finding["line"].as_u64()).collect();
+    let last = u64::try_from(conf.lines().count()).expect("few lines");
+    assert_eq!(lines, [Some(1), Some(last)], "{findings:?}");
+    let mosquitto = site.start::<2>(&conf);
+    for (index, answer) in [(0, ""), (1, "\u{20}\u{2}\u{0}\u{5}")] {
+        let mut client = openssl.command();
+        client.args(["s_client", "-quiet", "-no_tls1_3", "-cipher", "PSK", "-psk_identity", "dev-1"]);
+        client.args(["-psk", "0123456789abcdef", "-connect"]).arg(mosquitto.addresses()[index].to_string());
+        let heard = finish_with_input(&mut client, &Connect::new(Version::V311, "dev-1").packet());
+        assert_eq!(heard.stdout, answer, "{}", heard.stderr);
+    }
 }
 
 /// mosquitto's own, by its own tool; `None`, where that is missing.

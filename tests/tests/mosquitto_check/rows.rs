@@ -45,6 +45,7 @@ fn rows(site: &Site) -> Vec<Row> {
         write("more.pem", &[ca("broker-ca/root.pem"), ca("../exported/client-authorities.pem")].concat());
     let other_config = write("other.toml", &ca("broker.toml"));
     let acl = write("acl", b"");
+    let psk = write("psk", b"dev-1:0123456789abcdef\n");
     let plugin = library("libtest_plugin.so").display().to_string();
     let others_rules = format!(
         "plugin_opt_anchor {}\nplugin_opt_crl {}\nplugin_opt_panic /nowhere",
@@ -106,6 +107,12 @@ fn rows(site: &Site) -> Vec<Row> {
             "tls_version tlsv1.3",
             "tls_version tlsv1.1",
             &[("error", "tls_version", "tls_version tlsv1.1")],
+            JUDGED,
+        ),
+        row(
+            "",
+            format!("psk_file {psk}\npsk_hint factory\n"),
+            &[("warning", "psk_file", "psk_file ")],
             JUDGED,
         ),
         row(

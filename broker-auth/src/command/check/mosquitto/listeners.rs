@@ -29,11 +29,8 @@ pub(super) fn findings(conf: &MosquittoConf, now: UnixTime) -> Vec<Finding> {
 
 /// Whether clients prove there who they are.
 fn of_transport(conf: &MosquittoConf, listener: &Listener) -> Vec<Finding> {
-    let mut findings = Vec::new();
     let settings = &listener.settings;
-    let mut missing = |setting, what: &str, instead: &str| {
-        findings.push(Finding::of_listener(&conf.file, listener, setting, what, instead));
-    };
+    // Beside a certificate mosquitto takes none.
     if let Some(line) = settings.get("psk_hint").filter(|_| !listener.has_certificate()) {
         return vec![Finding::error(
             line,
@@ -42,6 +39,10 @@ fn of_transport(conf: &MosquittoConf, listener: &Listener) -> Vec<Finding> {
             "certfile, keyfile, cafile and require_certificate true, or no such listener",
         )];
     }
+    let mut findings = Vec::new();
+    let mut missing = |setting, what: &str, instead: &str| {
+        findings.push(Finding::of_listener(&conf.file, listener, setting, what, instead));
+    };
     if listener.is_unix_socket() {
         missing(
             "listener",
