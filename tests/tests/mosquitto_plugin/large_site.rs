@@ -6,15 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use integration_tests::large_fleet::{AT_ONCE, configuration};
-use integration_tests::mosquitto::Mosquitto;
+use integration_tests::mosquitto::{Mosquitto, plugin_library};
 use integration_tests::peer::Peer;
 use load::client::{Client, ConnectOptions};
 use load::concurrent;
 use load::site::{Identity, Site};
 use load::usage::{Process, raise_descriptor_limit};
 use tempfile::TempDir;
-
-use crate::site::library;
 
 /// How long mosquitto may take to write what it has to say.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,7 +47,7 @@ impl LargeSite {
                 file("server.pem"),
                 file("server.key"),
                 file("log"),
-                library("libcountersign_mosquitto.so").display(),
+                plugin_library("libcountersign_mosquitto.so").display(),
                 file("broker.toml"),
             )
         });

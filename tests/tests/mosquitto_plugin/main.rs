@@ -19,6 +19,7 @@ mod revoked_at_once;
 mod second_factor;
 mod site;
 mod skipped;
+mod topics;
 mod unproven;
 mod valgrind;
 mod wills;

@@ -6,9 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use integration_tests::mosquitto::plugin_library;
 use integration_tests::peer::Peer;
-
-use crate::site::library;
 
 const README: &str = include_str!("../../../broker-auth/mosquitto-plugin/README.md");
 
@@ -43,7 +42,7 @@ fn build(target: &Path) {
         .unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let name = "libcountersign_mosquitto.so";
-    symlink(library(name), target.join(name)).unwrap();
+    symlink(plugin_library(name), target.join(name)).unwrap();
 }
 
 #[test]

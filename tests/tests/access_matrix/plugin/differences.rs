@@ -75,8 +75,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
 ];
 
+/// Whether a client is one of those that do not come to mosquitto.
+type IsMeant = fn(Shown, Protocol) -> bool;
+
 /// Which clients do not come to mosquitto, and why.
-pub(crate) const LEFT_OUT: &[(fn(Shown, Protocol) -> bool, &str)] = &[
+pub(crate) const LEFT_OUT: &[(IsMeant, &str)] = &[
     (
         |_, protocol| protocol == Protocol::Https,
         "mosquitto answers no HTTP requests, and such a listener is refused",
