@@ -1,19 +1,18 @@
 //! [`Report`]: what came out, for people: as text, and as Markdown.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use load::machine::Disturbance;
+use load::marked;
 
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::server::Kind;
 use crate::table::{Figure, Table};
 
-/// The report stands between these in a Markdown file.
-const START: &str = "<!-- beside: start -->\n";
-const END: &str = "<!-- beside: end -->\n";
+/// The report stands between marks of this name in a Markdown file.
+const MARK: &str = "beside";
 
 /// Tables, and what they were measured on.
 pub(crate) struct Report {
@@ -61,23 +60,17 @@ impl Report {
 
     /// Puts its tables in the place of those of the same title in a Markdown file; what was not measured stays.
     pub(crate) fn replace_in(&self, file: &Path) -> io::Result<()> {
-        let text = fs::read_to_string(file)?;
-        let parts = text.split_once(START).and_then(|(before, rest)| {
-            let (present, after) = rest.split_once(END)?;
-            Some((before, present, after))
-        });
-        let Some((before, present, after)) = parts else {
-            return Err(io::Error::other(format!("{} has no place for the tables: {START}", file.display())));
-        };
         let new = |title| {
             let table = self.tables.iter().find(|table| table.title == title)?;
             Some(format!("\n{}\n{}\n", table.markdown(), self.origin()))
         };
         let mut titles: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.table).collect();
         titles.dedup();
-        let tables: String =
-            titles.into_iter().filter_map(|title| new(title).or_else(|| block(present, title))).collect();
-        fs::write(file, format!("{before}{START}{tables}\n{END}{after}"))
+        marked::replace(file, MARK, |present| {
+            let table = |title| new(title).or_else(|| block(present, title));
+            let tables: String = titles.into_iter().filter_map(table).collect();
+            format!("{tables}\n")
+        })
     }
 }
 
