@@ -179,3 +179,6 @@ impl Listener {
         self.settings.get("certfile").is_some() && self.settings.get("keyfile").is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

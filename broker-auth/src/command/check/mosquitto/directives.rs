@@ -118,6 +118,15 @@ impl ConfFile {
     }
 }
 
+#[cfg(test)]
+impl ConfFile {
+    /// A file that includes none.
+    pub(super) fn of_text(text: &str) -> Self {
+        let directives = directives(Path::new("mosquitto.conf"), text).expect("a text without NUL");
+        Self { directives, ..Self::default() }
+    }
+}
+
 /// Every file of the directory whose name ends with `.conf` and is longer, as mosquitto sorts them.
 fn included_files(include: &Directive) -> Result<Vec<PathBuf>, ConfFileError> {
     let directory = PathBuf::from(&include.value);
