@@ -77,7 +77,7 @@ impl Audit for DecisionLog {
                     not_after,
                     serial,
                     fingerprint_sha256 = fingerprint,
-                    peer = peer.as_deref(),
+                    peer = peer.as_ref().map(tracing::field::display),
                     note = record.note,
                 )
             };
