@@ -81,7 +81,7 @@ fn a_device_is_refused_and_one_revoked_live_in_ten_commands() {
     }
     for words in [
         "as pump-1 (p2, c1, k60, u'pump-1')",
-        "\"pump-2\" from 127.0.0.1 is refused: client_id_mismatch",
+        "\"pump-2\" from 127.0.0.1, taken for device-ca/pump-1 (SUCCESS), is refused: client_id_mismatch",
         "as pump-2 (p2, c1, k60, u'pump-2')",
         "the session \"pump-2\" is over: revoked",
         "\"pump-2\" from 127.0.0.1 is refused: revoked",
