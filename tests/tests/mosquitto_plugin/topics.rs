@@ -4,6 +4,7 @@ mod differences;
 mod others;
 mod place;
 mod scenarios;
+mod sessions;
 mod stage;
 
 use std::collections::BTreeSet;
