@@ -111,7 +111,12 @@ fn whoever_may_not_come_in_is_refused_and_the_log_says_why() {
     stage.refuse(&stage.client("dev-1", ""), "no client id");
     stage.refuse(&FakeClient { id: None, ..good.clone() }, "no client id");
     let lines = stage.log.lines();
-    assert!(lines.iter().all(|line| line.contains("from 192.0.2.7 is refused: ")), "{lines:?}");
+    let (named, nameless): (Vec<_>, Vec<_>) =
+        lines.iter().partition(|line| line.contains("client_id_mismatch"));
+    assert!(nameless.iter().all(|line| line.contains("from 192.0.2.7 is refused: ")), "{lines:?}");
+    // Who it was found to be is told as far as it was found out.
+    let whom = "from 192.0.2.7, taken for device-ca/dev-1 (SUCCESS), is refused: ";
+    assert!(named.len() == 1 && named[0].contains(whom), "{lines:?}");
     assert!(!stage.may(&good, publish("devices/dev-1/a")), "nobody was let in");
 }
 
