@@ -16,7 +16,8 @@ struct MemoryAudit(Arc<Mutex<Vec<String>>>);
 impl Audit for MemoryAudit {
     fn write(&self, record: &Record<'_>) -> Option<DecisionId> {
         let mut written = self.0.lock().unwrap();
-        let why = record.refusal.map_or(record.note.unwrap_or("-"), |refusal| refusal.reason.as_str());
+        let why =
+            record.refusal.map_or_else(|| record.note.unwrap_or("-"), |refusal| refusal.reason.as_str());
         let known = record.identity.map_or("-", |identity| identity.name());
         let (event, client_id) = (record.event.as_str(), record.client_id.unwrap());
         written.push(format!("{event} {} {client_id} {known} {why}", record.outcome()));
