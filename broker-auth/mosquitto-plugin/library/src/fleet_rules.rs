@@ -181,7 +181,7 @@ impl Rules for FleetRules {
             let text = format!(
                 "countersign: mosquitto has waited {} ms for a password of {} (m={},t={},p={})",
                 self.started.elapsed().saturating_sub(begin).as_millis(),
-                client.identity(),
+                client.identity().qualified(),
                 cost.memory_kib(),
                 cost.passes(),
                 cost.lanes()

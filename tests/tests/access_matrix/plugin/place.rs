@@ -20,6 +20,13 @@ use crate::fleet::MatrixFleet;
 use crate::mqtt;
 use crate::running::observe;
 
+/// How often a client comes that is told, without CONNACK, that mosquitto has no time for its password: it looks at five a
+/// second.
+const MAX_ATTEMPTS: usize = 40;
+
+/// How long such a client waits.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// How long the log may lag behind what a client was told.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -119,8 +126,16 @@ impl<'a> Place<'a> {
             Entrance::Mutual => self.mosquitto.addresses()[0],
             Entrance::WithoutCertificate => self.mosquitto.addresses()[1],
         };
-        let mark = self.read_log().len();
-        let (client, heard) = Client::attempt(address, &tls, &connect);
+        let mut attempts = 0;
+        let (mark, client, heard) = loop {
+            let mark = self.read_log().len();
+            let (client, heard) = Client::attempt(address, &tls, &connect);
+            attempts += 1;
+            if heard != Heard::Closed || comes.secret.is_none() || attempts == MAX_ATTEMPTS {
+                break (mark, client, heard);
+            }
+            thread::sleep(PAUSE);
+        };
         let said = self.said(mark);
         let cell = match (client, heard) {
             (Some(client), Heard::Packet(connack)) if connack.is(Kind::ConnAck) => {
