@@ -1,10 +1,11 @@
 //! [`FleetRules`]: what the `broker.toml` of a fleet says, in force inside mosquitto.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::error::Error;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use authenticator::evidence::FactorEvidence;
 use authenticator::factor::FactorKind;
@@ -24,8 +25,13 @@ use mosquitto_plugin::log::{Level, Log};
 use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 
+use crate::file_watch::FileWatch;
+
 /// Who these rules are read for.
 pub(crate) const HOST: &str = "mosquitto";
+
+/// After a fault files are looked at again only then: the fault may come again.
+const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// What the `broker.toml` of a fleet says, in force inside mosquitto.
 pub(crate) struct FleetRules {
@@ -34,10 +40,8 @@ pub(crate) struct FleetRules {
     rules: Arc<RulesetStore>,
     namespaces: KnownNamespaces,
     factors: BlockingFactors,
-    watch: RefCell<(RulesWatch, FactorsWatch)>,
+    watch: RefCell<FileWatch>,
     started: Instant,
-    /// When the files were looked at last.
-    looked: Cell<Option<Instant>>,
     refused: RefusedReload,
     log: Rc<dyn Log>,
 }
@@ -82,7 +86,7 @@ impl FleetRules {
             .for_each(|warning| log.write(Level::Warning, &format!("countersign: {warning}")));
         let factors = Arc::new(FactorStore::new(loaded, Arc::new(SystemClock)));
         factors.serve(&rules);
-        let watch = (RulesWatch::of([Arc::clone(&rules)]), FactorsWatch::of(Arc::clone(&factors)));
+        let watch = watch(&rules, &factors, WATCH_INTERVAL)?;
         Ok(Self {
             present: RefCell::new(config),
             rules,
@@ -90,7 +94,6 @@ impl FleetRules {
             factors: BlockingFactors::new(factors),
             watch: RefCell::new(watch),
             started: Instant::now(),
-            looked: Cell::new(None),
             refused: RefusedReload::default(),
             log,
         })
@@ -124,6 +127,17 @@ impl FleetRules {
                 self.log.write(Level::Error, &text);
                 Reloaded { refused: vec![error], ..Reloaded::default() }
             }
+        }
+    }
+
+    /// A fault has ended the thread that looks at the files: what is in force stays so, and another one looks.
+    fn watch_again(&self) {
+        let text =
+            "countersign: reading the files failed; the present rules stay in force, and are read again";
+        self.log.write(Level::Error, text);
+        match watch(&self.rules, self.factors.store(), PAUSE_AFTER_FAULT) {
+            Ok(watch) => drop(self.watch.replace(watch)),
+            Err(error) => self.log.write(Level::Error, &format!("countersign: they cannot be: {error}")),
         }
     }
 
@@ -196,12 +210,9 @@ impl Rules for FleetRules {
     }
 
     fn look(&self, _: UnixTime) {
-        if self.looked.get().is_some_and(|looked| looked.elapsed() < WATCH_INTERVAL) {
-            return;
-        }
-        self.looked.set(Some(Instant::now()));
-        let (rules, factors) = &mut *self.watch.borrow_mut();
-        for happened in rules.look().into_iter().chain(factors.look()) {
+        let news = self.watch.borrow().news();
+        let Ok(news) = news else { return self.watch_again() };
+        for happened in news {
             self.log.write(level(&happened), &format!("countersign: {happened}"));
         }
     }
@@ -210,6 +221,10 @@ impl Rules for FleetRules {
         // What it came to is in the log, and in the status.
         let _ = self.read_again();
     }
+}
+
+fn watch(rules: &Arc<RulesetStore>, factors: &Arc<FactorStore>, pause: Duration) -> io::Result<FileWatch> {
+    FileWatch::start(RulesWatch::of([Arc::clone(rules)]), FactorsWatch::of(Arc::clone(factors)), pause)
 }
 
 fn level(happened: &Happened) -> Level {

@@ -4,7 +4,7 @@
 //! mosquitto's thread: fleet_plugin ─▶ gate (mosquitto-plugin) ─▶ fleet_rules
 //!                       │  ▲            └▶ fleet_audit ─▶ events
 //!                       ▼  │ turns
-//! threads of its own: admin_server ─▶ answers ─▶ host_status
+//! threads of its own: admin_server ─▶ answers ─▶ host_status, file_watch
 //! ```
 #![warn(missing_docs)]
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -12,6 +12,7 @@
 mod admin_server;
 mod answers;
 mod events;
+mod file_watch;
 mod fleet_audit;
 mod fleet_plugin;
 mod fleet_rules;
