@@ -12,6 +12,7 @@ mod recheck;
 mod recorded;
 mod rules;
 mod told;
+mod turned_away;
 
 pub use audit::Audit;
 pub use connections::Connection;
@@ -36,7 +37,7 @@ use busy_log::BusyLog;
 use connections::{Connections, Ending};
 use kick_list::KickList;
 use recheck::{News, Recheck};
-use recorded::TurnedAway;
+use turned_away::TurnedAway;
 
 /// How many sessions are kept track of, connected or not.
 const MAX_SESSIONS: usize = 250_000;

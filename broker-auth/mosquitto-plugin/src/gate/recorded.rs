@@ -1,8 +1,7 @@
 //! What is written down of those who come, and get in or not.
 
-use authenticator::identity;
 use authenticator::policy::Permit;
-use authenticator::reason::{Reason, Refusal};
+use authenticator::reason::Reason;
 use authenticator::record::{Event, Record};
 use rustls_pki_types::UnixTime;
 
@@ -11,15 +10,9 @@ use super::audit::{from_peer, peer_of};
 use super::connections::{Connection, Ending};
 use super::rules::Rules;
 use super::told::Whom;
+use super::turned_away::TurnedAway;
 use crate::client::Client;
 use crate::log::Level;
-
-/// A client that is not admitted.
-pub(super) struct TurnedAway {
-    /// Who it is, as far as that was found out.
-    pub(super) whom: Option<identity::Client>,
-    pub(super) refusal: Refusal,
-}
 
 impl<R: Rules> Gate<R> {
     /// Writes down that `client` was admitted, unless it was before: mosquitto reads its configuration again.
