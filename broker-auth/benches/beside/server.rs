@@ -8,10 +8,10 @@ mod nginx;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use load::installed::installed;
 use load::site::Site;
 use load::usage::Process;
 use rustix::process::{Pid, Signal, kill_process};
@@ -152,13 +152,4 @@ impl Drop for Server {
 /// A port that was free a moment ago.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
-/// Where a program of Debian's is.
-fn installed(program: &str) -> io::Result<PathBuf> {
-    let mut places =
-        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or(vec![]);
-    places.push(PathBuf::from("/usr/sbin"));
-    let found = places.iter().map(|place| place.join(program)).find(|file| file.is_file());
-    found.ok_or_else(|| io::Error::other(format!("{program} is not installed")))
 }

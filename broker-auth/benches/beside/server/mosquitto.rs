@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use load::installed::installed;
 use load::site::Site;
 
+use super::SERVICES;
 use super::demands::Demands;
-use super::{SERVICES, installed};
 
 /// The command that starts it.
 pub(super) fn command(site: &Site, address: SocketAddr, demands: &Demands) -> io::Result<Command> {

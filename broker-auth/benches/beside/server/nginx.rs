@@ -5,11 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 
+use load::installed::installed;
 use load::machine::processors;
 use load::site::Site;
 
 use super::demands::Demands;
-use super::installed;
 
 /// What the origin is told, under the names and in the order of the style `azion`; and nginx has no other form of the subject.
 const FIELDS: [(&str, &str); 14] = [

@@ -24,6 +24,7 @@ pub mod concurrent;
 pub mod flow;
 pub mod http_client;
 pub mod http_server;
+pub mod installed;
 pub mod machine;
 pub mod marked;
 pub mod ocsp_responder;

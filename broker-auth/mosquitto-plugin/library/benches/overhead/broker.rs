@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use load::installed::installed;
 use load::site::{Site, TRUSTS};
 use load::usage::Process;
 use rustix::process::{Pid, Signal, kill_process};
@@ -44,7 +44,7 @@ impl Broker {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let file = site.file(&format!("mosquitto-{kind:?}.conf"));
         fs::write(&file, configuration(kind, site, address)?)?;
-        let mut command = Command::new(program()?);
+        let mut command = Command::new(installed("mosquitto")?);
         command.arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let broker = Self { kind, child: command.spawn()?, address };
         let since = Instant::now();
@@ -90,18 +90,10 @@ impl Drop for Broker {
 
 /// What mosquitto says of itself.
 pub(crate) fn version() -> io::Result<String> {
-    let output = Command::new(program()?).arg("-h").stdin(Stdio::null()).output()?;
+    let output = Command::new(installed("mosquitto")?).arg("-h").stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.lines().next().and_then(|line| line.strip_prefix("mosquitto version "));
     Ok(format!("mosquitto {}", version.unwrap_or("of no known version")))
-}
-
-/// Debian puts it where a user's PATH does not look.
-fn program() -> io::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let found = places.map(|place| place.join("mosquitto")).find(|file| file.is_file());
-    found.ok_or_else(|| io::Error::other("mosquitto is not installed (Debian: package mosquitto)"))
 }
 
 fn configuration(kind: Kind, site: &Site, address: SocketAddr) -> io::Result<String> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! apt-get install mosquitto                                                    Debian
-//! cargo bench -p countersign-mosquitto --bench overhead                        about ten minutes
+//! cargo bench -p countersign-mosquitto --bench overhead                        some twenty minutes
 //! cargo bench -p countersign-mosquitto --bench overhead -- --quick             whether it works; the figures are worth little
 //! cargo bench -p countersign-mosquitto --bench overhead -- --readme broker-auth/mosquitto-plugin/README.md
 //! ```
