@@ -1,0 +1,21 @@
+//! [`Inspect`]: the arguments of `inspect`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::json::Json;
+
+/// Say what is in an image, a certificate, a signing request or a CRL.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  countersign-provision inspect fleet/images/pump-0001.bin")]
+pub(in crate::cli) struct Inspect {
+    /// The file.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) file: PathBuf,
+
+    #[command(flatten)]
+    pub(in crate::cli) json: Json,
+}

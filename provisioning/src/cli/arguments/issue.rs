@@ -1,0 +1,65 @@
+//! [`Issue`]: the arguments of `issue`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, ValueHint};
+use device_identity::DeviceId;
+
+use super::json::Json;
+use super::numbers::{days, number};
+use super::passphrase::Passphrase;
+use crate::image::Format;
+use crate::profile::DEVICE_DAYS;
+
+/// Make keys, certificates and images for devices.
+///
+/// An order is CSV with a header: device_id (required), product, serial_number, work_order, csr (the path of a signing
+/// request, relative to the order); further columns are kept as metadata. An order with a bad line is refused as a
+/// whole. One that was interrupted is simply run again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  countersign-provision issue pump-0001 pump-0002
+  countersign-provision issue --order monday.csv --format bin,hex --address 0x0807F000")]
+pub(in crate::cli) struct Issue {
+    /// The devices to make.
+    #[arg(value_name = "DEVICE_ID", required_unless_present = "order", conflicts_with = "order")]
+    pub(in crate::cli) device_ids: Vec<DeviceId>,
+
+    /// An order file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) order: Option<PathBuf>,
+
+    /// What to write: bin (one 4096-byte flash slot), hex, uf2, pem (certificate and key).
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "bin")]
+    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    pub(in crate::cli) format: Vec<Format>,
+
+    /// How long the certificates live, in days.
+    #[arg(long, value_name = "DAYS", default_value_t = DEVICE_DAYS, value_parser = days())]
+    pub(in crate::cli) days: u32,
+
+    /// Where the files go. [default: images/ in the fleet]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(in crate::cli) out: Option<PathBuf>,
+
+    /// Where hex and uf2 files put the slot in flash, in bytes from 0. Without it they start at 0, to be moved by the
+    /// flashing tool.
+    #[arg(long, value_name = "ADDRESS", value_parser = number)]
+    pub(in crate::cli) address: Option<u32>,
+
+    /// The family number of uf2 files, which a bootloader compares with its own.
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub(in crate::cli) uf2_family: Option<u32>,
+
+    /// For devices with a signing request: the key slot their image names.
+    #[arg(long, value_name = "SLOT", default_value_t = 0)]
+    pub(in crate::cli) key_slot: u32,
+
+    #[command(flatten)]
+    pub(in crate::cli) passphrase: Passphrase,
+
+    #[command(flatten)]
+    pub(in crate::cli) json: Json,
+}

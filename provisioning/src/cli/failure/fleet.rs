@@ -1,0 +1,51 @@
+//! What is wrong with a fleet as a whole.
+
+use super::{DISK_HELP, FAULT_HELP, Failure};
+use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED};
+use crate::fleet::LockError;
+use crate::init::InitError;
+use crate::registry::RegistryError;
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        let (exit_code, help) = match &error {
+            RegistryError::Absent { .. } => {
+                (REFUSED, "make a fleet with `countersign-provision init`, or name one with --fleet")
+            }
+            RegistryError::Version { .. } => {
+                (REFUSED, "use the version of countersign-provision that wrote it")
+            }
+            RegistryError::Damaged { .. } => (REFUSED, "restore the fleet from a backup"),
+            RegistryError::Io { .. } | RegistryError::Sqlite(_) => (FAILED, DISK_HELP),
+        };
+        Self::new(exit_code, error, help)
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let help = match &error {
+            LockError::Busy { .. } => "wait until it is done, or wait longer with --lock-timeout",
+            LockError::Io { .. } => DISK_HELP,
+        };
+        Self::new(FAILED, error, help)
+    }
+}
+
+impl From<InitError> for Failure {
+    fn from(error: InitError) -> Self {
+        match error {
+            InitError::Exists { .. } => {
+                Self::new(CONFLICT, error, "name a directory that does not exist yet with --fleet")
+            }
+            InitError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            InitError::Registry(error) => error.into(),
+            InitError::Crl(error) => error.into(),
+            InitError::Issuance(error) => error.into(),
+            InitError::Validity(error) => error.into(),
+            InitError::Key(_) | InitError::Certificate(_) | InitError::Chain(_) | InitError::Pem(_) => {
+                Self::new(FAILED, error, FAULT_HELP)
+            }
+        }
+    }
+}

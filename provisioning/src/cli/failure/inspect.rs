@@ -1,0 +1,19 @@
+//! What is wrong with a file that was to be inspected.
+
+use super::Failure;
+use crate::cli::exit_code::REFUSED;
+use crate::inspect::InspectError;
+
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        let help = match &error {
+            InspectError::Read { .. } => "give the path of a readable file",
+            InspectError::TooLong { .. } | InspectError::Unknown { .. } => {
+                "give a credential image (.bin), or a certificate, signing request or CRL in PEM or DER"
+            }
+            InspectError::Image { .. } => "make the image again, or read it back from the device again",
+            InspectError::Damaged { .. } => "get the file again from where it came",
+        };
+        Self::new(REFUSED, error, help)
+    }
+}

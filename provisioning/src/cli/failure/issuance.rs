@@ -1,0 +1,72 @@
+//! Why credentials were not issued.
+
+use super::{DISK_HELP, FAULT_HELP, Failure};
+use crate::cli::exit_code::{CONFLICT, FAILED, USAGE};
+use crate::conflict::Conflict;
+use crate::delivery::DeliveryError;
+use crate::issuance::IssuanceError;
+use crate::registry::RecordError;
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Registry(error) => error.into(),
+            RecordError::Conflict(conflict) => {
+                let help = conflict_help(&conflict);
+                Self::new(CONFLICT, conflict, help)
+            }
+        }
+    }
+}
+
+impl From<DeliveryError> for Failure {
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Record(error) => error.into(),
+            DeliveryError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            DeliveryError::NotUtf8 { .. } => Self::new(USAGE, error, "choose a directory with a UTF-8 name"),
+        }
+    }
+}
+
+impl From<IssuanceError> for Failure {
+    fn from(error: IssuanceError) -> Self {
+        match error {
+            IssuanceError::Conflicts(conflicts) => {
+                let help = match conflicts.first() {
+                    Some(conflict @ Conflict::ServiceExists { .. }) => conflict_help(conflict).to_owned(),
+                    Some(conflict) => format!("nothing was made; {}", conflict_help(conflict)),
+                    None => "nothing was made".to_owned(),
+                };
+                Self::new(CONFLICT, IssuanceError::Conflicts(conflicts), help)
+            }
+            IssuanceError::Validity(error) => error.into(),
+            IssuanceError::Delivery(error) => error.into(),
+            IssuanceError::Registry(error) => error.into(),
+            IssuanceError::Read { path, source } => Self::unreadable(&path, &source),
+            IssuanceError::Slot(_) => Self::new(
+                FAILED,
+                error,
+                "shorten the organization or the broker's host name: the image must fit one flash slot",
+            ),
+            IssuanceError::Key(_) | IssuanceError::Issue(_) | IssuanceError::Pem(_) => {
+                Self::new(FAILED, error, FAULT_HELP)
+            }
+        }
+    }
+}
+
+fn conflict_help(conflict: &Conflict) -> &'static str {
+    match conflict {
+        Conflict::DeviceExists { .. } => "`countersign-provision show DEVICE_ID` shows what there is",
+        Conflict::DeviceDiffers { .. } => "an order is repeated unchanged, or names new devices",
+        Conflict::ServiceExists { .. } => "use --renew for a new certificate and key",
+        Conflict::NameOfService { .. } | Conflict::NameOfDevice { .. } | Conflict::NameTaken { .. } => {
+            "choose another name"
+        }
+        Conflict::PublicKey { .. } => "let the device make a key of its own",
+        Conflict::Serial { .. } => "stop, and check this machine's random number generator",
+        Conflict::NamedTwice { .. } => "name every device once",
+        Conflict::File { .. } => "move the file away, or choose another --out",
+    }
+}

@@ -1,0 +1,52 @@
+//! Why nothing was revoked, or no CRL published.
+
+use super::{DISK_HELP, FAULT_HELP, Failure};
+use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN};
+use crate::crl::CrlError;
+use crate::registry::RevocationError;
+
+impl Failure {
+    /// An unknown device or service.
+    pub(in crate::cli) fn unknown(name: &str) -> Self {
+        Self::new(
+            UNKNOWN,
+            format!("unknown: {name}"),
+            "`countersign-provision list` shows the devices of this fleet",
+        )
+    }
+}
+
+impl From<CrlError> for Failure {
+    fn from(error: CrlError) -> Self {
+        match error {
+            CrlError::Registry(error) => error.into(),
+            CrlError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            CrlError::Sign(_) | CrlError::Verify { .. } | CrlError::Pem(_) => {
+                Self::new(FAILED, error, FAULT_HELP)
+            }
+        }
+    }
+}
+
+impl From<RevocationError> for Failure {
+    fn from(error: RevocationError) -> Self {
+        match error {
+            RevocationError::Registry(error) => error.into(),
+            RevocationError::Unknown { .. } => Self::new(
+                UNKNOWN,
+                error,
+                "nothing was changed; `countersign-provision list` shows the devices of this fleet",
+            ),
+            RevocationError::Revoked { .. } => Self::new(
+                CONFLICT,
+                error,
+                "nothing was changed; a device comes back with a new certificate only",
+            ),
+            RevocationError::Broker { .. } => Self::new(
+                REFUSED,
+                error,
+                "nothing was changed; replace it with `countersign-provision broker-cert`",
+            ),
+        }
+    }
+}
