@@ -17,10 +17,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// `mosquitto`, the broker. Debian puts it where a user's PATH does not look.
+    /// `mosquitto`, the broker: the one that `COUNTERSIGN_TEST_MOSQUITTO` names, or else the machine's. Debian puts it where
+    /// a user's PATH does not look.
     pub fn mosquitto() -> Option<Self> {
         let sbin = Path::new("/usr/sbin/mosquitto");
-        let program = if sbin.exists() { sbin.as_os_str() } else { OsStr::new("mosquitto") };
+        let installed = if sbin.exists() { sbin.as_os_str() } else { OsStr::new("mosquitto") };
+        let program = env::var_os("COUNTERSIGN_TEST_MOSQUITTO").unwrap_or_else(|| installed.to_owned());
         Self::find(program, &["--help"])
     }
 
