@@ -7,14 +7,13 @@ mod nginx;
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use load::installed::installed;
+use load::server::{self, Ending, Signal, free_address};
 use load::site::Site;
 use load::usage::Process;
-use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) use demands::Demands;
 
@@ -62,17 +61,10 @@ impl fmt::Display for Kind {
 /// So many services may connect.
 pub(crate) const SERVICES: u64 = 64;
 
-/// A list of a million revoked certificates is read before a server listens.
-const START_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long a server may take to end when it is asked to.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
-
 /// A running server. It ends with the value.
 pub(crate) struct Server {
     kind: Kind,
-    child: Child,
-    address: SocketAddr,
+    running: server::Server,
 }
 
 impl Server {
@@ -84,21 +76,14 @@ impl Server {
     /// The same with further demands.
     pub(crate) async fn with(kind: Kind, site: &Site, demands: &Demands) -> io::Result<Self> {
         let address = free_address()?;
-        let mut command = match kind {
+        let command = match kind {
             Kind::Countersign => countersign::command(site, address, demands)?,
             Kind::Mosquitto => mosquitto::command(site, address, demands)?,
             Kind::Nginx => nginx::command(site, address, demands)?,
         };
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server = Self { kind, child, address };
-        let since = Instant::now();
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            if since.elapsed() > START_DEADLINE {
-                return Err(io::Error::other(format!("{kind} does not listen on {address}")));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(server)
+        // nginx's workers end with their master only if it ends in peace.
+        let ending = if kind == Kind::Nginx { Ending::Asked } else { Ending::Killed };
+        Ok(Self { kind, running: server::Server::start(command, address, ending).await? })
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -106,16 +91,16 @@ impl Server {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.running.address()
     }
 
     pub(crate) fn process(&self) -> Process {
-        Process(self.child.id())
+        self.running.process()
     }
 
     /// Has countersign-broker read its configuration again, with other demands. Returns when it has answered.
     pub(crate) async fn reload(&self, site: &Site, demands: &Demands) -> io::Result<()> {
-        let config = countersign::configure(site, self.address, demands)?;
+        let config = countersign::configure(site, self.address(), demands)?;
         tokio::task::spawn_blocking(move || countersign::reload(&config)).await?
     }
 
@@ -123,33 +108,7 @@ impl Server {
     pub(crate) fn look_at_crl(&self) -> io::Result<()> {
         match self.kind {
             Kind::Countersign => Ok(()),
-            Kind::Mosquitto | Kind::Nginx => self.signal(Signal::HUP),
+            Kind::Mosquitto | Kind::Nginx => self.running.signal(Signal::HUP),
         }
     }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(kill_process(pid, signal)?)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Asked first, as nginx's workers end with their master only if it ends in peace. Whoever has ended already is not
-        // there to be asked or killed, and waiting returns at once.
-        if self.kind == Kind::Nginx && self.signal(Signal::TERM).is_ok() {
-            let since = Instant::now();
-            while matches!(self.child.try_wait(), Ok(None)) && since.elapsed() < STOP_DEADLINE {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A port that was free a moment ago.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -10,12 +10,14 @@
 //! | [`http_server`] | answers as an origin does |
 //! | [`ocsp_responder`] | the responder of the site's CA of devices |
 //! | [`concurrent`] | many clients at once |
+//! | [`server`] | a server as a process of its own |
+//! | [`installed`] | where a program of other people is |
 //! | [`usage`] | what a server process uses up |
 //! | [`machine`] | how busy the machine is, and how much of that is others' doing |
 //! | [`spread`] | quantiles |
 //! | [`marked`] | the part of a Markdown file that is measured |
 //!
-//! It knows no broker: whoever uses it starts one.
+//! It knows no broker: whoever uses it says how one is started.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +31,7 @@ pub mod machine;
 pub mod marked;
 pub mod ocsp_responder;
 pub mod packet;
+pub mod server;
 pub mod site;
 pub mod spread;
 pub mod usage;

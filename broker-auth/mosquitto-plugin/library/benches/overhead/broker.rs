@@ -3,20 +3,16 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use load::installed::installed;
+use load::server::{Ending, Server, Signal, free_address};
 use load::site::{Site, TRUSTS};
 use load::usage::Process;
-use rustix::process::{Pid, Signal, kill_process};
 
 /// So many services may connect.
 pub(crate) const SERVICES: u64 = 10;
-
-/// A list of a million is read before it listens.
-const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,28 +29,18 @@ pub(crate) const KINDS: [Kind; 2] = [Kind::Plugin, Kind::Alone];
 /// A running mosquitto. It ends with the value.
 pub(crate) struct Broker {
     kind: Kind,
-    child: Child,
-    address: SocketAddr,
+    server: Server,
 }
 
 impl Broker {
     /// Starts one, and waits until it listens.
     pub(crate) async fn start(kind: Kind, site: &Site) -> io::Result<Self> {
-        // A port that was free a moment ago: mosquitto cannot be asked to pick one.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = free_address()?;
         let file = site.file(&format!("mosquitto-{kind:?}.conf"));
         fs::write(&file, configuration(kind, site, address)?)?;
         let mut command = Command::new(installed("mosquitto")?);
-        command.arg("-c").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let broker = Self { kind, child: command.spawn()?, address };
-        let since = Instant::now();
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            if since.elapsed() > START_DEADLINE {
-                return Err(io::Error::other(format!("mosquitto ({kind:?}) does not listen on {address}")));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(broker)
+        command.arg("-c").arg(file);
+        Ok(Self { kind, server: Server::start(command, address, Ending::Killed).await? })
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -62,11 +48,11 @@ impl Broker {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     pub(crate) fn process(&self) -> Process {
-        Process(self.child.id())
+        self.server.process()
     }
 
     /// Has it look at a CRL that has been replaced. The plugin does so by itself.
@@ -74,17 +60,7 @@ impl Broker {
         if self.kind == Kind::Plugin {
             return Ok(());
         }
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("it has no process id"))?;
-        Ok(kill_process(pid, Signal::HUP)?)
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill, and waiting returns at once.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.server.signal(Signal::HUP)
     }
 }
 
