@@ -110,12 +110,16 @@ impl Mosquitto {
     }
 }
 
-/// A library for it to load that was built with this test, beside it.
+/// A library for it to load: the one that was built with this test, beside it, or that in the directory which
+/// `COUNTERSIGN_TEST_PLUGINS` names (`target/release`: the one that ships, whose heap is its own).
 #[track_caller]
 pub fn plugin_library(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test is a file");
-    let library = test.with_file_name(name);
-    assert!(library.exists(), "{} is built with the tests", library.display());
+    let library = match std::env::var_os("COUNTERSIGN_TEST_PLUGINS") {
+        Some(directory) => Path::new(&directory).join(name),
+        None => test.with_file_name(name),
+    };
+    assert!(library.exists(), "{} is not built", library.display());
     library
 }
 
