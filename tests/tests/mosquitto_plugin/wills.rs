@@ -45,11 +45,10 @@ fn a_will_is_published_where_the_policy_allows_it() {
 fn a_delayed_will_is_published_after_the_connection_has_long_ended() {
     let Some(site) = Site::new() else { return };
     let connect = Connect::new(Version::V5, "dev-1").persistent();
-    // mosquitto counts whole seconds: one may be over at once.
-    let delayed = |topic| connect.clone().delayed_will(topic, "gone", 2);
+    let delayed = |topic| connect.clone().delayed_will(topic, "gone", 1);
     assert_eq!(heard_of_will(&site, &delayed("board/dev-1"), SOON), None, "not yet");
     assert_eq!(heard_of_will(&site, &delayed("board/dev-1"), PATIENCE).as_deref(), Some("gone"));
-    assert_eq!(heard_of_will(&site, &delayed("board/dev-2"), Duration::from_secs(4)), None);
+    assert_eq!(heard_of_will(&site, &delayed("board/dev-2"), Duration::from_secs(3)), None);
 }
 
 #[test]
