@@ -6,7 +6,10 @@
 #![expect(unsafe_code, reason = "mosquitto's plugin interface is functions and pointers of C")]
 
 mod client;
+mod heap;
 mod text;
+
+pub use heap::Heap;
 
 use std::ffi::{CString, c_int, c_void};
 use std::ptr;

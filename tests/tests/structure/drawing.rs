@@ -181,6 +181,7 @@ pub(crate) const UNSAFE: &[(&str, &str)] = &[
         "mosquitto calls, and is called: pointers in, values out",
     ),
     ("broker-auth/mosquitto-plugin/src/boundary/client.rs", "a client and its certificate, by pointers"),
+    ("broker-auth/mosquitto-plugin/src/boundary/heap.rs", "memory is given and taken back"),
     ("broker-auth/mosquitto-plugin/src/boundary/text.rs", "texts of C, by pointers"),
     ("broker-auth/mosquitto-plugin/src/boundary/tests.rs", "the boundary is called as mosquitto does"),
     (

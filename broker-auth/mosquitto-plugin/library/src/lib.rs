@@ -32,12 +32,10 @@ use crate::fleet_plugin::FleetPlugin;
 
 mosquitto_plugin::export_plugin!(start);
 
-/// The plugin's memory is a heap of its own. What is remembered of sessions stays for long; in mosquitto's heap it would stand
-/// between what mosquitto frees, and mosquitto would search among the holes for each message. Builds for debugging do without:
-/// valgrind knows the heap of the C library alone.
+/// Builds for debugging do without: valgrind knows the heap of the C library alone.
 #[cfg(not(debug_assertions))]
 #[global_allocator]
-static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static HEAP: mosquitto_plugin::boundary::Heap = mosquitto_plugin::boundary::Heap;
 
 /// What becomes of the options in mosquitto.conf: the rules in the file that they name decide. Where there are none, nobody
 /// gets in, until mosquitto starts with others.
