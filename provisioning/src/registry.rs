@@ -10,12 +10,15 @@ mod output_directories;
 mod reason;
 mod record;
 mod revocation;
+mod schema;
 mod settings;
 
+use std::ffi::c_int;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
 pub(crate) use crl_state::CrlState;
@@ -25,9 +28,6 @@ pub(crate) use reason::RevocationReason;
 pub(crate) use record::{KeyOrigin, NewDevice, RecordError};
 pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, RevokedEntry, StatusChange};
 pub(crate) use settings::Settings;
-
-/// The version of the schema this program writes.
-const SCHEMA_VERSION: i64 = 1;
 
 /// How long a statement waits for the transaction of another process. Transactions last milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,27 +43,44 @@ impl Registry {
         // SQLite would create the file readable by everyone, so it is created here first, for its owner alone.
         crate::fleet::write_private(path, &[]).map_err(|source| RegistryError::io(path, source))?;
         let mut connection = connect(path)?;
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(include_str!("registry/schema.sql"))?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        transaction.commit()?;
+        schema::migrate(&mut connection)?;
         let registry = Self { connection };
         registry.write_settings(settings)?;
         Ok(registry)
     }
 
-    /// Opens the registry at `path`.
+    /// Opens the registry at `path`, and brings it to the schema of this version if an earlier one wrote it. A registry
+    /// that can only be read stays as it is, and is brought there in memory.
     pub(crate) fn open(path: &Path) -> Result<Self, RegistryError> {
         if !path.is_file() {
             return Err(RegistryError::Absent { path: path.to_owned() });
         }
-        let connection = connect(path)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found != SCHEMA_VERSION {
-            return Err(RegistryError::Version { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        let mut connection = connect(path)?;
+        let found = schema::version(&connection)?;
+        match found {
+            schema::VERSION => {}
+            1..schema::VERSION => {
+                if connection.is_readonly(MAIN_DB)? {
+                    connection = copy_in_memory(&connection)?;
+                }
+                schema::migrate(&mut connection)?;
+            }
+            _ => {
+                return Err(RegistryError::Version { path: path.to_owned(), found, known: schema::VERSION });
+            }
         }
         Ok(Self { connection })
     }
+}
+
+/// How many pages are copied before others may write again.
+const PAGES_AT_ONCE: c_int = 1000;
+
+fn copy_in_memory(connection: &Connection) -> rusqlite::Result<Connection> {
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(connection, &mut copy)?.run_to_completion(PAGES_AT_ONCE, Duration::ZERO, None)?;
+    copy.pragma_update(None, "foreign_keys", true)?;
+    Ok(copy)
 }
 
 fn connect(path: &Path) -> Result<Connection, RegistryError> {
@@ -74,4 +91,63 @@ fn connect(path: &Path) -> Result<Connection, RegistryError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timestamp::Timestamp;
+
+    const OF_VERSION_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version-1/registry.db");
+
+    fn schema_of(connection: &Connection) -> Vec<String> {
+        let query = "SELECT type || ' ' || name || ' ' || ifnull(sql, '') FROM sqlite_schema ORDER BY 1";
+        let mut statement = connection.prepare(query).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_registry_that_can_only_be_read_is_brought_to_this_version_in_memory_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        std::fs::copy(OF_VERSION_1, &path).unwrap();
+        let file = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let before = schema_of(&file);
+        let mut copy = copy_in_memory(&file).unwrap();
+        schema::migrate(&mut copy).unwrap();
+        let registry = Registry { connection: copy };
+        let certificates = registry.certificates_of("pump-2", Timestamp::from_unix(0)).unwrap();
+        assert_eq!(certificates.first().unwrap().status, Status::Suspended);
+        assert_eq!(schema::version(&file).unwrap(), 1);
+        assert_eq!(schema_of(&file), before);
+    }
+
+    #[test]
+    fn a_registry_that_grew_up_has_the_schema_of_a_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        std::fs::copy(OF_VERSION_1, &path).unwrap();
+        let grown = Registry::open(&path).unwrap();
+        let mut new = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut new).unwrap();
+        assert_eq!(schema_of(&grown.connection), schema_of(&new));
+        // Again, nothing is left to do.
+        drop(grown);
+        Registry::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_registry_of_a_version_that_is_not_known_is_left_alone() {
+        for version in [-1, 0, schema::VERSION + 1] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("registry.db");
+            std::fs::copy(OF_VERSION_1, &path).unwrap();
+            let file = Connection::open(&path).unwrap();
+            file.pragma_update(None, "user_version", version).unwrap();
+            let before = schema_of(&file);
+            let refused = Registry::open(&path).err().unwrap();
+            assert!(matches!(refused, RegistryError::Version { found, .. } if found == version), "{refused}");
+            assert_eq!(schema_of(&file), before);
+        }
+    }
 }

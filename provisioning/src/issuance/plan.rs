@@ -52,7 +52,7 @@ impl Plan {
             let device_id = order.device_id.clone();
             if !resume {
                 conflicts.push(Conflict::DeviceExists { device_id });
-            } else if device.order_digest != order.digest() {
+            } else if device.order_digest != Some(order.digest()) {
                 conflicts.push(Conflict::DeviceDiffers { line: order.line, device_id });
             } else {
                 plan.registered.push(RegisteredOrder { order, device });

@@ -23,7 +23,8 @@ impl Registry {
         let state = self
             .connection
             .query_row(
-                "SELECT number, this_update, next_update FROM crl WHERE authority = ?1",
+                "SELECT number, this_update, next_update FROM crl_signing WHERE authority = ?1 \
+                 ORDER BY number DESC LIMIT 1",
                 [authority.name()],
                 |row| {
                     Ok(CrlState {
@@ -40,9 +41,8 @@ impl Registry {
     /// Records a CRL. To be called before it is published, so that no later CRL gets the same number.
     pub(crate) fn set_crl_state(&self, authority: Authority, state: CrlState) -> Result<(), RegistryError> {
         self.connection.execute(
-            "INSERT INTO crl (authority, number, this_update, next_update) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (authority) DO UPDATE SET number = excluded.number, this_update = excluded.this_update, \
-             next_update = excluded.next_update",
+            "INSERT INTO crl_signing (authority, number, this_update, next_update, trusted, published) \
+             VALUES (?1, ?2, ?3, ?4, 0, 0)",
             (
                 authority.name(),
                 i64::try_from(state.number).unwrap_or(i64::MAX),

@@ -28,8 +28,8 @@ pub(crate) struct DeviceRecord {
 
 /// What the registry has of a device that is ordered again.
 pub(crate) struct RegisteredDevice {
-    /// The digest of the order line it was made from.
-    pub(crate) order_digest: Sha256,
+    /// The digest of the order line it was made from, if that is known.
+    pub(crate) order_digest: Option<Sha256>,
     /// The serial number of its newest certificate.
     pub(crate) serial: SerialNumber,
     /// Where its key was generated.
@@ -70,11 +70,13 @@ impl Registry {
              WHERE device_id = ?1 ORDER BY certificate.id DESC LIMIT 1",
         )?;
         let found = statement
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))
+            .query_row([id.as_str()], |row| {
+                Ok((row.get::<_, Option<_>>(0)?, row.get(1)?, row.get::<_, String>(2)?))
+            })
             .optional()?;
         let Some((digest, number, origin)) = found else { return Ok(None) };
         Ok(Some(RegisteredDevice {
-            order_digest: Sha256::from_bytes(digest),
+            order_digest: digest.map(Sha256::from_bytes),
             serial: serial(number)?,
             key_origin: KeyOrigin::by_name(&origin)
                 .ok_or_else(|| RegistryError::damaged("certificate.key_origin makes no sense"))?,

@@ -113,9 +113,12 @@ impl Registry {
 }
 
 fn supersede(connection: &Connection, which: &str, parameter: &str) -> Result<(), RecordError> {
-    let statement =
-        format!("UPDATE certificate SET status = 'superseded' WHERE status = 'active' AND {which}");
-    connection.execute(&statement, [parameter])?;
+    let active = format!("UPDATE certificate SET status = 'superseded' WHERE status = 'active' AND {which}");
+    connection.execute(&active, [parameter])?;
+    // A suspended one stays suspended, and is superseded once the suspension ends.
+    let suspended =
+        format!("UPDATE certificate SET status_before = 'superseded' WHERE status = 'suspended' AND {which}");
+    connection.execute(&suspended, [parameter])?;
     Ok(())
 }
 

@@ -239,7 +239,7 @@ fn apply(
     if certificate.authority == Authority::Broker {
         return Err(RevocationError::Broker { serial });
     }
-    let (status, reason, at) = match (change, certificate.status) {
+    let (status, reason) = match (change, certificate.status) {
         // An expired certificate needs no entry in a CRL, and keeps the status it had when it expired.
         _ if certificate.not_after < now => return Ok(false),
         (StatusChange::Revoke(_), Status::Revoked)
@@ -250,28 +250,27 @@ fn apply(
             let identity = certificate.identity.clone().unwrap_or_default();
             return Err(RevocationError::Revoked { serial, identity });
         }
-        (StatusChange::Revoke(reason), _) => (Status::Revoked, Some(reason), Some(now.signed())),
-        (StatusChange::Suspend, _) => {
-            (Status::Suspended, Some(RevocationReason::CertificateHold), Some(now.signed()))
+        (StatusChange::Revoke(reason), _) => (Status::Revoked, reason),
+        (StatusChange::Suspend, _) => (Status::Suspended, RevocationReason::CertificateHold),
+        (StatusChange::Resume, _) => {
+            connection.prepare_cached(RESUME)?.execute([serial.as_bytes()])?;
+            return Ok(true);
         }
-        // The status from before the suspension is not stored, but follows from the registry; and a renewal during the
-        // suspension counts too.
-        (StatusChange::Resume, _) if has_successor(connection, &serial)? => (Status::Superseded, None, None),
-        (StatusChange::Resume, _) => (Status::Active, None, None),
     };
-    connection
-        .prepare_cached(
-            "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4 WHERE serial = ?1",
-        )?
-        .execute((serial.as_bytes(), status.name(), reason.map(RevocationReason::name), at))?;
+    connection.prepare_cached(TAKE_OFF)?.execute((
+        serial.as_bytes(),
+        status.name(),
+        reason.name(),
+        now.signed(),
+    ))?;
     Ok(true)
 }
 
-/// Whether a newer certificate of the same identity is registered, which is what supersedes the older ones.
-fn has_successor(connection: &Connection, serial: &SerialNumber) -> Result<bool, RevocationError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT 1 FROM certificate AS this JOIN certificate AS newer \
-         ON newer.identity = this.identity AND newer.id > this.id WHERE this.serial = ?1",
-    )?;
-    Ok(statement.exists([serial.as_bytes()])?)
-}
+/// Suspends or revokes a certificate; a suspension remembers what it ends with. The right-hand sides see the row as it
+/// was.
+const TAKE_OFF: &str = "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4, \
+                        listed_from = NULL, status_before = iif(?2 = 'suspended', status, NULL) WHERE serial = ?1";
+
+/// Ends a suspension: the certificate is what it was before, or what it became since.
+const RESUME: &str = "UPDATE certificate SET status = status_before, status_before = NULL, revocation_reason = NULL, \
+                      revoked_at = NULL, listed_from = NULL WHERE serial = ?1 AND status = 'suspended'";

@@ -1,4 +1,4 @@
--- The registry of a fleet, version 1 (PRAGMA user_version). Times are unix seconds. No private key is ever in here.
+-- The registry of a fleet. Times are unix seconds. No private key is ever in here.
 
 -- What init was told, and later commands need.
 CREATE TABLE setting (
