@@ -6,17 +6,17 @@
 //! [`UnverifiedCertificate`] until `verify` has read it again.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber as RcgenSerial,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, DnValue,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, SanType,
+    SerialNumber as RcgenSerial, string::PrintableString,
 };
 
 use crate::authority::Authority;
 use crate::broker::Host;
-use crate::certificate_spec::CertificateSpec;
+use crate::certificate_spec::{CaNames, CertificateSpec};
 use crate::certificate_subject::CertificateSubject;
 use crate::digest::{Hex, Sha256};
 use crate::key::CaKey;
-use crate::organization::Organization;
 use crate::profile::{ISSUING_PATH_LENGTH, ROOT_PATH_LENGTH, Validity};
 use crate::serial::SerialNumber;
 
@@ -44,8 +44,19 @@ pub(crate) enum CertificateError {
     Sign(rcgen::Error),
 }
 
-/// The key usage of a CA (RFC 5280 §4.2.1.3): it signs certificates and CRLs, and cannot be used in a handshake.
-const CA_USAGES: [KeyUsagePurpose; 2] = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+/// The key usage of a root (RFC 5280 §4.2.1.3): it signs certificates and CRLs.
+const ROOT_USAGES: [KeyUsagePurpose; 2] = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+
+/// The key usage of an issuing CA: as a root, and digitalSignature, which the IoT profile recommends so that the CA may
+/// sign OCSP answers itself. No handshake accepts it as a peer: it is a CA, and names no purpose.
+const ISSUING_USAGES: [KeyUsagePurpose; 3] =
+    [KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+
+/// id-ce-basicConstraints (RFC 5280 §4.2.1.9).
+const BASIC_CONSTRAINTS: [u64; 4] = [2, 5, 29, 19];
+
+/// BasicConstraints with cA at its default, FALSE: an empty SEQUENCE.
+const NO_CA: [u8; 2] = [0x30, 0];
 
 /// The key usage of an end entity: it signs TLS handshakes, which is all that ECDSA keys need (RFC 8446 §4.4.2.2).
 const END_ENTITY_USAGES: [KeyUsagePurpose; 1] = [KeyUsagePurpose::DigitalSignature];
@@ -53,12 +64,14 @@ const END_ENTITY_USAGES: [KeyUsagePurpose; 1] = [KeyUsagePurpose::DigitalSignatu
 /// A self-signed root certificate.
 pub(crate) fn root(
     authority: Authority,
-    organization: &Organization,
+    names: &CaNames<'_>,
     key: &CaKey,
     validity: Validity,
     serial: SerialNumber,
 ) -> Result<UnverifiedCertificate, CertificateError> {
-    let params = ca_params(authority, "Root", organization, key, ROOT_PATH_LENGTH, validity, serial);
+    let mut params = ca_params(authority, "Root", names, key, validity, serial)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(ROOT_PATH_LENGTH));
+    params.key_usages = ROOT_USAGES.to_vec();
     let certificate = params.self_signed(key).map_err(CertificateError::Sign)?;
     Ok(UnverifiedCertificate(certificate.der().to_vec()))
 }
@@ -66,13 +79,15 @@ pub(crate) fn root(
 /// An issuing CA certificate for `key`, signed by a root.
 pub(crate) fn issuing(
     authority: Authority,
-    organization: &Organization,
+    names: &CaNames<'_>,
     key: &CaKey,
     validity: Validity,
     serial: SerialNumber,
     root: &Issuer<'_, CaKey>,
 ) -> Result<UnverifiedCertificate, CertificateError> {
-    let params = ca_params(authority, "Issuing", organization, key, ISSUING_PATH_LENGTH, validity, serial);
+    let mut params = ca_params(authority, "Issuing", names, key, validity, serial)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(ISSUING_PATH_LENGTH));
+    params.key_usages = ISSUING_USAGES.to_vec();
     let certificate = params.signed_by(key.public(), root).map_err(CertificateError::Sign)?;
     Ok(UnverifiedCertificate(certificate.der().to_vec()))
 }
@@ -82,10 +97,17 @@ pub(crate) fn end_entity(
     spec: &CertificateSpec,
     issuer: &Issuer<'_, CaKey>,
 ) -> Result<UnverifiedCertificate, CertificateError> {
-    let mut params = params(&spec.organization, spec.subject.common_name(), spec.validity, spec.serial);
-    // Explicit although it is the default of X.509: rcgen writes the subject key identifier only with it, and some TLS
-    // stacks require it.
-    params.is_ca = IsCa::ExplicitNoCa;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, spec.organization.as_str());
+    name.push(DnType::CommonName, spec.subject.common_name());
+    let mut params = params(name, spec.validity, spec.serial);
+    // CA:FALSE is written although it is the default of X.509: some TLS stacks require it. By hand, because rcgen adds a
+    // subject key identifier to it, which the IoT profile forbids in end-entity certificates: a device would carry and
+    // send it, and no path is built through it.
+    params.is_ca = IsCa::NoCa;
+    let mut no_ca = CustomExtension::from_oid_content(&BASIC_CONSTRAINTS, NO_CA.to_vec());
+    no_ca.set_criticality(true);
+    params.custom_extensions = vec![no_ca];
     params.key_usages = END_ENTITY_USAGES.to_vec();
     match &spec.subject {
         // No CRL distribution point: a broker has its CRLs in files, and must not fetch an address that a peer names.
@@ -104,32 +126,33 @@ pub(crate) fn end_entity(
 fn ca_params(
     authority: Authority,
     role: &str,
-    organization: &Organization,
+    names: &CaNames<'_>,
     key: &CaKey,
-    path_length: u8,
     validity: Validity,
     serial: SerialNumber,
-) -> CertificateParams {
+) -> Result<CertificateParams, CertificateError> {
     // The tag makes CA names unique among the fleets of an organization: software that finds an issuer by name, as
     // OpenSSL does for CRLs, would confuse two CAs of the same name.
     let digest = Sha256::of(&key.public().spki());
     let tag = digest.as_bytes().first_chunk::<4>().map(|tag| Hex(tag).to_string()).unwrap_or_default();
     let common_name = format!("{} {role} CA {tag}", authority.title());
-    let mut params = params(organization, &common_name, validity, serial);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
-    params.key_usages = CA_USAGES.to_vec();
-    params
+    let mut name = DistinguishedName::new();
+    if let Some(country) = names.country {
+        // Two letters are always printable, which is the form that X.520 wants of C.
+        let country = PrintableString::try_from(country.to_string())
+            .map_err(|_| CertificateError::Name { name: country.to_string() })?;
+        name.push(DnType::CountryName, DnValue::PrintableString(country));
+    }
+    name.push(DnType::OrganizationName, names.organization.as_str());
+    name.push(DnType::CommonName, common_name);
+    Ok(params(name, validity, serial))
 }
 
 fn params(
-    organization: &Organization,
-    common_name: &str,
+    distinguished_name: DistinguishedName,
     validity: Validity,
     serial: SerialNumber,
 ) -> CertificateParams {
-    let mut distinguished_name = DistinguishedName::new();
-    distinguished_name.push(DnType::OrganizationName, organization.as_str());
-    distinguished_name.push(DnType::CommonName, common_name);
     // rcgen's type cannot be built without its defaults. Every field that reaches the certificate is set here or by the
     // caller; `verify` refuses a certificate in which one was forgotten.
     let mut params = CertificateParams::default();

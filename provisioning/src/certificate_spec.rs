@@ -1,6 +1,8 @@
-//! [`CertificateSpec`]: what an end-entity certificate is to say, before it exists.
+//! [`CertificateSpec`] and [`CaNames`]: what an end-entity certificate is to say, and what a CA is to be called,
+//! before there is a certificate.
 
 use crate::certificate_subject::CertificateSubject;
+use crate::country::Country;
 use crate::key::P256PublicKey;
 use crate::organization::Organization;
 use crate::profile::Validity;
@@ -23,4 +25,13 @@ pub(crate) struct CertificateSpec {
     pub(crate) validity: Validity,
     /// The serial number.
     pub(crate) serial: SerialNumber,
+}
+
+/// What the names of a fleet's CAs have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CaNames<'a> {
+    /// The O attribute.
+    pub(crate) organization: &'a Organization,
+    /// The C attribute. The IoT profile wants one; without it, `lint` says so.
+    pub(crate) country: Option<Country>,
 }

@@ -11,6 +11,8 @@ use ring::rand::SecureRandom;
 use crate::authority::Authority;
 use crate::broker;
 use crate::certificate::{self, CertificateError};
+use crate::certificate_spec::CaNames;
+use crate::country::Country;
 use crate::crl::{self, CrlError};
 use crate::fleet::{Fleet, create_private_directory, directory_of, sync_directory, write_private};
 use crate::issuance::{IssuanceError, SingleIssuer};
@@ -78,6 +80,7 @@ pub(crate) struct Passphrases<'a> {
 pub(crate) fn init(
     path: &Path,
     settings: &Settings,
+    country: Option<Country>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
@@ -96,7 +99,7 @@ pub(crate) fn init(
         // An earlier `init` was interrupted. No certificate was issued under its keys.
         fs::remove_dir_all(&draft).map_err(failed(&draft))?;
     }
-    let made = write_fleet(&Fleet::at(&draft), settings, passphrases, rng, now)
+    let made = write_fleet(&Fleet::at(&draft), settings, country, passphrases, rng, now)
         .and_then(|()| fs::rename(&draft, path).map_err(failed(path)));
     if let Err(error) = made {
         // The first error is the one to report.
@@ -111,6 +114,7 @@ pub(crate) fn init(
 fn write_fleet(
     fleet: &Fleet,
     settings: &Settings,
+    country: Option<Country>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
@@ -121,8 +125,9 @@ fn write_fleet(
             .map_err(|source| InitError::Write { path: directory, source })?;
     }
     let mut registry = Registry::create(&fleet.registry(), settings)?;
+    let names = CaNames { organization: &settings.organization, country };
     for authority in Authority::ALL {
-        let issuer = init_authority(fleet, authority, settings, passphrases, rng, now)?;
+        let issuer = init_authority(fleet, authority, &names, passphrases, rng, now)?;
         if Authority::WITH_CRL.contains(&authority) {
             crl::publish(fleet, &registry, &issuer, authority, settings.crl_days, now)?;
         } else {
@@ -138,7 +143,7 @@ fn write_fleet(
 fn init_authority(
     fleet: &Fleet,
     authority: Authority,
-    settings: &Settings,
+    names: &CaNames<'_>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
     now: Timestamp,
@@ -146,21 +151,19 @@ fn init_authority(
     let directory = fleet.authority(authority);
     create_private_directory(&directory).map_err(|source| InitError::Write { path: directory, source })?;
     let serial = || SerialNumber::generate(rng).map_err(|_| KeyPairError::Random);
-    let organization = &settings.organization;
 
     let (root_pair, root_key) = ca_key(rng)?;
     let validity = Validity::new(now, ROOT_DAYS, Timestamp::MAX)?;
-    let root = certificate::root(authority, organization, &root_key, validity, serial()?)?;
+    let root = certificate::root(authority, names, &root_key, validity, serial()?)?;
     let root_signer = rcgen::Issuer::from_ca_cert_der(&root.der().into(), root_key)
         .map_err(|error| InitError::Certificate(CertificateError::Sign(error)))?;
 
     let (issuing_pair, issuing_key) = ca_key(rng)?;
     let validity = Validity::new(now, ISSUING_DAYS, validity.not_after())?;
-    let issuing =
-        certificate::issuing(authority, organization, &issuing_key, validity, serial()?, &root_signer)?;
+    let issuing = certificate::issuing(authority, names, &issuing_key, validity, serial()?, &root_signer)?;
 
     let (root_path, issuing_path) = (fleet.root_certificate(authority), fleet.issuing_certificate(authority));
-    let chain = Chain::verify((root.der(), &root_path), (issuing.der(), &issuing_path), now)?;
+    let chain = Chain::verify_new((root.der(), &root_path), (issuing.der(), &issuing_path), names, now)?;
     write(&fleet.root_key(authority), root_pair.seal(passphrases.root, rng)?.as_bytes())?;
     write(&fleet.issuing_key(authority), issuing_pair.seal(passphrases.issuing, rng)?.as_bytes())?;
     write(&root_path, pem::encode(Label::Certificate, chain.root())?.as_bytes())?;

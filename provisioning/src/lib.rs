@@ -22,7 +22,7 @@
 //! | `inspect` | reading a credential file for a person |
 //! | [`fleet`] | the paths, locks and files of a fleet directory |
 //! | [`key`] | keys of devices, and keys of CAs at rest |
-//! | `pem`, `digest`, `serial`, `organization`, `timestamp` | values |
+//! | `pem`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -34,6 +34,7 @@ mod certificate_spec;
 mod certificate_subject;
 pub mod cli;
 mod conflict;
+mod country;
 mod crl;
 mod csr;
 mod delivery;

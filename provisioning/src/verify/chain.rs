@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_COUNTRY_NAME, OID_X509_ORGANIZATION_NAME};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Version;
 
-use super::extensions::Extensions;
+use super::extensions::{CaRole, Edition, Extensions};
+use crate::certificate_spec::CaNames;
 use crate::key::P256PublicKey;
-use crate::profile::{ISSUING_PATH_LENGTH, ROOT_PATH_LENGTH};
 use crate::timestamp::Timestamp;
 
 /// A root and the issuing CA certificate it signed, checked.
@@ -72,7 +73,8 @@ pub(crate) enum ChainFault {
 }
 
 impl Chain {
-    /// Checks that two DER certificates are a chain valid at `now`. The paths are for error messages.
+    /// Checks that two DER certificates are a chain valid at `now`, of any edition of the profile. The paths are for
+    /// error messages.
     pub(crate) fn verify(
         root: (&[u8], &Path),
         issuing: (&[u8], &Path),
@@ -82,8 +84,8 @@ impl Chain {
             let path = path.to_owned();
             move |fault| ChainError { path, fault }
         };
-        let root_ca = Ca::read(root.0, "root", ROOT_PATH_LENGTH, now).map_err(at(root.1))?;
-        let issuing_ca = Ca::read(issuing.0, "issuing", ISSUING_PATH_LENGTH, now).map_err(at(issuing.1))?;
+        let root_ca = Ca::read(root.0, CaRole::Root, now).map_err(at(root.1))?;
+        let issuing_ca = Ca::read(issuing.0, CaRole::Issuing, now).map_err(at(issuing.1))?;
         if !root_ca.has_issued(&root_ca) {
             return Err(at(root.1)(ChainFault::Issuer));
         }
@@ -109,6 +111,21 @@ impl Chain {
             public_key: issuing_ca.public_key,
             not_after: issuing_ca.not_after,
         })
+    }
+
+    /// Like [`Chain::verify`], for a chain that was just made: both follow the current edition of the profile, and
+    /// their names are what `names` says.
+    pub(crate) fn verify_new(
+        root: (&[u8], &Path),
+        issuing: (&[u8], &Path),
+        names: &CaNames<'_>,
+        now: Timestamp,
+    ) -> Result<Self, ChainError> {
+        for ((der, path), role) in [(root, CaRole::Root), (issuing, CaRole::Issuing)] {
+            let checked = Ca::read(der, role, now).and_then(|ca| ca.check_new(names));
+            checked.map_err(|fault| ChainError { path: path.to_owned(), fault })?;
+        }
+        Self::verify(root, issuing, now)
     }
 
     /// The root certificate, DER.
@@ -144,6 +161,8 @@ impl Chain {
 
 /// A CA certificate with the extensions of its role, valid now.
 struct Ca<'a> {
+    role: CaRole,
+    edition: Edition,
     certificate: X509Certificate<'a>,
     key_id: Vec<u8>,
     authority_key_id: Vec<u8>,
@@ -152,16 +171,15 @@ struct Ca<'a> {
 }
 
 impl<'a> Ca<'a> {
-    fn read(der: &'a [u8], role: &'static str, path_length: u8, now: Timestamp) -> Result<Self, ChainFault> {
+    fn read(der: &'a [u8], role: CaRole, now: Timestamp) -> Result<Self, ChainFault> {
         let Ok(([], certificate)) = X509Certificate::from_der(der) else { return Err(ChainFault::Malformed) };
         if certificate.version() != X509Version::V3 {
             return Err(ChainFault::Malformed);
         }
-        let profile = |detail: &str| ChainFault::Profile { role, detail: detail.to_owned() };
+        let profile = |detail: &str| role_fault(role, detail);
         let extensions = Extensions::read(&certificate).map_err(|detail| profile(&detail))?;
-        if !extensions.match_ca_profile(u32::from(path_length)) {
-            return Err(profile("basic constraints or key usage differ"));
-        }
+        let edition =
+            extensions.ca_edition(role).ok_or_else(|| profile("basic constraints or key usage differ"))?;
         let (Some(key_id), Some(authority_key_id)) = (extensions.subject_key_id, extensions.authority_key_id)
         else {
             return Err(profile("it has no key identifiers"));
@@ -177,7 +195,30 @@ impl<'a> Ca<'a> {
         if not_after < now {
             return Err(ChainFault::Expired { not_after });
         }
-        Ok(Self { certificate, key_id, authority_key_id, public_key, not_after })
+        Ok(Self { role, edition, certificate, key_id, authority_key_id, public_key, not_after })
+    }
+
+    /// Whether a certificate that was just made follows the current edition, and has the name it was to have.
+    fn check_new(&self, names: &CaNames<'_>) -> Result<(), ChainFault> {
+        let subject = self.certificate.subject();
+        let values =
+            |oid| subject.iter_by_oid(oid).map(|value| value.as_str().ok()).collect::<Option<Vec<_>>>();
+        let country = names.country.map(|country| country.to_string());
+        let expected: Vec<&str> = country.iter().map(String::as_str).collect();
+        let checks = [
+            ("key usage", self.edition == Edition::Current),
+            ("country", values(&OID_X509_COUNTRY_NAME) == Some(expected.clone())),
+            (
+                "organization",
+                values(&OID_X509_ORGANIZATION_NAME).as_deref() == Some(&[names.organization.as_str()]),
+            ),
+            ("common name", values(&OID_X509_COMMON_NAME).is_some_and(|names| names.len() == 1)),
+            ("subject", subject.iter_attributes().count() == 2 + expected.len()),
+        ];
+        match checks.into_iter().find(|(_, holds)| !holds) {
+            Some((what, _)) => Err(role_fault(self.role, &format!("its {what} is not what was to be made"))),
+            None => Ok(()),
+        }
     }
 
     fn has_issued(&self, subordinate: &Ca<'_>) -> bool {
@@ -185,4 +226,8 @@ impl<'a> Ca<'a> {
             && subordinate.authority_key_id == self.key_id
             && subordinate.certificate.verify_signature(Some(self.certificate.public_key())).is_ok()
     }
+}
+
+fn role_fault(role: CaRole, detail: &str) -> ChainFault {
+    ChainFault::Profile { role: role.name(), detail: detail.to_owned() }
 }

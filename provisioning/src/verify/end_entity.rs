@@ -90,7 +90,7 @@ impl Chain {
             ("subject", certificate.subject().iter_attributes().count() == 2),
             ("basic constraints and key usage", extensions.match_end_entity_profile()),
             ("extended key usage", extensions.extended_key_usage == Some(&usage_of(&spec.subject))),
-            ("subject key identifier", extensions.subject_key_id.is_some_and(|id| !id.is_empty())),
+            ("subject key identifier", extensions.subject_key_id.is_none()),
             ("authority key identifier", extensions.authority_key_id == Some(self.key_id())),
             ("alternative names", names_match(&extensions, &spec.subject)),
         ];

@@ -6,6 +6,8 @@ use x509_parser::extensions::{
     SubjectAlternativeName,
 };
 
+use crate::profile::{ISSUING_PATH_LENGTH, ROOT_PATH_LENGTH};
+
 /// The extensions our profiles use, each with whether it is critical.
 #[derive(Default)]
 pub(super) struct Extensions<'a> {
@@ -51,27 +53,68 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// keyCertSign (bit 5) and cRLSign (bit 6), RFC 5280 §4.2.1.3.
-const CA_USAGE_BITS: u16 = 1 << 5 | 1 << 6;
-
 /// digitalSignature (bit 0), RFC 5280 §4.2.1.3.
-const END_ENTITY_USAGE_BITS: u16 = 1;
+const DIGITAL_SIGNATURE: u16 = 1;
+
+/// keyCertSign (bit 5) and cRLSign (bit 6).
+const CERT_AND_CRL_SIGN: u16 = 1 << 5 | 1 << 6;
+
+/// What a CA certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CaRole {
+    /// Self-signed, the trust anchor.
+    Root,
+    /// Signed by the root, signs end entities.
+    Issuing,
+}
+
+impl CaRole {
+    /// The role in words.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Issuing => "issuing",
+        }
+    }
+
+    fn path_length(self) -> u32 {
+        u32::from(match self {
+            Self::Root => ROOT_PATH_LENGTH,
+            Self::Issuing => ISSUING_PATH_LENGTH,
+        })
+    }
+}
+
+/// Which edition of the profile a CA certificate follows. CAs live for decades, so those of every edition must go on
+/// working; new ones follow the current edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edition {
+    /// Issuing CAs without digitalSignature.
+    Earlier,
+    /// As they are made now.
+    Current,
+}
 
 impl Extensions<'_> {
-    /// Whether these are the extensions of a CA with at most `path_length` CAs below it, which signs certificates and
-    /// CRLs.
-    pub(super) fn match_ca_profile(&self, path_length: u32) -> bool {
-        let constraints = BasicConstraints { ca: true, path_len_constraint: Some(path_length) };
-        self.basic_constraints == Some((true, &constraints))
-            && self.key_usage == Some((true, &KeyUsage { flags: CA_USAGE_BITS }))
+    /// The edition of the profile of a CA in this role that these extensions follow; `None` if none.
+    pub(super) fn ca_edition(&self, role: CaRole) -> Option<Edition> {
+        let constraints = BasicConstraints { ca: true, path_len_constraint: Some(role.path_length()) };
+        let (true, KeyUsage { flags }) = self.key_usage? else { return None };
+        let matches = self.basic_constraints == Some((true, &constraints))
             && self.extended_key_usage.is_none()
-            && self.alternative_names.is_none()
+            && self.alternative_names.is_none();
+        let edition = match (role, *flags) {
+            (CaRole::Root, CERT_AND_CRL_SIGN) => Edition::Current,
+            (CaRole::Issuing, CERT_AND_CRL_SIGN) => Edition::Earlier,
+            (CaRole::Issuing, flags) if flags == DIGITAL_SIGNATURE | CERT_AND_CRL_SIGN => Edition::Current,
+            _ => return None,
+        };
+        matches.then_some(edition)
     }
 
     /// Whether these are the extensions of an end entity that signs handshakes and nothing else.
     pub(super) fn match_end_entity_profile(&self) -> bool {
-        self.basic_constraints
-            .is_some_and(|(_, constraints)| !constraints.ca && constraints.path_len_constraint.is_none())
-            && self.key_usage == Some((true, &KeyUsage { flags: END_ENTITY_USAGE_BITS }))
+        self.basic_constraints == Some((true, &BasicConstraints { ca: false, path_len_constraint: None }))
+            && self.key_usage == Some((true, &KeyUsage { flags: DIGITAL_SIGNATURE }))
     }
 }

@@ -63,3 +63,61 @@ fn a_suspension_from_before_ends_with_what_each_certificate_was() {
     assert_eq!(statuses(&factory, "historian"), ["active", "superseded"]);
     assert_eq!(statuses(&factory, "pump-2"), ["active"]);
 }
+
+/// The key usages and the subject key identifier of a certificate, as OpenSSL prints them.
+fn extensions(factory: &Factory, certificate: &str) -> String {
+    let command = format!("x509 -in fleet/{certificate} -noout -ext subjectKeyIdentifier,keyUsage");
+    factory.openssl(&command).succeeded().stdout
+}
+
+#[test]
+fn new_certificates_follow_the_current_profile_and_those_from_before_stay_valid() {
+    let factory = of_version_1();
+    for leaf in ["images/pump-1.cert.pem", "services/gauge.cert.pem", "broker/cert.pem"] {
+        let printed = extensions(&factory, leaf);
+        assert!(
+            printed.contains("Subject Key Identifier"),
+            "{leaf} is not of the profile from before: {printed}"
+        );
+    }
+    for authority in ["device-ca", "service-ca", "broker-ca"] {
+        let printed = extensions(&factory, &format!("{authority}/issuing.pem"));
+        assert!(
+            !printed.contains("Digital Signature"),
+            "{authority} is not of the profile from before: {printed}"
+        );
+    }
+    factory.run("crl").succeeded();
+    factory.run("issue new-pump --format bin,pem").succeeded();
+    factory.run("service backend").succeeded();
+    factory.run("broker-cert").succeeded();
+    for leaf in ["images/new-pump.cert.pem", "services/backend.cert.pem", "broker/cert.pem"] {
+        let printed = extensions(&factory, leaf);
+        assert!(!printed.contains("Subject Key Identifier"), "{leaf}: {printed}");
+    }
+    for (device, verdict) in [
+        ("new-pump", "OK"),
+        ("pump-1", "OK"),
+        ("pump-2", "certificate revoked"),
+        ("pump-3", "certificate revoked"),
+    ] {
+        assert_eq!(factory.openssl_verdict(&format!("fleet/images/{device}.cert.pem")), verdict, "{device}");
+    }
+}
+
+#[test]
+fn a_device_from_before_is_revoked() {
+    let factory = of_version_1();
+    factory.run("revoke pump-1 --reason keyCompromise").succeeded();
+    assert_eq!(factory.openssl_verdict("fleet/images/pump-1.cert.pem"), "certificate revoked");
+}
+
+#[test]
+fn an_order_that_was_finished_before_is_finished() {
+    let factory = of_version_1();
+    let image = || std::fs::read(factory.path("fleet/images/pump-1.bin")).unwrap();
+    let before = image();
+    let again = factory.run("issue --order order.csv --format bin,pem").succeeded();
+    assert!(again.stdout.contains("3 registered already"), "{}", again.stdout);
+    assert_eq!(image(), before);
+}

@@ -20,7 +20,7 @@ fn every_kind_of_certificate_has_its_extensions_and_no_others() {
     factory.run("issue dev-1 --format pem").succeeded();
     factory.run("service historian").succeeded();
     let client = "X509v3 Authority Key Identifier:\nX509v3 Key Usage: critical\nDigital Signature\n\
-                  X509v3 Extended Key Usage:\nTLS Web Client Authentication\nX509v3 Subject Key Identifier:\n\
+                  X509v3 Extended Key Usage:\nTLS Web Client Authentication\n\
                   X509v3 Basic Constraints: critical\nCA:FALSE";
     assert_eq!(extensions(&factory, "fleet/images/dev-1.cert.pem"), client);
     assert_eq!(extensions(&factory, "fleet/services/historian.cert.pem"), client);
@@ -28,14 +28,17 @@ fn every_kind_of_certificate_has_its_extensions_and_no_others() {
         extensions(&factory, "fleet/broker/cert.pem"),
         "X509v3 Authority Key Identifier:\nX509v3 Subject Alternative Name:\nDNS:broker.example, IP Address:127.0.0.1\n\
          X509v3 Key Usage: critical\nDigital Signature\nX509v3 Extended Key Usage:\n\
-         TLS Web Server Authentication\nX509v3 Subject Key Identifier:\nX509v3 Basic Constraints: critical\nCA:FALSE"
+         TLS Web Server Authentication\nX509v3 Basic Constraints: critical\nCA:FALSE"
     );
     for authority in ["device-ca", "service-ca", "broker-ca"] {
-        for (rank, path_length) in [("root", 1), ("issuing", 0)] {
+        for (rank, path_length, usages) in [
+            ("root", 1, "Certificate Sign, CRL Sign"),
+            ("issuing", 0, "Digital Signature, Certificate Sign, CRL Sign"),
+        ] {
             assert_eq!(
                 extensions(&factory, &format!("fleet/{authority}/{rank}.pem")),
                 format!(
-                    "X509v3 Authority Key Identifier:\nX509v3 Key Usage: critical\nCertificate Sign, CRL Sign\n\
+                    "X509v3 Authority Key Identifier:\nX509v3 Key Usage: critical\n{usages}\n\
                      X509v3 Subject Key Identifier:\nX509v3 Basic Constraints: critical\nCA:TRUE, pathlen:{path_length}"
                 )
             );
@@ -55,6 +58,35 @@ fn subjects_keys_serials_and_signatures_are_those_of_the_profile() {
     assert_eq!(text.matches("Signature Algorithm: ecdsa-with-SHA256").count(), 2, "{text}");
     let serial = factory.json("show Dev_1:a.b-c")["certificates"][0]["serial"].as_str().unwrap().to_owned();
     assert_eq!(serial.len(), 32);
+}
+
+#[test]
+fn a_country_is_in_the_names_of_all_cas_and_of_nothing_else() {
+    let factory = Factory::empty();
+    let init = "init --organization Acme --broker-host broker.example";
+    factory.run(&format!("{init} --country GER")).exited(2).says("two letters of ISO 3166");
+    assert!(!factory.path("fleet").exists());
+    let made = factory.run(&format!("{init} --country de")).succeeded();
+    assert!(!made.stderr.contains("country"), "{}", made.stderr);
+    factory.run("issue dev-1 --format pem").succeeded();
+    factory.run("service historian").succeeded();
+    let subject = |file: &str| {
+        let printed =
+            factory.openssl(&format!("x509 -in fleet/{file} -noout -subject -nameopt RFC2253,show_type"));
+        printed.succeeded().stdout
+    };
+    for authority in ["device-ca", "service-ca", "broker-ca"] {
+        for rank in ["root", "issuing"] {
+            let subject = subject(&format!("{authority}/{rank}.pem"));
+            assert!(subject.ends_with(",O=UTF8STRING:Acme,C=PRINTABLESTRING:DE\n"), "{subject}");
+        }
+    }
+    for leaf in ["images/dev-1.cert.pem", "services/historian.cert.pem", "broker/cert.pem"] {
+        let subject = subject(leaf);
+        assert!(!subject.contains("C=PRINTABLESTRING"), "{subject}");
+    }
+    assert_eq!(factory.openssl_verdict("fleet/images/dev-1.cert.pem"), "OK");
+    Factory::empty().run(init).succeeded().says("have no country, which the IoT profile wants");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
 use crate::broker::Host;
+use crate::country::Country;
 use crate::organization::Organization;
 use crate::profile::CRL_DAYS;
 
@@ -23,6 +24,10 @@ pub(in crate::cli) struct Init {
     /// Goes into every certificate as O.
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) organization: Organization,
+
+    /// Goes into the names of the CAs as C: two letters. The IoT profile wants it.
+    #[arg(long, value_name = "CC")]
+    pub(in crate::cli) country: Option<Country>,
 
     /// DNS names and IP addresses of the broker; devices use the first.
     #[arg(long, value_name = "HOST", required = true, value_delimiter = ',')]

@@ -9,6 +9,7 @@ use crate::cli::arguments::Init;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{output, passphrase};
+use crate::country::Country;
 use crate::digest::Sha256;
 use crate::init::{self, Passphrases};
 use crate::issuer::read_chain;
@@ -20,6 +21,7 @@ use crate::timestamp::Timestamp;
 struct Document {
     fleet: String,
     organization: Organization,
+    country: Option<Country>,
     broker_hosts: Vec<Host>,
     broker_port: u16,
     authorities: Vec<AuthorityDocument>,
@@ -43,7 +45,14 @@ pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Fail
         crl_days: arguments.crl_days,
     };
     let passphrases = Passphrases { issuing: &issuing, root: root.as_ref().unwrap_or(&issuing) };
-    let fleet = init::init(context.fleet.root(), &settings, &passphrases, &context.rng, context.now)?;
+    let fleet = init::init(
+        context.fleet.root(),
+        &settings,
+        arguments.country,
+        &passphrases,
+        &context.rng,
+        context.now,
+    )?;
 
     let mut authorities = Vec::new();
     for name in Authority::ALL {
@@ -58,10 +67,16 @@ pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Fail
     let document = Document {
         fleet: displayed(fleet.root()),
         organization: settings.organization,
+        country: arguments.country,
         broker_hosts: settings.broker.hosts.iter().cloned().collect(),
         broker_port: settings.broker.port.get(),
         authorities,
     };
+    if document.country.is_none() {
+        output::note(
+            "the names of the CAs have no country, which the IoT profile wants: --country CC puts it in",
+        );
+    }
     if arguments.json.requested {
         return output::json(&document);
     }
