@@ -5,16 +5,18 @@ mod ca;
 mod export;
 mod fleet;
 mod inspect;
+mod io;
 mod issuance;
+mod mount;
 mod order;
 mod passphrase;
 mod revocation;
+mod sqlite;
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::exit_code::{FAILED, REFUSED, USAGE};
+use super::exit_code::{FAILED, USAGE};
 
 /// What went wrong, and what to do about it.
 #[derive(Debug)]
@@ -25,30 +27,14 @@ pub(super) struct Failure {
 }
 
 const FAULT_HELP: &str = "this is a fault in countersign-provision; nothing was changed, please report it";
-const DISK_HELP: &str =
-    "see that the disk is not full and the directory is yours, then run the same command again";
 
 impl Failure {
     fn new(exit_code: u8, what: impl ToString, help: impl Into<String>) -> Self {
         Self { exit_code, what: what.to_string(), help: help.into() }
     }
 
-    /// A file that cannot be read.
-    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(
-            REFUSED,
-            format!("cannot read {}: {error}", path.display()),
-            "give the path of a readable file",
-        )
-    }
-
-    /// A file that cannot be written.
-    pub(super) fn unwritable(path: &Path, error: &io::Error) -> Self {
-        Self::new(FAILED, format!("cannot write {}: {error}", path.display()), DISK_HELP)
-    }
-
     /// Standard output cannot be written, for instance because it is closed.
-    pub(super) fn output(error: &io::Error) -> Self {
+    pub(super) fn output(error: &std::io::Error) -> Self {
         Self::new(FAILED, format!("cannot write the output: {error}"), "the command itself was carried out")
     }
 

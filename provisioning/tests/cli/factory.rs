@@ -61,6 +61,21 @@ impl Factory {
         CommandOutput::of(self.command(arguments).output().unwrap())
     }
 
+    /// Runs `arguments` in a mount namespace of their own, after the shell command `mount`. Needs root.
+    pub(crate) fn mounted(&self, mount: &str, arguments: &str) -> CommandOutput {
+        let program = self.command(arguments);
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-ec", &format!("{mount}; exec \"$0\" \"$@\"")]);
+        shell.arg(program.get_program()).args(program.get_args()).current_dir(self.directory.path());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        CommandOutput::of(shell.stdin(Stdio::null()).output().expect("unshare is installed (util-linux)"))
+    }
+
     /// The JSON document a command prints.
     pub(crate) fn json(&self, arguments: &str) -> serde_json::Value {
         let output = self.run(&format!("{arguments} --json")).succeeded();
@@ -107,7 +122,7 @@ impl Factory {
 }
 
 impl CommandOutput {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

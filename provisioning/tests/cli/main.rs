@@ -1,5 +1,6 @@
 //! Tests of the built `countersign-provision`, by its command line, files and exit codes.
 
+mod causes;
 mod earlier_version;
 mod factory;
 mod files;

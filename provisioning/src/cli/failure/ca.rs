@@ -1,5 +1,7 @@
 //! What is wrong with a CA.
 
+use std::io::ErrorKind;
+
 use super::Failure;
 use crate::cli::exit_code::REFUSED;
 use crate::issuer::IssuerError;
@@ -10,9 +12,10 @@ use crate::verify::ChainFault;
 impl From<IssuerError> for Failure {
     fn from(error: IssuerError) -> Self {
         let help = match &error {
-            IssuerError::Read { .. } => {
+            IssuerError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
                 "put the file back: a fleet keeps its CA certificates and issuing keys there"
             }
+            IssuerError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
             IssuerError::NotPem { .. } => "restore the file from a backup",
             IssuerError::Chain(chain) => match chain.fault {
                 ChainFault::NotYetValid { .. } => "set this machine's clock",

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{DISK_HELP, Failure};
+use super::Failure;
 use crate::broker::{ConfPathError, ExportError};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, USAGE};
 
@@ -14,7 +14,9 @@ impl From<ExportError> for Failure {
                 error,
                 "make a fleet with `countersign-provision init`, or name one with --fleet",
             ),
-            ExportError::Read { .. } | ExportError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            ExportError::Read { path, source } | ExportError::Write { path, source } => {
+                Self::io(FAILED, &error, path, source)
+            }
             ExportError::Edited { .. } => Self::new(
                 CONFLICT,
                 error,

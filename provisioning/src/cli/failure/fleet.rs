@@ -1,6 +1,6 @@
 //! What is wrong with a fleet as a whole.
 
-use super::{DISK_HELP, FAULT_HELP, Failure};
+use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED};
 use crate::fleet::LockError;
 use crate::init::InitError;
@@ -16,7 +16,8 @@ impl From<RegistryError> for Failure {
                 (REFUSED, "use the version of countersign-provision that wrote it")
             }
             RegistryError::Damaged { .. } => (REFUSED, "restore the fleet from a backup"),
-            RegistryError::Io { .. } | RegistryError::Sqlite(_) => (FAILED, DISK_HELP),
+            RegistryError::Io { path, source } => return Self::io(FAILED, &error, path, source),
+            RegistryError::Sqlite(source) => return Self::sqlite(&error, source),
         };
         Self::new(exit_code, error, help)
     }
@@ -24,11 +25,12 @@ impl From<RegistryError> for Failure {
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let help = match &error {
-            LockError::Busy { .. } => "wait until it is done, or wait longer with --lock-timeout",
-            LockError::Io { .. } => DISK_HELP,
-        };
-        Self::new(FAILED, error, help)
+        match &error {
+            LockError::Busy { .. } => {
+                Self::new(FAILED, error, "wait until it is done, or wait longer with --lock-timeout")
+            }
+            LockError::Io { path, source } => Self::io(FAILED, &error, path, source),
+        }
     }
 }
 
@@ -38,7 +40,7 @@ impl From<InitError> for Failure {
             InitError::Exists { .. } => {
                 Self::new(CONFLICT, error, "name a directory that does not exist yet with --fleet")
             }
-            InitError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            InitError::Write { ref path, ref source } => Self::io(FAILED, &error, path, source),
             InitError::Registry(error) => error.into(),
             InitError::Crl(error) => error.into(),
             InitError::Issuance(error) => error.into(),

@@ -7,7 +7,7 @@ use crate::inspect::InspectError;
 impl From<InspectError> for Failure {
     fn from(error: InspectError) -> Self {
         let help = match &error {
-            InspectError::Read { .. } => "give the path of a readable file",
+            InspectError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
             InspectError::TooLong { .. } | InspectError::Unknown { .. } => {
                 "give a credential image (.bin), or a certificate, signing request or CRL in PEM or DER"
             }

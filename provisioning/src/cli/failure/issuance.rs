@@ -1,6 +1,6 @@
 //! Why credentials were not issued.
 
-use super::{DISK_HELP, FAULT_HELP, Failure};
+use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, USAGE};
 use crate::conflict::Conflict;
 use crate::delivery::DeliveryError;
@@ -23,7 +23,7 @@ impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
         match error {
             DeliveryError::Record(error) => error.into(),
-            DeliveryError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            DeliveryError::Write { ref path, ref source } => Self::io(FAILED, &error, path, source),
             DeliveryError::NotUtf8 { .. } => Self::new(USAGE, error, "choose a directory with a UTF-8 name"),
         }
     }

@@ -37,7 +37,7 @@ impl Failure {
 impl From<OrderError> for Failure {
     fn from(error: OrderError) -> Self {
         let (exit_code, help) = match &error {
-            OrderError::Read { .. } => (REFUSED, "give the path of a readable CSV file"),
+            OrderError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
             OrderError::TooLong { .. } => (REFUSED, "split the order"),
             OrderError::Header { .. } => {
                 (REFUSED, "the first line names the columns: device_id, and any others, each once")

@@ -1,6 +1,6 @@
 //! Why nothing was revoked, or no CRL published.
 
-use super::{DISK_HELP, FAULT_HELP, Failure};
+use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN};
 use crate::crl::CrlError;
 use crate::registry::RevocationError;
@@ -20,7 +20,7 @@ impl From<CrlError> for Failure {
     fn from(error: CrlError) -> Self {
         match error {
             CrlError::Registry(error) => error.into(),
-            CrlError::Write { .. } => Self::new(FAILED, error, DISK_HELP),
+            CrlError::Write { ref path, ref source } => Self::io(FAILED, &error, path, source),
             CrlError::Sign(_) | CrlError::Verify { .. } | CrlError::Pem(_) => {
                 Self::new(FAILED, error, FAULT_HELP)
             }
