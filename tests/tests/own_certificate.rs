@@ -60,10 +60,10 @@ fn its_end_is_warned_of_30_14_3_and_1_days_ahead_and_status_and_check_show_what_
         }
     }
     // It is in force, and clients that ask for the old name are refused by themselves.
-    let mark = issue(&site, &["--host", "broker.example"]);
+    let mark = issue(&site, &["--only", "--host", "broker.example"]);
     site.broker.log().complaint(mark, "is no longer for localhost 127.0.0.1");
     assert_eq!(certificate(&site)["names"], serde_json::json!(["broker.example"]));
-    issue(&site, &["--host", "localhost"]);
+    issue(&site, &["--only", "--host", "localhost"]);
     assert!(site.dev_1(Version::V5).is_alive());
 }
 

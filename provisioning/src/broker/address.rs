@@ -79,6 +79,17 @@ impl Hosts {
         (!hosts.is_empty()).then_some(Self(hosts))
     }
 
+    /// These names, then those of `more` that are not among them.
+    pub(crate) fn with(&self, more: &Self) -> Self {
+        let mut hosts = self.0.clone();
+        for host in &more.0 {
+            if !hosts.contains(host) {
+                hosts.push(host.clone());
+            }
+        }
+        Self(hosts)
+    }
+
     /// The name that devices use.
     pub(crate) fn first(&self) -> String {
         self.0.first().map(Host::to_string).unwrap_or_default()

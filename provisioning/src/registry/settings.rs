@@ -55,6 +55,14 @@ impl Registry {
         Ok(())
     }
 
+    /// Replaces the host names of the broker.
+    pub(crate) fn set_broker_hosts(&self, hosts: &Hosts) -> Result<(), RegistryError> {
+        let hosts: Vec<String> = hosts.iter().map(Host::to_string).collect();
+        let change = "UPDATE setting SET value = ?2 WHERE name = ?1";
+        self.connection.execute(change, (BROKER_HOSTS, hosts.join(",")))?;
+        Ok(())
+    }
+
     fn setting<T: FromStr>(&self, name: &str) -> Result<T, RegistryError> {
         let text: Option<String> = self
             .connection

@@ -150,20 +150,41 @@ fn a_renewed_service_has_two_certificates_and_a_new_key() {
 }
 
 #[test]
-fn a_new_broker_certificate_carries_the_names_it_is_given() {
+fn a_new_broker_certificate_keeps_the_names_that_devices_know_and_remembers_those_it_is_given() {
     let factory = Factory::new();
+    let names =
+        || factory.json("inspect fleet/broker/cert.pem")["certificates"][0]["alternative_names"].clone();
+    let runs = [
+        ("broker-cert", vec!["broker.example", "127.0.0.1"]),
+        ("broker-cert --host other.example --days 3", vec!["broker.example", "127.0.0.1", "other.example"]),
+        ("broker-cert", vec!["broker.example", "127.0.0.1", "other.example"]),
+        // What is there already, in whatever case, is there once.
+        (
+            "broker-cert --host OTHER.example,::1,broker.example,::1",
+            vec!["broker.example", "127.0.0.1", "other.example", "::1"],
+        ),
+        ("broker-cert --only --host broker.example,new.example", vec!["broker.example", "new.example"]),
+        ("broker-cert", vec!["broker.example", "new.example"]),
+    ];
+    for (command, expected) in runs {
+        factory.run(command).succeeded();
+        assert_eq!(names(), serde_json::json!(expected), "{command}");
+    }
+    // Every image of before and of now finds its broker's name in it.
+    factory.run("issue pump-1 --format bin").succeeded();
+    let image = factory.json("inspect fleet/images/pump-1.bin");
+    assert!(image.to_string().contains("broker.example"), "{image}");
+
     factory
-        .run("broker-cert --host other.example --days 3")
+        .run("broker-cert --only --host new.example")
         .succeeded()
-        .says("devices expect the name broker.example");
-    let made = factory.json("inspect fleet/broker/cert.pem");
-    assert_eq!(made["certificates"][0]["alternative_names"], serde_json::json!(["other.example"]));
-    factory.run("broker-cert").succeeded();
-    let made = factory.json("inspect fleet/broker/cert.pem");
-    assert_eq!(
-        made["certificates"][0]["alternative_names"],
-        serde_json::json!(["broker.example", "127.0.0.1"])
-    );
+        .says("devices made until now expect the name broker.example")
+        .says("from now on images carry new.example");
+    factory.run("issue pump-2 --format bin").succeeded();
+    let image = factory.json("inspect fleet/images/pump-2.bin");
+    assert!(image.to_string().contains("new.example"), "{image}");
+    assert_eq!(factory.run("broker-cert --only").code, 2, "no names, or these alone: which?");
+    assert_eq!(names(), serde_json::json!(["new.example"]));
     let key = factory.openssl("pkey -in fleet/broker/key.pem -pubout").succeeded().stdout;
     assert_eq!(key, factory.openssl("x509 -in fleet/broker/cert.pem -noout -pubkey").succeeded().stdout);
 }

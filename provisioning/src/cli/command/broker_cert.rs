@@ -22,15 +22,25 @@ struct Document {
 
 pub(in crate::cli) fn run(arguments: BrokerCert, context: &Context) -> Result<(), Failure> {
     let mut session = IssuingSession::open(&arguments.passphrase, context)?;
-    let expected = session.registry.settings()?.broker.hosts;
-    let hosts = Hosts::new(arguments.host).unwrap_or_else(|| expected.clone());
-    if !hosts.iter().any(|host| host.to_string() == expected.first()) {
+    let known = session.registry.settings()?.broker.hosts;
+    let hosts = match Hosts::new(arguments.host) {
+        Some(given) if arguments.only => given,
+        Some(given) => known.with(&given),
+        None => known.clone(),
+    };
+    let issuer = session.issuer(Authority::Broker)?;
+    if hosts != known {
+        // Before the certificate: what is interrupted here is made up for by the next certificate.
+        session.registry.set_broker_hosts(&hosts)?;
+    }
+    if !hosts.iter().any(|host| host.to_string() == known.first()) {
         output::note(format_args!(
-            "devices expect the name {}, which is not among the names of this certificate",
-            expected.first()
+            "devices made until now expect the name {}, which is not among the names of this certificate; from now on \
+             images carry {}",
+            known.first(),
+            hosts.first()
         ));
     }
-    let issuer = session.issuer(Authority::Broker)?;
     let certificate = session.single(&issuer, arguments.days).issue_broker(hosts.clone())?;
     let document = Document {
         hosts: hosts.iter().cloned().collect(),
