@@ -74,8 +74,10 @@ impl Forger {
         let pem = fs::read_to_string(&credential.certificate).expect("a certificate");
         let key = fs::read_to_string(&credential.key).expect("a key");
         let key = KeyPair::from_pem(&key).expect("a key");
+        // The certificate of an end entity has no subject key identifier; this one is unique enough (RFC 5280 section 4.2.1.2).
+        let key_id = key.public_key_raw().iter().skip(1).take(20).copied().collect();
         let issuer = Issuer::from_ca_cert_pem(&pem, key).expect("a certificate");
-        Self { chain: pem.clone(), ..Self::new(fleet, issuer, key_id(&pem), "end-entity") }
+        Self { chain: pem.clone(), ..Self::new(fleet, issuer, key_id, "end-entity") }
     }
 
     /// With a key and a name of its own.
