@@ -14,6 +14,7 @@ use crate::certificate::{self, CertificateError};
 use crate::certificate_spec::CaNames;
 use crate::country::Country;
 use crate::crl::{self, CrlError};
+use crate::delivery::OperatingSystem;
 use crate::fleet::{Fleet, create_private_directory, directory_of, sync_directory, write_private};
 use crate::issuance::{IssuanceError, SingleIssuer};
 use crate::issuer::Issuer;
@@ -133,7 +134,8 @@ fn write_fleet(
         } else {
             let hosts = settings.broker.hosts.clone();
             let (registry, issuer, days) = (&mut registry, &issuer, BROKER_DAYS);
-            SingleIssuer { fleet, registry, issuer, days, rng, now }.issue_broker(hosts)?;
+            let files = &OperatingSystem;
+            SingleIssuer { files, fleet, registry, issuer, days, rng, now }.issue_broker(hosts)?;
         }
     }
     write(&fleet.broker_config(), broker::initial_config(&settings.broker).as_bytes())

@@ -19,7 +19,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{arguments, output, passphrase};
 use crate::authority::Authority;
-use crate::delivery;
+use crate::delivery::{self, OperatingSystem};
 use crate::fleet::{Lock, LockKind};
 use crate::issuance::SingleIssuer;
 use crate::issuer::Issuer;
@@ -40,10 +40,19 @@ impl<'a> IssuingSession<'a> {
         let passphrase = passphrase::issuing(arguments)?;
         let lock = context.lock(LockKind::Issuing)?;
         let registry = Registry::open(&context.fleet.registry())?;
-        for absent in delivery::recover(&context.fleet, &registry)? {
+        let recovery = delivery::recover(&OperatingSystem, &context.fleet, &registry)?;
+        for absent in &recovery.absent {
             output::note(format_args!(
                 "{} is gone; an earlier command was interrupted while it wrote there, and finishes once it is back",
                 absent.display()
+            ));
+        }
+        for (staged, path) in &recovery.kept {
+            output::note(format_args!(
+                "an earlier command was interrupted before it delivered {path}, and another file has that name now; \
+                 move it away, and the next command delivers {staged}",
+                path = path.display(),
+                staged = staged.display()
             ));
         }
         Ok(Self { context, passphrase, registry, _lock: lock })
@@ -57,7 +66,15 @@ impl<'a> IssuingSession<'a> {
     /// Issues for one subject, with certificates that live `days` days.
     fn single<'s>(&'s mut self, issuer: &'s Issuer, days: u32) -> SingleIssuer<'s> {
         let Context { fleet, rng, now, .. } = self.context;
-        SingleIssuer { fleet, registry: &mut self.registry, issuer, days, rng, now: *now }
+        SingleIssuer {
+            files: &OperatingSystem,
+            fleet,
+            registry: &mut self.registry,
+            issuer,
+            days,
+            rng,
+            now: *now,
+        }
     }
 }
 

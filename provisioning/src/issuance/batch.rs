@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{CertificateSummary, Certifier, IssuanceError, Plan, RegisteredOrder};
 use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
-use crate::delivery::{Delivery, StagedFiles, deliver_into};
+use crate::delivery::{Delivery, FileSystem, OnExisting, StagedFiles, deliver_into};
 use crate::fleet::Fleet;
 use crate::image::{Format, ImageContext, KeyLocation, OutputOptions, Slot};
 use crate::issuer::IssueError;
@@ -29,6 +29,8 @@ pub(crate) const GROUP_SIZE: usize = 256;
 
 /// Everything a batch needs to know besides its orders.
 pub(crate) struct Batch<'a> {
+    /// The file system of the output directory.
+    pub(crate) files: &'a dyn FileSystem,
     /// The fleet.
     pub(crate) fleet: &'a Fleet,
     /// What makes the certificates, under the device CA.
@@ -84,7 +86,7 @@ impl Batch<'_> {
         mut progress: impl FnMut(usize),
     ) -> Result<BatchReport, IssuanceError> {
         let group_size = self.group_size.max(1);
-        deliver_into(self.fleet, registry, &self.output.directory, |delivery, registry| {
+        deliver_into(self.files, self.fleet, registry, &self.output.directory, |delivery, registry| {
             let mut report =
                 BatchReport { already_registered: plan.registered.len(), ..BatchReport::default() };
             for group in plan.registered.chunks(group_size) {
@@ -102,7 +104,7 @@ impl Batch<'_> {
     fn issue_group(
         &self,
         registry: &mut Registry,
-        delivery: &Delivery,
+        delivery: &Delivery<'_>,
         orders: &[Order],
         report: &mut BatchReport,
     ) -> Result<(), IssuanceError> {
@@ -115,7 +117,7 @@ impl Batch<'_> {
             let chain = (certificate.der(), self.certifier.issuer.chain().issuing());
             let files = self.output.files(&order.device_id, &slot, chain, key.as_ref())?;
             for (name, content) in &files {
-                staged.add(certificate.serial(), name, content)?;
+                staged.add(certificate.serial(), name, content, OnExisting::Keep)?;
             }
             issued.push(IssuedDevice {
                 device_id: order.device_id.clone(),
@@ -149,7 +151,7 @@ impl Batch<'_> {
     fn restore_group(
         &self,
         registry: &Registry,
-        delivery: &Delivery,
+        delivery: &Delivery<'_>,
         orders: &[RegisteredOrder],
         report: &mut BatchReport,
     ) -> Result<(), IssuanceError> {
@@ -198,7 +200,7 @@ impl Batch<'_> {
                 (_, None) => continue,
             };
             if missing.contains(&name) {
-                staged.add(certificate.serial(), &name, &content)?;
+                staged.add(certificate.serial(), &name, &content, OnExisting::Keep)?;
                 restored.insert(name);
             }
         }

@@ -12,7 +12,7 @@ use crate::broker::Hosts;
 use crate::certificate_subject::CertificateSubject;
 use crate::conflict::Conflict;
 use crate::csr::SigningRequest;
-use crate::delivery::deliver_into;
+use crate::delivery::{FileSystem, OnExisting, deliver_into};
 use crate::fleet::Fleet;
 use crate::issuer::Issuer;
 use crate::order::Order;
@@ -23,6 +23,8 @@ use crate::verify::VerifiedCertificate;
 
 /// Issues credentials for one subject.
 pub(crate) struct SingleIssuer<'a> {
+    /// The file system of the output directory.
+    pub(crate) files: &'a dyn FileSystem,
     /// The fleet.
     pub(crate) fleet: &'a Fleet,
     /// Its registry.
@@ -44,7 +46,7 @@ impl SingleIssuer<'_> {
         let (certificate, key) = certifier.certify_new_key(CertificateSubject::Broker(hosts))?;
         let (chain, key) = (certifier.chain_pem(&certificate)?, key.pem()?);
         let files = [("cert.pem", chain.as_str()), ("key.pem", key.as_str())];
-        self.deliver(&self.fleet.broker(), &certificate, &files, |registry| {
+        self.deliver(&self.fleet.broker(), &certificate, &files, OnExisting::Replace, |registry| {
             registry.record_broker(&certificate)
         })?;
         Ok(certificate)
@@ -73,7 +75,8 @@ impl SingleIssuer<'_> {
         let (certificate, key) = certifier.certify_new_key(CertificateSubject::Service(name.clone()))?;
         let (chain, key) = (certifier.chain_pem(&certificate)?, key.pem()?);
         let files = [(certificate_name.as_str(), chain.as_str()), (key_name.as_str(), key.as_str())];
-        self.deliver(&directory, &certificate, &files, |registry| {
+        let on_existing = if existing.is_some() { OnExisting::Replace } else { OnExisting::Keep };
+        self.deliver(&directory, &certificate, &files, on_existing, |registry| {
             registry.record_service(&certificate, existing.is_some())
         })?;
         Ok(certificate)
@@ -93,7 +96,7 @@ impl SingleIssuer<'_> {
         let chain = certifier.chain_pem(&certificate)?;
         let order = Order::for_device(device_id.clone(), Some(request.clone()));
         let now = self.now;
-        self.deliver(directory, &certificate, &[(name, chain.as_str())], |registry| {
+        self.deliver(directory, &certificate, &[(name, chain.as_str())], OnExisting::Keep, |registry| {
             let device = NewDevice {
                 details: &order.details,
                 order_digest: order.digest(),
@@ -121,12 +124,13 @@ impl SingleIssuer<'_> {
         directory: &Path,
         certificate: &VerifiedCertificate,
         files: &[(&str, &str)],
+        on_existing: OnExisting,
         record: impl FnOnce(&mut Registry) -> Result<(), RecordError>,
     ) -> Result<(), IssuanceError> {
-        deliver_into(self.fleet, self.registry, directory, |delivery, registry| {
+        deliver_into(self.files, self.fleet, self.registry, directory, |delivery, registry| {
             let mut staged = delivery.stage();
             for (name, content) in files {
-                staged.add(certificate.serial(), name, content.as_bytes())?;
+                staged.add(certificate.serial(), name, content.as_bytes(), on_existing)?;
             }
             Ok(staged.deliver(|| record(registry))?)
         })

@@ -14,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::conflict::Conflict;
+use crate::delivery::OperatingSystem;
 use crate::image::{Format, ImageContext, OutputOptions};
 use crate::issuance::{Batch, BatchReport, Certifier, GROUP_SIZE, IssuanceError, IssuedDevice, Plan};
 use crate::issuer::{Issuer, read_chain};
@@ -89,6 +90,7 @@ fn run_batch(
         time_floor: context.now,
     };
     let batch = Batch {
+        files: &OperatingSystem,
         fleet: &context.fleet,
         certifier: Certifier {
             issuer,

@@ -24,6 +24,22 @@ impl From<DeliveryError> for Failure {
         match error {
             DeliveryError::Record(error) => error.into(),
             DeliveryError::Write { ref path, ref source } => Self::io(FAILED, &error, path, source),
+            DeliveryError::Taken { .. } => {
+                Self::new(CONFLICT, error, "nothing was made; move the file away, or choose another --out")
+            }
+            DeliveryError::Kept { .. } => Self::new(
+                CONFLICT,
+                error,
+                "move the file that is there away, and run the same command again: it delivers the new one",
+            ),
+            DeliveryError::Elsewhere { ref staging, .. } => {
+                let help = format!(
+                    "mount the disk that was there, or choose another --out; if it is lost for good, make the directory \
+                     {} and run the command again",
+                    staging.display()
+                );
+                Self::new(FAILED, error, help)
+            }
             DeliveryError::NotUtf8 { .. } => Self::new(USAGE, error, "choose a directory with a UTF-8 name"),
         }
     }
