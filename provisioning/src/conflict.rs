@@ -1,8 +1,12 @@
 //! [`Conflict`]: what exists already and so stands in the way of new credentials.
 
+mod difference;
+
 use std::path::PathBuf;
 
 use device_identity::DeviceId;
+
+pub(crate) use difference::FileDifference;
 
 /// What exists already and so stands in the way of new credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,5 +76,34 @@ pub(crate) enum Conflict {
         path: PathBuf,
         /// Whose file it would be.
         name: String,
+    },
+    /// A name differs from one there is in the case of its letters alone: on a stick without case they are one file, and
+    /// people take them for one device.
+    #[error("{name} differs from {existing} in case alone, and {existing} {}", if *.registered { "is registered" } else { "is named too" })]
+    CaseTwin {
+        /// The new name.
+        name: String,
+        /// The other name, exactly.
+        existing: String,
+        /// Whether the other name is registered; if not, it is named by the same order.
+        registered: bool,
+    },
+    /// A file of a registered device is not what its order says now. It is not replaced.
+    #[error("{path} {difference}", path = .path.display())]
+    FileDiffers {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        difference: FileDifference,
+    },
+    /// Files of a device whose certificate is not active are missing. They are not made again.
+    #[error("device {device_id} is {status}, and {path} is not made again", path = .path.display())]
+    NotActive {
+        /// The device.
+        device_id: DeviceId,
+        /// What it is: revoked, suspended, expired.
+        status: String,
+        /// The first of the missing files.
+        path: PathBuf,
     },
 }

@@ -25,5 +25,5 @@ mod staging;
 pub(crate) use error::DeliveryError;
 pub(crate) use file_system::{FileSystem, OperatingSystem};
 pub(crate) use name::OnExisting;
-pub(crate) use recovery::recover;
+pub(crate) use recovery::{Recovery, recover};
 pub(crate) use staging::{Delivery, StagedFiles, deliver_into};

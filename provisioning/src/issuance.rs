@@ -7,6 +7,7 @@ mod certify;
 mod error;
 mod plan;
 mod single;
+mod standing;
 mod summary;
 
 pub(crate) use batch::{Batch, BatchReport, GROUP_SIZE, IssuedDevice};
@@ -14,4 +15,5 @@ pub(crate) use certify::Certifier;
 pub(crate) use error::IssuanceError;
 pub(crate) use plan::{Plan, RegisteredOrder};
 pub(crate) use single::SingleIssuer;
+pub(crate) use standing::Inspection;
 pub(crate) use summary::CertificateSummary;

@@ -19,18 +19,21 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{arguments, output, passphrase};
 use crate::authority::Authority;
-use crate::delivery::{self, OperatingSystem};
+use crate::delivery::{self, OperatingSystem, Recovery};
 use crate::fleet::{Lock, LockKind};
 use crate::issuance::SingleIssuer;
 use crate::issuer::Issuer;
 use crate::key::Passphrase;
-use crate::registry::Registry;
+use crate::registry::{CertificateRecord, Registry};
+use crate::serial::SerialNumber;
 
 /// A fleet that is locked and open for a command that issues credentials.
 struct IssuingSession<'a> {
     context: &'a Context,
     passphrase: Passphrase,
     registry: Registry,
+    /// What was found of a command that was interrupted.
+    recovery: Recovery,
     _lock: Lock,
 }
 
@@ -55,7 +58,29 @@ impl<'a> IssuingSession<'a> {
                 staged = staged.display()
             ));
         }
-        Ok(Self { context, passphrase, registry, _lock: lock })
+        Ok(Self { context, passphrase, registry, recovery, _lock: lock })
+    }
+
+    /// Whether a command that recorded these certificates, into this directory, was interrupted and is finished now: run
+    /// again, it has nothing left to do. One that had ended is a conflict instead.
+    fn finishes(&self, serials: &[SerialNumber], directory: &Path) -> Result<bool, Failure> {
+        let latest = match directory.canonicalize() {
+            Ok(directory) if self.recovery.closed.contains(&directory) => {
+                self.registry.latest_serials(serials.len())?
+            }
+            _ => Vec::new(),
+        };
+        let finished = |serial| self.recovery.finished.contains(serial) || latest.contains(serial);
+        Ok(!serials.is_empty() && serials.iter().all(finished))
+    }
+
+    /// The certificate of a name for which a command was interrupted that is finished now.
+    fn interrupted(&self, name: &str, directory: &Path) -> Result<Option<CertificateRecord>, Failure> {
+        let newest = self.registry.certificates_of(name, self.context.now)?.into_iter().next();
+        match newest {
+            Some(record) if self.finishes(&[record.serial], directory)? => Ok(Some(record)),
+            _ => Ok(None),
+        }
     }
 
     /// Opens the issuing CA of an authority.

@@ -47,7 +47,7 @@ pub(crate) fn recover(
         }
         recover_staged(files, registry, &directory, &mut recovery)?;
         if close_directory(files, registry, &directory, &name)? {
-            recovery.closed.push(directory);
+            recovery.closed.push(files.canonical(&directory).unwrap_or(directory));
         }
     }
     Ok(recovery)

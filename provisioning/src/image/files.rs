@@ -74,20 +74,50 @@ pub(crate) struct OutputOptions {
 /// The content of a file, zeroized on drop: most of them hold a key.
 pub(crate) type Content = Zeroizing<Vec<u8>>;
 
+/// What a file of a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// An image.
+    Image(Format),
+    /// The certificate chain in PEM.
+    Certificate,
+    /// The private key in PEM.
+    Key,
+}
+
+impl FileKind {
+    /// Those that may hold a private key, in the order in which one is looked for: an image has more than the key.
+    pub(crate) const WITH_KEY: [Self; 4] =
+        [Self::Image(Format::Bin), Self::Image(Format::Hex), Self::Image(Format::Uf2), Self::Key];
+
+    /// The name of a device's file of this kind.
+    pub(crate) fn file_name(self, device_id: &DeviceId) -> String {
+        match self {
+            Self::Image(format) => format!("{device_id}.{format}"),
+            Self::Certificate => certificate_name(device_id),
+            Self::Key => key_name(device_id),
+        }
+    }
+}
+
 impl OutputOptions {
-    /// The names of a device's files.
-    pub(crate) fn names(&self, device_id: &DeviceId, key_made_here: bool) -> Vec<String> {
-        let mut names = Vec::new();
-        for format in &self.formats {
-            match format {
-                Format::Pem => {
-                    names.push(certificate_name(device_id));
-                    names.extend(key_made_here.then(|| key_name(device_id)));
-                }
-                image => names.push(format!("{device_id}.{image}")),
+    /// The kinds of files a device is to have.
+    pub(crate) fn kinds(&self, key_made_here: bool) -> Vec<FileKind> {
+        let mut kinds = Vec::new();
+        for &format in &self.formats {
+            if format == Format::Pem {
+                kinds.push(FileKind::Certificate);
+                kinds.extend(key_made_here.then_some(FileKind::Key));
+            } else {
+                kinds.push(FileKind::Image(format));
             }
         }
-        names
+        kinds
+    }
+
+    /// The names of a device's files.
+    pub(crate) fn names(&self, device_id: &DeviceId, key_made_here: bool) -> Vec<String> {
+        self.kinds(key_made_here).into_iter().map(|kind| kind.file_name(device_id)).collect()
     }
 
     /// The names and contents of a device's files. `leaf` and `issuing` are DER; `key` is `None` if the device made its

@@ -91,15 +91,14 @@ impl Slot {
         Ok(Self(Zeroizing::new(slot.to_vec())))
     }
 
-    /// A slot that was written earlier; `None` unless it holds this certificate of this device.
-    pub(crate) fn from_existing(
-        bytes: Zeroizing<Vec<u8>>,
-        device_id: &DeviceId,
-        certificate: &[u8],
-    ) -> Option<Self> {
-        let same = Image::read(&bytes)
-            .is_ok_and(|image| image.device_id == *device_id && image.certificate == certificate);
-        (same && bytes.len() == SLOT_LEN).then_some(Self(bytes))
+    /// A slot that was written earlier; `None` unless these bytes are one slot with an image.
+    pub(crate) fn from_existing(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        (bytes.len() == SLOT_LEN && Image::read(&bytes).is_ok()).then_some(Self(bytes))
+    }
+
+    /// The image in the slot.
+    pub(super) fn image(&self) -> Option<Image<'_>> {
+        Image::read(&self.0).ok()
     }
 
     /// The bytes of the slot.

@@ -42,6 +42,31 @@ pub(super) fn encode(bytes: &[u8], address: u32, family: Option<u32>) -> Zeroizi
     file
 }
 
+/// The address of a UF2 file, its family, and its bytes; `None` if it is damaged, or has gaps.
+pub(super) fn decode(file: &[u8]) -> Option<(u32, Option<u32>, Zeroizing<Vec<u8>>)> {
+    let blocks = file.chunks(BLOCK_LEN);
+    let count = u32::try_from(blocks.len()).ok()?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(file.len() / 2));
+    let mut first = None;
+    for (block, number) in blocks.zip(0_u32..) {
+        let word = |at: usize| Some(u32::from_le_bytes(block.get(at..at + 4)?.try_into().ok()?));
+        let magic = [word(0)?, word(4)?] == MAGIC_START && word(BLOCK_LEN - 4)? == MAGIC_END;
+        if !magic || (word(20)?, word(24)?) != (number, count) {
+            return None;
+        }
+        let family = if word(8)? & FLAG_FAMILY == 0 { None } else { Some(word(28)?) };
+        let (address, same_family) = *first.get_or_insert((word(12)?, family));
+        let expected = address.checked_add(u32::try_from(bytes.len()).ok()?);
+        if same_family != family || expected != Some(word(12)?) {
+            return None;
+        }
+        let length = usize::try_from(word(16)?).ok().filter(|&length| length <= DATA_LEN)?;
+        bytes.extend_from_slice(block.get(32..32 + length)?);
+    }
+    let (address, family) = first?;
+    Some((address, family, bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +82,11 @@ mod tests {
             assert_eq!((word(block + 16), word(block + 20), word(block + 24)), (256, number, 16));
             assert_eq!((word(block + 8), word(block + 28)), (FLAG_FAMILY, 0xe48b_ff56));
             assert_eq!(word(block + 508), MAGIC_END);
+        }
+        let (address, family, bytes) = decode(&file).unwrap();
+        assert_eq!((address, family, &*bytes), (0x1008_0000, Some(0xe48b_ff56), &vec![0xaa; 4096]));
+        for length in [0, 511, 512, 512 * 15, 512 * 16 - 1] {
+            assert!(decode(&file[..length]).is_none(), "cut at {length}");
         }
     }
 }

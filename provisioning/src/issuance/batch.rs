@@ -1,20 +1,19 @@
 //! [`Batch`]: the devices of an order, issued a group at a time.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use device_identity::DeviceId;
 use serde::Serialize;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
+use super::standing::{FoundFile, KeySource, Standing, read_file};
 use super::{CertificateSummary, Certifier, IssuanceError, Plan, RegisteredOrder};
 use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
 use crate::delivery::{Delivery, FileSystem, OnExisting, StagedFiles, deliver_into};
 use crate::fleet::Fleet;
-use crate::image::{Format, ImageContext, KeyLocation, OutputOptions, Slot};
+use crate::image::{FileContent, FileKind, ImageContext, KeyLocation, OutputOptions, Slot};
 use crate::issuer::IssueError;
 use crate::key::{KeyPair, P256PublicKey};
 use crate::order::Order;
@@ -66,7 +65,7 @@ pub(crate) struct BatchReport {
     pub(crate) already_registered: usize,
     /// Missing files of registered devices that were written again.
     pub(crate) restored: Vec<PathBuf>,
-    /// Missing files of registered devices that held the only copy of a key.
+    /// Missing files of registered devices whose key is in no file that was looked at.
     pub(crate) lost: Vec<PathBuf>,
 }
 
@@ -162,8 +161,7 @@ impl Batch<'_> {
         Ok(staged.deliver(|| Ok(()))?)
     }
 
-    /// Writes the missing files of a registered device again, if that is possible: certificates always, images if the
-    /// key is on the device or in another image of the output directory.
+    /// Writes the missing files of a registered device again, as far as its key is to be had.
     fn restore(
         &self,
         registry: &Registry,
@@ -171,42 +169,55 @@ impl Batch<'_> {
         staged: &mut StagedFiles<'_>,
         report: &mut BatchReport,
     ) -> Result<(), IssuanceError> {
+        let Standing::Incomplete { missing, key } = &registered.standing else { return Ok(()) };
         let device_id = &registered.order.device_id;
-        let key_made_here = registered.device.key_origin == KeyOrigin::Factory;
-        let directory = &self.output.directory;
-        let missing: BTreeSet<String> = self
-            .output
-            .names(device_id, key_made_here)
-            .into_iter()
-            .filter(|name| !directory.join(name).exists())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
         let certificate = self.reverify(registry, registered)?;
-        let chain = self.certifier.chain_pem(&certificate)?;
-        let slot = if key_made_here {
-            self.existing_slot(device_id, certificate.der())?
-        } else {
-            Some(Slot::write(&certificate, &self.key_location(None), self.image_context)?)
+        let (slot, key) = match key {
+            KeySource::Device => {
+                let location = self.key_location(None);
+                (Some(Slot::write(&certificate, &location, self.image_context)?), None)
+            }
+            KeySource::File(path) => self.read_source(path, &certificate)?,
+            KeySource::Nowhere => (None, None),
         };
-        let mut restored = BTreeSet::new();
-        for &format in &self.output.formats {
-            let (name, content) = match (format, &slot) {
-                (Format::Pem, _) => {
-                    (crate::image::certificate_name(device_id), Zeroizing::new(chain.clone().into_bytes()))
+        for &kind in missing {
+            let name = kind.file_name(device_id);
+            let path = self.output.directory.join(&name);
+            let content = match kind {
+                FileKind::Image(format) => slot.as_ref().map(|slot| self.output.image(format, slot)),
+                FileKind::Certificate => {
+                    Some(Zeroizing::new(self.certifier.chain_pem(&certificate)?.into_bytes()))
                 }
-                (image, Some(slot)) => (format!("{device_id}.{image}"), self.output.image(image, slot)),
-                (_, None) => continue,
+                FileKind::Key => match &key {
+                    Some(key) => Some(Zeroizing::new(key.pem()?.as_bytes().to_vec())),
+                    None => None,
+                },
             };
-            if missing.contains(&name) {
-                staged.add(certificate.serial(), &name, &content, OnExisting::Keep)?;
-                restored.insert(name);
+            match content {
+                Some(content) => {
+                    staged.add(certificate.serial(), &name, &content, OnExisting::Keep)?;
+                    report.restored.push(path);
+                }
+                None => report.lost.push(path),
             }
         }
-        report.lost.extend(missing.difference(&restored).map(|name| directory.join(name)));
-        report.restored.extend(restored.into_iter().map(|name| directory.join(name)));
         Ok(())
+    }
+
+    /// The slot and the key of a device from a file that has its key; the slot as it is, if the file has one.
+    fn read_source(
+        &self,
+        path: &Path,
+        certificate: &VerifiedCertificate,
+    ) -> Result<(Option<Slot>, Option<KeyPair>), IssuanceError> {
+        let FoundFile::Content(bytes) = read_file(path)? else { return Ok((None, None)) };
+        let Some(content) = FileContent::read(&bytes) else { return Ok((None, None)) };
+        let Some(key) = content.key_of(certificate.public_key()) else { return Ok((None, None)) };
+        let slot = match content.into_slot_with(certificate.der()) {
+            Some(slot) => slot,
+            None => Slot::write(certificate, &self.key_location(Some(&key)), self.image_context)?,
+        };
+        Ok((Some(slot), Some(key)))
     }
 
     /// A registered certificate, read and checked like a new one before it is written again.
@@ -234,18 +245,6 @@ impl Batch<'_> {
         };
         let verified = self.certifier.issuer.chain().verify_end_entity(&der, &spec, self.certifier.now);
         Ok(verified.map_err(IssueError::Verify)?)
-    }
-
-    /// The image of a device, if the output directory still has it as `.bin`.
-    fn existing_slot(&self, device_id: &DeviceId, certificate: &[u8]) -> Result<Option<Slot>, IssuanceError> {
-        let path = self.output.directory.join(format!("{device_id}.{}", Format::Bin));
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.len() == device_identity::image::SLOT_LEN as u64 => {
-                let bytes = fs::read(&path).map_err(|source| IssuanceError::Read { path, source })?;
-                Ok(Slot::from_existing(Zeroizing::new(bytes), device_id, certificate))
-            }
-            _ => Ok(None),
-        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! [`Plan`]: which devices of an order are new, and which are registered already.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use device_identity::DeviceId;
 
 use super::IssuanceError;
+use super::standing::{Inspection, Standing};
 use crate::conflict::Conflict;
 use crate::csr::SigningRequest;
-use crate::image::OutputOptions;
 use crate::order::Order;
 use crate::registry::{IdentityKind, RegisteredDevice, Registry, RegistryError};
+use crate::timestamp::Timestamp;
 
 /// What to do about an order.
 pub(crate) struct Plan {
@@ -25,6 +27,8 @@ pub(crate) struct RegisteredOrder {
     pub(crate) order: Order,
     /// What the registry has.
     pub(crate) device: RegisteredDevice,
+    /// What is to be done about it.
+    pub(crate) standing: Standing,
 }
 
 impl Plan {
@@ -35,12 +39,14 @@ impl Plan {
         registry: &Registry,
         orders: Vec<Order>,
         resume: bool,
-        output: &OutputOptions,
+        inspection: &Inspection<'_>,
+        now: Timestamp,
     ) -> Result<Self, IssuanceError> {
         let mut plan = Self { new: Vec::new(), registered: Vec::new() };
         let mut conflicts = Vec::new();
+        let output = inspection.output;
         for order in orders {
-            let Some(device) = registry.registered(&order.device_id)? else {
+            let Some(device) = registry.registered(&order.device_id, now)? else {
                 let names = output.names(&order.device_id, order.request.is_none());
                 let files = names.iter().map(|name| output.directory.join(name));
                 match conflict_of_device(registry, &order.device_id, order.request.as_ref(), files)? {
@@ -55,11 +61,41 @@ impl Plan {
             } else if device.order_digest != Some(order.digest()) {
                 conflicts.push(Conflict::DeviceDiffers { line: order.line, device_id });
             } else {
-                plan.registered.push(RegisteredOrder { order, device });
+                match inspection.judge(registry, &order, &device)? {
+                    Ok(standing) => plan.registered.push(RegisteredOrder { order, device, standing }),
+                    Err(differences) => conflicts.extend(differences),
+                }
             }
         }
+        conflicts.extend(case_twins(registry, plan.new.iter().map(|order| order.device_id.as_str()))?);
         if conflicts.is_empty() { Ok(plan) } else { Err(IssuanceError::Conflicts(conflicts)) }
     }
+}
+
+/// The new names that differ from another new one, or from a registered one, in the case of ASCII letters alone.
+pub(super) fn case_twins<'n>(
+    registry: &Registry,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<Vec<Conflict>, RegistryError> {
+    let mut twins = Vec::new();
+    let mut folded = HashMap::new();
+    for name in names {
+        if let Some(existing) = folded.insert(name.to_ascii_lowercase(), name) {
+            let (name, existing) = (name.to_owned(), existing.to_owned());
+            twins.push(Conflict::CaseTwin { name, existing, registered: false });
+        }
+    }
+    if !folded.is_empty() {
+        registry.for_each_name(|existing| {
+            if let Some(name) = folded.get(&existing.to_ascii_lowercase())
+                && *name != existing
+            {
+                let (name, existing) = ((*name).to_owned(), existing.to_owned());
+                twins.push(Conflict::CaseTwin { name, existing, registered: true });
+            }
+        })?;
+    }
+    Ok(twins)
 }
 
 /// What stands in the way of a new device: its name, the public key in its signing request, or one of its files.

@@ -7,7 +7,7 @@ use ring::rand::SecureRandom;
 
 use super::IssuanceError;
 use super::certify::Certifier;
-use super::plan::{conflict_of_device, conflict_of_files};
+use super::plan::{case_twins, conflict_of_device, conflict_of_files};
 use crate::broker::Hosts;
 use crate::certificate_subject::CertificateSubject;
 use crate::conflict::Conflict;
@@ -71,6 +71,9 @@ impl SingleIssuer<'_> {
             }
         };
         refuse(conflict)?;
+        if existing.is_none() {
+            refuse(case_twins(self.registry, [name.as_str()])?.pop())?;
+        }
         let certifier = self.certifier()?;
         let (certificate, key) = certifier.certify_new_key(CertificateSubject::Service(name.clone()))?;
         let (chain, key) = (certifier.chain_pem(&certificate)?, key.pem()?);
@@ -90,6 +93,7 @@ impl SingleIssuer<'_> {
         (directory, name): (&Path, &str),
     ) -> Result<VerifiedCertificate, IssuanceError> {
         refuse(conflict_of_device(self.registry, device_id, Some(request), [directory.join(name)])?)?;
+        refuse(case_twins(self.registry, [device_id.as_str()])?.pop())?;
         let certifier = self.certifier()?;
         let certificate =
             certifier.certify_request(CertificateSubject::Device(device_id.clone()), request)?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::digest::Sha256;
+use crate::registry::CertificateRecord;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 use crate::verify::VerifiedCertificate;
@@ -27,6 +28,17 @@ impl From<&VerifiedCertificate> for CertificateSummary {
             fingerprint_sha256: certificate.fingerprint(),
             not_before: certificate.validity().not_before(),
             not_after: certificate.validity().not_after(),
+        }
+    }
+}
+
+impl From<&CertificateRecord> for CertificateSummary {
+    fn from(certificate: &CertificateRecord) -> Self {
+        Self {
+            serial: certificate.serial,
+            fingerprint_sha256: certificate.fingerprint_sha256,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
         }
     }
 }

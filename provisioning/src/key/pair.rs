@@ -1,8 +1,8 @@
 //! [`KeyPair`]: a P-256 key pair.
 
-use pkcs8::PrivateKeyInfo;
-use pkcs8::der::Decode as _;
-use ring::rand::SecureRandom;
+use pkcs8::der::{Decode as _, Encode as _};
+use pkcs8::{AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfo};
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
@@ -16,6 +16,12 @@ pub struct KeyPair {
     scalar: Zeroizing<[u8; 32]>,
     public: P256PublicKey,
 }
+
+/// The algorithm of elliptic curve keys (RFC 5480 §2.1.1).
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// The curve P-256 (RFC 5480 §2.1.1.1).
+const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
 /// Why no key pair was generated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +49,25 @@ impl KeyPair {
         let scalar = Zeroizing::new(key.private_key.try_into().ok()?);
         let public = P256PublicKey::from_point(key.public_key?).ok()?;
         Some(Self { scalar, public, pkcs8 })
+    }
+
+    /// The key pair of a private scalar that was read from a file; `None` if it does not belong to this public key.
+    pub(crate) fn from_scalar(scalar: &[u8; 32], public: &P256PublicKey) -> Option<Self> {
+        let (algorithm, rng) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
+        // Computes the public key and compares it.
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, public.point(), &rng).ok()?;
+        let key = EcPrivateKey { private_key: scalar, parameters: None, public_key: Some(public.point()) };
+        let key = Zeroizing::new(key.to_der().ok()?);
+        let algorithm = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some((&PRIME256V1).into()) };
+        let pkcs8 = PrivateKeyInfo::new(algorithm, &key).to_der().ok()?;
+        Self::from_pkcs8(Zeroizing::new(pkcs8))
+    }
+
+    /// The key pair of a PKCS#8 document that was read from a file; `None` if it does not belong to this public key.
+    pub(crate) fn from_file(pkcs8: &[u8], public: &P256PublicKey) -> Option<Self> {
+        let key = PrivateKeyInfo::try_from(pkcs8).ok()?;
+        let key = EcPrivateKey::from_der(key.private_key).ok()?;
+        Self::from_scalar(key.private_key.try_into().ok()?, public)
     }
 
     /// The public key.

@@ -48,6 +48,11 @@ impl P256PublicKey {
         if form == 0x04 { Ok(Self(point)) } else { Err(PublicKeyError::Encoding) }
     }
 
+    /// The point in SEC 1 form.
+    pub(super) fn point(&self) -> &[u8] {
+        &self.0
+    }
+
     /// From a parsed SubjectPublicKeyInfo, whose DER must be exactly what [`P256PublicKey::spki`] writes.
     pub(crate) fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
         let algorithm = &spki.algorithm.algorithm;

@@ -66,7 +66,7 @@ impl Status {
 
     /// The status at `now` of a certificate with this stored status: a revoked or suspended certificate stays that, any
     /// other expires.
-    fn at(self, not_after: Timestamp, now: Timestamp) -> Self {
+    pub(super) fn at(self, not_after: Timestamp, now: Timestamp) -> Self {
         match self {
             Self::Active | Self::Superseded if not_after < now => Self::Expired,
             stored => stored,

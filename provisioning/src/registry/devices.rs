@@ -4,7 +4,7 @@ use device_identity::DeviceId;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
-use super::certificates::serial;
+use super::certificates::{Status, serial};
 use super::record::KeyOrigin;
 use super::{Registry, RegistryError};
 use crate::digest::Sha256;
@@ -32,6 +32,8 @@ pub(crate) struct RegisteredDevice {
     pub(crate) order_digest: Option<Sha256>,
     /// The serial number of its newest certificate.
     pub(crate) serial: SerialNumber,
+    /// The status of that certificate.
+    pub(crate) status: Status,
     /// Where its key was generated.
     pub(crate) key_origin: KeyOrigin,
 }
@@ -54,6 +56,10 @@ fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
     })
 }
 
+fn stored_status(name: &str) -> Result<Status, RegistryError> {
+    name.parse().map_err(|_| RegistryError::damaged("certificate.status makes no sense"))
+}
+
 impl Registry {
     /// A device by its id.
     pub(crate) fn device(&self, id: &str) -> Result<Option<DeviceRecord>, RegistryError> {
@@ -64,22 +70,51 @@ impl Registry {
     }
 
     /// A device and its newest certificate, by the device id.
-    pub(crate) fn registered(&self, id: &DeviceId) -> Result<Option<RegisteredDevice>, RegistryError> {
+    pub(crate) fn registered(
+        &self,
+        id: &DeviceId,
+        now: Timestamp,
+    ) -> Result<Option<RegisteredDevice>, RegistryError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT order_digest, serial, key_origin FROM device JOIN certificate ON identity = device_id \
+            "SELECT order_digest, serial, key_origin, status, not_after FROM device JOIN certificate ON identity = device_id \
              WHERE device_id = ?1 ORDER BY certificate.id DESC LIMIT 1",
         )?;
         let found = statement
             .query_row([id.as_str()], |row| {
-                Ok((row.get::<_, Option<_>>(0)?, row.get(1)?, row.get::<_, String>(2)?))
+                Ok((
+                    row.get::<_, Option<_>>(0)?,
+                    row.get(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get::<_, String>(3)?,
+                    row.get(4)?,
+                ))
             })
             .optional()?;
-        let Some((digest, number, origin)) = found else { return Ok(None) };
+        let Some((digest, number, origin, status, not_after)) = found else { return Ok(None) };
         Ok(Some(RegisteredDevice {
             order_digest: digest.map(Sha256::from_bytes),
             serial: serial(number)?,
+            status: stored_status(&status)?.at(Timestamp::from_signed(not_after), now),
             key_origin: KeyOrigin::by_name(&origin)
                 .ok_or_else(|| RegistryError::damaged("certificate.key_origin makes no sense"))?,
         }))
+    }
+
+    /// Calls `each` with every registered name.
+    pub(crate) fn for_each_name(&self, mut each: impl FnMut(&str)) -> Result<(), RegistryError> {
+        let mut statement = self.connection.prepare_cached("SELECT name FROM identity")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
+        }
+        Ok(())
+    }
+
+    /// The serial numbers of the certificates that were recorded last.
+    pub(crate) fn latest_serials(&self, count: usize) -> Result<Vec<SerialNumber>, RegistryError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT serial FROM certificate ORDER BY id DESC LIMIT ?1")?;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        statement.query_and_then([count], |row| serial(row.get(0)?))?.collect()
     }
 }

@@ -15,6 +15,7 @@ use super::extensions::Extensions;
 use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
 use crate::digest::Sha256;
+use crate::key::P256PublicKey;
 use crate::profile::Validity;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
@@ -191,6 +192,11 @@ impl VerifiedCertificate {
     /// The SHA-256 digest of the DER certificate.
     pub(crate) fn fingerprint(&self) -> Sha256 {
         Sha256::of(&self.der)
+    }
+
+    /// The public key.
+    pub(crate) fn public_key(&self) -> &P256PublicKey {
+        &self.spec.public_key
     }
 
     /// The SHA-256 digest of the SubjectPublicKeyInfo.

@@ -1,9 +1,12 @@
 //! Tests of the built `countersign-provision`, by its command line, files and exit codes.
 
+mod case_twins;
 mod causes;
+mod done;
 mod earlier_version;
 mod factory;
 mod files;
+mod interrupted;
 mod kill;
 mod orders;
 mod profiles;

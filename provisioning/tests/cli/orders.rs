@@ -118,19 +118,32 @@ fn missing_files_are_restored_unless_they_held_the_only_copy_of_a_key() {
     let before: Vec<_> = factory.files("fleet/images");
     let read = |name: &str| fs::read(factory.path(&format!("fleet/images/{name}"))).unwrap();
     let (hex, certificate, own) = (read("hosted.hex"), read("hosted.cert.pem"), read("own.cert.pem"));
-    for name in
-        ["hosted.hex", "hosted.cert.pem", "own.bin", "own.hex", "own.cert.pem", "lost.bin", "lost.key.pem"]
-    {
+    for name in [
+        "hosted.hex",
+        "hosted.cert.pem",
+        "own.bin",
+        "own.hex",
+        "own.cert.pem",
+        "lost.bin",
+        "lost.hex",
+        "lost.key.pem",
+    ] {
         fs::remove_file(factory.path(&format!("fleet/images/{name}"))).unwrap();
     }
 
-    let document = factory.json(command);
+    let output = factory.run(&format!("{command} --json")).exited(1);
+    let document: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     let count = |field: &str| document[field].as_array().unwrap().len();
-    assert_eq!((document["issued"].as_u64(), count("restored"), count("lost")), (Some(0), 5, 2));
+    assert_eq!((document["issued"].as_u64(), count("restored"), count("lost")), (Some(0), 5, 3));
     assert_eq!((read("hosted.hex"), read("hosted.cert.pem"), read("own.cert.pem")), (hex, certificate, own));
     let after = factory.files("fleet/images");
-    assert_eq!(before.len() - after.len(), 2);
-    factory.run(command).succeeded().says("2 file(s) of devices made earlier").says("cannot be made again");
+    assert_eq!(before.len() - after.len(), 3);
+    factory
+        .run(command)
+        .exited(1)
+        .says("3 file(s) of devices made earlier")
+        .says("lost.bin the first of them");
+    factory.run(&format!("{command} --keys-delivered")).succeeded().says("3 file(s)");
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::profile::DEVICE_DAYS;
 ///
 /// An order is CSV with a header: device_id (required), product, serial_number, work_order, csr (the path of a signing
 /// request, relative to the order); further columns are kept as metadata. An order with a bad line is refused as a
-/// whole. One that was interrupted is simply run again.
+/// whole. One that was interrupted is simply run again. Files of devices made earlier are compared with the order by their
+/// content: missing ones are made again where the key is to be had, and none is replaced.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -56,6 +57,10 @@ pub(in crate::cli) struct Issue {
     /// For devices with a signing request: the key slot their image names.
     #[arg(long, value_name = "SLOT", default_value_t = 0)]
     pub(in crate::cli) key_slot: u32,
+
+    /// Missing files of devices made earlier were taken elsewhere on purpose, and are no failure.
+    #[arg(long)]
+    pub(in crate::cli) keys_delivered: bool,
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,

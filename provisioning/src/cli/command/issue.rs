@@ -16,7 +16,9 @@ use crate::cli::output;
 use crate::conflict::Conflict;
 use crate::delivery::OperatingSystem;
 use crate::image::{Format, ImageContext, OutputOptions};
-use crate::issuance::{Batch, BatchReport, Certifier, GROUP_SIZE, IssuanceError, IssuedDevice, Plan};
+use crate::issuance::{
+    Batch, BatchReport, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice, Plan,
+};
 use crate::issuer::{Issuer, read_chain};
 use crate::order::{self, Order};
 use crate::profile::Validity;
@@ -40,10 +42,30 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     let output = output_options(&arguments, context);
 
     let mut session = IssuingSession::open(&arguments.passphrase, context)?;
-    let plan = Plan::make(&session.registry, orders, arguments.order.is_some(), &output)?;
+    let resume = arguments.order.is_some() || finishes(&session, &orders, &output)?;
+    let images = context.fleet.images();
+    let inspection = Inspection {
+        output: &output,
+        images: &images,
+        key_slot: arguments.key_slot,
+        keys_delivered: arguments.keys_delivered,
+    };
+    let plan = Plan::make(&session.registry, orders, resume, &inspection, context.now)?;
     let issuer = session.issuer(Authority::Device)?;
     let report = run_batch(&arguments, context, &mut session.registry, &issuer, &plan, &output)?;
     print_report(&arguments, &output, &report)
+}
+
+/// Whether these devices are what an interrupted command made, and recovery has finished.
+fn finishes(session: &IssuingSession<'_>, orders: &[Order], output: &OutputOptions) -> Result<bool, Failure> {
+    let mut serials = Vec::new();
+    for order in orders {
+        match session.registry.registered(&order.device_id, session.context.now)? {
+            Some(device) => serials.push(device.serial),
+            None => return Ok(false),
+        }
+    }
+    session.finishes(&serials, &output.directory)
 }
 
 /// The orders for device ids on the command line, each of them once.
@@ -122,14 +144,6 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
 }
 
 fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport) -> Result<(), Failure> {
-    if !report.lost.is_empty() {
-        output::note(format_args!(
-            "{} file(s) of devices made earlier are not in {} and cannot be made again: their private keys were in \
-             them and nowhere else",
-            report.lost.len(),
-            output.directory.display()
-        ));
-    }
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| displayed(path)).collect::<Vec<_>>();
     let document = Document {
         directory: displayed(&output.directory),
@@ -139,8 +153,17 @@ fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport)
         lost: paths(&report.lost),
         devices: &report.issued,
     };
+    let lost = || match report.lost.first() {
+        Some(first) if !arguments.keys_delivered => Err(Failure::lost(first, report.lost.len())),
+        Some(_) => {
+            output::note(format_args!("{} file(s) of devices made earlier are elsewhere", report.lost.len()));
+            Ok(())
+        }
+        None => Ok(()),
+    };
     if arguments.json.requested {
-        return output::json(&document);
+        output::json(&document)?;
+        return lost();
     }
     let mut line = format!("issued {} device(s), files in {}", document.issued, document.directory);
     if document.already_registered > 0 {
@@ -149,5 +172,9 @@ fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport)
     if !document.restored.is_empty() {
         line.push_str(&format!(", {} file(s) put back", document.restored.len()));
     }
-    output::line(line)
+    output::line(line)?;
+    for path in &document.lost {
+        output::line(format_args!("  lost: {path}"))?;
+    }
+    lost()
 }

@@ -24,11 +24,17 @@ struct Document {
 pub(in crate::cli) fn run(arguments: Service, context: &Context) -> Result<(), Failure> {
     let mut session = IssuingSession::open(&arguments.passphrase, context)?;
     let issuer = session.issuer(Authority::Service)?;
-    let certificate =
-        session.single(&issuer, arguments.days).issue_service(&arguments.name, arguments.renew)?;
     let directory = context.fleet.services();
+    let interrupted = session.interrupted(arguments.name.as_str(), &directory)?;
+    let certificate = match interrupted {
+        Some(record) => CertificateSummary::from(&record),
+        None => {
+            let mut single = session.single(&issuer, arguments.days);
+            CertificateSummary::from(&single.issue_service(&arguments.name, arguments.renew)?)
+        }
+    };
     let document = Document {
-        certificate: CertificateSummary::from(&certificate),
+        certificate,
         certificate_file: displayed(&directory.join(Fleet::service_certificate(&arguments.name))),
         key_file: displayed(&directory.join(Fleet::service_key(&arguments.name))),
         identity: arguments.name,

@@ -38,13 +38,16 @@ pub(in crate::cli) fn run(arguments: Sign, context: &Context) -> Result<(), Fail
     let directory = directory_of(&path);
     let mut session = IssuingSession::open(&arguments.passphrase, context)?;
     let issuer = session.issuer(Authority::Device)?;
-    let mut single = session.single(&issuer, arguments.days);
-    let certificate = single.issue_requested(&device_id, &request, (directory, name))?;
-    let document = Document {
-        device_id: device_id.to_string(),
-        certificate: CertificateSummary::from(&certificate),
-        file: displayed(&path),
+    let certificate = match session.interrupted(device_id.as_str(), directory)? {
+        Some(record) if record.spki_sha256 == request.public_key().spki_sha256() => {
+            CertificateSummary::from(&record)
+        }
+        _ => {
+            let mut single = session.single(&issuer, arguments.days);
+            CertificateSummary::from(&single.issue_requested(&device_id, &request, (directory, name))?)
+        }
     };
+    let document = Document { device_id: device_id.to_string(), certificate, file: displayed(&path) };
     if arguments.json.requested {
         return output::json(&document);
     }

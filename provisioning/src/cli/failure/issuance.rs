@@ -1,5 +1,7 @@
 //! Why credentials were not issued.
 
+use std::path::Path;
+
 use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, USAGE};
 use crate::conflict::Conflict;
@@ -72,6 +74,22 @@ impl From<IssuanceError> for Failure {
     }
 }
 
+impl Failure {
+    /// Files of registered devices that cannot be made again.
+    pub(in crate::cli) fn lost(first: &Path, count: usize) -> Self {
+        Self::new(
+            FAILED,
+            format!(
+                "{count} file(s) of devices made earlier are missing, {} the first of them, and the private keys are in \
+                 no other file there or in the fleet's images",
+                first.display()
+            ),
+            "put the files back and run the same command again; if they were taken elsewhere on purpose, say \
+             --keys-delivered; if they are lost, those devices need new names",
+        )
+    }
+}
+
 fn conflict_help(conflict: &Conflict) -> &'static str {
     match conflict {
         Conflict::DeviceExists { .. } => "`countersign-provision show DEVICE_ID` shows what there is",
@@ -83,6 +101,14 @@ fn conflict_help(conflict: &Conflict) -> &'static str {
         Conflict::PublicKey { .. } => "let the device make a key of its own",
         Conflict::Serial { .. } => "stop, and check this machine's random number generator",
         Conflict::NamedTwice { .. } => "name every device once",
+        Conflict::CaseTwin { .. } => "choose a name that differs in more than the case of its letters",
+        Conflict::FileDiffers { .. } => {
+            "give the options it was made with, or move the file away and run the order again: it is made again from \
+             a key that is there, if there is one"
+        }
+        Conflict::NotActive { .. } => {
+            "take the device out of the order, or say --keys-delivered if its files are missing on purpose"
+        }
         Conflict::File { .. } => "move the file away, or choose another --out",
     }
 }
