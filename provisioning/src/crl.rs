@@ -1,6 +1,11 @@
 //! CRLs: the revocations in the registry, signed by the issuing CA and written where the broker reads them.
 //!
+//! The list that is replaced is compared with the registry first: a registry from a backup knows less than the list does.
+//!
 //! Full CRLs only: rustls-webpki reads neither delta nor indirect CRLs.
+
+mod published;
+mod takeover;
 
 use std::io;
 use std::path::PathBuf;
@@ -19,8 +24,10 @@ use crate::fleet::{Fleet, write_private};
 use crate::issuer::Issuer;
 use crate::pem::{self, Label, PemError};
 use crate::registry::{CrlState, Registry, RegistryError, RevocationReason, RevokedEntry};
-use crate::timestamp::{DAY, Timestamp};
+use crate::timestamp::Timestamp;
 use crate::verify::Chain;
+
+pub(crate) use takeover::{SetAside, Takeover, take_over};
 
 /// A signed CRL that another library has read and found to be as intended.
 pub(crate) struct SignedCrl {
@@ -60,29 +67,21 @@ pub(crate) enum CrlError {
     Registry(#[from] RegistryError),
 }
 
-/// Signs an authority's CRL as the registry has it now, and replaces the published one as a whole.
+/// Signs an authority's CRL as the registry has it now, and replaces the published one as a whole. The caller has called
+/// [`take_over`] before, unless there can be no list yet.
 pub(crate) fn publish(
     fleet: &Fleet,
-    registry: &Registry,
+    registry: &mut Registry,
     issuer: &Issuer,
     authority: Authority,
     days: u32,
     now: Timestamp,
 ) -> Result<SignedCrl, CrlError> {
-    let last = registry.crl_state(authority)?;
-    let entries = registry.revoked(authority, last.map(|last| last.this_update))?;
-    let state = CrlState {
-        // Higher than the last number and, since it follows the clock, also higher than the numbers that a restored
-        // backup of the registry does not know.
-        number: last.map_or(0, |last| last.number.saturating_add(1)).max(now.unix()),
-        this_update: now,
-        next_update: now.after(u64::from(days) * DAY),
-    };
-    // Recorded before the CRL is published, so that a crash in between does not lead to a second CRL of this number.
-    registry.set_crl_state(authority, state)?;
+    let (state, entries) = registry.begin_signing(authority, days, now)?;
     let crl = sign(issuer, &entries, state)?;
     let path = fleet.crl(authority);
     write_private(&path, crl.pem.as_bytes()).map_err(|source| CrlError::Write { path, source })?;
+    registry.mark_published(authority, state.number)?;
     Ok(crl)
 }
 
@@ -118,7 +117,7 @@ fn revoked_cert_params(revoked: &RevokedEntry) -> RevokedCertParams {
         RevocationReason::AaCompromise => Some(RcgenReason::AaCompromise),
     };
     RevokedCertParams {
-        serial_number: RcgenSerial::from_slice(revoked.serial.as_bytes()),
+        serial_number: RcgenSerial::from_slice(revoked.serial.content()),
         revocation_time: revoked.revoked_at.date_time(),
         reason_code: reason,
         invalidity_date: None,
@@ -148,7 +147,7 @@ fn verify(der: &[u8], entries: &[RevokedEntry], state: CrlState, chain: &Chain) 
             crl.next_update()
                 .is_some_and(|next| u64::try_from(next.timestamp()) == Ok(state.next_update.unix())),
         ),
-        ("entries", listed.eq(entries.iter().map(|entry| entry.serial.as_bytes().to_vec()))),
+        ("entries", listed.eq(entries.iter().map(|entry| entry.serial.content().to_vec()))),
     ];
     checks.into_iter().find(|(_, holds)| !holds).map_or(Ok(()), |(what, _)| Err(what))
 }

@@ -125,12 +125,12 @@ fn write_fleet(
         create_private_directory(&directory)
             .map_err(|source| InitError::Write { path: directory, source })?;
     }
-    let mut registry = Registry::create(&fleet.registry(), settings)?;
+    let mut registry = Registry::create(&fleet.registry(), settings, now)?;
     let names = CaNames { organization: &settings.organization, country };
     for authority in Authority::ALL {
         let issuer = init_authority(fleet, authority, &names, passphrases, rng, now)?;
         if Authority::WITH_CRL.contains(&authority) {
-            crl::publish(fleet, &registry, &issuer, authority, settings.crl_days, now)?;
+            crl::publish(fleet, &mut registry, &issuer, authority, settings.crl_days, now)?;
         } else {
             let hosts = settings.broker.hosts.clone();
             let (registry, issuer, days) = (&mut registry, &issuer, BROKER_DAYS);

@@ -17,7 +17,7 @@ use crate::pem::{self, Label};
 use crate::profile::Validity;
 use crate::serial::{self, SerialNumber};
 use crate::timestamp::Timestamp;
-use crate::verify::{Chain, ChainError, VerifiedCertificate, VerifyError};
+use crate::verify::{Chain, ChainError, ChainFault, VerifiedCertificate, VerifyError};
 
 /// An issuing CA whose key was decrypted and matches its certificate.
 pub(crate) struct Issuer {
@@ -114,6 +114,18 @@ impl Issuer {
         Ok(issuer)
     }
 
+    /// Like [`Issuer::open`], by the time of the CA's own validity that is nearest to `now`. For revocations: they wait for
+    /// no clock to be set.
+    pub(crate) fn open_for_revoking(
+        fleet: &Fleet,
+        authority: Authority,
+        passphrase: &Passphrase,
+        now: Timestamp,
+    ) -> Result<Self, IssuerError> {
+        let (_, within) = read_chain_for_revoking(fleet, authority, now)?;
+        Self::open(fleet, authority, passphrase, within)
+    }
+
     /// Signs a probe certificate and checks it over the whole path to the root, so that a CA whose signatures do not
     /// verify is found before anything is issued. (If rcgen cannot represent the subject of a CA certificate, it writes
     /// another issuer name into what it signs, without an error.)
@@ -165,6 +177,28 @@ pub(crate) fn read_chain(fleet: &Fleet, authority: Authority, now: Timestamp) ->
     let (root_path, issuing_path) = (fleet.root_certificate(authority), fleet.issuing_certificate(authority));
     let (root, issuing) = (read_certificate(&root_path)?, read_certificate(&issuing_path)?);
     Ok(Chain::verify((&root, &root_path), (&issuing, &issuing_path), now)?)
+}
+
+/// Like [`read_chain`], by the time within the validity of both certificates that is nearest to `now`; and that time.
+pub(crate) fn read_chain_for_revoking(
+    fleet: &Fleet,
+    authority: Authority,
+    now: Timestamp,
+) -> Result<(Chain, Timestamp), IssuerError> {
+    let mut within = now;
+    // Each certificate moves the time once; two that have no time in common are refused the third time.
+    for _ in 0..2 {
+        match read_chain(fleet, authority, within) {
+            Err(IssuerError::Chain(ChainError { fault: ChainFault::NotYetValid { not_before }, .. })) => {
+                within = not_before;
+            }
+            Err(IssuerError::Chain(ChainError { fault: ChainFault::Expired { not_after }, .. })) => {
+                within = not_after;
+            }
+            other => return Ok((other?, within)),
+        }
+    }
+    Ok((read_chain(fleet, authority, within)?, within))
 }
 
 fn read_certificate(path: &Path) -> Result<Vec<u8>, IssuerError> {

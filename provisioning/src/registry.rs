@@ -2,9 +2,11 @@
 //!
 //! What a function writes is on disk when it returns (WAL, `synchronous = FULL`). The registry holds no private key.
 
+mod carry_over;
 mod certificates;
 mod crl_state;
 mod devices;
+mod entries;
 mod error;
 mod output_directories;
 mod reason;
@@ -12,6 +14,8 @@ mod record;
 mod revocation;
 mod schema;
 mod settings;
+mod signing;
+mod witness;
 
 use std::ffi::c_int;
 use std::path::Path;
@@ -20,13 +24,17 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
+use crate::timestamp::Timestamp;
+
+pub(crate) use carry_over::CarriedOver;
 pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
 pub(crate) use crl_state::CrlState;
 pub(crate) use devices::{DeviceRecord, RegisteredDevice};
+pub(crate) use entries::RevokedEntry;
 pub(crate) use error::RegistryError;
 pub(crate) use reason::RevocationReason;
 pub(crate) use record::{KeyOrigin, NewDevice, RecordError};
-pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, RevokedEntry, StatusChange};
+pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, StatusChange};
 pub(crate) use settings::Settings;
 
 /// How long a statement waits for the transaction of another process. Transactions last milliseconds.
@@ -39,13 +47,14 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Creates a registry at `path`, which must not exist.
-    pub(crate) fn create(path: &Path, settings: &Settings) -> Result<Self, RegistryError> {
+    pub(crate) fn create(path: &Path, settings: &Settings, now: Timestamp) -> Result<Self, RegistryError> {
         // SQLite would create the file readable by everyone, so it is created here first, for its owner alone.
         crate::fleet::write_private(path, &[]).map_err(|source| RegistryError::io(path, source))?;
         let mut connection = connect(path)?;
         schema::migrate(&mut connection)?;
         let registry = Self { connection };
         registry.write_settings(settings)?;
+        registry.agree_to_time(now)?;
         Ok(registry)
     }
 
@@ -96,7 +105,6 @@ fn connect(path: &Path) -> Result<Connection, RegistryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timestamp::Timestamp;
 
     const OF_VERSION_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version-1/registry.db");
 

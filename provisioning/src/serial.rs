@@ -48,6 +48,41 @@ impl SerialNumber {
     }
 }
 
+/// The serial number of an entry of a CRL: that of a certificate of this fleet or, in a list that others made with this
+/// CA's key, any positive INTEGER.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ListedSerial(Vec<u8>);
+
+impl ListedSerial {
+    /// From DER content octets; `None` if they are not those of a positive number.
+    pub(crate) fn from_content(content: &[u8]) -> Option<Self> {
+        let minimal = match content {
+            [] | [0] => false,
+            [0, next, ..] => *next >= 0x80,
+            [first, ..] => *first < 0x80,
+        };
+        minimal.then(|| Self(content.to_vec()))
+    }
+
+    /// The DER content octets.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Hex without a leading sign octet.
+impl fmt::Display for ListedSerial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(self.0.strip_prefix(&[0]).unwrap_or(&self.0)).fmt(f)
+    }
+}
+
+impl Serialize for ListedSerial {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Why a text is no serial number of this fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SerialNumberError {

@@ -11,6 +11,12 @@ use time::format_description::well_known::Rfc3339;
 /// The length of a day in seconds. Leap seconds do not exist in POSIX time.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 
+/// No clock that says less is right: this program was made later. (2026-01-01T00:00:00Z)
+pub(crate) const EARLIEST: Timestamp = Timestamp(1_767_225_600);
+
+/// How far a clock may be ahead of the last act, in seconds, before it has to be agreed to: thirty days.
+pub(crate) const LEAP: u64 = 30 * DAY;
+
 /// A point in time between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in whole seconds.
 ///
 /// The upper end is the last second a certificate can name (RFC 5280 §4.1.2.5).

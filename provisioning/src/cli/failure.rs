@@ -13,6 +13,7 @@ mod passphrase;
 mod revocation;
 mod sqlite;
 
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -45,7 +46,14 @@ impl Failure {
 
     /// Prints the failure and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("error: {}\nhelp: {}", self.what, self.help);
+        eprintln!("error: {self}");
         ExitCode::from(self.exit_code)
+    }
+}
+
+/// What went wrong and what to do about it, for a warning.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nhelp: {}", self.what, self.help)
     }
 }

@@ -46,3 +46,8 @@ pub(super) fn json_array<T: Serialize>(
 pub(super) fn note(text: impl Display) {
     eprintln!("note: {text}");
 }
+
+/// Prints a warning: what was asked for is done, and something needs to be looked at.
+pub(super) fn warning(text: impl Display) {
+    eprintln!("warning: {text}");
+}

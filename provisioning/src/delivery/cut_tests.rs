@@ -12,6 +12,7 @@ use crate::broker::{Address, Hosts};
 use crate::fleet::Fleet;
 use crate::registry::{RecordError, Registry, RegistryError, Settings};
 use crate::serial::SerialNumber;
+use crate::timestamp::Timestamp;
 
 const OUT: &str = "/stick/out";
 
@@ -33,7 +34,9 @@ impl Bench {
             },
             crl_days: 7,
         };
-        let registry = Registry::create(&Fleet::at(directory.path()).registry(), &settings).unwrap();
+        let registry =
+            Registry::create(&Fleet::at(directory.path()).registry(), &settings, Timestamp::from_unix(0))
+                .unwrap();
         Self { directory, registry, files }
     }
 

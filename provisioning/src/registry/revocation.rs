@@ -6,8 +6,9 @@ use std::fmt;
 use rusqlite::{Connection, TransactionBehavior};
 use serde::Serialize;
 
-use super::certificates::{COLUMNS, CertificateRecord, serial};
-use super::{Registry, RegistryError, RevocationReason, Status};
+use super::certificates::{COLUMNS, CertificateRecord};
+use super::crl_state::column;
+use super::{Registry, RegistryError, RevocationReason, Status, signing};
 use crate::authority::Authority;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
@@ -15,11 +16,11 @@ use crate::timestamp::Timestamp;
 /// Which certificates a change of status is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RevocationTarget {
-    /// Every unexpired certificate of a device or service.
+    /// Every certificate of a device or service.
     Identity(String),
     /// One certificate.
     Serial(SerialNumber),
-    /// Every unexpired certificate of every device of a work order.
+    /// Every certificate of every device of a work order.
     WorkOrder(String),
 }
 
@@ -88,19 +89,8 @@ impl From<rusqlite::Error> for RevocationError {
     }
 }
 
-/// An entry of a CRL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RevokedEntry {
-    /// The certificate's serial number.
-    pub(crate) serial: SerialNumber,
-    /// The time of the revocation or suspension.
-    pub(crate) revoked_at: Timestamp,
-    /// The reason.
-    pub(crate) reason: RevocationReason,
-}
-
 impl Registry {
-    /// Applies `change` to every unexpired certificate of all targets, or to none of them.
+    /// Applies `change` to every certificate of all targets, or to none of them.
     pub(crate) fn change_status(
         &mut self,
         targets: &[RevocationTarget],
@@ -115,7 +105,7 @@ impl Registry {
             if certificates.is_empty() {
                 unknown.push(target.clone());
             }
-            found.extend(affected(certificates, change, now));
+            found.extend(affected(certificates, change));
         }
         if !unknown.is_empty() {
             return Err(RevocationError::Unknown { targets: unknown });
@@ -146,31 +136,6 @@ impl Registry {
             authorities.extend(certificates.into_iter().map(|certificate| certificate.authority));
         }
         if unknown.is_empty() { Ok(authorities) } else { Err(RevocationError::Unknown { targets: unknown }) }
-    }
-
-    /// What the next CRL of an authority must list: every revoked or suspended certificate that had not expired when
-    /// the last CRL was signed, so that one CRL lists it after its `notAfter` (RFC 5280 §3.3).
-    pub(crate) fn revoked(
-        &self,
-        authority: Authority,
-        last_crl: Option<Timestamp>,
-    ) -> Result<Vec<RevokedEntry>, RegistryError> {
-        let mut statement = self.connection.prepare(
-            "SELECT serial, revoked_at, ifnull(revocation_reason, 'unspecified') FROM certificate \
-             WHERE authority = ?1 AND status IN ('suspended', 'revoked') AND not_after >= ?2",
-        )?;
-        let since = last_crl.map_or(0, Timestamp::signed);
-        let rows = statement.query_and_then((authority.name(), since), |row| {
-            let reason: String = row.get(2)?;
-            Ok(RevokedEntry {
-                serial: serial(row.get(0)?)?,
-                revoked_at: Timestamp::from_signed(row.get(1)?),
-                reason: reason
-                    .parse()
-                    .map_err(|_| RegistryError::damaged("certificate.revocation_reason makes no sense"))?,
-            })
-        })?;
-        rows.collect()
     }
 }
 
@@ -214,14 +179,8 @@ fn by_serial(
 
 /// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so
 /// that it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
-fn affected(
-    mut certificates: Vec<CertificateRecord>,
-    change: StatusChange,
-    now: Timestamp,
-) -> Vec<CertificateRecord> {
-    let changeable = |certificate: &CertificateRecord| {
-        certificate.status != Status::Revoked && now <= certificate.not_after
-    };
+fn affected(mut certificates: Vec<CertificateRecord>, change: StatusChange) -> Vec<CertificateRecord> {
+    let changeable = |certificate: &CertificateRecord| certificate.status != Status::Revoked;
     if !matches!(change, StatusChange::Revoke(_)) && certificates.iter().any(changeable) {
         certificates.retain(changeable);
     }
@@ -240,20 +199,19 @@ fn apply(
         return Err(RevocationError::Broker { serial });
     }
     let (status, reason) = match (change, certificate.status) {
-        // An expired certificate needs no entry in a CRL, and keeps the status it had when it expired.
-        _ if certificate.not_after < now => return Ok(false),
         (StatusChange::Revoke(_), Status::Revoked)
         | (StatusChange::Suspend, Status::Suspended)
-        | (StatusChange::Resume, Status::Active | Status::Superseded | Status::Expired)
-        | (_, Status::Expired) => return Ok(false),
+        | (StatusChange::Resume, Status::Active | Status::Superseded | Status::Expired) => return Ok(false),
         (StatusChange::Suspend | StatusChange::Resume, Status::Revoked) => {
             let identity = certificate.identity.clone().unwrap_or_default();
             return Err(RevocationError::Revoked { serial, identity });
         }
+        // Also one that has expired: whether it has is a matter of this machine's clock, and clocks are wrong at times.
         (StatusChange::Revoke(reason), _) => (Status::Revoked, reason),
         (StatusChange::Suspend, _) => (Status::Suspended, RevocationReason::CertificateHold),
         (StatusChange::Resume, _) => {
             connection.prepare_cached(RESUME)?.execute([serial.as_bytes()])?;
+            record_resumption(connection, certificate.authority, &serial, now)?;
             return Ok(true);
         }
     };
@@ -268,9 +226,29 @@ fn apply(
 
 /// Suspends or revokes a certificate; a suspension remembers what it ends with. The right-hand sides see the row as it
 /// was.
-const TAKE_OFF: &str = "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4, \
-                        listed_from = NULL, status_before = iif(?2 = 'suspended', status, NULL) WHERE serial = ?1";
+pub(super) const TAKE_OFF: &str = "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4, \
+     listed_from = NULL, status_before = iif(?2 = 'suspended', status, NULL) WHERE serial = ?1";
 
 /// Ends a suspension: the certificate is what it was before, or what it became since.
 const RESUME: &str = "UPDATE certificate SET status = status_before, status_before = NULL, revocation_reason = NULL, \
                       revoked_at = NULL, listed_from = NULL WHERE serial = ?1 AND status = 'suspended'";
+
+/// Records that a suspension is over: a hold in any list up to now no longer counts. By the number of the list, because a
+/// clock may have been wrong when it was signed, or be wrong now.
+fn record_resumption(
+    connection: &Connection,
+    authority: Authority,
+    serial: &SerialNumber,
+    now: Timestamp,
+) -> Result<(), RevocationError> {
+    let statement = "INSERT INTO resumption (authority, serial, list_number, resumed_at) VALUES (?1, ?2, ?3, ?4) \
+                     ON CONFLICT DO NOTHING";
+    let newest = column(signing::newest_number(connection, authority)?);
+    connection.prepare_cached(statement)?.execute((
+        authority.name(),
+        serial.as_bytes(),
+        newest,
+        now.signed(),
+    ))?;
+    Ok(())
+}

@@ -34,6 +34,13 @@ impl Factory {
         factory
     }
 
+    /// The same fleet again, as it is now.
+    pub(crate) fn twin(&self) -> Self {
+        let twin = Self::empty();
+        copy(&self.path("fleet"), &twin.path("fleet"));
+        twin
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -74,6 +81,49 @@ impl Factory {
             };
         }
         CommandOutput::of(shell.stdin(Stdio::null()).output().expect("unshare is installed (util-linux)"))
+    }
+
+    /// A command whose clock is off by `offset` (as `faketime -f` takes it: `+8d`, `-1h`).
+    pub(crate) fn run_at(&self, offset: &str, arguments: &str) -> CommandOutput {
+        CommandOutput::of(self.command_at(offset, arguments).output().expect("faketime is installed"))
+    }
+
+    /// As [`Factory::command`], with the clock off by `offset`.
+    pub(crate) fn command_at(&self, offset: &str, arguments: &str) -> Command {
+        let program = self.command(arguments);
+        let mut command = Command::new("faketime");
+        command.args(["-f", offset]).arg(program.get_program()).args(program.get_args());
+        command.current_dir(self.directory.path()).stdin(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// The entries of a published CRL: serial number and reason, sorted.
+    pub(crate) fn listed(&self, authority: &str) -> Vec<(String, String)> {
+        let lists = self.json(&format!("inspect fleet/crl/{authority}.crl"));
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let entries = lists["crls"][0]["revoked"].as_array().unwrap().iter();
+        let mut entries: Vec<_> =
+            entries.map(|entry| (text(&entry["serial"]), text(&entry["revocation_reason"]))).collect();
+        entries.sort();
+        entries
+    }
+
+    /// The serial number of the newest certificate of a name.
+    pub(crate) fn serial(&self, name: &str) -> String {
+        self.json(&format!("show {name}"))["certificates"][0]["serial"].as_str().unwrap().to_owned()
+    }
+
+    /// The statuses of all certificates of a name, newest first.
+    pub(crate) fn statuses(&self, name: &str) -> Vec<String> {
+        let shown = self.json(&format!("show {name}"));
+        let certificates = shown["certificates"].as_array().unwrap();
+        certificates.iter().map(|certificate| certificate["status"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The JSON document a command prints.
@@ -164,4 +214,17 @@ pub(crate) fn tree(root: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Copies a directory and all below it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (source, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            fs::copy(source, target).unwrap();
+        }
+    }
 }

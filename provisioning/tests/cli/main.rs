@@ -3,11 +3,13 @@
 mod case_twins;
 mod causes;
 mod done;
+mod clock;
 mod earlier_version;
 mod factory;
 mod files;
 mod interrupted;
 mod kill;
+mod lists;
 mod orders;
 mod profiles;
 mod requests;

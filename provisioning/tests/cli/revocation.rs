@@ -158,22 +158,15 @@ fn a_revocation_does_not_wait_for_a_long_order() {
     factory.run("--lock-timeout 0 issue dev-2").succeeded();
 }
 
-/// The status of every certificate of a service, newest first.
-fn statuses(factory: &Factory, service: &str) -> Vec<String> {
-    let shown = factory.json(&format!("show {service}"));
-    let certificates = shown["certificates"].as_array().unwrap();
-    certificates.iter().map(|certificate| certificate["status"].as_str().unwrap().to_owned()).collect()
-}
-
 #[test]
 fn resuming_a_superseded_certificate_makes_it_superseded_again_and_not_active() {
     let factory = Factory::new();
     factory.run("service historian").succeeded();
     factory.run("service historian --renew").succeeded();
     factory.run("suspend historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["suspended", "suspended"]);
+    assert_eq!(factory.statuses("historian"), ["suspended", "suspended"]);
     factory.run("resume historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["active", "superseded"]);
+    assert_eq!(factory.statuses("historian"), ["active", "superseded"]);
     let crl = factory.json("inspect fleet/crl/service-ca.crl");
     assert!(crl["crls"][0]["revoked"].as_array().unwrap().is_empty());
 }
@@ -184,33 +177,31 @@ fn a_certificate_that_was_renewed_while_suspended_is_superseded_once_resumed() {
     factory.run("service historian").succeeded();
     factory.run("suspend historian").succeeded();
     factory.run("service historian --renew").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["active", "suspended"]);
+    assert_eq!(factory.statuses("historian"), ["active", "suspended"]);
     factory.run("resume historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["active", "superseded"]);
+    assert_eq!(factory.statuses("historian"), ["active", "superseded"]);
     // Of three certificates, the two older ones: also when the newest is revoked.
     factory.run("suspend historian").succeeded();
     factory.run("service historian --renew").succeeded();
     let newest = factory.json("show historian")["certificates"][0]["serial"].as_str().unwrap().to_owned();
     factory.run(&format!("revoke --serial {newest}")).succeeded();
     factory.run("resume historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["revoked", "superseded", "superseded"]);
+    assert_eq!(factory.statuses("historian"), ["revoked", "superseded", "superseded"]);
 }
 
 #[test]
-fn a_suspended_certificate_that_has_expired_is_neither_resumed_nor_revoked() {
+fn what_has_expired_is_suspended_resumed_and_revoked_like_anything_else() {
     let factory = Factory::new();
     factory.run("service historian").succeeded();
-    factory.run("suspend historian").succeeded();
     let registry = rusqlite::Connection::open(factory.path("fleet/registry.db")).unwrap();
     registry.execute("UPDATE certificate SET not_after = 1 WHERE identity = 'historian'", []).unwrap();
     drop(registry);
-    for command in ["resume historian", "revoke historian"] {
-        assert!(factory.run(command).succeeded().stdout.contains("suspended (as before)"), "{command}");
-    }
-    // The certificate after it is suspended and resumed without it.
-    factory.run("service historian --renew").succeeded();
+    assert_eq!(factory.statuses("historian"), ["expired"]);
     factory.run("suspend historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["suspended", "suspended"]);
+    assert_eq!(factory.statuses("historian"), ["suspended"]);
     factory.run("resume historian").succeeded();
-    assert_eq!(statuses(&factory, "historian"), ["active", "suspended"]);
+    assert_eq!(factory.statuses("historian"), ["expired"]);
+    factory.run("revoke historian").succeeded();
+    assert_eq!(factory.statuses("historian"), ["revoked"]);
+    assert_eq!(factory.listed("service-ca").len(), 1);
 }

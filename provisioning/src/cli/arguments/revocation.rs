@@ -57,7 +57,7 @@ pub(in crate::cli) struct Resume {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(in crate::cli) struct Targets {
-    /// Devices or services: every unexpired certificate of each.
+    /// Devices or services: every certificate of each.
     #[arg(value_name = "DEVICE_ID")]
     pub(in crate::cli) names: Vec<DeviceId>,
 

@@ -10,7 +10,7 @@ use crate::cli::arguments::{Crl, Publication};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{output, passphrase};
-use crate::crl::{self, SignedCrl};
+use crate::crl::{self, SetAside, SignedCrl, Takeover};
 use crate::fleet::{LockKind, write_private};
 use crate::issuer::Issuer;
 use crate::registry::Registry;
@@ -36,18 +36,46 @@ impl fmt::Display for CrlDocument {
 
 pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failure> {
     let _lock = context.lock(LockKind::Revoking)?;
-    let registry = Registry::open(&context.fleet.registry())?;
+    let mut registry = Registry::open(&context.fleet.registry())?;
     let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
-    let crls = publish_all(&registry, &issuers, &arguments.publication, context)?;
+    let found = take_over_all(&mut registry, &issuers, context)?;
+    let crls = publish_all(&mut registry, &issuers, &arguments.publication, context)?;
     if let Some(path) = &arguments.out {
         let all: String = crls.iter().map(|(_, crl)| crl.pem.as_str()).collect();
         write_private(path, all.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
     }
     let documents: Vec<_> = crls.iter().map(|(document, _)| document).collect();
     if arguments.publication.json.requested {
-        return output::json(&documents);
+        output::json(&documents)?;
+    } else {
+        documents.into_iter().try_for_each(output::line)?;
     }
-    documents.into_iter().try_for_each(output::line)
+    warn_of_files(&found);
+    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
+    if carried.is_empty() { Ok(()) } else { Err(Failure::registry_lacked(&carried)) }
+}
+
+/// Compares the published lists of these authorities with the registry. The caller holds [`LockKind::Revoking`].
+pub(super) fn take_over_all(
+    registry: &mut Registry,
+    issuers: &[(Authority, Issuer)],
+    context: &Context,
+) -> Result<Vec<Takeover>, Failure> {
+    let take_over = |(authority, issuer): &(Authority, Issuer)| {
+        Ok(crl::take_over(&context.fleet, registry, *authority, issuer.chain())?)
+    };
+    issuers.iter().map(take_over).collect()
+}
+
+/// Names the files that were in the place of a list.
+pub(super) fn warn_of_files(found: &[Takeover]) {
+    for SetAside { from, to, fault } in found.iter().filter_map(|found| found.set_aside.as_ref()) {
+        let from = from.display();
+        output::warning(match to {
+            Ok(to) => format!("{from} was no list of this fleet: {fault}; it is in {} now", to.display()),
+            Err(error) => format!("{from} was no list of this fleet: {fault}; it could not be kept: {error}"),
+        });
+    }
 }
 
 /// Opens the issuing CAs of these authorities.
@@ -57,14 +85,15 @@ pub(super) fn open_issuers(
     context: &Context,
 ) -> Result<Vec<(Authority, Issuer)>, Failure> {
     let passphrase = passphrase::issuing(&publication.passphrase)?;
-    let open =
-        |authority| Ok((authority, Issuer::open(&context.fleet, authority, &passphrase, context.now)?));
+    let open = |authority| {
+        Ok((authority, Issuer::open_for_revoking(&context.fleet, authority, &passphrase, context.now)?))
+    };
     authorities.into_iter().map(open).collect()
 }
 
 /// Publishes the CRLs of these authorities. The caller holds [`LockKind::Revoking`].
 pub(super) fn publish_all(
-    registry: &Registry,
+    registry: &mut Registry,
     issuers: &[(Authority, Issuer)],
     publication: &Publication,
     context: &Context,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::crl::{CrlDocument, open_issuers, publish_all};
+use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_files};
 use crate::authority::Authority;
 use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
 use crate::cli::context::Context;
@@ -45,15 +45,28 @@ fn run(
     let mut authorities = registry.authorities_of(&targets, context.now)?;
     authorities.retain(|authority| Authority::WITH_CRL.contains(authority));
     let issuers = open_issuers(authorities, publication, context)?;
+    // Before the change: a list may know of a suspension that is to be ended, and a registry from a backup not.
+    let found = take_over_all(&mut registry, &issuers, context)?;
     let certificates = registry.change_status(&targets, change, context.now)?;
     // Published even if nothing changed: an earlier command may have been stopped between the registry and the CRL.
-    let crls = publish_all(&registry, &issuers, publication, context)?;
+    let crls = publish_all(&mut registry, &issuers, publication, context)?;
 
     let document =
         Document { certificates, crls: crls.iter().map(|(document, _)| document.clone()).collect() };
     if publication.json.requested {
-        return output::json(&document);
+        output::json(&document)?;
+    } else {
+        print(&document)?;
     }
+    warn_of_files(&found);
+    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
+    if !carried.is_empty() {
+        output::warning(Failure::registry_lacked(&carried));
+    }
+    Ok(())
+}
+
+fn print(document: &Document) -> Result<(), Failure> {
     for outcome in &document.certificates {
         output::line(format_args!(
             "{} {} {}{}",

@@ -3,7 +3,7 @@
 use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN};
 use crate::crl::CrlError;
-use crate::registry::RevocationError;
+use crate::registry::{CarriedOver, RevocationError};
 
 impl Failure {
     /// An unknown device or service.
@@ -15,6 +15,32 @@ impl Failure {
         )
     }
 }
+
+impl Failure {
+    /// A published list held what the registry lacked.
+    pub(in crate::cli) fn registry_lacked(carried: &[CarriedOver]) -> Self {
+        let mut lines = String::new();
+        for entry in carried.iter().take(MAX_NAMED) {
+            let whose = entry.identity.as_deref().unwrap_or("no certificate in the registry");
+            lines.push_str(&format!("\n  {} ({whose}, {})", entry.serial, entry.reason));
+        }
+        if carried.len() > MAX_NAMED {
+            lines.push_str(&format!("\n  and {} more", carried.len() - MAX_NAMED));
+        }
+        Self::new(
+            CONFLICT,
+            format!(
+                "the published list held {} entry(s) that the registry lacked; they were kept, and the new list has \
+                 them:{lines}",
+                carried.len()
+            ),
+            "the registry seems to be from a backup; `countersign-provision reconcile` reads the rest back from files",
+        )
+    }
+}
+
+/// How many entries are named one by one.
+const MAX_NAMED: usize = 20;
 
 impl From<CrlError> for Failure {
     fn from(error: CrlError) -> Self {
