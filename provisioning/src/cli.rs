@@ -4,6 +4,7 @@
 
 mod arguments;
 mod command;
+mod confirmation;
 mod context;
 mod exit_code;
 mod failure;
@@ -61,6 +62,7 @@ fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Suspend(arguments) => command::revocation::suspend(arguments, context),
         Command::Resume(arguments) => command::revocation::resume(arguments, context),
         Command::Crl(arguments) => command::crl::run(arguments, context),
+        Command::Clock(arguments) => command::clock::run(arguments, context),
         Command::List(arguments) => command::list::run(arguments, context),
         Command::Show(arguments) => command::show::run(arguments, context),
         Command::Inspect(arguments) => command::inspect::run(arguments),

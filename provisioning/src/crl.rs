@@ -6,6 +6,7 @@
 
 mod published;
 mod takeover;
+mod witnesses;
 
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::timestamp::Timestamp;
 use crate::verify::Chain;
 
 pub(crate) use takeover::{SetAside, Takeover, take_over};
+pub(crate) use witnesses::{WitnessError, witnesses};
 
 /// A signed CRL that another library has read and found to be as intended.
 pub(crate) struct SignedCrl {

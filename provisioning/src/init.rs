@@ -23,7 +23,7 @@ use crate::pem::{self, Label, PemError};
 use crate::profile::{BROKER_DAYS, ISSUING_DAYS, ROOT_DAYS, Validity, ValidityError};
 use crate::registry::{Registry, RegistryError, Settings};
 use crate::serial::SerialNumber;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, TrustedNow};
 use crate::verify::{Chain, ChainError};
 
 /// Why no fleet was created.
@@ -84,7 +84,7 @@ pub(crate) fn init(
     country: Option<Country>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
-    now: Timestamp,
+    now: TrustedNow,
 ) -> Result<Fleet, InitError> {
     if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) || path.is_file() {
         return Err(InitError::Exists { path: path.to_owned() });
@@ -118,19 +118,19 @@ fn write_fleet(
     country: Option<Country>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
-    now: Timestamp,
+    now: TrustedNow,
 ) -> Result<(), InitError> {
     for directory in [fleet.root().to_owned(), fleet.crls(), fleet.broker(), fleet.images(), fleet.services()]
     {
         create_private_directory(&directory)
             .map_err(|source| InitError::Write { path: directory, source })?;
     }
-    let mut registry = Registry::create(&fleet.registry(), settings, now)?;
+    let mut registry = Registry::create(&fleet.registry(), settings, now.time())?;
     let names = CaNames { organization: &settings.organization, country };
     for authority in Authority::ALL {
         let issuer = init_authority(fleet, authority, &names, passphrases, rng, now)?;
         if Authority::WITH_CRL.contains(&authority) {
-            crl::publish(fleet, &mut registry, &issuer, authority, settings.crl_days, now)?;
+            crl::publish(fleet, &mut registry, &issuer, authority, settings.crl_days, now.time())?;
         } else {
             let hosts = settings.broker.hosts.clone();
             let (registry, issuer, days) = (&mut registry, &issuer, BROKER_DAYS);
@@ -148,7 +148,7 @@ fn init_authority(
     names: &CaNames<'_>,
     passphrases: &Passphrases<'_>,
     rng: &dyn SecureRandom,
-    now: Timestamp,
+    now: TrustedNow,
 ) -> Result<Issuer, InitError> {
     let directory = fleet.authority(authority);
     create_private_directory(&directory).map_err(|source| InitError::Write { path: directory, source })?;
@@ -165,7 +165,8 @@ fn init_authority(
     let issuing = certificate::issuing(authority, names, &issuing_key, validity, serial()?, &root_signer)?;
 
     let (root_path, issuing_path) = (fleet.root_certificate(authority), fleet.issuing_certificate(authority));
-    let chain = Chain::verify_new((root.der(), &root_path), (issuing.der(), &issuing_path), names, now)?;
+    let chain =
+        Chain::verify_new((root.der(), &root_path), (issuing.der(), &issuing_path), names, now.time())?;
     write(&fleet.root_key(authority), root_pair.seal(passphrases.root, rng)?.as_bytes())?;
     write(&fleet.issuing_key(authority), issuing_pair.seal(passphrases.issuing, rng)?.as_bytes())?;
     write(&root_path, pem::encode(Label::Certificate, chain.root())?.as_bytes())?;

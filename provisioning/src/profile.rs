@@ -3,7 +3,7 @@
 //! All keys are P-256 and all signatures ecdsa-with-SHA256: every TLS stack for devices has them, and many chips
 //! accelerate them.
 
-use crate::timestamp::{DAY, Timestamp};
+use crate::timestamp::{DAY, Timestamp, TrustedNow};
 
 /// The lifetime of a root, in days: about thirty years. It is in the flash of devices, so replacing it means touching
 /// every device, and it must outlive every issuing CA under it.
@@ -66,7 +66,12 @@ pub(crate) enum ValidityError {
 impl Validity {
     /// From [`NOT_BEFORE_BACKDATING`] before `now` until `days` after it, under an issuer that expires at
     /// `issuer_not_after`.
-    pub(crate) fn new(now: Timestamp, days: u32, issuer_not_after: Timestamp) -> Result<Self, ValidityError> {
+    pub(crate) fn new(
+        now: TrustedNow,
+        days: u32,
+        issuer_not_after: Timestamp,
+    ) -> Result<Self, ValidityError> {
+        let now = now.time();
         if days == 0 {
             return Err(ValidityError::NoTime);
         }
@@ -97,19 +102,23 @@ impl Validity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timestamp::{Compared, Witnesses};
 
     #[test]
     fn no_certificate_outlives_its_issuer_by_even_a_second() {
-        let now = Timestamp::from_unix(1_800_000_000);
-        assert!(Validity::new(now, 10, now.after(10 * DAY)).is_ok());
+        let clock = Timestamp::from_unix(1_800_000_000);
+        let witnesses = Witnesses { seen: Vec::new(), last_act: None };
+        let Ok(Compared::Agrees(trusted)) = witnesses.compare(clock) else { panic!("not trusted") };
+        let now = clock;
+        assert!(Validity::new(trusted, 10, now.after(10 * DAY)).is_ok());
         assert_eq!(
-            Validity::new(now, 10, now.after(10 * DAY - 1)),
+            Validity::new(trusted, 10, now.after(10 * DAY - 1)),
             Err(ValidityError::BeyondIssuer {
                 days: 10,
                 issuer_not_after: now.after(10 * DAY - 1),
                 longest: 9
             })
         );
-        assert_eq!(Validity::new(now, 0, Timestamp::MAX), Err(ValidityError::NoTime));
+        assert_eq!(Validity::new(trusted, 0, Timestamp::MAX), Err(ValidityError::NoTime));
     }
 }

@@ -1,12 +1,17 @@
 //! [`Timestamp`]: a point in time in whole seconds, as certificates and the registry count them.
 
+mod trusted;
+
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls_pki_types::UnixTime;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+pub(crate) use trusted::{ClockBehind, Compared, Leap, TrustedNow, Witness, WitnessKind, Witnesses};
 
 /// The length of a day in seconds. Leap seconds do not exist in POSIX time.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
@@ -70,6 +75,21 @@ impl Timestamp {
     /// As webpki takes it.
     pub(crate) fn unix_time(self) -> UnixTime {
         UnixTime::since_unix_epoch(Duration::from_secs(self.0))
+    }
+}
+
+/// A text is no time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a time is written as in 2026-11-30T09:15:00Z")]
+pub(crate) struct NotATime;
+
+/// RFC 3339.
+impl FromStr for Timestamp {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NotATime)?;
+        Ok(Self::from_signed(time.unix_timestamp()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The arguments of every command. The doc comments of these files are the help texts.
 
 mod broker_cert;
+mod clock;
 mod completions;
 mod export_broker;
 mod init;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 
 pub(super) use broker_cert::BrokerCert;
+pub(super) use clock::{Clock, ClockAccept, ClockAction, ClockConsent};
 pub(super) use completions::Completions;
 pub(super) use export_broker::{ExportBroker, ExportFor};
 pub(super) use init::Init;
@@ -71,6 +73,7 @@ pub(super) enum Command {
     Suspend(Suspend),
     Resume(Resume),
     Crl(Crl),
+    Clock(Clock),
     List(List),
     Show(Show),
     Inspect(Inspect),

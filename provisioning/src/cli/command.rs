@@ -1,6 +1,7 @@
 //! The commands, one file each; `revoke`, `suspend` and `resume` share one.
 
 pub(super) mod broker_cert;
+pub(super) mod clock;
 pub(super) mod completions;
 pub(super) mod crl;
 pub(super) mod export_broker;
@@ -26,6 +27,7 @@ use crate::issuer::Issuer;
 use crate::key::Passphrase;
 use crate::registry::{CertificateRecord, Registry};
 use crate::serial::SerialNumber;
+use crate::timestamp::TrustedNow;
 
 /// A fleet that is locked and open for a command that issues credentials.
 struct IssuingSession<'a> {
@@ -34,12 +36,18 @@ struct IssuingSession<'a> {
     registry: Registry,
     /// What was found of a command that was interrupted.
     recovery: Recovery,
+    /// The time, compared with what was seen.
+    now: TrustedNow,
     _lock: Lock,
 }
 
 impl<'a> IssuingSession<'a> {
     /// Asks for the passphrase, acquires the lock, and recovers what an interrupted command left behind.
-    fn open(arguments: &arguments::Passphrase, context: &'a Context) -> Result<Self, Failure> {
+    fn open(
+        arguments: &arguments::Passphrase,
+        consent: &arguments::ClockConsent,
+        context: &'a Context,
+    ) -> Result<Self, Failure> {
         let passphrase = passphrase::issuing(arguments)?;
         let lock = context.lock(LockKind::Issuing)?;
         let registry = Registry::open(&context.fleet.registry())?;
@@ -58,7 +66,8 @@ impl<'a> IssuingSession<'a> {
                 staged = staged.display()
             ));
         }
-        Ok(Self { context, passphrase, registry, recovery, _lock: lock })
+        let now = clock::trusted_now(&registry, consent, context)?;
+        Ok(Self { context, passphrase, registry, recovery, now, _lock: lock })
     }
 
     /// Whether a command that recorded these certificates, into this directory, was interrupted and is finished now: run
@@ -90,7 +99,7 @@ impl<'a> IssuingSession<'a> {
 
     /// Issues for one subject, with certificates that live `days` days.
     fn single<'s>(&'s mut self, issuer: &'s Issuer, days: u32) -> SingleIssuer<'s> {
-        let Context { fleet, rng, now, .. } = self.context;
+        let Context { fleet, rng, .. } = self.context;
         SingleIssuer {
             files: &OperatingSystem,
             fleet,
@@ -98,7 +107,7 @@ impl<'a> IssuingSession<'a> {
             issuer,
             days,
             rng,
-            now: *now,
+            now: self.now,
         }
     }
 }

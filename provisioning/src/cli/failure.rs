@@ -2,6 +2,7 @@
 //! nowhere else.
 
 mod ca;
+mod clock;
 mod export;
 mod fleet;
 mod inspect;

@@ -18,7 +18,7 @@ use crate::issuer::Issuer;
 use crate::order::Order;
 use crate::profile::Validity;
 use crate::registry::{IdentityKind, KeyOrigin, NewDevice, RecordError, Registry};
-use crate::timestamp::Timestamp;
+use crate::timestamp::TrustedNow;
 use crate::verify::VerifiedCertificate;
 
 /// Issues credentials for one subject.
@@ -36,7 +36,7 @@ pub(crate) struct SingleIssuer<'a> {
     /// The source of keys and serial numbers.
     pub(crate) rng: &'a dyn SecureRandom,
     /// The current time.
-    pub(crate) now: Timestamp,
+    pub(crate) now: TrustedNow,
 }
 
 impl SingleIssuer<'_> {
@@ -99,7 +99,7 @@ impl SingleIssuer<'_> {
             certifier.certify_request(CertificateSubject::Device(device_id.clone()), request)?;
         let chain = certifier.chain_pem(&certificate)?;
         let order = Order::for_device(device_id.clone(), Some(request.clone()));
-        let now = self.now;
+        let now = self.now.time();
         self.deliver(directory, &certificate, &[(name, chain.as_str())], OnExisting::Keep, |registry| {
             let device = NewDevice {
                 details: &order.details,
@@ -119,7 +119,7 @@ impl SingleIssuer<'_> {
             organization: self.registry.settings()?.organization,
             validity: Validity::new(self.now, self.days, self.issuer.chain().not_after())?,
             rng: self.rng,
-            now: self.now,
+            now: self.now.time(),
         })
     }
 

@@ -43,6 +43,13 @@ impl Registry {
         self.connection.execute(statement, (authority.name(), column(number)))?;
         Ok(())
     }
+
+    /// Whether the list of this number was signed, or seen, by this registry.
+    pub(crate) fn knows_list(&self, authority: Authority, number: u64) -> Result<bool, RegistryError> {
+        let query = "SELECT 1 FROM crl_signing WHERE authority = ?1 AND number = ?2";
+        let mut statement = self.connection.prepare_cached(query)?;
+        Ok(statement.exists((authority.name(), column(number)))?)
+    }
 }
 
 /// The highest number of a list that this registry signed or saw.

@@ -107,3 +107,105 @@ fn the_number_grows_whatever_the_clock_says() {
         last = number;
     }
 }
+
+const MAKERS: [&str; 5] = [
+    "issue next",
+    "sign --csr next.csr --device-id next",
+    "service next",
+    "service historian --renew",
+    "broker-cert",
+];
+
+fn fleet_of_makers() -> Factory {
+    let factory = Factory::new();
+    factory.run("service historian").succeeded();
+    factory
+}
+
+#[test]
+fn a_fleet_is_not_made_before_this_program_was() {
+    for offset in ["-57y", "-20y", "-2y"] {
+        let factory = Factory::empty();
+        let init = "init --organization Acme --broker-host broker.example";
+        factory
+            .run_at(offset, init)
+            .exited(1)
+            .says("this machine's clock says")
+            .says("this program is from after");
+        assert!(!factory.path("fleet").exists());
+    }
+}
+
+#[test]
+fn a_clock_behind_what_was_seen_makes_no_certificate_and_the_witness_is_named() {
+    let fleet = fleet_of_makers();
+    fleet.request("next", "next", "");
+    for (maker, offset) in MAKERS.iter().zip(["-1h", "-2d", "-57y", "-2h", "-1d"]) {
+        let said =
+            fleet.run_at(offset, maker).exited(1).says("this machine's clock says").says("clock accept");
+        assert!(said.stderr.contains("the registry has seen"), "{maker}: {}", said.stderr);
+    }
+    fleet.run("show next").exited(4);
+    assert_eq!(fleet.statuses("historian").len(), 1);
+
+    // A registry from a backup has seen less than the list beside it.
+    let backup = fleet.twin();
+    fleet.run_at("+10d", "crl").succeeded();
+    std::fs::copy(fleet.path("fleet/crl/device-ca.crl"), backup.path("fleet/crl/device-ca.crl")).unwrap();
+    backup.run("issue next").exited(1).says("crl/device-ca.crl was signed at");
+    // Other files there say nothing.
+    std::fs::write(backup.path("fleet/crl/device-ca.crl"), "nonsense").unwrap();
+    backup.run("issue next").succeeded();
+}
+
+#[test]
+fn a_month_after_the_last_act_certificates_want_a_yes_and_revocations_never() {
+    let fleet = fleet_of_makers();
+    fleet.run("issue a b").succeeded();
+    fleet.request("next", "next", "");
+    // A list does not hide the leap from the certificate after it.
+    fleet.run_at("+40d", "crl").succeeded();
+    for maker in MAKERS {
+        fleet.run_at("+40d", maker).exited(2).says("days after the last act").says("--yes");
+    }
+    fleet.run_at("+40d", "revoke a").succeeded();
+    fleet.run_at("+40d", "suspend b").succeeded();
+    fleet.run_at("+40d", "resume b").succeeded();
+    fleet.run("show next").exited(4);
+    fleet.run_at("+40d", "issue next --yes").succeeded();
+    // Agreed to: the next within a month is none.
+    fleet.run_at("+69d", "issue later").succeeded();
+    fleet.run_at("+100d", "issue later-still").exited(2);
+}
+
+#[test]
+fn once_eleven_years_ahead_and_then_right_ends_with_the_word_of_an_operator() {
+    let factory = Factory::new();
+    factory.run("issue stolen lent good --days 3000").succeeded();
+    factory.run("revoke stolen").succeeded();
+    factory.run("suspend lent").succeeded();
+    let both = factory.listed("device-ca");
+    factory.run_at("+4018d", "crl").succeeded();
+    factory.run_at("+4020d", "crl").succeeded();
+    // The right clock: nothing waits for it but certificates.
+    factory.run("crl").succeeded();
+    assert_eq!(factory.listed("device-ca"), both);
+    factory.run("revoke good").succeeded();
+    let all = factory.listed("device-ca");
+    assert_eq!(all.len(), 3);
+    factory.run("issue next").exited(1).says("the registry has seen").says("clock accept");
+    factory.run("clock accept --now 1999-01-01T00:00:00Z").exited(3).says("it cannot be");
+    factory.run("clock accept --now yesterday").exited(2);
+    let now = factory.json("inspect fleet/crl/device-ca.crl")["crls"][0]["this_update"].clone();
+    let said = factory.run(&format!("clock accept --now {}", now.as_str().unwrap())).succeeded();
+    assert!(said.stdout.contains("4 list(s)"), "{}", said.stdout);
+    factory.run("issue next").succeeded();
+    for _ in 0..2 {
+        factory.run("crl").succeeded();
+        assert_eq!(factory.listed("device-ca"), all);
+    }
+    let registry = rusqlite::Connection::open(factory.path("fleet/registry.db")).unwrap();
+    let recorded: i64 =
+        registry.query_row("SELECT count(*) FROM clock_acceptance", [], |row| row.get(0)).unwrap();
+    assert_eq!(recorded, 1);
+}

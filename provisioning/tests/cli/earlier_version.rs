@@ -63,9 +63,10 @@ fn new_certificates_follow_the_current_profile_and_those_from_before_stay_valid(
         );
     }
     factory.run("crl").succeeded();
-    factory.run("issue new-pump --format bin,pem").succeeded();
-    factory.run("service backend").succeeded();
-    factory.run("broker-cert").succeeded();
+    // Long after the last act of that fleet.
+    factory.run("issue new-pump --format bin,pem --yes").succeeded();
+    factory.run("service backend --yes").succeeded();
+    factory.run("broker-cert --yes").succeeded();
     for leaf in ["images/new-pump.cert.pem", "services/backend.cert.pem", "broker/cert.pem"] {
         let printed = extensions(&factory, leaf);
         assert!(!printed.contains("Subject Key Identifier"), "{leaf}: {printed}");
@@ -92,7 +93,7 @@ fn an_order_that_was_finished_before_is_finished() {
     let factory = of_version_1();
     let image = || std::fs::read(factory.path("fleet/images/pump-1.bin")).unwrap();
     let before = image();
-    let again = factory.run("issue --order order.csv --format bin,pem").succeeded();
+    let again = factory.run("issue --order order.csv --format bin,pem --yes").succeeded();
     assert!(again.stdout.contains("3 registered already"), "{}", again.stdout);
     assert_eq!(image(), before);
 }

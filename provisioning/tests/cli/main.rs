@@ -2,8 +2,8 @@
 
 mod case_twins;
 mod causes;
-mod done;
 mod clock;
+mod done;
 mod earlier_version;
 mod factory;
 mod files;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
@@ -31,6 +32,9 @@ pub(in crate::cli) struct BrokerCert {
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+
+    #[command(flatten)]
+    pub(in crate::cli) clock: ClockConsent,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

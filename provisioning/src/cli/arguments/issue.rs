@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use device_identity::DeviceId;
 
+use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::{days, number};
 use super::passphrase::Passphrase;
@@ -64,6 +65,9 @@ pub(in crate::cli) struct Issue {
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+
+    #[command(flatten)]
+    pub(in crate::cli) clock: ClockConsent,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

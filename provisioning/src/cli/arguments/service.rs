@@ -3,6 +3,7 @@
 use clap::Args;
 use device_identity::ServiceName;
 
+use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
@@ -28,6 +29,9 @@ pub(in crate::cli) struct Service {
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+
+    #[command(flatten)]
+    pub(in crate::cli) clock: ClockConsent,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

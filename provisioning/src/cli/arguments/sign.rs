@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use device_identity::DeviceId;
 
+use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
@@ -36,6 +37,9 @@ pub(in crate::cli) struct Sign {
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+
+    #[command(flatten)]
+    pub(in crate::cli) clock: ClockConsent,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

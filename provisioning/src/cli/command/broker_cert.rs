@@ -21,7 +21,7 @@ struct Document {
 }
 
 pub(in crate::cli) fn run(arguments: BrokerCert, context: &Context) -> Result<(), Failure> {
-    let mut session = IssuingSession::open(&arguments.passphrase, context)?;
+    let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let known = session.registry.settings()?.broker.hosts;
     let hosts = match Hosts::new(arguments.host) {
         Some(given) if arguments.only => given,

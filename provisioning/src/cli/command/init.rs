@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::clock::first_now;
 use super::displayed;
 use crate::authority::Authority;
 use crate::broker::{Address, Host, Hosts};
@@ -36,6 +37,7 @@ struct AuthorityDocument {
 }
 
 pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
+    let now = first_now(context)?;
     let (issuing, root) = passphrase::new_fleet(&arguments)?;
     let hosts = Hosts::new(arguments.broker_host)
         .ok_or_else(|| RegistryError::Damaged { what: "no broker host".to_owned() })?;
@@ -45,14 +47,8 @@ pub(in crate::cli) fn run(arguments: Init, context: &Context) -> Result<(), Fail
         crl_days: arguments.crl_days,
     };
     let passphrases = Passphrases { issuing: &issuing, root: root.as_ref().unwrap_or(&issuing) };
-    let fleet = init::init(
-        context.fleet.root(),
-        &settings,
-        arguments.country,
-        &passphrases,
-        &context.rng,
-        context.now,
-    )?;
+    let fleet =
+        init::init(context.fleet.root(), &settings, arguments.country, &passphrases, &context.rng, now)?;
 
     let mut authorities = Vec::new();
     for name in Authority::ALL {

@@ -23,6 +23,7 @@ use crate::issuer::{Issuer, read_chain};
 use crate::order::{self, Order};
 use crate::profile::Validity;
 use crate::registry::Registry;
+use crate::timestamp::TrustedNow;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -41,7 +42,7 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     };
     let output = output_options(&arguments, context);
 
-    let mut session = IssuingSession::open(&arguments.passphrase, context)?;
+    let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let resume = arguments.order.is_some() || finishes(&session, &orders, &output)?;
     let images = context.fleet.images();
     let inspection = Inspection {
@@ -52,7 +53,8 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     };
     let plan = Plan::make(&session.registry, orders, resume, &inspection, context.now)?;
     let issuer = session.issuer(Authority::Device)?;
-    let report = run_batch(&arguments, context, &mut session.registry, &issuer, &plan, &output)?;
+    let report =
+        run_batch(&arguments, context, (&mut session.registry, session.now), &issuer, &plan, &output)?;
     print_report(&arguments, &output, &report)
 }
 
@@ -99,7 +101,7 @@ fn output_options(arguments: &Issue, context: &Context) -> OutputOptions {
 fn run_batch(
     arguments: &Issue,
     context: &Context,
-    registry: &mut Registry,
+    (registry, now): (&mut Registry, TrustedNow),
     issuer: &Issuer,
     plan: &Plan,
     output: &OutputOptions,
@@ -117,7 +119,7 @@ fn run_batch(
         certifier: Certifier {
             issuer,
             organization: settings.organization,
-            validity: Validity::new(context.now, arguments.days, issuer.chain().not_after())?,
+            validity: Validity::new(now, arguments.days, issuer.chain().not_after())?,
             rng: &context.rng,
             now: context.now,
         },

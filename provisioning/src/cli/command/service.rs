@@ -22,7 +22,7 @@ struct Document {
 }
 
 pub(in crate::cli) fn run(arguments: Service, context: &Context) -> Result<(), Failure> {
-    let mut session = IssuingSession::open(&arguments.passphrase, context)?;
+    let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let issuer = session.issuer(Authority::Service)?;
     let directory = context.fleet.services();
     let interrupted = session.interrupted(arguments.name.as_str(), &directory)?;

@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(arguments: Sign, context: &Context) -> Result<(), Fail
     let path = arguments.out.unwrap_or_else(|| context.fleet.images().join(certificate_name(&device_id)));
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| Failure::no_file_name(&path))?;
     let directory = directory_of(&path);
-    let mut session = IssuingSession::open(&arguments.passphrase, context)?;
+    let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let issuer = session.issuer(Authority::Device)?;
     let certificate = match session.interrupted(device_id.as_str(), directory)? {
         Some(record) if record.spki_sha256 == request.public_key().spki_sha256() => {
