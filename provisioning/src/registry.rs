@@ -2,6 +2,7 @@
 //!
 //! What a function writes is on disk when it returns (WAL, `synchronous = FULL`). The registry holds no private key.
 
+mod adoption;
 mod carry_over;
 mod certificates;
 mod crl_state;
@@ -26,6 +27,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::timestamp::Timestamp;
 
+pub(crate) use adoption::AdoptionError;
 pub(crate) use carry_over::CarriedOver;
 pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
 pub(crate) use crl_state::CrlState;

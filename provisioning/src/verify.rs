@@ -6,6 +6,8 @@
 mod chain;
 mod end_entity;
 mod extensions;
+mod issued;
 
 pub(crate) use chain::{Chain, ChainError, ChainFault};
 pub(crate) use end_entity::{VerifiedCertificate, VerifyError};
+pub(crate) use issued::IssuedCertificate;

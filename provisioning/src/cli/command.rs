@@ -1,5 +1,6 @@
 //! The commands, one file each; `revoke`, `suspend` and `resume` share one.
 
+mod adoption;
 pub(super) mod broker_cert;
 pub(super) mod clock;
 pub(super) mod completions;

@@ -1,6 +1,7 @@
 //! [`Failure`]: what went wrong, what to do about it, and the exit code. Errors become text for a person here and
 //! nowhere else.
 
+mod adoption;
 mod ca;
 mod clock;
 mod export;

@@ -18,6 +18,8 @@ pub(crate) enum KeyOrigin {
     Factory,
     /// On the device, which sent a signing request.
     Device,
+    /// Not known: the certificate was read back from a file.
+    Unknown,
 }
 
 impl KeyOrigin {
@@ -25,11 +27,12 @@ impl KeyOrigin {
         match self {
             Self::Factory => "factory",
             Self::Device => "device",
+            Self::Unknown => "unknown",
         }
     }
 
     pub(super) fn by_name(name: &str) -> Option<Self> {
-        [Self::Factory, Self::Device].into_iter().find(|origin| origin.name() == name)
+        [Self::Factory, Self::Device, Self::Unknown].into_iter().find(|origin| origin.name() == name)
     }
 }
 

@@ -143,3 +143,57 @@ fn what_is_no_list_of_this_fleet_is_set_aside_and_stops_no_revocation() {
         assert_eq!(factory.files("fleet/crl/set-aside"), ["device-ca.crl.1"], "{what}");
     }
 }
+
+#[test]
+fn a_certificate_the_registry_lost_is_revoked_by_its_file() {
+    let factory = Factory::new();
+    factory.run("issue known").succeeded();
+    factory.run("service kept").succeeded();
+    back_up(&factory);
+    factory.run("issue lost other --format pem").succeeded();
+    factory.run("service gone").succeeded();
+    factory.run("service kept --renew").succeeded();
+    fs::copy(factory.path("fleet/services/kept.cert.pem"), factory.path("renewed.pem")).unwrap();
+    factory.openssl("x509 -in fleet/images/other.cert.pem -outform DER -out other.der").succeeded();
+    restore(&factory);
+
+    factory.run("show lost").exited(4);
+    let lost = factory.openssl("x509 -in fleet/images/lost.cert.pem -noout -serial").succeeded().stdout;
+    let lost = lost.trim().strip_prefix("serial=").unwrap().to_lowercase();
+    for file in ["fleet/images/lost.cert.pem", "other.der", "fleet/services/gone.cert.pem", "renewed.pem"] {
+        factory.run(&format!("revoke --cert {file} --reason keyCompromise")).succeeded();
+        factory.run(&format!("revoke --cert {file}")).succeeded();
+    }
+    assert_eq!(factory.statuses("lost"), ["revoked"]);
+    assert_eq!(factory.serial("lost"), lost);
+    assert_eq!(factory.statuses("other"), ["revoked"]);
+    assert_eq!(factory.statuses("gone"), ["revoked"]);
+    assert_eq!(factory.statuses("kept"), ["revoked", "active"]);
+    assert_eq!(factory.openssl_verdict("fleet/images/lost.cert.pem"), "certificate revoked");
+    assert_eq!(factory.listed("device-ca").len(), 2);
+    assert_eq!(factory.listed("service-ca").len(), 2);
+    factory.run("crl").succeeded();
+}
+
+#[test]
+fn a_file_that_this_fleet_did_not_sign_revokes_nothing() {
+    let (factory, foreign) = (Factory::new(), Factory::new());
+    factory.run("issue a --format pem").succeeded();
+    foreign.run("issue a --format pem").succeeded();
+    fs::copy(foreign.path("fleet/images/a.cert.pem"), factory.path("foreign.pem")).unwrap();
+    let mut changed = fs::read_to_string(factory.path("fleet/images/a.cert.pem")).unwrap();
+    let end = changed.find("-----END").unwrap();
+    changed.replace_range(end - 12..end - 11, if &changed[end - 12..end - 11] == "A" { "B" } else { "A" });
+    factory.write("changed.pem", changed);
+    factory.write("nonsense.pem", "nonsense");
+    factory.write("empty.pem", "");
+    for file in ["foreign.pem", "changed.pem", "nonsense.pem", "empty.pem", "fleet/device-ca/root.pem"] {
+        factory
+            .run(&format!("revoke --cert {file}"))
+            .exited(3)
+            .says("no certificate that a CA of this fleet signed");
+    }
+    factory.run("revoke --cert fleet/broker/cert.pem").exited(3).says("is the broker's");
+    factory.run("revoke --cert fleet/images/a.cert.pem").succeeded();
+    assert_eq!(factory.statuses("a"), ["revoked"]);
+}

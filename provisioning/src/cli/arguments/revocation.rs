@@ -1,7 +1,9 @@
 //! The arguments of `revoke`, `suspend` and `resume`.
 
-use clap::Args;
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, ValueHint};
 use device_identity::DeviceId;
 
 use super::publication::Publication;
@@ -14,6 +16,7 @@ use crate::serial::SerialNumber;
 Examples:
   countersign-provision revoke pump-0001 --reason keyCompromise
   countersign-provision revoke --serial 3f5a0c1d2e3f405162738495a6b7c8d9
+  countersign-provision revoke --cert found.pem --reason keyCompromise
   countersign-provision revoke --batch WO-2041 --reason cessationOfOperation")]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]
@@ -64,6 +67,10 @@ pub(in crate::cli) struct Targets {
     /// One certificate.
     #[arg(long, value_name = "HEX")]
     pub(in crate::cli) serial: Option<SerialNumber>,
+
+    /// One certificate, by its file: also one that a CA of this fleet signed and the registry does not know.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) cert: Option<PathBuf>,
 
     /// Every device of a work order.
     #[arg(long, value_name = "WORK_ORDER")]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::adoption::adopt;
 use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_files};
 use crate::authority::Authority;
 use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
@@ -38,9 +39,13 @@ fn run(
     let names = targets.names.into_iter().map(|name| RevocationTarget::Identity(name.to_string()));
     let one = targets.serial.map(RevocationTarget::Serial);
     let batch = targets.batch.map(RevocationTarget::WorkOrder);
-    let targets: Vec<_> = names.chain(one).chain(batch).collect();
+    let mut selected: Vec<_> = names.chain(one).chain(batch).collect();
     let _lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
+    if let Some(path) = &targets.cert {
+        selected.push(RevocationTarget::Serial(adopt(&mut registry, path, context)?));
+    }
+    let targets = selected;
     // The CAs are opened before the change, so that no certificate counts as revoked while its CRL cannot be signed.
     let mut authorities = registry.authorities_of(&targets, context.now)?;
     authorities.retain(|authority| Authority::WITH_CRL.contains(authority));
