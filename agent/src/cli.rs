@@ -2,25 +2,25 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::gateway::{Credential, Log, LogFormat, Options, RunError, run};
+use crate::gateway::{Credential, Log, LogFormat, Options, RunError, Shortfall, run};
 use crate::session::Timing;
 
 /// Exit codes, the same for every Countersign command.
 mod exit {
-    /// I/O failed, or the end came before everything was delivered.
+    /// I/O failed, or a line was not delivered.
     pub(super) const FAILED: u8 = 1;
     /// The arguments make no sense.
     pub(super) const USAGE: u8 = 2;
     /// The image was refused.
     pub(super) const INPUT_REFUSED: u8 = 3;
-    /// The broker denied something.
+    /// The broker denied a line, whatever became of others.
     pub(super) const DENIED: u8 = 6;
 }
 
@@ -71,7 +71,8 @@ stdin:   SUBTOPIC<TAB>PAYLOAD per line, published with QoS 1 on devices/<id>/tel
 stdout:  one JSON object per command: command_id, topic, payload (or payload_base64), duplicate
          its result is a line with the sub-topic commands/<command_id>
 
-Ends when stdin has ended and every line is acknowledged; without any line (/dev/null) it runs until SIGTERM.
+Ends when stdin has ended and every line is acknowledged; without an input (/dev/null) it runs until SIGTERM.
+Exit codes: 0 done, 1 a line not delivered, 2 usage, 3 image refused, 6 a line denied by the broker.
 
 Example:
   vmstat -n 10 | sed -u 's/^/load\\t/' | countersign-agent run --image /etc/countersign/pump-0042.bin";
@@ -89,9 +90,20 @@ pub fn main(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit
     match args.command {
         Command::Run(args) => run_command(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "countersign-agent", &mut io::stdout());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "countersign-agent", &mut script);
+            print(&script)
         }
+    }
+}
+
+/// Writes to stdout. A reader that has gone away, as with `| head`, is no failure.
+fn print(bytes: &[u8]) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(exit::FAILED, &error, "stdout cannot be written to"),
     }
 }
 
@@ -118,18 +130,17 @@ fn run_command(args: &RunArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(exit::FAILED, &error, "the system refuses a thread or a file descriptor"),
     };
-    match runtime.block_on(run(&credential, options, &log)) {
+    let ended = runtime.block_on(run(&credential, options, &log));
+    // A name that is being looked up is not waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (code, help) = match &error {
-                RunError::Denied { .. } => (
-                    exit::DENIED,
-                    "each denied line is named above; ask the broker's operator with `explain`",
-                ),
-                RunError::Stdout(_) => (exit::FAILED, "whatever reads the commands has ended; restart both"),
-                RunError::Undelivered { .. } => {
-                    (exit::FAILED, "send them again; --drain-timeout gives the broker more time")
+                RunError::Lines(shortfall) => {
+                    (if shortfall.is_denied() { exit::DENIED } else { exit::FAILED }, lines_help(shortfall))
                 }
+                RunError::Stdout(_) => (exit::FAILED, "whatever reads the commands has ended; restart both"),
                 RunError::Tls(_) | RunError::Signals(_) => (exit::FAILED, "this is a fault of the host"),
             };
             fail(code, &error, help)
@@ -137,7 +148,20 @@ fn run_command(args: &RunArgs) -> ExitCode {
     }
 }
 
+fn lines_help(shortfall: &Shortfall) -> &'static str {
+    if shortfall.is_denied() {
+        "each denied line is named above; ask the broker's operator with `explain`"
+    } else if shortfall.is_for_want_of_a_clock() {
+        "set the clock, then send them again"
+    } else if shortfall.is_for_want_of_time() {
+        "send them again; --drain-timeout gives the broker more time"
+    } else {
+        "each line is named above with what is wrong with it"
+    }
+}
+
 fn fail(code: u8, error: &dyn fmt::Display, help: &str) -> ExitCode {
-    eprintln!("error: {error}\nhelp: {help}");
+    // Written at once; if stderr is closed there is no other place to report it.
+    let _ = io::stderr().lock().write_all(format!("error: {error}\nhelp: {help}\n").as_bytes());
     ExitCode::from(code)
 }

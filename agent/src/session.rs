@@ -112,6 +112,11 @@ impl Session {
         self.online_since = None;
     }
 
+    /// Attempts follow each other as closely as at the beginning: there is a reason to hurry.
+    pub fn start_over(&mut self) {
+        self.backoff.reset();
+    }
+
     /// The attempt or the session is over. Returns how long to wait before the next attempt.
     ///
     /// `retry_after` is what the broker asked for (`countersign-retry-after`); it lengthens the wait, never

@@ -11,7 +11,7 @@ use super::mqtt::{
     PubAckReason, Publication, Publish, SubAck, SubscribeReasonCode,
 };
 use super::outbox::Outgoing;
-use super::run::{Gateway, RunResult};
+use super::run::Gateway;
 use crate::ending::CauseKind;
 use crate::session::State;
 use crate::status::{OFFLINE, ONLINE};
@@ -45,7 +45,7 @@ enum Shutdown {
 
 impl Gateway<'_> {
     /// Connects and stays until the connection ends, or the gateway does.
-    pub(super) async fn attempt(&mut self) -> ControlFlow<RunResult, ConnectionEnd> {
+    pub(super) async fn attempt(&mut self) -> ControlFlow<(), ConnectionEnd> {
         self.connection += 1;
         let (connection, mut event_loop) = Connection::new(self.credential, &self.tls);
         let mut active = ActiveConnection {
@@ -61,15 +61,13 @@ impl Gateway<'_> {
                 tokio::pin!(poll);
                 loop {
                     self.hand_over(&mut active);
-                    if active.limits.is_none()
-                        && let Some(end) = self.end_offline()
-                    {
-                        return ControlFlow::Break(end);
+                    if active.limits.is_none() && self.may_leave_offline() {
+                        return ControlFlow::Break(());
                     }
                     if active.shutdown == Shutdown::DisconnectSent {
                         break timeout(CLOSE_TIMEOUT, &mut poll).await;
                     }
-                    let deadline = self.deadline(&active);
+                    let deadline = self.connection_deadline(&active);
                     tokio::select! {
                         event = &mut poll => break Ok(event),
                         event = self.next_event() => {
@@ -87,9 +85,9 @@ impl Gateway<'_> {
             active.last_event = Instant::now();
             match event {
                 // After our DISCONNECT it makes no difference how the connection ends.
-                Err(_) => return ControlFlow::Break(Ok(())),
+                Err(_) => return ControlFlow::Break(()),
                 Ok(Err(_)) if active.shutdown == Shutdown::DisconnectSent => {
-                    return ControlFlow::Break(Ok(()));
+                    return ControlFlow::Break(());
                 }
                 Ok(Err(error)) => {
                     let ended = ConnectionEnd::from_error(&error, active.limits.is_some(), &event_loop);
@@ -104,7 +102,7 @@ impl Gateway<'_> {
         }
     }
 
-    fn deadline(&self, active: &ActiveConnection) -> Instant {
+    fn connection_deadline(&self, active: &ActiveConnection) -> Instant {
         let alive = active.last_event + active.limits.map_or(Limits::CONNECTING, |limits| limits.silence);
         match self.outbox.oldest_sent() {
             Some(oldest) => alive.min(oldest + ACKNOWLEDGEMENT_DEADLINE),
@@ -135,7 +133,7 @@ impl Gateway<'_> {
                 let why = format!("it would take a packet of {length} bytes, the broker takes {most}");
                 // Sent, it would break this connection and every one after it.
                 if let Some(line) = self.outbox.drop_next().and_then(|outgoing| outgoing.line) {
-                    self.log.line_unusable(line, &why);
+                    self.unusable(line, &why);
                 }
             } else if active.connection.publish(&outgoing.publication) {
                 self.outbox.mark_sent(Instant::now());

@@ -86,15 +86,39 @@ impl Log {
     }
 
     fn write(&self, entry: &Entry<'_>, text: std::fmt::Arguments<'_>) {
-        let mut stderr = std::io::stderr().lock();
-        // If stderr is closed there is no other place to report it.
-        let _ = match self.format {
-            LogFormat::Text => writeln!(stderr, "{} {text}", self.device_id),
+        let line = match self.format {
+            LogFormat::Text => format!("{} {text}", self.device_id),
             LogFormat::Json => {
                 let entry = Entry { device_id: &self.device_id, ..*entry };
-                let json = serde_json::to_string(&entry).unwrap_or_default();
-                writeln!(stderr, "{json}")
+                serde_json::to_string(&entry).unwrap_or_default()
             }
         };
+        // If stderr is closed there is no other place to report it.
+        let _ = std::io::stderr().lock().write_all(&whole_line(&line));
+    }
+}
+
+/// `text` as one line, to be written at once: what others write to the same stderr does not come between.
+fn whole_line(text: &str) -> Vec<u8> {
+    let mut line = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        // A path, or what the system says of one, may hold any.
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line.push('\n');
+    line.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_line;
+
+    #[test]
+    fn control_characters_neither_end_a_line_nor_colour_it() {
+        assert_eq!(whole_line("a\nb\r\x1b[1m\u{9b}é"), "a\\nb\\r\\u{1b}[1m\\u{9b}é\n".as_bytes());
     }
 }

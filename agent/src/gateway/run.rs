@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::crypto::SecureRandom;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::command::{CommandWriter, PendingCommand};
 use super::credential::Credential;
 use super::log::Log;
 use super::outbox::Outbox;
-use super::stdin::{self, Line};
+use super::shortfall::Shortfall;
+use super::stdin::{self, Input, InputEvent};
 use super::stop::StopSignals;
 use super::tls;
+use crate::ending::{CauseKind, Ending};
 use crate::session::{Session, State, Timing};
+
+/// Between two attempts of a gateway that is to end.
+const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 
 /// What may differ from one gateway to the next.
 #[derive(Clone, Copy, Debug)]
@@ -39,36 +43,26 @@ pub enum RunError {
     /// The signal handlers cannot be installed.
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
-    /// stdout is closed, so commands cannot be handed on.
+    /// stdout is closed or full, so commands cannot be handed on.
     #[error("cannot write commands to stdout: {0}")]
     Stdout(io::Error),
-    /// The end came before the last acknowledgements.
-    #[error("{lines} telemetry lines were not acknowledged by the broker; last state: {state}")]
-    Undelivered {
-        /// How many lines, at least.
-        lines: usize,
-        /// Where the session stood.
-        state: State,
-    },
-    /// The broker did not allow some of the lines.
-    #[error("the broker denied {lines} telemetry lines")]
-    Denied {
-        /// How many.
-        lines: u64,
-    },
+    /// Some of the lines did not arrive.
+    #[error("{0}")]
+    Lines(Shortfall),
 }
 
 /// Holds the session of `credential` until stdin has ended and all of it is acknowledged, or a signal comes.
 ///
-/// An input without a single line (`/dev/null`) is no input: the gateway then runs for its commands.
+/// Without an input (`/dev/null`, a closed descriptor) the gateway runs for its commands.
 pub async fn run(credential: &Credential, options: Options, log: &Log) -> Result<(), RunError> {
     let stop = StopSignals::listen().map_err(RunError::Signals)?;
-    let (lines, input_end) = stdin::read(|| io::stdin().lock(), credential.device_id().clone());
+    let input = Input::read(|| io::stdin().lock(), credential.device_id().clone());
     let mut gateway = Gateway {
         credential,
         tls: Arc::new(tls::client_config(credential)?),
         log,
-        options,
+        ends_with_input: stdin::is_attached() && !options.keep_running,
+        drain: options.drain,
         session: Session::new(options.timing),
         outbox: Outbox::default(),
         commands: CommandWriter::new(io::stdout),
@@ -76,16 +70,15 @@ pub async fn run(credential: &Credential, options: Options, log: &Log) -> Result
         started: Instant::now(),
         connection: 0,
         denied_lines: 0,
-        lines,
-        lines_open: true,
-        input_end: Some(input_end),
+        unusable_lines: 0,
+        last_end: None,
+        stdout_error: None,
+        input,
         stop,
     };
-    let result = gateway.run_attempts().await;
-    match gateway.denied_lines {
-        0 => result,
-        lines => result.and(Err(RunError::Denied { lines })),
-    }
+    // However it ends: what is left then is counted.
+    let (ControlFlow::Break(()) | ControlFlow::Continue(())) = gateway.run_attempts().await;
+    gateway.result()
 }
 
 /// Whether the gateway is to end, and why.
@@ -96,8 +89,8 @@ pub(super) enum Closing {
     InputEnded {
         deadline: Instant,
     },
-    /// A signal came; what has been read so far is still to be delivered, if there is a session.
-    Signalled {
+    /// A signal came, or stdout is gone; what has been read so far is still to be delivered.
+    Stopping {
         deadline: Instant,
     },
 }
@@ -113,52 +106,57 @@ pub(super) struct Gateway<'a> {
     /// Which connection this is, counted from 1.
     pub(super) connection: u64,
     pub(super) denied_lines: u64,
-    options: Options,
+    unusable_lines: u64,
+    /// How the last connection or attempt ended.
+    last_end: Option<(CauseKind, String)>,
+    stdout_error: Option<io::Error>,
+    ends_with_input: bool,
+    drain: Duration,
     closing: Closing,
     started: Instant,
-    lines: mpsc::Receiver<Line>,
-    lines_open: bool,
-    input_end: Option<oneshot::Receiver<u64>>,
+    input: Input,
     stop: StopSignals,
 }
 
-/// What [`run`] returns in the end.
-pub(super) type RunResult = Result<(), RunError>;
-
 /// What happens whether there is a connection or not.
 pub(super) enum Event {
-    Line(Line),
-    LinesExhausted,
-    InputEnded { lines: u64 },
+    Input(InputEvent),
     StopSignal,
     DrainTimeout,
     Written(io::Result<PendingCommand>),
 }
 
 impl Gateway<'_> {
-    async fn run_attempts(&mut self) -> RunResult {
+    async fn run_attempts(&mut self) -> ControlFlow<()> {
         loop {
             self.session.connecting();
             let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
             self.log.state(State::Connecting, &format!("{host}:{port}"));
-            let ended = match self.attempt().await {
-                ControlFlow::Break(end) => return end,
-                ControlFlow::Continue(ended) => ended,
-            };
+            let ended = self.attempt().await?;
             self.outbox.connection_lost();
             let wait = self.session.ended(ended.ending, ended.retry_after, self.now(), random());
+            let may_hurry = ended.ending == Ending::Lost && ended.retry_after.is_none();
+            let wait = if may_hurry { self.shortened(wait) } else { wait };
             self.log.ended(self.session.state(), &ended, wait);
-            if let ControlFlow::Break(end) = self.wait(wait).await {
-                return end;
-            }
+            self.last_end = Some((ended.cause, ended.detail));
+            self.wait(wait, may_hurry).await?;
         }
     }
 
-    async fn wait(&mut self, wait: Duration) -> ControlFlow<RunResult> {
+    /// Waits for the next attempt. When the gateway is to end it does not come too late, if it `may_hurry`: nobody
+    /// asked this device to stay away.
+    async fn wait(&mut self, wait: Duration, may_hurry: bool) -> ControlFlow<()> {
         let over = Instant::now() + wait;
+        let was_closing = self.closing != Closing::No;
         loop {
-            if let Some(end) = self.end_offline() {
-                return ControlFlow::Break(end);
+            if self.may_leave_offline()
+                || self.deadline().is_some_and(|deadline| over >= deadline && !may_hurry)
+            {
+                return ControlFlow::Break(());
+            }
+            if may_hurry && !was_closing && self.closing != Closing::No {
+                self.session.start_over();
+                return ControlFlow::Continue(());
             }
             tokio::select! {
                 () = sleep_until(over) => return ControlFlow::Continue(()),
@@ -169,32 +167,48 @@ impl Gateway<'_> {
         }
     }
 
-    /// The result, if the gateway is to end and another connection would not change it.
-    pub(super) fn end_offline(&self) -> Option<RunResult> {
-        match self.closing {
-            Closing::Signalled { .. } => {
-                Some(if self.is_drained() { Ok(()) } else { Err(self.undelivered()) })
-            }
-            Closing::InputEnded { .. } if self.is_drained() => Some(Ok(())),
-            Closing::InputEnded { .. } | Closing::No => None,
-        }
+    /// The wait for the next attempt: at most half of the time that is left, if the gateway is to end.
+    fn shortened(&self, wait: Duration) -> Duration {
+        let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(wait, |left| wait.min(left / 2).max(SHORTEST_WAIT))
+    }
+
+    /// Whether the gateway is to end, and another connection would not change anything.
+    pub(super) fn may_leave_offline(&self) -> bool {
+        self.closing != Closing::No && self.is_drained()
     }
 
     /// Whether the gateway is to end and everything is delivered, both ways: a command that is on stdout and not
     /// acknowledged would come again.
     pub(super) fn may_leave(&self) -> bool {
-        self.closing != Closing::No && self.is_drained() && self.commands.is_idle()
+        self.may_leave_offline() && self.commands.is_idle()
     }
 
     fn is_drained(&self) -> bool {
-        // After a signal the end of the input is not waited for: it may never come.
-        let read_out = !self.lines_open || matches!(self.closing, Closing::Signalled { .. });
-        self.outbox.is_empty() && self.lines.is_empty() && read_out
+        // Of an input that is to be read no further the end is not waited for: it may never come.
+        let read_out = self.input.is_exhausted() || matches!(self.closing, Closing::Stopping { .. });
+        self.outbox.is_empty() && self.input.is_empty() && read_out
     }
 
-    fn undelivered(&self) -> RunError {
-        let lines = self.outbox.unacknowledged_lines() + self.lines.len();
-        RunError::Undelivered { lines, state: self.session.state() }
+    /// What did not work out.
+    fn result(mut self) -> Result<(), RunError> {
+        let mut unacknowledged = self.outbox.unacknowledged_lines();
+        while let Some(line) = self.input.take_waiting() {
+            match line {
+                Ok(_) => unacknowledged += 1,
+                Err((number, error)) => self.unusable(number, &error),
+            }
+        }
+        let (denied, unusable) = (self.denied_lines, self.unusable_lines);
+        let shortfall =
+            Shortfall::new(denied, unusable, unacknowledged, self.session.state(), self.last_end.take());
+        match (shortfall, self.stdout_error) {
+            // Of the broken stdout the log has told.
+            (Some(shortfall), Some(_)) if shortfall.is_denied() => Err(RunError::Lines(shortfall)),
+            (_, Some(error)) => Err(RunError::Stdout(error)),
+            (Some(shortfall), None) => Err(RunError::Lines(shortfall)),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Time since the start, for the session.
@@ -202,17 +216,19 @@ impl Gateway<'_> {
         self.started.elapsed()
     }
 
+    /// When the gateway ends at the latest, if it is to.
+    fn deadline(&self) -> Option<Instant> {
+        match self.closing {
+            Closing::No => None,
+            Closing::InputEnded { deadline } | Closing::Stopping { deadline } => Some(deadline),
+        }
+    }
+
     /// Waits for the next event. Cancelling the wait loses nothing.
     pub(super) async fn next_event(&mut self) -> Event {
-        let deadline = match self.closing {
-            Closing::No => None,
-            Closing::InputEnded { deadline } | Closing::Signalled { deadline } => Some(deadline),
-        };
+        let deadline = self.deadline();
         tokio::select! {
-            line = self.lines.recv(), if self.lines_open && self.outbox.has_room() => {
-                line.map_or(Event::LinesExhausted, Event::Line)
-            }
-            lines = ended(&mut self.input_end) => Event::InputEnded { lines },
+            event = self.input.next(self.outbox.has_room()) => Event::Input(event),
             () = self.stop.received() => Event::StopSignal,
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Event::DrainTimeout,
             written = self.commands.written() => Event::Written(written),
@@ -220,39 +236,47 @@ impl Gateway<'_> {
     }
 
     /// Handles an event. Returns a command that is on stdout: the connection it came by, if it lives, acknowledges it.
-    pub(super) fn on_event(&mut self, event: Event) -> ControlFlow<RunResult, Option<PendingCommand>> {
+    pub(super) fn on_event(&mut self, event: Event) -> ControlFlow<(), Option<PendingCommand>> {
         match event {
-            Event::Line(Ok(outgoing)) => self.outbox.push(outgoing),
-            Event::Line(Err((number, error))) => self.log.line_unusable(number, &error),
-            Event::LinesExhausted => self.lines_open = false,
-            Event::InputEnded { lines } => {
-                if lines > 0 && !self.options.keep_running && self.closing == Closing::No {
-                    self.closing = Closing::InputEnded { deadline: Instant::now() + self.options.drain };
+            Event::Input(InputEvent::Line(Ok(outgoing))) => self.outbox.push(outgoing),
+            Event::Input(InputEvent::Line(Err((number, error)))) => self.unusable(number, &error),
+            Event::Input(InputEvent::Exhausted) => {}
+            Event::Input(InputEvent::Ended) => {
+                if self.ends_with_input && self.closing == Closing::No {
+                    self.closing = Closing::InputEnded { deadline: Instant::now() + self.drain };
                 }
             }
-            Event::StopSignal => match self.closing {
-                Closing::Signalled { .. } => return ControlFlow::Break(Err(self.undelivered())),
-                _ => self.closing = Closing::Signalled { deadline: Instant::now() + self.options.drain },
-            },
+            Event::StopSignal if matches!(self.closing, Closing::Stopping { .. }) => {
+                return ControlFlow::Break(());
+            }
+            Event::StopSignal => self.stop_reading(),
             // Commands that are still not on stdout are not waited for: unacknowledged, they will come again.
-            Event::DrainTimeout if self.is_drained() => return ControlFlow::Break(Ok(())),
-            Event::DrainTimeout => return ControlFlow::Break(Err(self.undelivered())),
+            Event::DrainTimeout => return ControlFlow::Break(()),
             Event::Written(Ok(command)) => return ControlFlow::Continue(Some(command)),
-            Event::Written(Err(error)) => return ControlFlow::Break(Err(RunError::Stdout(error))),
+            Event::Written(Err(error)) => {
+                self.log.warning(
+                    "stdout",
+                    &format!("commands cannot be written to stdout, so the agent ends: {error}"),
+                );
+                self.stdout_error = Some(error);
+                self.stop_reading();
+            }
         }
         ControlFlow::Continue(None)
     }
-}
 
-/// Waits for the end of the input: the number of its lines. Never returns a second time.
-async fn ended(input_end: &mut Option<oneshot::Receiver<u64>>) -> u64 {
-    match input_end {
-        Some(receiver) => {
-            let lines = receiver.await.unwrap_or(0);
-            *input_end = None;
-            lines
-        }
-        None => std::future::pending().await,
+    /// The gateway ends once what it has read is delivered.
+    fn stop_reading(&mut self) {
+        self.input.stop();
+        let deadline = Instant::now() + self.drain;
+        self.closing =
+            Closing::Stopping { deadline: self.deadline().map_or(deadline, |is| is.min(deadline)) };
+    }
+
+    /// A line that cannot be sent.
+    pub(super) fn unusable(&mut self, line: u64, why: &dyn ToString) {
+        self.unusable_lines += 1;
+        self.log.line_unusable(line, why);
     }
 }
 

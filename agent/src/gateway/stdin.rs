@@ -1,6 +1,11 @@
 //! Telemetry lines on stdin: `SUBTOPIC<TAB>PAYLOAD`.
 
-use std::io::{self, BufRead};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use device_identity::{Channel, DeviceId, Topic, TopicError};
@@ -14,6 +19,9 @@ const MAX_LINE: usize = 60 * 1024;
 
 /// The most lines that are read and not yet taken. Then reading stops, and the writer of stdin has to wait.
 const MAX_LINES_READ: usize = 256;
+
+/// Read at once. As much as stdin's own buffer, which is then passed by.
+const BUFFER: usize = 8 * 1024;
 
 /// A line of stdin: a message, or the line's number and what is wrong with it.
 pub(super) type Line = Result<Outgoing, (u64, LineError)>;
@@ -33,47 +41,116 @@ pub(super) enum LineError {
     Read(io::Error),
 }
 
-/// Reads lines on a thread of their own, because a read of stdin cannot be cancelled.
-///
-/// The second receiver fires when the input has ended, which may be long before its last line is taken.
-pub(super) fn read<R>(
-    input: impl FnOnce() -> R + Send + 'static,
-    device_id: DeviceId,
-) -> (mpsc::Receiver<Line>, oneshot::Receiver<u64>)
-where
-    R: BufRead,
-{
-    let (lines, receiver) = mpsc::channel(MAX_LINES_READ);
-    let (ended, end) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut input = input();
-        let mut number = 0;
-        loop {
-            let line = match next_line(&mut input) {
-                Ok(None) => break,
-                Ok(Some(line)) => line,
-                Err(error) => {
-                    // The receiver may be gone; then so is the reason to read.
-                    let _ = lines.blocking_send(Err((number + 1, LineError::Read(error))));
-                    break;
-                }
-            };
-            number += 1;
-            let line =
-                line.and_then(|line| parse(&line, number, &device_id)).map_err(|error| (number, error));
-            if lines.blocking_send(line).is_err() {
-                break;
-            }
-        }
-        let _ = ended.send(number);
-    });
-    (receiver, end)
+/// Whether there is an input at all. The null device is none; a descriptor that was closed is the null device by now,
+/// for Rust's runtime has opened it in its place.
+pub(super) fn is_attached() -> bool {
+    let Ok(stdin) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else { return false };
+    let (Ok(stdin), Ok(null)) = (stdin.metadata(), fs::metadata("/dev/null")) else { return true };
+    !(stdin.file_type().is_char_device() && stdin.rdev() == null.rdev())
 }
 
-type Read = Result<Vec<u8>, LineError>;
+/// The lines of an input, read on a thread of their own, because a read of stdin cannot be cancelled.
+pub(super) struct Input {
+    lines: mpsc::Receiver<Line>,
+    exhausted: bool,
+    end: Option<oneshot::Receiver<()>>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What comes from an input.
+pub(super) enum InputEvent {
+    Line(Line),
+    /// The last line has been taken.
+    Exhausted,
+    /// The input has ended, which may be long before its last line is taken.
+    Ended,
+}
+
+impl Input {
+    /// Begins to read what `input` makes, the telemetry of `device_id`.
+    pub(super) fn read<R: Read>(input: impl FnOnce() -> R + Send + 'static, device_id: DeviceId) -> Self {
+        let (lines, receiver) = mpsc::channel(MAX_LINES_READ);
+        let (ended, end) = oneshot::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            let mut input = BufReader::with_capacity(BUFFER, input());
+            let mut number = 0;
+            // What has been read when it is to stop is delivered as far as it is whole lines.
+            while !stopped.load(Ordering::Relaxed) || input.buffer().contains(&b'\n') {
+                number += 1;
+                let line = match next_line(&mut input) {
+                    Ok(None) => break,
+                    Ok(Some(line)) => line,
+                    Err(error) => {
+                        // The receiver may be gone; then so is the reason to read.
+                        let _ = lines.blocking_send(Err((number, LineError::Read(error))));
+                        break;
+                    }
+                };
+                let line =
+                    line.and_then(|line| parse(&line, number, &device_id)).map_err(|error| (number, error));
+                if lines.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+            let _ = ended.send(());
+        });
+        Self { lines: receiver, exhausted: false, end: Some(end), stop }
+    }
+
+    /// No more is to be read than has been.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for what comes next; lines are left alone unless there is `room` for one. Cancelling the wait loses
+    /// nothing.
+    pub(super) async fn next(&mut self, room: bool) -> InputEvent {
+        tokio::select! {
+            line = self.lines.recv(), if room && !self.exhausted => match line {
+                Some(line) => InputEvent::Line(line),
+                None => {
+                    self.exhausted = true;
+                    InputEvent::Exhausted
+                }
+            },
+            () = once(&mut self.end) => InputEvent::Ended,
+        }
+    }
+
+    /// Whether no line is read and not taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether the last line has been taken.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// A line that is read and not taken.
+    pub(super) fn take_waiting(&mut self) -> Option<Line> {
+        self.lines.try_recv().ok()
+    }
+}
+
+/// Waits for the end of the input. Never returns a second time.
+async fn once(end: &mut Option<oneshot::Receiver<()>>) {
+    match end {
+        Some(receiver) => {
+            // A reader that is gone has ended, too.
+            let _ = receiver.await;
+            *end = None;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+type Unparsed = Result<Vec<u8>, LineError>;
 
 /// The next line without its end; a line that is too long is passed over.
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<Read>> {
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Unparsed>> {
     let mut line = Vec::new();
     let mut too_long = false;
     loop {
@@ -114,8 +191,6 @@ fn parse(line: &[u8], number: u64, device_id: &DeviceId) -> Result<Outgoing, Lin
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
-
     use super::*;
 
     /// Lines through a buffer of a few bytes, so that every line spans several reads.

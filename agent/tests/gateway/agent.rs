@@ -26,15 +26,29 @@ impl Agent {
     }
 
     pub(crate) fn start_with_stdin(image: &Path, args: &[&str], stdin: Stdio) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign-agent"))
-            .args(["run", "--log", "json", "--image"])
-            .arg(image)
-            .args(args)
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Self::program(image, &["--log", "json"]);
+        command.args(args).stdin(stdin);
+        Self::spawn(command)
+    }
+
+    /// The same by way of a shell: `script` has the command line as `"$@"`.
+    pub(crate) fn start_by_shell(image: &Path, args: &[&str], script: &str) -> Self {
+        let agent = Self::program(image, &["--log", "json"]);
+        let mut command = Command::new("bash");
+        command.args(["-c", script, "bash"]).arg(agent.get_program()).args(agent.get_args()).args(args);
+        command.stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// `countersign-agent run --image IMAGE ARGS`, to be started.
+    pub(crate) fn program(image: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-agent"));
+        command.args(["run", "--image"]).arg(image).args(args);
+        command
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         let log = lines(child.stderr.take().unwrap());
         let stdout = lines(child.stdout.take().unwrap());
@@ -95,6 +109,11 @@ impl Agent {
     /// Waits for its end. Returns its exit status and everything on stderr.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         self.stdin = None;
+        self.end_with_open_stdin()
+    }
+
+    /// The same, while whoever writes its stdin is still there.
+    pub(crate) fn end_with_open_stdin(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + EVENT_TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

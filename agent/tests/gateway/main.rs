@@ -3,9 +3,12 @@
 
 mod agent;
 mod broker_identity;
+mod endings;
 mod images;
 mod mosquitto;
 mod pki;
 mod refusals;
 mod scripted_broker;
+mod signals;
 mod streams;
+mod writers;
