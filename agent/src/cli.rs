@@ -117,6 +117,9 @@ fn run_command(args: &RunArgs) -> ExitCode {
         }
     };
     let log = Log::new(args.log, credential.device_id());
+    if let Some(exposure) = credential.exposure() {
+        log.warning("image_exposed", &exposure.to_string());
+    }
     let mut timing = Timing::default();
     if let Some(seconds) = args.retry_refused_after {
         timing.refused = Duration::from_secs(u64::from(seconds));
@@ -152,7 +155,7 @@ fn lines_help(shortfall: &Shortfall) -> &'static str {
     if shortfall.is_denied() {
         "each denied line is named above; ask the broker's operator with `explain`"
     } else if shortfall.is_for_want_of_a_clock() {
-        "set the clock, then send them again"
+        "set the clock (`timedatectl set-ntp true`, or `date -s`), then send them again"
     } else if shortfall.is_for_want_of_time() {
         "send them again; --drain-timeout gives the broker more time"
     } else {

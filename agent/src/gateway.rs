@@ -13,6 +13,7 @@ mod clock;
 mod command;
 mod connection;
 mod credential;
+mod exposure;
 mod key;
 mod log;
 mod mqtt;
@@ -25,6 +26,7 @@ mod tls;
 
 pub use broker_certificate::AnchorError;
 pub use credential::{Credential, CredentialError};
+pub use exposure::Exposure;
 pub use log::{Log, LogFormat};
 pub use run::{Options, RunError, run};
 pub use shortfall::Shortfall;

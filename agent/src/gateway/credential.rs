@@ -15,6 +15,8 @@ use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
 use super::broker_certificate::{AnchorError, BrokerVerifier};
+use super::clock::FlooredClock;
+use super::exposure::Exposure;
 use super::key::{POINT_LEN, signing_key};
 
 /// Who this device is, how it proves it, and which broker it belongs to.
@@ -27,6 +29,7 @@ pub struct Credential {
     broker_port: u16,
     broker_verifier: Arc<BrokerVerifier>,
     time_floor: u64,
+    exposure: Option<Exposure>,
 }
 
 /// Why a file gives no credential. Every one is a fault of the image, which has to be made again.
@@ -104,6 +107,7 @@ impl Credential {
         let unreadable = |source| CredentialError::Unreadable { path: path.to_owned(), source };
         let mut slot = Zeroizing::new([0_u8; SLOT_LEN]);
         let mut file = File::open(path).map_err(unreadable)?;
+        let exposure = Exposure::of(path, &file).map_err(unreadable)?;
         let mut found = 0;
         while let Some(rest) = slot.get_mut(found..).filter(|rest| !rest.is_empty()) {
             match file.read(rest) {
@@ -118,10 +122,10 @@ impl Credential {
         }
         let image = Image::read(slot.get(..found).unwrap_or_default())
             .map_err(|source| CredentialError::Image { path: path.to_owned(), source })?;
-        Self::from_image(&image)
+        Self::from_image(&image, exposure)
     }
 
-    fn from_image(image: &Image<'_>) -> Result<Self, CredentialError> {
+    fn from_image(image: &Image<'_>, exposure: Option<Exposure>) -> Result<Self, CredentialError> {
         let unreadable = |error: &dyn fmt::Display| CredentialError::Certificate(error.to_string());
         let (rest, certificate) =
             X509Certificate::from_der(image.certificate).map_err(|error| unreadable(&error))?;
@@ -165,6 +169,7 @@ impl Credential {
             broker_port: image.broker_port,
             broker_verifier: Arc::new(broker_verifier),
             time_floor: image.time_floor,
+            exposure,
         })
     }
 
@@ -191,8 +196,13 @@ impl Credential {
         Arc::clone(&self.broker_verifier)
     }
 
-    pub(super) fn time_floor(&self) -> u64 {
-        self.time_floor
+    /// Who else may read the image.
+    pub fn exposure(&self) -> Option<&Exposure> {
+        self.exposure.as_ref()
+    }
+
+    pub(super) fn clock(&self) -> FlooredClock {
+        FlooredClock::new(self.time_floor)
     }
 }
 

@@ -81,7 +81,8 @@ impl Log {
         self.write(&entry, format_args!("{what} denied by the broker: {detail}"));
     }
 
-    pub(super) fn warning(&self, event: &'static str, detail: &str) {
+    /// Something an operator should see to.
+    pub(crate) fn warning(&self, event: &'static str, detail: &str) {
         self.write(&Entry { event, detail, ..Entry::default() }, format_args!("warning: {detail}"));
     }
 

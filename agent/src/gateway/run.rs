@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::command::{CommandWriter, PendingCommand};
 use super::credential::Credential;
 use super::log::Log;
+use super::mqtt::ConnectionEnd;
 use super::outbox::Outbox;
 use super::shortfall::Shortfall;
 use super::stdin::{self, Input, InputEvent};
@@ -130,9 +131,14 @@ impl Gateway<'_> {
     async fn run_attempts(&mut self) -> ControlFlow<()> {
         loop {
             self.session.connecting();
-            let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
-            self.log.state(State::Connecting, &format!("{host}:{port}"));
-            let ended = self.attempt().await?;
+            let ended = match self.credential.clock().check() {
+                Ok(()) => {
+                    let (host, port) = (self.credential.broker_host(), self.credential.broker_port());
+                    self.log.state(State::Connecting, &format!("{host}:{port}"));
+                    self.attempt().await?
+                }
+                Err(behind) => ConnectionEnd::lost(CauseKind::Clock, behind.to_string()),
+            };
             self.outbox.connection_lost();
             let wait = self.session.ended(ended.ending, ended.retry_after, self.now(), random());
             let may_hurry = ended.ending == Ending::Lost && ended.retry_after.is_none();

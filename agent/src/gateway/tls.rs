@@ -6,13 +6,12 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::sign::SingleCertAndKey;
 
-use super::clock::FlooredClock;
 use super::credential::Credential;
 
 /// The TLS configuration of every connection of this device.
 pub(super) fn client_config(credential: &Credential) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let clock = Arc::new(FlooredClock::new(credential.time_floor()));
+    let clock = Arc::new(credential.clock());
     let mut config = ClientConfig::builder_with_details(provider, clock)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()

@@ -3,7 +3,9 @@
 
 mod agent;
 mod broker_identity;
+mod clock;
 mod endings;
+mod exposure;
 mod images;
 mod mosquitto;
 mod pki;

@@ -7,9 +7,11 @@ use device_identity::user_property::RETRY_AFTER;
 use rumqttc::v5::mqttbytes::Error as PacketError;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Disconnect, Packet};
 use rumqttc::v5::{ConnectionError, Event, EventLoop, StateError, TlsError};
-use rustls::AlertDescription;
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::ending::{CauseKind, Ending};
+use crate::gateway::clock::date;
 use crate::mqtt::ReasonCode;
 
 /// The end of a connection, or of an attempt to have one.
@@ -113,11 +115,12 @@ impl ConnectionEnd {
                 format!("the broker refused our certificate (TLS alert {alert:?})"),
             ),
             rustls::Error::InvalidCertificate(error) => {
-                Self::lost(CauseKind::BrokerNotTrusted, format!("the server is not our broker: {error}"))
+                let detail = not_our_broker(error);
+                Self::lost(CauseKind::BrokerNotTrusted, format!("the server is not our broker: {detail}"))
             }
             rustls::Error::FailedToGetCurrentTime => Self::lost(
                 CauseKind::Clock,
-                "the system clock is behind the time floor of the image; set the clock",
+                "the system clock is behind what has certainly passed; set the clock",
             ),
             error => Self::lost(CauseKind::Tls, error.to_string()),
         }
@@ -141,6 +144,20 @@ impl ConnectionEnd {
         end.retry_after = properties.and_then(|properties| retry_after(&properties.user_properties));
         end
     }
+}
+
+/// Why a certificate is not our broker's. Of one that is out of its time the clock may be the cause.
+fn not_our_broker(error: &CertificateError) -> String {
+    let (what, end, now) = match error {
+        CertificateError::ExpiredContext { time, not_after } => ("ended", not_after, time),
+        CertificateError::NotValidYetContext { time, not_before } => ("begins", not_before, time),
+        other => return other.to_string(),
+    };
+    let date = |time: &UnixTime| date(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+    let (end, now) = (date(end), date(now));
+    format!(
+        "its certificate {what} at {end}, and the system clock says {now}; if that is wrong, set the clock"
+    )
 }
 
 fn retry_after(user_properties: &[(String, String)]) -> Option<Duration> {
