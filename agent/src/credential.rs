@@ -6,8 +6,9 @@ mod signer;
 use core::fmt;
 
 use device_identity::DeviceId;
-use device_identity::image::{Image, PrivateKey};
+use device_identity::image::PrivateKey;
 
+pub use device_identity::image::Image;
 pub use error::CredentialError;
 pub use signer::{SignError, Signer, SoftwareSigner};
 

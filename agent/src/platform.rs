@@ -14,6 +14,11 @@ pub use network::{ConnectError, Network};
 
 pub use p256::elliptic_curve::rand_core::CryptoRngCore;
 
+// So that firmware names this crate alone, and its versions of these cannot be others.
+pub use embedded_io_async::{self, Read, Write};
+pub use embedded_storage_async;
+pub use p256::elliptic_curve::rand_core;
+
 /// The ports of one board.
 #[derive(Debug)]
 pub struct Platform<N, C, R, F> {

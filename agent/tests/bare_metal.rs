@@ -8,18 +8,20 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A whole device of the core: every generic of it has a type, so all of it is compiled and is in the library.
+/// A whole device of the core, which names no other crate. Every generic of it has a type, so all of it is compiled and
+/// is in the library.
 const LIBRARY: &str = r#"
 #![no_std]
 use core::time::Duration;
 use countersign_agent::command::Command;
-use countersign_agent::credential::{Credential, SoftwareSigner};
+use countersign_agent::credential::{Credential, Image, SoftwareSigner};
 use countersign_agent::device::{Agent, Application, Config, Memory, Control};
 use countersign_agent::mqtt::QoS;
 use countersign_agent::platform::{Clock, ConnectError, CryptoRngCore, Network, NorFlash, Platform, ReadNorFlash};
+use countersign_agent::platform::embedded_io_async::{ErrorKind, ErrorType};
+use countersign_agent::platform::embedded_storage_async::nor_flash;
+use countersign_agent::platform::{Read, Write, rand_core};
 use countersign_agent::telemetry::Queue;
-use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use embedded_storage_async::nor_flash;
 
 struct Board;
 
@@ -61,6 +63,7 @@ impl Application for Board {
 }
 
 async fn run<R: CryptoRngCore>(slot: &[u8], rng: R, memory: &mut Memory) {
+    if Image::read(slot).is_err() { return }
     let Ok(credential): Result<Credential<'_, SoftwareSigner>, _> = Credential::read(slot) else { return };
     let mut platform = Platform { network: Board, clock: Board, rng, flash: Board };
     let _ = Agent::new(credential, Config::default(), memory).run(&mut platform, &mut Board).await;
@@ -139,8 +142,7 @@ fn folder(name: &str) -> PathBuf {
     let manifest = format!(
         "[package]\nname = {name:?}\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"staticlib\"]\n\
          [features]\np256-cm4 = [\"countersign-agent/p256-cm4\"]\n\
-         [dependencies]\ncountersign-agent = {{ path = {agent:?} }}\nembedded-io-async = \"0.7\"\n\
-         embedded-storage-async = \"0.4\"\nrand_core = {{ version = \"0.6\", default-features = false }}\n\
+         [dependencies]\ncountersign-agent = {{ path = {agent:?} }}\n\
          [profile.dev]\npanic = \"abort\"\ndebug = false\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
