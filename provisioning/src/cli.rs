@@ -66,6 +66,7 @@ fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::List(arguments) => command::list::run(arguments, context),
         Command::Show(arguments) => command::show::run(arguments, context),
         Command::Inspect(arguments) => command::inspect::run(arguments),
+        Command::Lint(arguments) => command::lint::run(arguments),
         Command::ExportBroker(arguments) => command::export_broker::run(arguments, context),
         Command::Completions(arguments) => command::completions::run(arguments),
     }

@@ -20,6 +20,7 @@
 //! | `profile` | lifetimes and path lengths |
 //! | `broker` | the broker's host names, its configuration, and the files its host needs |
 //! | `inspect` | reading a credential file for a person |
+//! | `lint` | checking certificates, requests and CRLs clause by clause |
 //! | [`fleet`] | the paths, locks and files of a fleet directory |
 //! | [`key`] | keys of devices, and keys of CAs at rest |
 //! | `pem`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
@@ -46,6 +47,7 @@ mod inspect;
 mod issuance;
 mod issuer;
 pub mod key;
+mod lint;
 mod order;
 mod organization;
 mod pem;

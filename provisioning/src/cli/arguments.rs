@@ -8,6 +8,7 @@ mod init;
 mod inspect;
 mod issue;
 mod json;
+mod lint;
 mod list;
 mod numbers;
 mod passphrase;
@@ -28,6 +29,7 @@ pub(super) use export_broker::{ExportBroker, ExportFor};
 pub(super) use init::Init;
 pub(super) use inspect::Inspect;
 pub(super) use issue::Issue;
+pub(super) use lint::Lint;
 pub(super) use list::List;
 pub(super) use passphrase::Passphrase;
 pub(super) use publication::{Crl, Publication};
@@ -77,6 +79,7 @@ pub(super) enum Command {
     List(List),
     Show(Show),
     Inspect(Inspect),
+    Lint(Lint),
     ExportBroker(ExportBroker),
     Completions(Completions),
 }

@@ -9,6 +9,7 @@ pub(super) mod export_broker;
 pub(super) mod init;
 pub(super) mod inspect;
 pub(super) mod issue;
+pub(super) mod lint;
 pub(super) mod list;
 pub(super) mod revocation;
 pub(super) mod service;

@@ -17,3 +17,6 @@ pub(super) const UNKNOWN: u8 = 4;
 
 /// What is asked for exists already, or contradicts what exists.
 pub(super) const CONFLICT: u8 = 5;
+
+/// Checked, and found wanting.
+pub(super) const FOUND_WANTING: u8 = 6;

@@ -9,6 +9,7 @@ mod fleet;
 mod inspect;
 mod io;
 mod issuance;
+mod lint;
 mod mount;
 mod order;
 mod passphrase;

@@ -9,6 +9,7 @@ mod factory;
 mod files;
 mod interrupted;
 mod kill;
+mod lint;
 mod lists;
 mod orders;
 mod profiles;

@@ -1,0 +1,163 @@
+//! [`lint`]: reads files, and checks what is in them.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use device_identity::image::{Image, ImageError};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::X509Name;
+use zeroize::Zeroizing;
+
+use super::certificate::{self, Role};
+use super::clause::Linted;
+use super::{list, request};
+use crate::pem::{self, Label};
+
+/// The longest file that is read, in bytes: a CRL of a million entries has 66 MB in PEM.
+const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
+
+/// The first bytes of every credential image.
+const IMAGE_MAGIC: &[u8] = b"CSGN";
+
+/// Why a file cannot be checked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LintError {
+    /// The operating system cannot read it.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It is longer than any file of these kinds.
+    #[error("{path} has more than {MAX_FILE_LEN} bytes, more than anything this reads", path = .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a damaged credential image.
+    #[error("{path}: {fault}", path = .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ImageError,
+    },
+    /// It holds no certificate, request or list, or a damaged one.
+    #[error("{path}: section {number} is no certificate, signing request or CRL", path = .path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// Which part of it, from 1.
+        number: usize,
+    },
+    /// It holds nothing at all that can be checked.
+    #[error("{path} holds no certificate, signing request or CRL", path = .path.display())]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Checks everything in these files. CA certificates among them are looked for the issuers of the rest.
+pub(crate) fn lint(paths: &[PathBuf]) -> Result<Vec<Linted>, LintError> {
+    let mut encoded = Vec::new();
+    for path in paths {
+        encoded.extend(sections(path)?.into_iter().map(|der| (path, der)));
+    }
+    let mut parsed = Vec::new();
+    let mut number = 0;
+    for (index, (path, der)) in encoded.iter().enumerate() {
+        let is_next_of_file = index.checked_sub(1).and_then(|before| encoded.get(before));
+        number = if is_next_of_file.is_some_and(|(before, _)| before == path) { number + 1 } else { 1 };
+        let unknown = || LintError::Unknown { path: (*path).clone(), number };
+        parsed.push((*path, der, Parsed::read(der).ok_or_else(unknown)?));
+    }
+    let issuers: Vec<X509Certificate<'_>> = parsed
+        .iter()
+        .filter_map(|(_, _, parsed)| match parsed {
+            Parsed::Certificate(certificate) if certificate.is_ca() => Some((**certificate).clone()),
+            _ => None,
+        })
+        .collect();
+    Ok(parsed.iter().map(|(path, der, parsed)| parsed.lint(path, der, &issuers)).collect())
+}
+
+/// What a section of a file holds.
+enum Parsed<'a> {
+    Certificate(Box<X509Certificate<'a>>),
+    Request(Box<X509CertificationRequest<'a>>),
+    List(Box<CertificateRevocationList<'a>>),
+}
+
+impl<'a> Parsed<'a> {
+    fn read(der: &'a [u8]) -> Option<Self> {
+        if let Ok(([], certificate)) = X509Certificate::from_der(der) {
+            return Some(Self::Certificate(Box::new(certificate)));
+        }
+        if let Ok(([], request)) = X509CertificationRequest::from_der(der) {
+            return Some(Self::Request(Box::new(request)));
+        }
+        match CertificateRevocationList::from_der(der) {
+            Ok(([], list)) => Some(Self::List(Box::new(list))),
+            _ => None,
+        }
+    }
+
+    fn lint(&self, file: &Path, der: &[u8], issuers: &[X509Certificate<'_>]) -> Linted {
+        let (kind, subject, clauses) = match self {
+            Self::Certificate(one) => {
+                (Role::of(one).name(), one.subject(), certificate::clauses(one, issuers))
+            }
+            Self::Request(one) => {
+                ("signing request", &one.certification_request_info.subject, request::clauses(der, one))
+            }
+            Self::List(one) => ("CRL", one.issuer(), list::clauses(one, issuers)),
+        };
+        Linted { file: file.to_owned(), kind, subject: printable(subject), clauses }
+    }
+}
+
+/// The certificates, requests and lists in a file, DER. Private keys beside them are passed over.
+fn sections(path: &Path) -> Result<Vec<Zeroizing<Vec<u8>>>, LintError> {
+    let bytes = read(path)?;
+    if bytes.starts_with(IMAGE_MAGIC) {
+        let image = Image::read(&bytes).map_err(|fault| LintError::Image { path: path.to_owned(), fault })?;
+        let certificates = [image.certificate].into_iter();
+        let certificates = certificates.chain(image.broker_anchors.iter().copied());
+        let certificates = certificates.chain(image.device_anchors.iter().copied());
+        return Ok(certificates.map(|der| Zeroizing::new(der.to_vec())).collect());
+    }
+    if !pem::is_pem(&bytes) {
+        return Ok(vec![bytes]);
+    }
+    let nothing = || LintError::Nothing { path: path.to_owned() };
+    let sections = pem::decode(&bytes).map_err(|_| nothing())?;
+    let public = sections.into_iter().filter(|section| section.label != Label::PrivateKey);
+    let found: Vec<_> = public.map(|section| section.der).collect();
+    if found.is_empty() { Err(nothing()) } else { Ok(found) }
+}
+
+/// The content of a file, which may be a pipe.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LintError> {
+    let failed = |source| LintError::Read { path: path.to_owned(), source };
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read =
+        File::open(path).map_err(failed)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_LEN) {
+        Ok(bytes)
+    } else {
+        Err(LintError::TooLong { path: path.to_owned() })
+    }
+}
+
+/// A name with its control characters replaced, so that it cannot control a terminal.
+fn printable(name: &X509Name<'_>) -> String {
+    let text = name.to_string();
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
