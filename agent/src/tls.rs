@@ -10,7 +10,8 @@
 //! - above, the stream (`stream`): exists only when every proof is there, and every error is final.
 //!
 //! A server must take TLS_AES_128_GCM_SHA256 and P-256 at once, sign with ecdsa_secp256r1_sha256, ask for a client
-//! certificate, keep each handshake message within a record, and each record within [`MAX_CONTENT`].
+//! certificate, keep each handshake message within a record, and each record within [`MAX_CONTENT`]. It may select the
+//! application protocol `mqtt`, or none, and no other.
 
 #[cfg(feature = "fuzzing")]
 mod bare_guard;
@@ -42,6 +43,9 @@ use crate::x509::{ServerName, Time};
 use gate::Gate;
 use guard::Guard;
 
+/// What is offered as the application protocol (ALPN, RFC 7301): MQTT by its registered name. A server may select none.
+const PROTOCOLS: &[&[u8]] = &[b"mqtt"];
+
 /// Performs a handshake over `transport` and returns a stream once both sides have proved who they are.
 ///
 /// `time` is a trusted clock, or the highest floor the device has kept; the image's own floor counts in either case.
@@ -65,10 +69,11 @@ where
     let (record, plaintext, outgoing, latch) = buffers.split();
 
     let server_name = credential.server_name();
+    let config = TlsConfig::new().with_alpn(PROTOCOLS);
     let config = match &server_name {
-        ServerName::Dns(name) => TlsConfig::new().with_server_name(name.as_str()),
+        ServerName::Dns(name) => config.with_server_name(name.as_str()),
         // Literal addresses are not permitted in server_name (RFC 6066 §3).
-        ServerName::Ip(_) => TlsConfig::new(),
+        ServerName::Ip(_) => config,
     };
     let mut gate = Gate::new(credential, time, rng, latch);
     let mut tls = TlsConnection::new(Guard::new(transport, record, latch), plaintext, outgoing);

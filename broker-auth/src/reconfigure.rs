@@ -300,6 +300,7 @@ fn needs_restart(present: &Config, wanted: &Config) -> Vec<String> {
         differs(one.settings.address != other.settings.address, "address");
         differs(one.settings.server_names != other.settings.server_names, "server-names");
         differs(one.settings.tls_versions != other.settings.tls_versions, "tls-versions");
+        differs(one.settings.alpn != other.settings.alpn, "alpn");
         differs(one.settings.proxies != other.settings.proxies, "proxy");
         differs(one.settings.limits != other.settings.limits, "[listener.limits]");
         for key in one.transport.restart_keys(&other.transport) {

@@ -1,5 +1,6 @@
 //! What carries MQTT: TLS, with the client's certificate demanded.
 
+mod application_protocol;
 mod client_verifier;
 mod crypto_provider;
 mod origin_tls;
@@ -7,6 +8,7 @@ mod server_certificate;
 mod server_config;
 mod tls_versions;
 
+pub use application_protocol::MqttAlpn;
 pub use client_verifier::HandshakeChain;
 pub use crypto_provider::MAX_RECORD_LEN;
 pub(crate) use origin_tls::{OriginTls, OriginTlsError, OriginTlsFiles};

@@ -20,5 +20,7 @@ pub(super) fn client_config(credential: &Credential) -> Result<ClientConfig, rus
     // A resumed session authenticates neither side again: not the broker, and not the device, which may be on the
     // broker's CRL by now.
     config.resumption = Resumption::disabled();
+    // A server may select it or none; rustls refuses what was not offered.
+    config.alpn_protocols = vec![b"mqtt".to_vec()];
     Ok(config)
 }

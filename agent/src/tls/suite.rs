@@ -14,6 +14,10 @@ use super::record::{HEADER_LEN, LEGACY_VERSION, content_type, handshake_type};
 /// the guard has seen to that; so the field is free to say in which phase a record arrived.
 pub(super) const ESTABLISHED: [u8; 2] = [0xff, 0xff];
 
+/// The extension application_layer_protocol_negotiation (RFC 7301 §3.1), and a list of one name, `mqtt`.
+const ALPN: [u8; 2] = [0, 16];
+const MQTT_SELECTED: &[u8] = b"\x00\x05\x04mqtt";
+
 /// The suite, for embedded-tls.
 pub(super) struct Suite;
 
@@ -139,7 +143,7 @@ fn are_legal_messages(mut content: &[u8], established: bool) -> bool {
 /// fields that reach too far would swallow one.
 fn after_fields(kind: u8, body: &[u8]) -> Option<&[u8]> {
     match kind {
-        handshake_type::ENCRYPTED_EXTENSIONS => after_vector::<2>(body),
+        handshake_type::ENCRYPTED_EXTENSIONS if selects_mqtt_or_nothing(body) => after_vector::<2>(body),
         handshake_type::CERTIFICATE_REQUEST => after_vector::<1>(body).and_then(after_vector::<2>),
         handshake_type::CERTIFICATE => after_vector::<1>(body).and_then(after_vector::<3>),
         handshake_type::CERTIFICATE_VERIFY => body.get(2..).and_then(after_vector::<2>),
@@ -150,6 +154,24 @@ fn after_fields(kind: u8, body: &[u8]) -> Option<&[u8]> {
         }
         _ => None,
     }
+}
+
+/// Whether EncryptedExtensions select the protocol that was offered, or none (RFC 7301 §3.1). embedded-tls does not look.
+///
+/// A server that does not know ALPN selects none; one that selects another protocol takes us for somebody else.
+fn selects_mqtt_or_nothing(body: &[u8]) -> bool {
+    let Some((_, mut extensions)) = body.split_first_chunk::<2>() else { return false };
+    while !extensions.is_empty() {
+        let Some((&[k1, k2, l1, l2], rest)) = extensions.split_first_chunk() else { return false };
+        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes([l1, l2]))) else {
+            return false;
+        };
+        if [k1, k2] == ALPN && value != MQTT_SELECTED {
+            return false;
+        }
+        extensions = rest;
+    }
+    true
 }
 
 /// What follows a vector whose length takes `N` bytes.

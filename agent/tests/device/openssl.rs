@@ -124,6 +124,8 @@ async fn options_of_openssl_that_the_profile_allows_make_no_difference() {
         ["-record_padding", "512"],
         ["-max_send_frag", "1024"],
         ["-ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"],
+        ["-alpn", "mqtt"],
+        ["-alpn", "h2,mqtt"],
     ] {
         assert_eq!(connect_to(&fleet, &fleet.broker, &more).await, hello(), "{more:?}");
     }
@@ -152,6 +154,8 @@ async fn a_server_that_cannot_meet_the_profile_is_refused_with_its_reason() {
     // Too small for the chain: the Certificate comes in two records.
     assert_eq!(refusal(&["-max_send_frag", "512"]).await, TlsError::Undecipherable);
     assert_eq!(refusal(&["-tls1_2"]).await, RecordFault::Alert { description: 70 }.into());
+    // no_application_protocol: we offer `mqtt` alone.
+    assert_eq!(refusal(&["-alpn", "h2"]).await, RecordFault::Alert { description: 120 }.into());
     assert_eq!(refusal(ANONYMOUS).await, HandshakeFault::NoCertificateRequest.into());
 }
 

@@ -75,7 +75,7 @@ dir = "/var/lib/fleet"
 #[test]
 fn what_the_host_has_itself_is_passed_over() {
     parse(&["[[listener]]\n", TRUST, POLICY].concat()).expect("without any of it");
-    let listener = "[[listener]]\naddress = 7\nserver-cert = []\nserver-key = {}\ntls-versions = \"9\"\n\
+    let listener = "[[listener]]\naddress = 7\nserver-cert = []\nserver-key = {}\ntls-versions = \"9\"\nalpn = 3\n\
                     limits = { max-inflight = \"many\" }\n";
     let root = "[limits]\nunheard = \"of\"\n[engine]\nkind = \"steam\"\n[fetch]\ninterval = \"1h\"\n";
     let config = parse(&[listener, TRUST, POLICY, root].concat()).expect("passed over");

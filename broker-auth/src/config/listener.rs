@@ -13,7 +13,7 @@ use super::limits::read_limits;
 use super::server_names::read_server_names;
 use super::transport::Transport;
 use crate::listener::{Limits, ListenerSettings};
-use crate::transport::TlsVersions;
+use crate::transport::{MqttAlpn, TlsVersions};
 
 /// One address that clients connect to.
 #[derive(Clone, Debug)]
@@ -63,6 +63,13 @@ impl ListenerConfig {
             Some(value) => read_tls_versions(value)?,
             None => TlsVersions::Tls13,
         };
+        let alpn = match table.get("alpn") {
+            Some(value) if transport != Transport::Tls => {
+                return Err(value.refuse("it is for a listener with transport = \"tls\""));
+            }
+            Some(value) => value.choice(&[("accept", MqttAlpn::Accept), ("require", MqttAlpn::Require)])?,
+            None => MqttAlpn::default(),
+        };
         let proxies = match table.get("proxy") {
             Some(value) => value.elements()?.iter().map(read_network).collect::<Result<_, _>>()?,
             None => Vec::new(),
@@ -75,7 +82,7 @@ impl ListenerConfig {
         };
         let (trusts, places) = read_trusts(&table, fetched)?;
         table.finish()?;
-        let settings = ListenerSettings { place, address, server_names, tls_versions, proxies, limits };
+        let settings = ListenerSettings { place, address, server_names, tls_versions, alpn, proxies, limits };
         let listener = Self { settings, transport, mode, server_cert, server_key, trusts };
         Ok((listener, ListenerPlaces { address: address_place, trusts: places }))
     }

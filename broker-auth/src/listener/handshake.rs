@@ -42,6 +42,9 @@ pub(super) struct Proven {
 /// The fatal alert unrecognized_name (RFC 6066 §3), in the record that it goes out in before anything is agreed on.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
+/// The fatal alert no_application_protocol (RFC 7301 §3.2), likewise.
+const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
+
 /// How long a client may take to read an alert.
 const ALERT_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -57,6 +60,8 @@ enum Failed {
     Unproven(Refusal),
     /// The client asked for a server that is not here.
     UnknownServer { name: Option<String>, stream: Socket },
+    /// The client does not offer the application protocol that it must.
+    NoProtocol(Socket),
     /// There is no TLS configuration.
     Unconfigured(rustls::Error),
 }
@@ -110,20 +115,28 @@ pub(super) async fn handshake(context: &ListenerContext, stream: Socket, peer: S
                 lingering_close(stream).await;
             }
         }
-        Failed::UnknownServer { name, mut stream } => {
+        Failed::NoProtocol(stream) => {
+            tracing::info!(%peer, "a client does not offer the application protocol `mqtt`, which `alpn` requires");
+            refuse_hello(stream, &NO_APPLICATION_PROTOCOL).await;
+        }
+        Failed::UnknownServer { name, stream } => {
             let name = name.as_deref().unwrap_or("none");
             if let Some(count) = counters.server_names_refused.sample() {
                 tracing::info!(%peer, server_name = name, count, "a client asked for a server that is not here");
             }
-            let alert = timeout(ALERT_DEADLINE, stream.write_all(&UNRECOGNIZED_NAME));
-            if let Ok(Ok(())) = alert.await {
-                lingering_close(stream).await;
-            }
+            refuse_hello(stream, &UNRECOGNIZED_NAME).await;
         }
         Failed::Unproven(refusal) => refuse(context, peer, &refusal),
         Failed::Unconfigured(error) => tracing::error!(%error, "no TLS configuration could be made"),
     }
     None
+}
+
+/// Sends an alert to a client that has sent its ClientHello and got nothing yet.
+async fn refuse_hello(mut stream: Socket, alert: &[u8]) {
+    if let Ok(Ok(())) = timeout(ALERT_DEADLINE, stream.write_all(alert)).await {
+        lingering_close(stream).await;
+    }
 }
 
 fn refuse(context: &ListenerContext, peer: SocketAddr, refusal: &Refusal) {
@@ -153,8 +166,11 @@ async fn prove(context: &ListenerContext, stream: Socket, peer: SocketAddr) -> R
         return Err(Failed::UnknownServer { name, stream: started.io });
     };
     let host = &asked.host;
+    let Some(protocols) = host.protocols(started.client_hello().alpn().into_iter().flatten()) else {
+        return Err(Failed::NoProtocol(started.io));
+    };
     let (config, chain) =
-        connection_config(&host.rules, &host.certificate, host.settings.tls_versions, host.protocols())
+        connection_config(&host.rules, &host.certificate, host.settings.tls_versions, protocols)
             .map_err(Failed::Unconfigured)?;
     // `into_stream` computes the answer to the ClientHello, so it belongs into a turn.
     let rest = async { started.into_stream(config).into_fallible().await };

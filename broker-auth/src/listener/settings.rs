@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use mqtt::ConnectionLimits;
 
 use super::limits::ListenerLimits;
-use crate::transport::TlsVersions;
+use crate::transport::{MqttAlpn, TlsVersions};
 
 /// What a listener is told.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct ListenerSettings {
     pub server_names: ServerNames,
     /// Which TLS versions it speaks.
     pub tls_versions: TlsVersions,
+    /// Whether clients must offer the application protocol `mqtt`.
+    pub alpn: MqttAlpn,
     /// Balancers in front, which say where a client is by the PROXY protocol.
     pub proxies: Vec<IpNet>,
     /// What one client, or all of them, may use up.

@@ -22,9 +22,13 @@ pub(crate) struct VirtualHost {
 }
 
 impl VirtualHost {
-    /// The application protocols that the handshake may agree on (RFC 7301). MQTT has none that clients ask for.
-    pub(super) fn protocols(&self) -> &'static [&'static [u8]] {
-        if self.http.is_some() { &[b"http/1.1"] } else { &[] }
+    /// The application protocols that the handshake may agree on with a client that offers these (RFC 7301). `None`: it
+    /// does not offer one that it must.
+    pub(super) fn protocols<'a>(
+        &self,
+        offered: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Option<&'static [&'static [u8]]> {
+        if self.http.is_some() { Some(&[b"http/1.1"]) } else { self.settings.alpn.agree(offered) }
     }
 
     /// The TLS by which its origin is asked, if it is.

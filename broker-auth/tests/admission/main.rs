@@ -1,5 +1,6 @@
 //! Which clients are admitted, under which identity, to do what: the broker's judgement from certificate to permit.
 
+mod alpn;
 mod anchors;
 mod chains;
 mod configuration;

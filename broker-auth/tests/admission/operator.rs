@@ -12,13 +12,13 @@ use crate::pki::{Ca, DAY, ca_params, client_params, crl_pem, date};
 use crate::unusual_crl::UnusualCrl;
 
 /// A fleet directory as of now: these commands look at the real clock.
-struct FleetDirectory {
-    directory: tempfile::TempDir,
-    ca: Ca,
-    now: u64,
+pub(crate) struct FleetDirectory {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) ca: Ca,
+    pub(crate) now: u64,
 }
 
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 [[listener]]
 address = "127.0.0.1:8883"
 server-cert = "broker/cert.pem"
@@ -38,7 +38,7 @@ subscribe = ["devices/{device-id}/commands/#"]
 "#;
 
 impl FleetDirectory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
         let mut params = ca_params("Acme Device CA");
         around(&mut params, now, 3650);
@@ -61,7 +61,7 @@ impl FleetDirectory {
         fleet
     }
 
-    fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         std::fs::write(self.directory.path().join(name), contents).expect("write");
     }
 
@@ -85,7 +85,7 @@ impl FleetDirectory {
         self.write(&format!("{name}.pem"), certificate.pem());
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
             .env_remove("COUNTERSIGN_FLEET")
             .current_dir(self.directory.path())
@@ -103,7 +103,7 @@ impl FleetDirectory {
     }
 }
 
-fn around(params: &mut CertificateParams, now: u64, days: u64) {
+pub(crate) fn around(params: &mut CertificateParams, now: u64, days: u64) {
     params.not_before = date(now - DAY);
     params.not_after = date(now + days * DAY);
 }
@@ -271,15 +271,15 @@ fn check_shows_what_is_loaded_and_warns() {
 }
 
 /// A broker of the fleet's configuration, stopped when it is dropped.
-struct Running {
+pub(crate) struct Running {
     broker: Child,
-    address: String,
+    pub(crate) address: String,
     log: PathBuf,
 }
 
 impl Running {
     /// Starts it, and waits until it listens, or ends: then with which code, and what it said.
-    fn start(fleet: &FleetDirectory) -> Result<Self, (Option<i32>, String)> {
+    pub(crate) fn start(fleet: &FleetDirectory) -> Result<Self, (Option<i32>, String)> {
         let log = fleet.directory.path().join("log");
         let mut broker = Command::new(env!("CARGO_BIN_EXE_countersign-broker"))
             .env_remove("COUNTERSIGN_FLEET")
@@ -314,7 +314,7 @@ impl Running {
         output.status.success()
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("a log")
     }
 }

@@ -355,6 +355,15 @@ pub fn encrypted_extensions() -> Vec<u8> {
     message(8, &[0, 0])
 }
 
+/// EncryptedExtensions with these, each a type and a value.
+pub fn encrypted_extensions_with(extensions: &[(u16, &[u8])]) -> Vec<u8> {
+    let extensions: Vec<u8> = extensions
+        .iter()
+        .flat_map(|(kind, value)| [&kind.to_be_bytes()[..], &length16(value.len()), value].concat())
+        .collect();
+    message(8, &[&length16(extensions.len()), &extensions[..]].concat())
+}
+
 /// CertificateVerify with a signature of this scheme.
 pub fn certificate_verify(scheme: u16, signature: &[u8]) -> Vec<u8> {
     message(15, &[&scheme.to_be_bytes()[..], &length16(signature.len()), signature].concat())

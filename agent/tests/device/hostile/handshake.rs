@@ -2,7 +2,7 @@
 
 use countersign_agent::tls::{HandshakeFault, MAX_CONTENT, RecordFault, TlsError};
 
-use super::server::{Server, message};
+use super::server::{Server, encrypted_extensions_with, message};
 use super::{Case, completes, refused, run};
 
 #[test]
@@ -16,13 +16,47 @@ fn up_to_finished(server: &mut Server<'_>) {
     server.add_encrypted_extensions().add_certificate_request().add_certificate().add_certificate_verify();
 }
 
+/// A list of one protocol, `mqtt` (RFC 7301 §3.1).
+const MQTT: &[u8] = b"\x00\x05\x04mqtt";
+
+/// An honest handshake with these EncryptedExtensions.
+fn with_encrypted_extensions(server: &mut Server<'_>, extensions: &[(u16, &[u8])]) {
+    server.begin();
+    server.add(&encrypted_extensions_with(extensions));
+    server.add_certificate_request().add_certificate().add_certificate_verify().add_finished().send();
+    server.establish();
+}
+
+/// One that selects an application protocol in these bytes.
+fn selecting(server: &mut Server<'_>, selected: &[u8]) {
+    with_encrypted_extensions(server, &[(16, selected)]);
+}
+
 const UNDECIPHERABLE: fn(TlsError) -> bool = |error| error == TlsError::Undecipherable;
 const PLAINTEXT: fn(TlsError) -> bool = |error| error == RecordFault::Plaintext.into();
 const LENGTH: fn(TlsError) -> bool = |error| error == RecordFault::Length.into();
 const PROTOCOL: fn(TlsError) -> bool = |error| matches!(error, TlsError::Protocol(_));
 
 fn cases() -> Vec<Case> {
-    [honest(), finished(), messages(), records()].into_iter().flatten().collect()
+    [honest(), protocols(), finished(), messages(), records()].into_iter().flatten().collect()
+}
+
+/// Servers that select an application protocol which was not offered, or say so in no way that RFC 7301 knows.
+fn protocols() -> Vec<Case> {
+    vec![
+        refused("h2", |server| selecting(server, b"\x00\x03\x02h2"), UNDECIPHERABLE),
+        refused("a cloud's MQTT", |server| selecting(server, b"\x00\x0f\x0ex-amzn-mqtt-ca"), UNDECIPHERABLE),
+        refused("MQTT in capitals", |server| selecting(server, b"\x00\x05\x04MQTT"), UNDECIPHERABLE),
+        refused("a name that begins alike", |server| selecting(server, b"\x00\x06\x05mqtts"), UNDECIPHERABLE),
+        refused("two protocols", |server| selecting(server, b"\x00\x08\x04mqtt\x02h2"), UNDECIPHERABLE),
+        refused("an empty list", |server| selecting(server, b"\x00\x00"), UNDECIPHERABLE),
+        refused("nothing", |server| selecting(server, b""), UNDECIPHERABLE),
+        refused(
+            "another one behind the one that was offered",
+            |server| with_encrypted_extensions(server, &[(16, MQTT), (16, b"\x00\x03\x02h2")]),
+            UNDECIPHERABLE,
+        ),
+    ]
 }
 
 /// Ways of sending the same that are all right.
@@ -36,6 +70,10 @@ fn honest() -> Vec<Case> {
             server.add_certificate_verify().send();
             server.add_finished().send();
             server.establish();
+        }),
+        completes("with the application protocol that we offer", |server| selecting(server, MQTT)),
+        completes("with an extension that is not ours to judge", |server| {
+            with_encrypted_extensions(server, &[(10, &[0, 2, 0, 0x17]), (16, MQTT)]);
         }),
         completes("with a ChangeCipherSpec for the middleboxes", |server| {
             server.begin();

@@ -21,7 +21,7 @@ use super::trust::{read_mode, read_trusts};
 use crate::factors::{KeySource, SecondFactorSettings};
 
 /// What such a host has settings of its own for: whatever is here is for the broker, and need not be true.
-const OF_LISTENER: [&str; 5] = ["address", "server-cert", "server-key", "tls-versions", "limits"];
+const OF_LISTENER: [&str; 6] = ["address", "server-cert", "server-key", "tls-versions", "alpn", "limits"];
 const OF_ROOT: [&str; 3] = ["limits", "engine", "fetch"];
 
 /// What such a host cannot do, where it would change who is let in: passed over in silence, it would let in whom it was
