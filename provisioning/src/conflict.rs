@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use device_identity::DeviceId;
 
 pub(crate) use difference::FileDifference;
+use crate::tally::Counted;
 
 /// What exists already and so stands in the way of new credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,4 +107,24 @@ pub(crate) enum Conflict {
         /// The first of the missing files.
         path: PathBuf,
     },
+}
+
+impl Counted for Conflict {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::DeviceExists { .. } => "a device that is registered already",
+            Self::DeviceDiffers { .. } => "a device that is registered with other content",
+            Self::ServiceExists { .. } => "a service that is registered already",
+            Self::NameOfService { .. } => "the name of a service",
+            Self::NameOfDevice { .. } => "the name of a device",
+            Self::NameTaken { .. } => "a name that is registered already",
+            Self::PublicKey { .. } => "a public key that is certified already",
+            Self::Serial { .. } => "a serial number that exists already",
+            Self::NamedTwice { .. } => "a device that is named twice",
+            Self::CaseTwin { .. } => "a name that differs from another in case alone",
+            Self::FileDiffers { .. } => "a file that is not what its order says",
+            Self::NotActive { .. } => "a device whose certificate is not active",
+            Self::File { .. } => "a file that exists already",
+        }
+    }
 }

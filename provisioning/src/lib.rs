@@ -24,6 +24,7 @@
 //! | [`fleet`] | the paths, locks and files of a fleet directory |
 //! | [`key`] | keys of devices, and keys of CAs at rest |
 //! | `pem`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
+//! | `spelling`, `tally` | texts as people mean them; lists that may be long |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -54,5 +55,7 @@ mod pem;
 mod profile;
 mod registry;
 mod serial;
+mod spelling;
+mod tally;
 mod timestamp;
 mod verify;

@@ -17,6 +17,7 @@ mod schema;
 mod settings;
 mod signing;
 mod witness;
+mod work_orders;
 
 use std::ffi::c_int;
 use std::path::Path;

@@ -3,6 +3,7 @@
 mod broker_cert;
 mod clock;
 mod completions;
+mod consent;
 mod export_broker;
 mod init;
 mod inspect;
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand, ValueHint};
 pub(super) use broker_cert::BrokerCert;
 pub(super) use clock::{Clock, ClockAccept, ClockAction, ClockConsent};
 pub(super) use completions::Completions;
+pub(super) use consent::Consent;
 pub(super) use export_broker::{ExportBroker, ExportFor};
 pub(super) use init::Init;
 pub(super) use inspect::Inspect;

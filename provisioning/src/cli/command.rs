@@ -11,6 +11,7 @@ pub(super) mod inspect;
 pub(super) mod issue;
 pub(super) mod lint;
 pub(super) mod list;
+mod recall;
 pub(super) mod revocation;
 pub(super) mod service;
 pub(super) mod show;

@@ -10,6 +10,7 @@ use crate::key::KeyPairError;
 use crate::pem::PemError;
 use crate::profile::ValidityError;
 use crate::registry::RegistryError;
+use crate::tally::Tally;
 
 /// Why credentials were not issued.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +52,6 @@ pub(crate) enum IssuanceError {
 fn conflict_lines(conflicts: &[Conflict]) -> String {
     match conflicts {
         [conflict] => conflict.to_string(),
-        _ => {
-            let lines: String = conflicts.iter().map(|conflict| format!("\n  {conflict}")).collect();
-            format!("{} conflicts{lines}", conflicts.len())
-        }
+        _ => format!("{} conflicts{}", conflicts.len(), Tally(conflicts)),
     }
 }

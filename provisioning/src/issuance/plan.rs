@@ -58,7 +58,7 @@ impl Plan {
             let device_id = order.device_id.clone();
             if !resume {
                 conflicts.push(Conflict::DeviceExists { device_id });
-            } else if device.order_digest != Some(order.digest()) {
+            } else if !means_what_is_registered(registry, &order, &device)? {
                 conflicts.push(Conflict::DeviceDiffers { line: order.line, device_id });
             } else {
                 match inspection.judge(registry, &order, &device)? {
@@ -96,6 +96,16 @@ pub(super) fn case_twins<'n>(
         })?;
     }
     Ok(twins)
+}
+
+/// Whether an order line means what a registered device was made from.
+fn means_what_is_registered(
+    registry: &Registry,
+    order: &Order,
+    device: &RegisteredDevice,
+) -> Result<bool, RegistryError> {
+    let recorded = registry.device(order.device_id.as_str())?;
+    Ok(recorded.is_some_and(|recorded| order.means_the_same_as(device.order_digest, &recorded.details)))
 }
 
 /// What stands in the way of a new device: its name, the public key in its signing request, or one of its files.

@@ -1,15 +1,21 @@
 //! Reading an order: CSV with a header, checked as a whole before anything is made.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::{ByteRecord, ReaderBuilder};
 use device_identity::DeviceId;
 
+use super::column::Column;
+use super::fault::{FaultyLine, HeaderFault};
+use super::file_kind::FileKind;
+use super::header::Header;
+use super::line_numbers::LineNumbers;
 use super::{Duplicate, LineFault, Order, OrderDetails, OrderError};
 use crate::csr::{CsrFileError, SigningRequest};
+use crate::spelling::trimmed;
 
 /// The longest order file that is read, in bytes: a million lines of 256.
 const MAX_ORDER_LEN: u64 = 256 * 1024 * 1024;
@@ -17,140 +23,125 @@ const MAX_ORDER_LEN: u64 = 256 * 1024 * 1024;
 /// The longest field, in characters. Fields end up in the registry, labels and reports, not in certificates.
 const MAX_FIELD_CHARACTERS: usize = 256;
 
-/// The most columns an order may have.
-const MAX_COLUMNS: usize = 64;
-
-/// A column of an order, by its name in the header.
-enum Column {
-    DeviceId,
-    Product,
-    SerialNumber,
-    WorkOrder,
-    Csr,
-    Metadata(String),
-}
-
-impl Column {
-    fn named(name: &str) -> Self {
-        match name {
-            "device_id" => Self::DeviceId,
-            "product" => Self::Product,
-            "serial_number" => Self::SerialNumber,
-            "work_order" => Self::WorkOrder,
-            "csr" => Self::Csr,
-            other => Self::Metadata(other.to_owned()),
-        }
-    }
-
-    fn name(&self) -> &str {
-        match self {
-            Self::DeviceId => "device_id",
-            Self::Product => "product",
-            Self::SerialNumber => "serial_number",
-            Self::WorkOrder => "work_order",
-            Self::Csr => "csr",
-            Self::Metadata(name) => name,
-        }
-    }
+/// The lines of an order file.
+#[derive(Debug)]
+pub(crate) struct OrderFile {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Its lines.
+    pub(crate) orders: Vec<Order>,
+    /// Two columns that mean the same, so that no *new* device can be made from this file.
+    pub(crate) ambiguity: Option<HeaderFault>,
 }
 
 /// Reads an order file. All bad lines are reported at once; an order with a bad line is refused as a whole.
-pub(crate) fn read(path: &Path) -> Result<Vec<Order>, OrderError> {
-    let read_error = |source| OrderError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_error)?;
-    let length = file.metadata().map_err(read_error)?.len();
-    if length > MAX_ORDER_LEN {
-        return Err(OrderError::TooLong { path: path.to_owned(), length, longest: MAX_ORDER_LEN });
-    }
-    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(file);
-    let columns = header(&mut reader, path)?;
+pub(crate) fn read(path: &Path) -> Result<OrderFile, OrderError> {
+    let content = content(path)?;
     let directory = path.parent().unwrap_or_else(|| Path::new(""));
+    let path = path.to_owned();
+    if let Some(found) = FileKind::of(&content) {
+        return Err(OrderError::Format { path, found });
+    }
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(content.as_slice());
+    let header = match reader.byte_headers().map_err(io::Error::from) {
+        Ok(record) => Header::read(record).map_err(|fault| OrderError::Header { path: path.clone(), fault }),
+        Err(source) => Err(OrderError::Read { path: path.clone(), source }),
+    };
+    let header = header?;
+    if !header.has_device_id() {
+        return Err(match FileKind::of_header(&first_line(&content)) {
+            Some(found) => OrderError::Format { path, found },
+            None => OrderError::Header { path, fault: HeaderFault::NoDeviceId },
+        });
+    }
 
-    let mut orders = Vec::new();
-    let mut faults = Vec::new();
+    let mut lines = LineNumbers::of(&content);
+    let (mut orders, mut faults) = (Vec::new(), Vec::new());
     let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(|error| read_error(error.into()))? {
-        let line = record.position().map_or(0, csv::Position::line);
-        match parse(&record, &columns, directory, line) {
+    loop {
+        match reader.read_byte_record(&mut record).map_err(io::Error::from) {
+            Ok(false) => break,
+            Ok(true) => {}
+            Err(source) => return Err(OrderError::Read { path, source }),
+        }
+        let position = record.position().map_or(0, csv::Position::byte);
+        let line = lines.line_from(usize::try_from(position).unwrap_or(usize::MAX));
+        match parse(&record, &header, directory, line) {
             Ok(order) => orders.push(order),
-            Err(fault) => faults.push((line, fault)),
+            Err(fault) => faults.push(FaultyLine { line, fault }),
         }
     }
     let duplicates = duplicates(&orders);
-    let path = path.to_owned();
     if !faults.is_empty() {
-        faults.extend(duplicates.into_iter().map(|(line, duplicate)| (line, duplicate.into())));
-        faults.sort_by_key(|(line, _)| *line);
+        let duplicates = duplicates.into_iter();
+        faults.extend(duplicates.map(|FaultyLine { line, fault }| FaultyLine { line, fault: fault.into() }));
+        faults.sort_by_key(|faulty| faulty.line);
         Err(OrderError::Lines { path, lines: faults })
     } else if !duplicates.is_empty() {
         Err(OrderError::Duplicates { path, lines: duplicates })
     } else {
-        Ok(orders)
+        Ok(OrderFile { path, orders, ambiguity: header.ambiguity })
     }
 }
 
-fn header(reader: &mut csv::Reader<File>, path: &Path) -> Result<Vec<Column>, OrderError> {
-    let fault = |fault: String| OrderError::Header { path: path.to_owned(), fault };
-    let header = reader.byte_headers().map_err(|error| OrderError::Read {
-        path: path.to_owned(),
-        source: io::Error::other(error.to_string()),
-    })?;
-    if header.len() > MAX_COLUMNS {
-        return Err(fault(format!("the header has {} columns, at most {MAX_COLUMNS} fit", header.len())));
+/// What is in the file, or comes from the pipe.
+fn content(path: &Path) -> Result<Vec<u8>, OrderError> {
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_ORDER_LEN + 1).read_to_end(&mut content))
+        .map_err(|source| OrderError::Read { path: path.to_owned(), source })?;
+    if content.len() as u64 > MAX_ORDER_LEN {
+        return Err(OrderError::TooLong { path: path.to_owned(), longest: MAX_ORDER_LEN });
     }
-    let mut seen = HashSet::new();
-    let mut columns = Vec::new();
-    for (index, name) in header.iter().enumerate() {
-        let name = std::str::from_utf8(name).map_err(|_| fault("the header is not UTF-8".into()))?;
-        if name.is_empty() {
-            return Err(fault(format!("column {} of the header has no name", index + 1)));
-        }
-        if !seen.insert(name) {
-            return Err(fault(format!("the header has the column {name:?} twice")));
-        }
-        columns.push(Column::named(name));
-    }
-    if !seen.contains("device_id") {
-        return Err(fault("the header has no column device_id".into()));
-    }
-    Ok(columns)
+    Ok(content)
 }
 
-fn parse(record: &ByteRecord, columns: &[Column], directory: &Path, line: u64) -> Result<Order, LineFault> {
-    let wrong_number = || LineFault::Fields { found: record.len(), expected: columns.len() };
-    if record.len() != columns.len() {
+/// The first line that is not blank, without a byte order mark.
+fn first_line(content: &[u8]) -> String {
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+    let line = content.split(|byte| b"\r\n".contains(byte)).next().unwrap_or_default();
+    String::from_utf8_lossy(line).into_owned()
+}
+
+fn parse(record: &ByteRecord, header: &Header, directory: &Path, line: u64) -> Result<Order, LineFault> {
+    let wrong_number = || LineFault::Fields { found: record.len(), expected: header.meant.len() };
+    if record.len() != header.meant.len() {
         return Err(wrong_number());
     }
     let (mut device_id, mut request) = (None, None);
     let mut details = OrderDetails::default();
-    for (column, value) in columns.iter().zip(record) {
-        let value = std::str::from_utf8(value).map_err(|_| LineFault::NotUtf8)?;
-        if let Column::DeviceId = column {
-            device_id = Some(DeviceId::new(value)?);
-            continue;
-        }
-        check_field(column, value)?;
-        // An empty field counts as absent.
-        let value = (!value.is_empty()).then(|| value.to_owned());
+    let mut as_spelled = header.spelled.is_some();
+    for (column, typed) in header.meant.iter().zip(record) {
+        let typed = std::str::from_utf8(typed).map_err(|error| LineFault::not_utf8(typed, error))?;
+        check_field(column, typed)?;
+        let value = trimmed(typed);
+        as_spelled |= value.len() != typed.len();
         match column {
-            Column::DeviceId => {}
-            Column::Product => details.product = value,
-            Column::SerialNumber => details.serial_number = value,
-            Column::WorkOrder => details.work_order = value,
-            Column::Csr => request = value.map(|file| read_request(directory.join(file))).transpose()?,
-            Column::Metadata(name) => {
-                details.metadata.extend(value.map(|value| (name.clone(), value)));
-            }
+            Column::DeviceId => device_id = Some(DeviceId::new(value)?),
+            Column::Csr if value.is_empty() => {}
+            Column::Csr => request = Some(read_request(directory.join(value))?),
+            column => details.set(column, value),
         }
     }
     let device_id = device_id.ok_or_else(wrong_number)?;
-    Ok(Order { line, device_id, details, request })
+    let mut order = Order { line, device_id, details, request, digest_as_spelled: None };
+    if as_spelled {
+        let columns = header.spelled.as_ref().unwrap_or(&header.meant);
+        let mut details = OrderDetails::default();
+        for (column, typed) in columns.iter().zip(record) {
+            details.set(column, &String::from_utf8_lossy(typed));
+        }
+        order.digest_as_spelled = Some(order.digest_with(&details));
+    }
+    Ok(order)
 }
 
 fn check_field(column: &Column, value: &str) -> Result<(), LineFault> {
     let column = || column.name().to_owned();
+    // Tabs around a field are trimmed; a line break there is still a sign of an unclosed quote.
+    let control = value.chars().any(|character| character.is_control() && character != '\t');
     let characters = value.chars().count();
-    if value.chars().any(char::is_control) {
+    if control || trimmed(value).contains('\t') {
         Err(LineFault::ControlCharacter { column: column() })
     } else if characters > MAX_FIELD_CHARACTERS {
         Err(LineFault::TooLong { column: column(), characters, longest: MAX_FIELD_CHARACTERS })
@@ -166,19 +157,20 @@ fn read_request(path: PathBuf) -> Result<SigningRequest, LineFault> {
     })
 }
 
-fn duplicates(orders: &[Order]) -> Vec<(u64, Duplicate)> {
+fn duplicates(orders: &[Order]) -> Vec<FaultyLine<Duplicate>> {
     let (mut ids, mut keys) = (HashMap::new(), HashMap::new());
     let mut duplicates = Vec::new();
+    let mut add = |line, fault| duplicates.push(FaultyLine { line, fault });
     for order in orders {
         let device_id = order.device_id.to_string();
         if let Some(&first) = ids.get(&order.device_id) {
-            duplicates.push((order.line, Duplicate::DeviceId { device_id, first }));
+            add(order.line, Duplicate::DeviceId { device_id, first });
             continue;
         }
         ids.insert(&order.device_id, order.line);
         if let Some(request) = &order.request {
             match keys.get(request.public_key()) {
-                Some(&first) => duplicates.push((order.line, Duplicate::PublicKey { device_id, first })),
+                Some(&first) => add(order.line, Duplicate::PublicKey { device_id, first }),
                 None => _ = keys.insert(request.public_key(), order.line),
             }
         }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use device_identity::DeviceIdError;
 
+use super::file_kind::FileKind;
 use crate::csr::CsrError;
+use crate::tally::{Counted, Tally};
 
 /// Why an order file is refused. A refused order makes nothing.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +22,20 @@ pub(crate) enum OrderError {
         source: io::Error,
     },
     /// The file is longer than an order can be.
-    #[error("{path} has {length} bytes, an order has at most {longest}", path = .path.display())]
+    #[error("{path} is longer than {longest} bytes, the most an order has", path = .path.display())]
     TooLong {
         /// The file.
         path: PathBuf,
-        /// Its length in bytes.
-        length: u64,
         /// The most that is read.
         longest: u64,
+    },
+    /// The file is no CSV in UTF-8 with commas.
+    #[error("{path} is {found}, and an order is CSV with commas, in UTF-8", path = .path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: FileKind,
     },
     /// The header is invalid.
     #[error("{path}: {fault}", path = .path.display())]
@@ -35,24 +43,78 @@ pub(crate) enum OrderError {
         /// The file.
         path: PathBuf,
         /// The fault.
-        fault: String,
+        fault: HeaderFault,
     },
     /// Some lines are invalid.
-    #[error("{path} has {count} bad line(s){lines}", path = .path.display(), count = .lines.len(), lines = Lines(.lines))]
+    #[error("{path} has {count} bad line(s){lines}", path = .path.display(), count = .lines.len(), lines = Tally(.lines))]
     Lines {
         /// The file.
         path: PathBuf,
         /// All of them, by line number.
-        lines: Vec<(u64, LineFault)>,
+        lines: Vec<FaultyLine<LineFault>>,
     },
     /// All lines are valid, and some repeat a device or a key.
-    #[error("{path} repeats itself in {count} line(s){lines}", path = .path.display(), count = .lines.len(), lines = Lines(.lines))]
+    #[error("{path} repeats itself in {count} line(s){lines}", path = .path.display(), count = .lines.len(), lines = Tally(.lines))]
     Duplicates {
         /// The file.
         path: PathBuf,
         /// All of them, by line number.
-        lines: Vec<(u64, Duplicate)>,
+        lines: Vec<FaultyLine<Duplicate>>,
     },
+}
+
+/// What is wrong with the header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HeaderFault {
+    /// More columns than an order may have.
+    #[error("the header has {found} columns, at most {most} fit")]
+    TooManyColumns {
+        /// How many it has.
+        found: usize,
+        /// How many fit.
+        most: usize,
+    },
+    /// The header is not UTF-8.
+    #[error("the header is not UTF-8")]
+    NotUtf8,
+    /// A column without a name.
+    #[error("column {column} of the header has no name")]
+    Unnamed {
+        /// Which column, from 1.
+        column: usize,
+    },
+    /// One name for two columns.
+    #[error("the header has the column {name:?} twice")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// Two names that mean the same column.
+    #[error("the columns {first:?} and {second:?} of the header mean the same")]
+    SameMeaning {
+        /// The first of them.
+        first: String,
+        /// The second of them.
+        second: String,
+    },
+    /// No column for the device id.
+    #[error("the header has no column device_id")]
+    NoDeviceId,
+}
+
+/// A line, and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct FaultyLine<F> {
+    /// The line.
+    pub(crate) line: u64,
+    /// The fault.
+    pub(crate) fault: F,
+}
+
+impl<F: fmt::Display> fmt::Display for FaultyLine<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.fault)
+    }
 }
 
 /// What is wrong with one line.
@@ -67,8 +129,13 @@ pub(crate) enum LineFault {
         expected: usize,
     },
     /// The line is not UTF-8.
-    #[error("the line is not UTF-8")]
-    NotUtf8,
+    #[error("the line is not UTF-8: after {before:?} comes the byte 0x{byte:02x}")]
+    NotUtf8 {
+        /// What precedes it in its field.
+        before: String,
+        /// The byte.
+        byte: u8,
+    },
     /// The device id is invalid.
     #[error(transparent)]
     DeviceId(#[from] DeviceIdError),
@@ -131,11 +198,42 @@ pub(crate) enum Duplicate {
     },
 }
 
-/// Prints one fault per line.
-struct Lines<'a, F>(&'a [(u64, F)]);
+impl LineFault {
+    pub(super) fn not_utf8(field: &[u8], error: std::str::Utf8Error) -> Self {
+        let (before, rest) = field.split_at_checked(error.valid_up_to()).unwrap_or((field, &[]));
+        Self::NotUtf8 {
+            before: String::from_utf8_lossy(before).into_owned(),
+            byte: rest.first().copied().unwrap_or_default(),
+        }
+    }
+}
 
-impl<F: fmt::Display> fmt::Display for Lines<'_, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(line, fault)| write!(f, "\n  line {line}: {fault}"))
+impl Counted for FaultyLine<LineFault> {
+    fn kind(&self) -> &'static str {
+        match &self.fault {
+            LineFault::Fields { .. } => "another number of fields than the header",
+            LineFault::NotUtf8 { .. } => "not UTF-8",
+            LineFault::DeviceId(_) => "no device id",
+            LineFault::TooLong { .. } => "a field that is too long",
+            LineFault::ControlCharacter { .. } => "a control character or a line break",
+            LineFault::CsrFile { .. } => "a signing request that cannot be read",
+            LineFault::Csr { .. } => "a signing request that is refused",
+            LineFault::Duplicate(duplicate) => duplicate.kind(),
+        }
+    }
+}
+
+impl Counted for FaultyLine<Duplicate> {
+    fn kind(&self) -> &'static str {
+        self.fault.kind()
+    }
+}
+
+impl Duplicate {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::DeviceId { .. } => "a device that is in the order already",
+            Self::PublicKey { .. } => "a key that is in the order already",
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Devices in the registry.
 
 use device_identity::DeviceId;
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 
 use super::certificates::{Status, serial};
@@ -58,6 +58,20 @@ fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
 
 fn stored_status(name: &str) -> Result<Status, RegistryError> {
     name.parse().map_err(|_| RegistryError::damaged("certificate.status makes no sense"))
+}
+
+/// Calls `each` with every device, in the order of their ids.
+pub(super) fn for_each(
+    connection: &Connection,
+    mut each: impl FnMut(DeviceRecord) -> Result<(), RegistryError>,
+) -> Result<(), RegistryError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM device ORDER BY device_id"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(read(row)?)?;
+    }
+    Ok(())
 }
 
 impl Registry {

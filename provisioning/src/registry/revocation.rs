@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::certificates::{COLUMNS, CertificateRecord};
 use super::crl_state::column;
+use super::work_orders::devices_of;
 use super::{Registry, RegistryError, RevocationReason, Status, signing};
 use crate::authority::Authority;
+use crate::order::WorkOrder;
 use crate::serial::SerialNumber;
 use crate::timestamp::Timestamp;
 
@@ -21,7 +23,7 @@ pub(crate) enum RevocationTarget {
     /// One certificate.
     Serial(SerialNumber),
     /// Every certificate of every device of a work order.
-    WorkOrder(String),
+    WorkOrder(WorkOrder),
 }
 
 impl fmt::Display for RevocationTarget {
@@ -43,6 +45,17 @@ pub(crate) enum StatusChange {
     Suspend,
     /// End a suspension. The status is then what it would be without the suspension: active or superseded.
     Resume,
+}
+
+impl StatusChange {
+    /// What is done to a certificate, for a person.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Revoke(_) => "revoke for good",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+        }
+    }
 }
 
 /// A certificate after a change of status.
@@ -98,25 +111,21 @@ impl Registry {
         now: Timestamp,
     ) -> Result<Vec<ChangeOutcome>, RevocationError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut found = Vec::new();
-        let mut unknown = Vec::new();
-        for target in targets {
-            let certificates = certificates(&transaction, target, now)?;
-            if certificates.is_empty() {
-                unknown.push(target.clone());
-            }
-            found.extend(affected(certificates, change));
-        }
-        if !unknown.is_empty() {
-            return Err(RevocationError::Unknown { targets: unknown });
-        }
-        let mut outcomes = Vec::new();
-        for certificate in found {
-            let changed = apply(&transaction, &certificate, change, now)?;
-            let after = by_serial(&transaction, &certificate.serial, now)?;
-            outcomes.push(ChangeOutcome { certificate: after.unwrap_or(certificate), changed });
-        }
+        let outcomes = change_all(&transaction, targets, change, now)?;
         transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// What [`Registry::change_status`] would do. Nothing is changed.
+    pub(crate) fn preview_change(
+        &mut self,
+        targets: &[RevocationTarget],
+        change: StatusChange,
+        now: Timestamp,
+    ) -> Result<Vec<ChangeOutcome>, RevocationError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcomes = change_all(&transaction, targets, change, now)?;
+        transaction.rollback()?;
         Ok(outcomes)
     }
 
@@ -139,6 +148,34 @@ impl Registry {
     }
 }
 
+/// Applies `change` to every certificate of all targets.
+fn change_all(
+    connection: &Connection,
+    targets: &[RevocationTarget],
+    change: StatusChange,
+    now: Timestamp,
+) -> Result<Vec<ChangeOutcome>, RevocationError> {
+    let mut found = Vec::new();
+    let mut unknown = Vec::new();
+    for target in targets {
+        let certificates = certificates(connection, target, now)?;
+        if certificates.is_empty() {
+            unknown.push(target.clone());
+        }
+        found.extend(affected(certificates, change));
+    }
+    if !unknown.is_empty() {
+        return Err(RevocationError::Unknown { targets: unknown });
+    }
+    let mut outcomes = Vec::new();
+    for certificate in found {
+        let changed = apply(connection, &certificate, change, now)?;
+        let after = by_serial(connection, &certificate.serial, now)?;
+        outcomes.push(ChangeOutcome { certificate: after.unwrap_or(certificate), changed });
+    }
+    Ok(outcomes)
+}
+
 fn certificates(
     connection: &Connection,
     target: &RevocationTarget,
@@ -148,8 +185,11 @@ fn certificates(
         RevocationTarget::Serial(serial) => Ok(by_serial(connection, serial, now)?.into_iter().collect()),
         RevocationTarget::Identity(name) => matching(connection, "identity = ?1", name, now),
         RevocationTarget::WorkOrder(work_order) => {
-            let of_its_devices = "identity IN (SELECT device_id FROM device WHERE work_order = ?1)";
-            matching(connection, of_its_devices, work_order, now)
+            let mut found = Vec::new();
+            for device in devices_of(connection, work_order)? {
+                found.extend(matching(connection, "identity = ?1", &device, now)?);
+            }
+            Ok(found)
         }
     }
 }

@@ -13,6 +13,8 @@ mod lint;
 mod lists;
 mod orders;
 mod profiles;
+mod recall;
 mod requests;
 mod revocation;
 mod snapshots;
+mod typed;

@@ -137,7 +137,7 @@ fn a_batch_is_the_devices_of_one_work_order_and_no_other() {
     let factory = Factory::new();
     factory.write("order.csv", "device_id,work_order\ndev-1,WO-1\ndev-2,WO-1\ndev-3,WO-10\n");
     factory.run("issue --order order.csv").succeeded();
-    factory.run("revoke --batch WO-1 --reason cessationOfOperation").succeeded();
+    factory.run("revoke --batch WO-1 --yes --reason cessationOfOperation").succeeded();
     let status = |device: &str| factory.json(&format!("show {device}"))["certificates"][0]["status"].clone();
     assert_eq!(
         (status("dev-1"), status("dev-2"), status("dev-3")),

@@ -6,7 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use device_identity::DeviceId;
 
+use super::consent::Consent;
 use super::publication::Publication;
+use crate::order::WorkOrder;
 use crate::registry::RevocationReason;
 use crate::serial::SerialNumber;
 
@@ -17,7 +19,7 @@ Examples:
   countersign-provision revoke pump-0001 --reason keyCompromise
   countersign-provision revoke --serial 3f5a0c1d2e3f405162738495a6b7c8d9
   countersign-provision revoke --cert found.pem --reason keyCompromise
-  countersign-provision revoke --batch WO-2041 --reason cessationOfOperation")]
+  countersign-provision revoke --batch WO-2041 --reason cessationOfOperation --dry-run")]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]
     pub(in crate::cli) targets: Targets,
@@ -26,6 +28,9 @@ pub(in crate::cli) struct Revoke {
     #[arg(long, value_name = "REASON", default_value = RevocationReason::Unspecified.name())]
     #[arg(value_parser = PossibleValuesParser::new(RevocationReason::PERMANENT.map(RevocationReason::name)).try_map(|name| name.parse::<RevocationReason>()))]
     pub(in crate::cli) reason: RevocationReason,
+
+    #[command(flatten)]
+    pub(in crate::cli) consent: Consent,
 
     #[command(flatten)]
     pub(in crate::cli) publication: Publication,
@@ -41,6 +46,9 @@ pub(in crate::cli) struct Suspend {
     pub(in crate::cli) targets: Targets,
 
     #[command(flatten)]
+    pub(in crate::cli) consent: Consent,
+
+    #[command(flatten)]
     pub(in crate::cli) publication: Publication,
 }
 
@@ -52,6 +60,9 @@ Example:
 pub(in crate::cli) struct Resume {
     #[command(flatten)]
     pub(in crate::cli) targets: Targets,
+
+    #[command(flatten)]
+    pub(in crate::cli) consent: Consent,
 
     #[command(flatten)]
     pub(in crate::cli) publication: Publication,
@@ -72,7 +83,8 @@ pub(in crate::cli) struct Targets {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) cert: Option<PathBuf>,
 
-    /// Every device of a work order.
+    /// Every device of a work order, however its name was spaced when it was typed. It is counted first, and needs a
+    /// yes, or --yes where there is no terminal.
     #[arg(long, value_name = "WORK_ORDER")]
-    pub(in crate::cli) batch: Option<String>,
+    pub(in crate::cli) batch: Option<WorkOrder>,
 }

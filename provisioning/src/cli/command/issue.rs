@@ -20,7 +20,7 @@ use crate::issuance::{
     Batch, BatchReport, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice, Plan,
 };
 use crate::issuer::{Issuer, read_chain};
-use crate::order::{self, Order};
+use crate::order::{self, Order, OrderError};
 use crate::profile::Validity;
 use crate::registry::Registry;
 use crate::timestamp::TrustedNow;
@@ -36,9 +36,12 @@ struct Document<'a> {
 }
 
 pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Failure> {
-    let orders = match &arguments.order {
-        Some(path) => order::read(path)?,
-        None => orders_from_ids(&arguments)?,
+    let file = arguments.order.as_deref().map(order::read).transpose()?;
+    let (orders, unclear) = match file {
+        Some(file) => {
+            (file.orders, file.ambiguity.map(|fault| OrderError::Header { path: file.path, fault }))
+        }
+        None => (orders_from_ids(&arguments)?, None),
     };
     let output = output_options(&arguments, context);
 
@@ -52,6 +55,9 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
         keys_delivered: arguments.keys_delivered,
     };
     let plan = Plan::make(&session.registry, orders, resume, &inspection, context.now)?;
+    if let Some(error) = unclear.filter(|_| !plan.new.is_empty()) {
+        return Err(error.into());
+    }
     let issuer = session.issuer(Authority::Device)?;
     let report =
         run_batch(&arguments, context, (&mut session.registry, session.now), &issuer, &plan, &output)?;

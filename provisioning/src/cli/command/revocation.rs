@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::adoption::adopt;
 use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_files};
+use super::recall;
 use crate::authority::Authority;
-use crate::cli::arguments::{Publication, Resume, Revoke, Suspend, Targets};
+use crate::cli::arguments::{Consent, Publication, Resume, Revoke, Suspend, Targets};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
@@ -14,32 +15,58 @@ use crate::registry::{ChangeOutcome, Registry, RevocationTarget, StatusChange};
 
 #[derive(Serialize)]
 struct Document {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
     certificates: Vec<ChangeOutcome>,
     crls: Vec<CrlDocument>,
 }
 
 pub(in crate::cli) fn revoke(arguments: Revoke, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, StatusChange::Revoke(arguments.reason), &arguments.publication, context)
+    run(
+        arguments.targets,
+        StatusChange::Revoke(arguments.reason),
+        &arguments.consent,
+        &arguments.publication,
+        context,
+    )
 }
 
 pub(in crate::cli) fn suspend(arguments: Suspend, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, StatusChange::Suspend, &arguments.publication, context)
+    run(arguments.targets, StatusChange::Suspend, &arguments.consent, &arguments.publication, context)
 }
 
 pub(in crate::cli) fn resume(arguments: Resume, context: &Context) -> Result<(), Failure> {
-    run(arguments.targets, StatusChange::Resume, &arguments.publication, context)
+    run(arguments.targets, StatusChange::Resume, &arguments.consent, &arguments.publication, context)
 }
 
 fn run(
     targets: Targets,
     change: StatusChange,
+    consent: &Consent,
     publication: &Publication,
     context: &Context,
 ) -> Result<(), Failure> {
     let names = targets.names.into_iter().map(|name| RevocationTarget::Identity(name.to_string()));
     let one = targets.serial.map(RevocationTarget::Serial);
-    let batch = targets.batch.map(RevocationTarget::WorkOrder);
-    let mut selected: Vec<_> = names.chain(one).chain(batch).collect();
+    let batch = targets.batch;
+    let mut selected: Vec<_> =
+        names.chain(one).chain(batch.clone().map(RevocationTarget::WorkOrder)).collect();
+    if batch.is_some() || consent.dry_run {
+        // Before the lock, which a person who thinks about the answer would hold against everybody else's revocation.
+        let mut registry = Registry::open(&context.fleet.registry())?;
+        let preview = registry.preview_change(&selected, change, context.now);
+        let preview = match &batch {
+            Some(work_order) => {
+                let preview = preview.map_err(|error| recall::refused(work_order, error, &registry))?;
+                recall::confirm(work_order, change, &preview, &registry, consent)?;
+                preview
+            }
+            None => preview?,
+        };
+        if consent.dry_run {
+            return print(preview, &[], consent, publication);
+        }
+    }
     let _lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     if let Some(path) = &targets.cert {
@@ -55,14 +82,8 @@ fn run(
     let certificates = registry.change_status(&targets, change, context.now)?;
     // Published even if nothing changed: an earlier command may have been stopped between the registry and the CRL.
     let crls = publish_all(&mut registry, &issuers, publication, context)?;
-
-    let document =
-        Document { certificates, crls: crls.iter().map(|(document, _)| document.clone()).collect() };
-    if publication.json.requested {
-        output::json(&document)?;
-    } else {
-        print(&document)?;
-    }
+    let crls: Vec<_> = crls.into_iter().map(|(document, _)| document).collect();
+    print(certificates, &crls, consent, publication)?;
     warn_of_files(&found);
     let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
     if !carried.is_empty() {
@@ -71,18 +92,31 @@ fn run(
     Ok(())
 }
 
-fn print(document: &Document) -> Result<(), Failure> {
+fn print(
+    certificates: Vec<ChangeOutcome>,
+    crls: &[CrlDocument],
+    consent: &Consent,
+    publication: &Publication,
+) -> Result<(), Failure> {
+    let document = Document { dry_run: consent.dry_run, certificates, crls: crls.to_vec() };
+    if publication.json.requested {
+        return output::json(&document);
+    }
     for outcome in &document.certificates {
         output::line(format_args!(
-            "{} {} {}{}",
+            "{} {} {}{}{}",
             outcome.certificate.identity.as_deref().unwrap_or_default(),
             outcome.certificate.serial,
+            if consent.dry_run && outcome.changed { "would be " } else { "" },
             outcome.certificate.status,
             if outcome.changed { "" } else { " (as before)" },
         ))?;
     }
     for crl in &document.crls {
         output::line(crl)?;
+    }
+    if consent.dry_run {
+        output::note("nothing was changed");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Failure;
 use crate::cli::exit_code::{CONFLICT, REFUSED};
 use crate::csr::CsrError;
-use crate::order::OrderError;
+use crate::order::{FileKind, HeaderFault, LineFault, OrderError};
 
 impl Failure {
     /// A signing request without a usable common name.
@@ -39,8 +39,19 @@ impl From<OrderError> for Failure {
         let (exit_code, help) = match &error {
             OrderError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
             OrderError::TooLong { .. } => (REFUSED, "split the order"),
+            OrderError::Format { found, .. } => (REFUSED, format_help(*found)),
+            OrderError::Header { fault: HeaderFault::NotUtf8, .. } => (REFUSED, SAVE_AS_UTF_8),
+            OrderError::Header { fault: HeaderFault::SameMeaning { .. }, .. } => (
+                REFUSED,
+                "rename one of the two columns, so that it is clear which is meant; nothing was made",
+            ),
             OrderError::Header { .. } => {
                 (REFUSED, "the first line names the columns: device_id, and any others, each once")
+            }
+            OrderError::Lines { lines, .. }
+                if lines.iter().any(|line| matches!(line.fault, LineFault::NotUtf8 { .. })) =>
+            {
+                (REFUSED, SAVE_AS_UTF_8)
             }
             OrderError::Lines { .. } => {
                 (REFUSED, "correct these lines and run the order again; nothing was made")
@@ -50,5 +61,30 @@ impl From<OrderError> for Failure {
             }
         };
         Self::new(exit_code, error, help)
+    }
+}
+
+const SAVE_AS_UTF_8: &str = "save it in UTF-8 (Excel: Save As, \"CSV UTF-8 (Comma delimited)\"; LibreOffice: Save As, Text \
+                             CSV, character set Unicode (UTF-8)) and run the order again; nothing was made";
+
+/// How to save a file as an order, by what it is.
+fn format_help(found: FileKind) -> &'static str {
+    match found {
+        FileKind::Excel => {
+            "open it in Excel, choose Save As, \"CSV UTF-8 (Comma delimited)\", and give that file; nothing was made"
+        }
+        FileKind::OpenDocument => {
+            "open it in LibreOffice, choose Save As, Text CSV, with Unicode (UTF-8) and a comma as field delimiter, and \
+             give that file; nothing was made"
+        }
+        FileKind::Zip | FileKind::Compressed(_) => "unpack it, and give the CSV file in it; nothing was made",
+        FileKind::WideText => SAVE_AS_UTF_8,
+        FileKind::Separated(_) => {
+            "save it with commas (Excel in a country with decimal commas: change the list separator of the system \
+             first; LibreOffice: Save As, Text CSV, field delimiter comma) and run the order again; nothing was made"
+        }
+        FileKind::Markup | FileKind::Json | FileKind::Pdf | FileKind::Binary => {
+            "give a text with a header line such as device_id,product,serial_number,work_order; nothing was made"
+        }
     }
 }

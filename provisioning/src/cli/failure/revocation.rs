@@ -1,8 +1,9 @@
 //! Why nothing was revoked, or no CRL published.
 
 use super::{FAULT_HELP, Failure};
-use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN};
+use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN, USAGE};
 use crate::crl::CrlError;
+use crate::order::WorkOrder;
 use crate::registry::{CarriedOver, RevocationError};
 
 impl Failure {
@@ -12,6 +13,29 @@ impl Failure {
             UNKNOWN,
             format!("unknown: {name}"),
             "`countersign-provision list` shows the devices of this fleet",
+        )
+    }
+
+    /// An unknown work order.
+    pub(in crate::cli) fn unknown_work_order(work_order: &WorkOrder, nearest: Option<&str>) -> Self {
+        let what = match nearest {
+            Some(nearest) => format!("unknown: work order {work_order}; the nearest is {nearest:?}"),
+            None => format!("unknown: work order {work_order}"),
+        };
+        Self::new(UNKNOWN, what, "nothing was changed; `countersign-provision list --json` shows work orders")
+    }
+
+    /// A change of many certificates to which a person said no.
+    pub(in crate::cli) fn declined(count: &str) -> Self {
+        Self::new(USAGE, format!("not confirmed: {count}"), "nothing was changed; say y to go on")
+    }
+
+    /// A change of many certificates that nobody was there to confirm.
+    pub(in crate::cli) fn unconfirmed(count: &str) -> Self {
+        Self::new(
+            USAGE,
+            format!("not confirmed: {count}"),
+            "nothing was changed; --dry-run lists them, and --yes says yes where there is no terminal",
         )
     }
 }
