@@ -10,6 +10,7 @@ mod exit_code;
 mod failure;
 mod output;
 mod passphrase;
+mod spreadsheet;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Inspect(arguments) => command::inspect::run(arguments),
         Command::Lint(arguments) => command::lint::run(arguments),
         Command::ExportBroker(arguments) => command::export_broker::run(arguments, context),
+        Command::Cert(arguments) => command::cert::run(arguments, context),
         Command::Completions(arguments) => command::completions::run(arguments),
     }
 }

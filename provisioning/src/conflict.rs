@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use device_identity::DeviceId;
 
-pub(crate) use difference::FileDifference;
 use crate::tally::Counted;
+pub(crate) use difference::FileDifference;
 
 /// What exists already and so stands in the way of new credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,18 @@ pub(crate) enum Conflict {
     NameTaken {
         /// The name.
         name: String,
+    },
+    /// Another device of the product has the serial number on its board.
+    #[error("line {line}: the board serial number {serial_number:?}{of_product} is that of {holder} already", of_product = .product.as_ref().map(|product| format!(" of product {product:?}")).unwrap_or_default())]
+    BoardSerial {
+        /// The line of the order.
+        line: u64,
+        /// The serial number.
+        serial_number: String,
+        /// The product, if it has one.
+        product: Option<String>,
+        /// The other device, and where it is in the order.
+        holder: String,
     },
     /// The public key was certified before.
     #[error("the public key of {name} is certified already, for {identity}")]
@@ -118,6 +130,7 @@ impl Counted for Conflict {
             Self::NameOfService { .. } => "the name of a service",
             Self::NameOfDevice { .. } => "the name of a device",
             Self::NameTaken { .. } => "a name that is registered already",
+            Self::BoardSerial { .. } => "a board serial number that another device has",
             Self::PublicKey { .. } => "a public key that is certified already",
             Self::Serial { .. } => "a serial number that exists already",
             Self::NamedTwice { .. } => "a device that is named twice",

@@ -3,6 +3,7 @@
 //! for conflicts through [`plan`], and write files through [`deliver_into`](crate::delivery::deliver_into).
 
 mod batch;
+mod boards;
 mod certify;
 mod error;
 mod plan;

@@ -5,6 +5,7 @@ mod csv_file;
 mod details;
 mod fault;
 mod file_kind;
+mod filter;
 mod header;
 mod line_numbers;
 mod work_order;
@@ -15,6 +16,7 @@ pub(crate) use csv_file::read;
 pub(crate) use details::OrderDetails;
 pub(crate) use fault::{Duplicate, HeaderFault, LineFault, OrderError};
 pub(crate) use file_kind::FileKind;
+pub(crate) use filter::DetailFilter;
 pub(crate) use work_order::WorkOrder;
 
 use crate::csr::SigningRequest;
@@ -33,12 +35,21 @@ pub(crate) struct Order {
     pub(crate) request: Option<SigningRequest>,
     /// The digest the line had before columns and fields were read as they are meant, if it differs.
     pub(crate) digest_as_spelled: Option<Sha256>,
+    /// Whether other boards of the product may have the same serial number.
+    pub(crate) shared_serial: bool,
 }
 
 impl Order {
     /// An order without details.
     pub(crate) fn for_device(device_id: DeviceId, request: Option<SigningRequest>) -> Self {
-        Self { line: 0, device_id, details: OrderDetails::default(), request, digest_as_spelled: None }
+        Self {
+            line: 0,
+            device_id,
+            details: OrderDetails::default(),
+            request,
+            digest_as_spelled: None,
+            shared_serial: false,
+        }
     }
 
     /// A digest of everything the order line says, to recognise the line when the order is run again. *Warning:* the

@@ -3,17 +3,21 @@
 //! What a function writes is on disk when it returns (WAL, `synchronous = FULL`). The registry holds no private key.
 
 mod adoption;
+mod boards;
 mod carry_over;
 mod certificates;
 mod crl_state;
 mod devices;
 mod entries;
 mod error;
+mod key_origin;
+mod listing;
 mod output_directories;
 mod reason;
 mod record;
 mod revocation;
 mod schema;
+mod search;
 mod settings;
 mod signing;
 mod witness;
@@ -35,9 +39,12 @@ pub(crate) use crl_state::CrlState;
 pub(crate) use devices::{DeviceRecord, RegisteredDevice};
 pub(crate) use entries::RevokedEntry;
 pub(crate) use error::RegistryError;
+pub(crate) use key_origin::KeyOrigin;
+pub(crate) use listing::Listed;
 pub(crate) use reason::RevocationReason;
-pub(crate) use record::{KeyOrigin, NewDevice, RecordError};
+pub(crate) use record::{NewDevice, RecordError};
 pub(crate) use revocation::{ChangeOutcome, RevocationError, RevocationTarget, StatusChange};
+pub(crate) use search::Found;
 pub(crate) use settings::Settings;
 
 /// How long a statement waits for the transaction of another process. Transactions last milliseconds.

@@ -7,12 +7,16 @@ use ring::rand::SecureRandom;
 use serde::{Serialize, Serializer};
 
 use crate::digest::Hex;
+use crate::spelling::trimmed;
 
 /// The length of a serial number in bytes.
 ///
 /// 128 bits: twice what a CA must draw from a CSPRNG (CA/B baseline requirements §7.1), so that stations without a
 /// common registry do not draw the same number, and still under the 20 octets that RFC 5280 §4.1.2.2 allows.
 pub(crate) const LEN: usize = 16;
+
+/// How many digits a serial number of this fleet has in decimal.
+const DECIMAL_DIGITS: std::ops::RangeInclusive<usize> = 37..=39;
 
 /// The serial number of a certificate of this fleet.
 ///
@@ -103,27 +107,38 @@ pub(crate) enum SerialNumberError {
     Range,
 }
 
-/// Hex in either case; colons between digits are skipped.
+/// A serial number is an integer, and read as any tool writes it: hex in either case, with colons or spaces, after `0x` or
+/// `serial=`, with a zero in front or without the one it begins with; or decimal, which has more digits than hex.
 impl FromStr for SerialNumber {
     type Err = SerialNumberError;
 
     fn from_str(text: &str) -> Result<Self, SerialNumberError> {
+        let text = trimmed(text);
+        let text = text.strip_prefix("serial=").unwrap_or(text);
+        let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
         let digits = text
             .chars()
-            .filter(|&character| character != ':')
+            .filter(|&character| character != ':' && !character.is_whitespace())
             .map(|character| {
                 let digit = character.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                 digit.ok_or(SerialNumberError::NotHex { found: character })
             })
             .collect::<Result<Vec<u8>, _>>()?;
-        let mut bytes = [0; LEN];
-        if digits.len() != 2 * LEN {
-            return Err(SerialNumberError::Length { digits: digits.len() });
+        let length = SerialNumberError::Length { digits: digits.len() };
+        if DECIMAL_DIGITS.contains(&digits.len())
+            && digits.iter().all(|digit| *digit <= 9)
+            && text.len() == digits.len()
+        {
+            let number: u128 = text.parse().map_err(|_| SerialNumberError::Range)?;
+            return Self::from_bytes(number.to_be_bytes()).ok_or(SerialNumberError::Range);
         }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-            *byte = pair.iter().fold(0, |byte, digit| (byte << 4) | digit);
+        let in_front = digits.iter().take_while(|digit| **digit == 0).count();
+        let significant = digits.get(in_front..).unwrap_or_default();
+        if digits.len() < 2 * LEN - 1 || significant.len() > 2 * LEN {
+            return Err(length);
         }
-        Self::from_bytes(bytes).ok_or(SerialNumberError::Range)
+        let number = significant.iter().fold(0, |number: u128, digit| (number << 4) | u128::from(*digit));
+        Self::from_bytes(number.to_be_bytes()).ok_or(SerialNumberError::Range)
     }
 }
 
@@ -163,9 +178,29 @@ mod tests {
     fn hex_with_colons_as_openssl_prints_it_parses_and_other_text_does_not() {
         let colons = "0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19";
         assert_eq!(colons.parse::<SerialNumber>().unwrap().to_string(), colons.replace(':', ""));
-        assert_eq!("0x01".parse::<SerialNumber>(), Err(SerialNumberError::NotHex { found: 'x' }));
+        assert_eq!("g1".parse::<SerialNumber>(), Err(SerialNumberError::NotHex { found: 'g' }));
         assert_eq!("01".parse::<SerialNumber>(), Err(SerialNumberError::Length { digits: 2 }));
         assert_eq!("00".repeat(16).parse::<SerialNumber>(), Err(SerialNumberError::Range));
         assert_eq!("ff".repeat(16).parse::<SerialNumber>(), Err(SerialNumberError::Range));
+    }
+
+    #[test]
+    fn a_serial_number_is_the_same_integer_however_it_is_written() {
+        let serial: SerialNumber = "0a0b0c0d0e0f10111213141516171819".parse().unwrap();
+        for written in [
+            "0A0B0C0D0E0F10111213141516171819",
+            "serial=0A0B0C0D0E0F10111213141516171819",
+            "0x0a0b0c0d0e0f10111213141516171819",
+            "a0b0c0d0e0f10111213141516171819",
+            "00:0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19",
+            "0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 19",
+            "\u{200e}0a0b0c0d0e0f10111213141516171819\u{a0}",
+            "13349639646525398235987214510702663705",
+        ] {
+            assert_eq!(written.parse(), Ok(serial), "{written}");
+        }
+        let largest = SerialNumber::from_bytes((u128::MAX >> 1).to_be_bytes()).unwrap();
+        assert_eq!((u128::MAX >> 1).to_string().parse(), Ok(largest));
+        assert_eq!("9".repeat(39).parse::<SerialNumber>(), Err(SerialNumberError::Range));
     }
 }

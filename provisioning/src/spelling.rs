@@ -1,6 +1,9 @@
 //! Texts that people typed, pasted or exported, such as work orders: what surrounds them unseen, and when two of them
 //! mean the same.
 
+use std::convert::Infallible;
+use std::str::FromStr;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Whether a character takes no ink at the end of a text: white space, and the invisible characters that come along
@@ -44,6 +47,14 @@ impl Meaning {
     /// The text in one spelling of all that mean the same.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for Meaning {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::of(text))
     }
 }
 

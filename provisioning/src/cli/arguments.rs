@@ -1,6 +1,7 @@
 //! The arguments of every command. The doc comments of these files are the help texts.
 
 mod broker_cert;
+mod cert;
 mod clock;
 mod completions;
 mod consent;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 
 pub(super) use broker_cert::BrokerCert;
+pub(super) use cert::Cert;
 pub(super) use clock::{Clock, ClockAccept, ClockAction, ClockConsent};
 pub(super) use completions::Completions;
 pub(super) use consent::Consent;
@@ -80,6 +82,7 @@ pub(super) enum Command {
     Clock(Clock),
     List(List),
     Show(Show),
+    Cert(Cert),
     Inspect(Inspect),
     Lint(Lint),
     ExportBroker(ExportBroker),

@@ -2,6 +2,7 @@
 
 mod adoption;
 pub(super) mod broker_cert;
+pub(super) mod cert;
 pub(super) mod clock;
 pub(super) mod completions;
 pub(super) mod crl;

@@ -88,6 +88,11 @@ impl Fleet {
         format!("{name}.cert.pem")
     }
 
+    /// The name of the file by which a service knows the broker: the root of the broker's CA.
+    pub(crate) fn service_anchor(name: &ServiceName) -> String {
+        format!("{name}.ca.pem")
+    }
+
     /// The name of a service's key file within [`Fleet::services`].
     pub(crate) fn service_key(name: &ServiceName) -> String {
         format!("{name}.key.pem")

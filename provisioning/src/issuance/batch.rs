@@ -252,6 +252,7 @@ impl CertifiedDevice<'_> {
     fn as_new_device(&self) -> NewDevice<'_> {
         NewDevice {
             details: &self.order.details,
+            shared_serial: self.order.shared_serial,
             order_digest: self.order.digest(),
             key_origin: self.key_origin,
             certificate: &self.certificate,

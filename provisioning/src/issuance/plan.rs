@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use device_identity::DeviceId;
 
 use super::IssuanceError;
+use super::boards::conflicts_of_boards;
 use super::standing::{Inspection, Standing};
 use crate::conflict::Conflict;
 use crate::csr::SigningRequest;
@@ -68,6 +69,8 @@ impl Plan {
             }
         }
         conflicts.extend(case_twins(registry, plan.new.iter().map(|order| order.device_id.as_str()))?);
+        let alone = plan.new.iter().filter(|order| !order.shared_serial);
+        conflicts.extend(conflicts_of_boards(registry, alone)?);
         if conflicts.is_empty() { Ok(plan) } else { Err(IssuanceError::Conflicts(conflicts)) }
     }
 }

@@ -16,6 +16,7 @@ use crate::delivery::{FileSystem, OnExisting, deliver_into};
 use crate::fleet::Fleet;
 use crate::issuer::Issuer;
 use crate::order::Order;
+use crate::pem::{self, Label};
 use crate::profile::Validity;
 use crate::registry::{IdentityKind, KeyOrigin, NewDevice, RecordError, Registry};
 use crate::timestamp::TrustedNow;
@@ -52,13 +53,15 @@ impl SingleIssuer<'_> {
         Ok(certificate)
     }
 
-    /// Makes a certificate and key for a service; with `renew`, the next certificate of a registered service.
+    /// Makes a certificate and key for a service, and writes `anchor`, by which it knows the broker, beside them; with `renew`, the next certificate of a registered service.
     pub(crate) fn issue_service(
         &mut self,
         name: &ServiceName,
+        anchor: &[u8],
         renew: bool,
     ) -> Result<VerifiedCertificate, IssuanceError> {
         let (certificate_name, key_name) = (Fleet::service_certificate(name), Fleet::service_key(name));
+        let anchor_name = Fleet::service_anchor(name);
         let directory = self.fleet.services();
         let existing = self.registry.kind_of(name.as_str())?;
         let conflict = match (existing, renew) {
@@ -66,7 +69,7 @@ impl SingleIssuer<'_> {
             (Some(IdentityKind::Service), false) => Some(Conflict::ServiceExists { name: name.to_string() }),
             (Some(IdentityKind::Service), true) => None,
             (None, _) => {
-                let files = [&certificate_name, &key_name].map(|file| directory.join(file));
+                let files = [&certificate_name, &key_name, &anchor_name].map(|file| directory.join(file));
                 conflict_of_files(files, name.as_str())
             }
         };
@@ -77,7 +80,12 @@ impl SingleIssuer<'_> {
         let certifier = self.certifier()?;
         let (certificate, key) = certifier.certify_new_key(CertificateSubject::Service(name.clone()))?;
         let (chain, key) = (certifier.chain_pem(&certificate)?, key.pem()?);
-        let files = [(certificate_name.as_str(), chain.as_str()), (key_name.as_str(), key.as_str())];
+        let anchor = pem::encode(Label::Certificate, anchor)?;
+        let files = [
+            (certificate_name.as_str(), chain.as_str()),
+            (key_name.as_str(), key.as_str()),
+            (anchor_name.as_str(), anchor.as_str()),
+        ];
         let on_existing = if existing.is_some() { OnExisting::Replace } else { OnExisting::Keep };
         self.deliver(&directory, &certificate, &files, on_existing, |registry| {
             registry.record_service(&certificate, existing.is_some())
@@ -103,6 +111,7 @@ impl SingleIssuer<'_> {
         self.deliver(directory, &certificate, &[(name, chain.as_str())], OnExisting::Keep, |registry| {
             let device = NewDevice {
                 details: &order.details,
+                shared_serial: order.shared_serial,
                 order_digest: order.digest(),
                 key_origin: KeyOrigin::Device,
                 certificate: &certificate,

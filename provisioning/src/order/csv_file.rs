@@ -124,7 +124,8 @@ fn parse(record: &ByteRecord, header: &Header, directory: &Path, line: u64) -> R
         }
     }
     let device_id = device_id.ok_or_else(wrong_number)?;
-    let mut order = Order { line, device_id, details, request, digest_as_spelled: None };
+    let mut order =
+        Order { line, device_id, details, request, digest_as_spelled: None, shared_serial: false };
     if as_spelled {
         let columns = header.spelled.as_ref().unwrap_or(&header.meant);
         let mut details = OrderDetails::default();

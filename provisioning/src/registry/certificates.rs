@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::{Serialize, Serializer};
 
-use super::{Registry, RegistryError, RevocationReason};
+use super::{KeyOrigin, Registry, RegistryError, RevocationReason};
 use crate::authority::Authority;
 use crate::digest::Sha256;
 use crate::serial::SerialNumber;
@@ -122,11 +122,13 @@ pub(crate) struct CertificateRecord {
     pub(crate) fingerprint_sha256: Sha256,
     /// The SHA-256 digest of the SubjectPublicKeyInfo.
     pub(crate) spki_sha256: Sha256,
+    /// Who made its key.
+    pub(crate) key_origin: KeyOrigin,
 }
 
 /// The columns [`CertificateRecord::read`] reads, in its order.
 pub(super) const COLUMNS: &str = "serial, identity, authority, status, revocation_reason, revoked_at, not_before, \
-                                  not_after, fingerprint_sha256, spki_sha256";
+                                  not_after, fingerprint_sha256, spki_sha256, key_origin";
 
 impl CertificateRecord {
     /// Reads a row of [`COLUMNS`].
@@ -150,6 +152,7 @@ impl CertificateRecord {
             not_after,
             fingerprint_sha256: Sha256::from_bytes(row.get("fingerprint_sha256")?),
             spki_sha256: Sha256::from_bytes(row.get("spki_sha256")?),
+            key_origin: row.get::<_, String>("key_origin")?.parse().map_err(|_| damaged("key_origin"))?,
         })
     }
 }
@@ -182,28 +185,6 @@ impl Registry {
         let mut statement = self.connection.prepare_cached(&query)?;
         let rows = statement.query_and_then([identity], |row| CertificateRecord::read(row, now))?;
         rows.collect()
-    }
-
-    /// Calls `each` with the newest certificate of every identity under an authority, in the order of their names; for
-    /// a device, also with its board state.
-    pub(crate) fn for_each_current<E: From<RegistryError>>(
-        &self,
-        authority: Authority,
-        now: Timestamp,
-        mut each: impl FnMut(CertificateRecord, Option<String>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let query = format!(
-            "SELECT {COLUMNS}, board_state FROM certificate AS this LEFT JOIN device ON device_id = identity \
-             WHERE authority = ?1 AND (identity IS NULL OR id = \
-             (SELECT max(id) FROM certificate AS other WHERE other.identity = this.identity)) ORDER BY identity, id"
-        );
-        let mut statement = self.connection.prepare_cached(&query).map_err(RegistryError::from)?;
-        let mut rows = statement.query([authority.name()]).map_err(RegistryError::from)?;
-        while let Some(row) = rows.next().map_err(RegistryError::from)? {
-            let board_state = row.get("board_state").map_err(RegistryError::from)?;
-            each(CertificateRecord::read(row, now)?, board_state)?;
-        }
-        Ok(())
     }
 
     /// The length of the longest registered name, in characters: the width of a column.

@@ -5,8 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 
 use super::certificates::{Status, serial};
-use super::record::KeyOrigin;
-use super::{Registry, RegistryError};
+use super::{KeyOrigin, Registry, RegistryError};
 use crate::digest::Sha256;
 use crate::order::OrderDetails;
 use crate::serial::SerialNumber;
@@ -38,9 +37,12 @@ pub(crate) struct RegisteredDevice {
     pub(crate) key_origin: KeyOrigin,
 }
 
-const COLUMNS: &str = "device_id, board_state, product, serial_number, work_order, metadata, created_at";
+/// The columns [`read`] reads.
+pub(super) const COLUMNS: &str =
+    "device_id, board_state, product, serial_number, work_order, metadata, created_at";
 
-fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
+/// Reads a row of [`COLUMNS`].
+pub(super) fn read(row: &Row<'_>) -> Result<DeviceRecord, RegistryError> {
     let metadata: String = row.get("metadata")?;
     Ok(DeviceRecord {
         device_id: row.get("device_id")?,
@@ -109,8 +111,9 @@ impl Registry {
             order_digest: digest.map(Sha256::from_bytes),
             serial: serial(number)?,
             status: stored_status(&status)?.at(Timestamp::from_signed(not_after), now),
-            key_origin: KeyOrigin::by_name(&origin)
-                .ok_or_else(|| RegistryError::damaged("certificate.key_origin makes no sense"))?,
+            key_origin: origin
+                .parse()
+                .map_err(|_| RegistryError::damaged("certificate.key_origin makes no sense"))?,
         }))
     }
 

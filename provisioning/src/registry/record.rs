@@ -3,7 +3,7 @@
 use device_identity::DeviceId;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{IdentityKind, Registry, RegistryError};
+use super::{IdentityKind, KeyOrigin, Registry, RegistryError};
 use crate::certificate_subject::CertificateSubject;
 use crate::conflict::Conflict;
 use crate::digest::Sha256;
@@ -11,35 +11,12 @@ use crate::order::OrderDetails;
 use crate::timestamp::Timestamp;
 use crate::verify::VerifiedCertificate;
 
-/// Where a private key was generated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyOrigin {
-    /// Here, by this program; the key is in the files it was written to and nowhere else.
-    Factory,
-    /// On the device, which sent a signing request.
-    Device,
-    /// Not known: the certificate was read back from a file.
-    Unknown,
-}
-
-impl KeyOrigin {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Factory => "factory",
-            Self::Device => "device",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    pub(super) fn by_name(name: &str) -> Option<Self> {
-        [Self::Factory, Self::Device, Self::Unknown].into_iter().find(|origin| origin.name() == name)
-    }
-}
-
 /// A device to be registered with its first certificate.
 pub(crate) struct NewDevice<'a> {
     /// The details from its order.
     pub(crate) details: &'a OrderDetails,
+    /// Whether other boards of the product may have the same serial number.
+    pub(crate) shared_serial: bool,
     /// The digest of the order line.
     pub(crate) order_digest: Sha256,
     /// Where its key was generated.
@@ -145,7 +122,7 @@ fn insert_device(
     connection
         .prepare_cached(
             "INSERT INTO device (device_id, board_state, product, serial_number, work_order, metadata, order_digest, \
-             created_at) VALUES (?1, 'issued', ?2, ?3, ?4, ?5, ?6, ?7)",
+             created_at, shared_serial) VALUES (?1, 'issued', ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             id.as_str(),
@@ -155,6 +132,7 @@ fn insert_device(
             metadata,
             device.order_digest.as_bytes(),
             now.signed(),
+            device.shared_serial,
         ))?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod done;
 mod earlier_version;
 mod factory;
 mod files;
+mod finding;
 mod interrupted;
 mod kill;
 mod lint;

@@ -245,6 +245,7 @@ fn the_help_of_every_command_matches_its_snapshot() {
         "crl",
         "list",
         "show",
+        "cert",
         "inspect",
         "export-broker",
         "completions",

@@ -63,6 +63,10 @@ pub(in crate::cli) struct Issue {
     #[arg(long)]
     pub(in crate::cli) keys_delivered: bool,
 
+    /// Let several boards of one product have the same serial number.
+    #[arg(long, requires = "order")]
+    pub(in crate::cli) shared_serial: bool,
+
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
 

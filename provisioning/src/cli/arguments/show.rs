@@ -1,7 +1,6 @@
 //! [`Show`]: the arguments of `show`.
 
 use clap::Args;
-use device_identity::DeviceId;
 
 use super::json::Json;
 
@@ -11,9 +10,9 @@ use super::json::Json;
 Example:
   countersign-provision show pump-0001")]
 pub(in crate::cli) struct Show {
-    /// The device, or service.
-    #[arg(value_name = "DEVICE_ID")]
-    pub(in crate::cli) name: DeviceId,
+    /// The device or service; or the serial number of a certificate; or the serial number on a board.
+    #[arg(value_name = "ID")]
+    pub(in crate::cli) name: String,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

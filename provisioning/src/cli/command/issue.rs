@@ -37,12 +37,13 @@ struct Document<'a> {
 
 pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Failure> {
     let file = arguments.order.as_deref().map(order::read).transpose()?;
-    let (orders, unclear) = match file {
+    let (mut orders, unclear) = match file {
         Some(file) => {
             (file.orders, file.ambiguity.map(|fault| OrderError::Header { path: file.path, fault }))
         }
         None => (orders_from_ids(&arguments)?, None),
     };
+    orders.iter_mut().for_each(|order| order.shared_serial = arguments.shared_serial);
     let output = output_options(&arguments, context);
 
     let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;

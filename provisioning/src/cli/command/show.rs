@@ -6,11 +6,11 @@ use crate::cli::arguments::Show;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::registry::{CertificateRecord, DeviceRecord, Registry};
+use crate::registry::{CertificateRecord, DeviceRecord, Found, KeyOrigin, Registry};
 
 #[derive(Serialize)]
 struct Document {
-    identity: String,
+    identity: Option<String>,
     #[serde(flatten)]
     device: Option<DeviceRecord>,
     certificates: Vec<CertificateRecord>,
@@ -19,19 +19,28 @@ struct Document {
 pub(in crate::cli) fn run(arguments: Show, context: &Context) -> Result<(), Failure> {
     let registry = Registry::open(&context.fleet.registry())?;
     let name = arguments.name.as_str();
-    let certificates = registry.certificates_of(name, context.now)?;
-    let device = registry.device(name)?;
-    if device.is_none() && certificates.is_empty() {
-        return Err(Failure::unknown(name));
+    let document = match registry.find(name, context.now)? {
+        Found::Identity(identity) => of_identity(&registry, identity, context)?,
+        Found::Certificate(certificate) => match certificate.identity.clone() {
+            Some(identity) => of_identity(&registry, identity, context)?,
+            None => Document { identity: None, device: None, certificates: vec![*certificate] },
+        },
+        Found::Boards(devices) => return Err(Failure::several_boards(name, &devices)),
+        Found::Nothing => return Err(Failure::unknown(name)),
+    };
+    if document.identity.as_deref() == Some(name) {
+        for device in registry.boards_numbered(name)? {
+            output::note(format_args!("{name} is also the serial number on the board of {device}"));
+        }
     }
-    let document = Document { identity: name.to_owned(), device, certificates };
     if arguments.json.requested {
         return output::json(&document);
     }
-    match &document.device {
-        None => output::line(format_args!("service        {name}"))?,
-        Some(device) => {
-            output::line(format_args!("device         {name}"))?;
+    match (&document.device, &document.identity) {
+        (None, None) => output::line("broker")?,
+        (None, Some(name)) => output::line(format_args!("service        {name}"))?,
+        (Some(device), _) => {
+            output::line(format_args!("device         {}", device.device_id))?;
             output::line(format_args!("board state    {}", device.board_state))?;
             output::line(format_args!("registered     {}", device.created_at))?;
             let details = &device.details;
@@ -52,6 +61,14 @@ pub(in crate::cli) fn run(arguments: Show, context: &Context) -> Result<(), Fail
     document.certificates.iter().try_for_each(certificate)
 }
 
+fn of_identity(registry: &Registry, identity: String, context: &Context) -> Result<Document, Failure> {
+    Ok(Document {
+        device: registry.device(&identity)?,
+        certificates: registry.certificates_of(&identity, context.now)?,
+        identity: Some(identity),
+    })
+}
+
 fn certificate(certificate: &CertificateRecord) -> Result<(), Failure> {
     output::line(format_args!("certificate    {}", certificate.serial))?;
     let status = match (certificate.revocation_reason, certificate.revoked_at) {
@@ -61,5 +78,11 @@ fn certificate(certificate: &CertificateRecord) -> Result<(), Failure> {
     output::line(format_args!("  status       {status}"))?;
     output::line(format_args!("  valid        {} to {}", certificate.not_before, certificate.not_after))?;
     output::line(format_args!("  sha256       {}", certificate.fingerprint_sha256))?;
-    output::line(format_args!("  key sha256   {}", certificate.spki_sha256))
+    output::line(format_args!("  key sha256   {}", certificate.spki_sha256))?;
+    let maker = match certificate.key_origin {
+        KeyOrigin::Factory => "countersign-provision",
+        KeyOrigin::Device => "the device, which sent a signing request",
+        KeyOrigin::Unknown => "unknown: the certificate was read back from a file",
+    };
+    output::line(format_args!("  key made by  {maker}"))
 }

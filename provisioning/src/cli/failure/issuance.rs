@@ -98,6 +98,10 @@ fn conflict_help(conflict: &Conflict) -> &'static str {
         Conflict::NameOfService { .. } | Conflict::NameOfDevice { .. } | Conflict::NameTaken { .. } => {
             "choose another name"
         }
+        Conflict::BoardSerial { .. } => {
+            "correct the number, revoke the device that the board no longer is, or say --shared-serial if several boards \
+             of the product have it"
+        }
         Conflict::PublicKey { .. } => "let the device make a key of its own",
         Conflict::Serial { .. } => "stop, and check this machine's random number generator",
         Conflict::NamedTwice { .. } => "name every device once",

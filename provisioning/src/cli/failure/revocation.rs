@@ -16,6 +16,12 @@ impl Failure {
         )
     }
 
+    /// A serial number on several boards.
+    pub(in crate::cli) fn several_boards(serial_number: &str, devices: &[String]) -> Self {
+        let what = format!("{serial_number} is the serial number on several boards: {}", devices.join(", "));
+        Self::new(CONFLICT, what, "name one of the devices")
+    }
+
     /// An unknown work order.
     pub(in crate::cli) fn unknown_work_order(work_order: &WorkOrder, nearest: Option<&str>) -> Self {
         let what = match nearest {

@@ -1,0 +1,42 @@
+//! [`Listed`]: an identity with its newest certificate, for lists.
+
+use super::certificates::{COLUMNS, CertificateRecord};
+use super::devices::{self, DeviceRecord};
+use super::{Registry, RegistryError};
+use crate::authority::Authority;
+use crate::timestamp::Timestamp;
+
+/// An identity with its newest certificate.
+pub(crate) struct Listed {
+    /// The newest certificate.
+    pub(crate) certificate: CertificateRecord,
+    /// The device, if it is one.
+    pub(crate) device: Option<DeviceRecord>,
+}
+
+impl Registry {
+    /// Calls `each` with every identity under an authority, in the order of their names.
+    pub(crate) fn for_each_current<E: From<RegistryError>>(
+        &self,
+        authority: Authority,
+        now: Timestamp,
+        mut each: impl FnMut(Listed) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let query = format!(
+            "SELECT {COLUMNS}, {device} FROM certificate AS this LEFT JOIN device ON device_id = identity \
+             WHERE authority = ?1 AND (identity IS NULL OR id = \
+             (SELECT max(id) FROM certificate AS other WHERE other.identity = this.identity)) ORDER BY identity, id",
+            device = devices::COLUMNS
+        );
+        let mut statement = self.connection.prepare_cached(&query).map_err(RegistryError::from)?;
+        let mut rows = statement.query([authority.name()]).map_err(RegistryError::from)?;
+        while let Some(row) = rows.next().map_err(RegistryError::from)? {
+            let device: Option<String> = row.get("device_id").map_err(RegistryError::from)?;
+            each(Listed {
+                certificate: CertificateRecord::read(row, now)?,
+                device: device.map(|_| devices::read(row)).transpose()?,
+            })?;
+        }
+        Ok(())
+    }
+}
