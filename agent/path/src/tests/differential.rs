@@ -122,6 +122,28 @@ fn paths_are_those_of_webpki() {
     assert!(proven.get() > 200 && refused.get() > 200, "{proven:?} {refused:?}");
 }
 
+/// A presented cross-certificate replaces no expired anchor above a configured intermediate: what is configured is joined
+/// once, and peers cannot change it.
+#[test]
+fn a_configured_intermediate_below_an_expired_anchor_is_of_no_use() {
+    let ca = |subject, key, issuer, signer| Made {
+        subject,
+        key,
+        issuer,
+        signer,
+        path_len: None,
+        is_expired: false,
+        may_sign: true,
+        key_ids: false,
+    };
+    let expired = Made { is_expired: true, ..ca(2, 2, 0, 0) };
+    let anchors = [ca(1, 0, 0, 0), expired];
+    let (configured, cross_certificate, leaf) = (ca(0, 1, 2, 2), ca(2, 2, 1, 0), ca(0, 0, 0, 1));
+    assert!(!compare(&anchors, &[configured.clone()], &[cross_certificate.clone()], &leaf).unwrap());
+    // With all of it presented, it proves the leaf.
+    assert!(compare(&anchors, &[], &[configured, cross_certificate], &leaf).unwrap());
+}
+
 /// Whether it is proven.
 fn compare(
     anchors: &[Made],
@@ -138,28 +160,33 @@ fn compare(
     let counts_otherwise =
         made().any(|made| made.path_len.is_some()) && made().any(|made| made.subject == made.issuer);
     let (anchors, intermediates) = (read(anchors), read(configured));
-    let ders = |cas: &[CaCertificate]| -> Vec<Vec<u8>> {
-        cas.iter().map(|ca| ca.certificate().der().to_vec()).collect()
-    };
-    let (anchor_ders, configured_ders) = (ders(&anchors), ders(&intermediates));
     let presented: Vec<Vec<u8>> = presented.iter().map(Made::ca).collect();
     let presented: Vec<&[u8]> = presented.iter().map(Vec::as_slice).collect();
     let leaf = leaf.leaf();
-    let count = anchors.len();
-    let trust = ConfiguredCas::new(anchors, intermediates, COUNTING);
-    let (ours, _) = prove(&trust, &leaf, &presented);
 
     // What webpki leaves to its caller: key usage of every CA, validity of anchors. And a configured intermediate that no
-    // configured CA issued is of no use here, whatever a peer presents.
-    let unconnected: Vec<usize> = trust.unconnected().map(|position| position - count).collect();
-    let connected = configured_ders.iter().enumerate().filter(|(index, _)| !unconnected.contains(index));
+    // configured CA issued, or none that is still valid, is of no use here, whatever a peer presents.
+    let current = |cas: &[CaCertificate]| -> Vec<Vec<u8>> {
+        let ders = cas.iter().map(|ca| ca.certificate().der());
+        ders.filter(|der| Certificate::parse(der).unwrap().not_after() >= at(TODAY))
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    let (current_anchors, current_intermediates) = (current(&anchors), current(&intermediates));
+    let parsed = |ders: &[Vec<u8>]| -> Vec<CaCertificate> {
+        ders.iter().map(|der| CaCertificate::parse(der, Purpose::Client).unwrap()).collect()
+    };
+    let valid = ConfiguredCas::new(parsed(&current_anchors), parsed(&current_intermediates), COUNTING);
+    let unconnected: Vec<usize> =
+        valid.unconnected().map(|position| position - current_anchors.len()).collect();
+    let connected =
+        current_intermediates.iter().enumerate().filter(|(index, _)| !unconnected.contains(index));
     let fit = presented.iter().filter(|der| CaCertificate::parse(der, Purpose::Client).is_ok());
-    let intermediates: Vec<&[u8]> = fit.copied().chain(connected.map(|(_, der)| der.as_slice())).collect();
-    let current: Vec<Vec<u8>> = anchor_ders
-        .into_iter()
-        .filter(|der| Certificate::parse(der).unwrap().not_after() >= at(TODAY))
-        .collect();
-    let theirs = webpki_proves(&current, &intermediates, &leaf);
+    let usable: Vec<&[u8]> = fit.copied().chain(connected.map(|(_, der)| der.as_slice())).collect();
+
+    let trust = ConfiguredCas::new(anchors, intermediates, COUNTING);
+    let (ours, _) = prove(&trust, &leaf, &presented);
+    let theirs = webpki_proves(&current_anchors, &usable, &leaf);
     match ours {
         Ok(_) => prop_assert!(theirs || counts_otherwise, "webpki does not prove it"),
         // An anchor's path length, which webpki does not know, or more CAs than there is room or budget for.
