@@ -58,7 +58,7 @@ pub(crate) fn warn(warnings: &[impl fmt::Display]) {
     let mut stderr = std::io::stderr().lock();
     for warning in warnings {
         // Nothing can be done about a closed stderr.
-        let _ = writeln!(stderr, "warning: {warning}");
+        let _ = stderr.write_all(format!("warning: {warning}\n").as_bytes());
     }
 }
 
@@ -80,6 +80,6 @@ pub(crate) fn parse_time(option: &str, text: &str) -> Result<UnixTime, ExitCode>
 /// Writes `error: what` and `help: what to do` to stderr, and returns the exit code.
 pub(crate) fn fail(code: u8, what: impl fmt::Display, help: impl fmt::Display) -> ExitCode {
     // Nothing can be done about a closed stderr.
-    let _ = write!(std::io::stderr().lock(), "error: {what}\nhelp: {help}\n");
+    let _ = std::io::stderr().lock().write_all(format!("error: {what}\nhelp: {help}\n").as_bytes());
     ExitCode::from(code)
 }

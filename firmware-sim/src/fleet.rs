@@ -84,7 +84,7 @@ fn simulate(
 ) -> io::Result<Summary> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (shutdown, shutdown_signal) = shutdown::channel();
-    runtime.block_on(async {
+    let summary = runtime.block_on(async {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let pool = device_pool::start(images, options, reporter, &shutdown_signal)?;
@@ -108,12 +108,15 @@ fn simulate(
             _ = terminate.recv() => return Err(io::Error::from(io::ErrorKind::Interrupted)),
         };
         Ok(Summary::of(&records))
-    })
+    });
+    // After a second signal the devices are not waited for.
+    runtime.shutdown_background();
+    summary
 }
 
 fn fail(code: u8, error: &dyn std::fmt::Display, help: &str) -> ExitCode {
     // A closed stderr leaves nowhere to report to.
-    let _ = writeln!(io::stderr(), "error: {error}\nhelp: {help}");
+    let _ = io::stderr().lock().write_all(format!("error: {error}\nhelp: {help}\n").as_bytes());
     ExitCode::from(code)
 }
 

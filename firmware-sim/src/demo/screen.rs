@@ -68,13 +68,13 @@ impl Screen {
     /// Prints why the demo ends early, on stderr.
     pub(super) fn fail(self, error: &dyn Display, help: &str) -> ExitCode {
         // A closed stderr leaves nowhere to report to.
-        let _ = writeln!(io::stderr(), "\nerror: {error}\nhelp: {help}");
+        let _ = io::stderr().lock().write_all(format!("\nerror: {error}\nhelp: {help}\n").as_bytes());
         ExitCode::FAILURE
     }
 
     fn write(self, text: std::fmt::Arguments<'_>) {
         let mut stdout = io::stdout().lock();
         // A closed stdout, as with `| head`, does not end the demo.
-        let _ = stdout.write_fmt(text).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(text.to_string().as_bytes()).and_then(|()| stdout.flush());
     }
 }

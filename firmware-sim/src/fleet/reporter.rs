@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use countersign_agent::device::Change;
@@ -39,6 +40,7 @@ pub(super) struct Reporter {
     json: bool,
     device_log: bool,
     progress: ProgressBar,
+    stdout_is_gone: AtomicBool,
 }
 
 /// A JSON line; fields that do not apply are left out.
@@ -66,15 +68,22 @@ impl Reporter {
         if let Ok(style) = ProgressStyle::with_template("{pos} of {len} devices online, {elapsed}") {
             progress.set_style(style);
         }
-        Self { json, device_log, progress }
+        Self { json, device_log, progress, stdout_is_gone: AtomicBool::new(false) }
     }
 
-    /// Prints a line on stdout.
+    /// Prints a line on stdout, by one write: what others write there does not come between.
     pub(super) fn line(&self, line: &dyn Display) {
+        let line = format!("{line}\n");
         self.progress.suspend(|| {
             let mut stdout = io::stdout().lock();
-            // A closed stdout, as with `| head`, does not stop the devices.
-            let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+            // A closed stdout, as with `| head`, does not stop the devices. It is said, once.
+            if let Err(error) = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush())
+                && !self.stdout_is_gone.swap(true, Ordering::Relaxed)
+            {
+                let text = format!("warning: stdout cannot be written, the devices go on: {error}\n");
+                // A closed stderr leaves nowhere to report to.
+                let _ = io::stderr().lock().write_all(text.as_bytes());
+            }
         });
     }
 
