@@ -56,7 +56,7 @@ fn checked(text: &str) -> Result<&str, TopicError> {
     match text {
         "" => Err(TopicError::Empty),
         long if long.len() > MAX_LEN => Err(TopicError::TooLong { length: long.len() }),
-        nul if nul.contains('\0') => Err(TopicError::Nul),
+        nul if nul.as_bytes().contains(&0) => Err(TopicError::Nul),
         text => Ok(text),
     }
 }
@@ -66,7 +66,7 @@ pub const OWN_LEVEL: &str = "countersign";
 
 /// Whether the first level is the broker's own.
 pub(super) fn is_own(text: &str) -> bool {
-    text.split('/').next() == Some(OWN_LEVEL)
+    text.strip_prefix(OWN_LEVEL).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether no wildcard stands for the first level.
@@ -77,7 +77,8 @@ fn is_hidden(text: &str) -> bool {
 impl<'a> TopicName<'a> {
     /// Parses a topic name.
     pub fn new(text: &'a str) -> Result<Self, TopicError> {
-        if checked(text)?.contains(['+', '#']) {
+        // By octets: it is asked for every message, and a wildcard in UTF-8 is no part of another character.
+        if checked(text)?.bytes().any(|octet| matches!(octet, b'+' | b'#')) {
             return Err(TopicError::Wildcard);
         }
         Ok(Self(Cow::Borrowed(text)))
@@ -150,18 +151,20 @@ impl<'a> TopicFilter<'a> {
     /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2), nor one of the broker's
     /// own, which start with `countersign/`.
     pub fn matches(&self, topic: &TopicName<'_>) -> bool {
-        let mut wanted = self.0.split('/');
-        let mut levels = topic.0.split('/');
         if self.0.starts_with(['+', '#']) && is_hidden(&topic.0) {
             return false;
         }
+        // Octet by octet, since this is asked twice for every message. `+` is a whole level, and `#` the last.
+        let (mut wanted, mut found) = (self.0.as_bytes(), topic.0.as_bytes());
         loop {
-            match (wanted.next(), levels.next()) {
+            match (wanted, found) {
                 // `a/#` matches `a` too: `#` includes the parent level (§4.7.1.2).
-                (Some("#"), _) => return true,
-                (Some("+"), Some(_)) => {}
-                (Some(level), Some(found)) if level == found => {}
-                (None, None) => return true,
+                ([b'#'], _) | (b"/#" | [], []) => return true,
+                ([b'+', rest @ ..], _) => {
+                    let level = found.iter().position(|octet| *octet == b'/').unwrap_or(found.len());
+                    (wanted, found) = (rest, &found[level..]);
+                }
+                ([one, rest @ ..], [other, later @ ..]) if one == other => (wanted, found) = (rest, later),
                 _ => return false,
             }
         }
@@ -225,3 +228,6 @@ impl fmt::Display for TopicFilter<'_> {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;
