@@ -115,6 +115,11 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whether [`settle`](Self::settle) would change something.
+    pub fn are_unsettled(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
     /// Whether `client`, which wants `access`, is one that was admitted.
     pub fn standing(&mut self, client: &dyn Client, access: &Access<'_>) -> Standing {
         let Some(session) = client.id().and_then(|id| self.by_client_id.get_mut(id)) else {

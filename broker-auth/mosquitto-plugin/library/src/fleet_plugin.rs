@@ -1,9 +1,11 @@
 //! [`FleetPlugin`]: the gate by the rules of a fleet, and what others hear of it: operators, the log, whoever may hear events.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use broker_rules::admin_socket::AdminSocket;
 use broker_rules::config::HostedConfig;
@@ -23,6 +25,9 @@ use crate::host_status::HostStatus;
 use crate::log_lines::{LogLines, OnThisThread};
 use crate::turns::{Turns, turns};
 
+/// Files, operators and clocks are looked at so often. mosquitto ticks whenever it has had something to do, so with each message.
+const TICK_INTERVAL: Duration = Duration::from_millis(10);
+
 /// The gate by the rules of a fleet, and what others hear of it.
 pub(crate) struct FleetPlugin {
     gate: Gate<FleetRules>,
@@ -34,6 +39,8 @@ pub(crate) struct FleetPlugin {
     lines: Arc<LogLines>,
     _collecting: OnThisThread,
     log: Rc<dyn Log>,
+    /// When the last tick was that was not passed over.
+    ticked: Cell<Option<Instant>>,
 }
 
 impl FleetPlugin {
@@ -86,6 +93,7 @@ impl FleetPlugin {
             lines: Arc::clone(lines),
             _collecting: collecting,
             log: Rc::clone(log),
+            ticked: Cell::new(None),
         })
     }
 }
@@ -100,6 +108,12 @@ impl Authenticator for FleetPlugin {
     }
 
     fn tick(&self, now: UnixTime) -> Effects {
+        let begin = Instant::now();
+        let is_soon = self.ticked.get().is_some_and(|last| begin.duration_since(last) < TICK_INTERVAL);
+        if is_soon && !self.gate.must_tick() {
+            return Effects::default();
+        }
+        self.ticked.set(Some(begin));
         self.turns.serve(&self.gate);
         let mut effects = self.gate.tick(now);
         effects.messages.extend(self.events.take());

@@ -26,6 +26,11 @@ impl KickList {
         }
     }
 
+    /// Whether nobody is on it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Its connection has ended.
     pub(super) fn remove(&mut self, client: &dyn Client) {
         if let Some(id) = client.id()

@@ -48,6 +48,15 @@ impl<R: Rules> Gate<R> {
         &self.rules
     }
 
+    /// Whether the next tick has something to do that must not wait: somebody to close, or a session that another has taken over.
+    pub fn must_tick(&self) -> bool {
+        let state = self.state.borrow();
+        self.is_reloading.get()
+            || !state.kick_list.is_empty()
+            || !state.kicked.is_empty()
+            || state.sessions.are_unsettled()
+    }
+
     /// How many sessions there are, connected or not.
     pub fn session_count(&self) -> usize {
         self.state.borrow().sessions.len()

@@ -141,7 +141,9 @@ fn whoever_was_never_let_in_is_denied_and_kicked_but_not_for_what_waits_for_it()
     for access in
         [publish("devices/dev-1/a"), Access::Deliver("a"), Access::Subscribe("a"), Access::Unsubscribe("a")]
     {
+        assert!(!stage.gate.must_tick());
         assert!(!stage.may(&stranger, access));
+        assert!(stage.gate.must_tick(), "whoever is to be kicked is not left until a later tick");
         assert_eq!(stage.kicked_at(NOW), ["dev-1"], "{access:?}");
         assert_eq!(stage.kicked_at(NOW), [""; 0]);
     }
@@ -165,6 +167,7 @@ fn a_publish_that_is_denied_closes_a_connection_that_has_no_other_way_to_be_told
         assert!(!stage.may(&device, Access::Subscribe("#")) && !stage.may(&device, Access::Deliver("a")));
         assert_eq!(stage.kicked_at(NOW), [""; 0]);
         assert!(!stage.may(&device, publish("a")));
+        assert_eq!(stage.gate.must_tick(), !expected.is_empty(), "{protocol:?} {rule:?}");
         assert_eq!(stage.kicked_at(NOW), expected, "{protocol:?} {rule:?}");
     }
 }
