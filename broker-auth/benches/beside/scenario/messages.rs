@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use load::client::{Client, ConnectOptions};
-use load::flow::{listen, talk};
+use load::flow::Pairs;
 use load::packet::QoS;
 use load::site::Site;
 
@@ -61,33 +61,9 @@ async fn flow(
 ) -> Result<Flow, Box<dyn std::error::Error>> {
     let server = Server::start(kind, site).await?;
     let each = count / pairs;
-    let mut listeners = Vec::new();
-    let mut talkers = Vec::new();
-    for number in 0..pairs {
-        let (mut service, _) =
-            Client::connect(server.address(), &site.service(number), ConnectOptions::default()).await?;
-        let device = site.device(number);
-        service.subscribe(&format!("devices/{}/telemetry/#", device.name), qos).await?;
-        let (talker, _) = Client::connect(server.address(), &device, ConnectOptions::default()).await?;
-        listeners.push(service);
-        talkers.push((talker, format!("devices/{}/telemetry/temperature", device.name)));
-    }
+    let mut connected = Pairs::connect(server.address(), site, pairs, qos).await?;
     let meter = Meter::start(server.process())?;
     let since = Instant::now();
-    let listening: Vec<_> =
-        listeners.into_iter().map(|service| tokio::spawn(listen(service, each))).collect();
-    let talking: Vec<_> = talkers
-        .into_iter()
-        .map(|(device, topic)| tokio::spawn(async move { talk(device, &topic, qos, each).await }))
-        .collect();
-    for talker in talking {
-        talker.await??;
-    }
-    let (mut heard, mut last) = (0, since);
-    for listener in listening {
-        let (count, until) = listener.await??;
-        heard += count;
-        last = last.max(until);
-    }
-    Ok(Flow { heard, took: last - since, cpu_ms: meter.milliseconds_each(count)? })
+    let heard = connected.talk(each).await?;
+    Ok(Flow { heard: heard.messages, took: heard.last - since, cpu_ms: meter.milliseconds_each(count)? })
 }

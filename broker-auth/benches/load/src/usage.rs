@@ -18,6 +18,18 @@ impl Process {
         Ok(duration_of_ticks(ticks))
     }
 
+    /// The CPU time that the threads it has now have used, user and system, in nanoseconds (sched-stats, `/proc/*/schedstat`):
+    /// for a process whose threads stay.
+    pub fn cpu_time_of_threads(self) -> io::Result<Duration> {
+        let mut sum = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.0))? {
+            let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let first = stat.split_ascii_whitespace().next().and_then(|number| number.parse::<u64>().ok());
+            sum += first.ok_or_else(|| io::Error::other("no time in schedstat"))?;
+        }
+        Ok(Duration::from_nanos(sum))
+    }
+
     /// Its resident memory, in bytes.
     pub fn resident(self) -> io::Result<u64> {
         self.memory("VmRSS:")

@@ -30,6 +30,7 @@ use load::site::Site;
 use load::usage::raise_descriptor_limit;
 
 use crate::broker::{Broker, KINDS, version};
+use crate::messages::{Messages, Pace};
 use crate::table::{Goal, Table};
 
 /// The table stands between marks of this name in a Markdown file.
@@ -41,6 +42,9 @@ const SERIALS: [u64; 2] = [10, 1_000_000];
 /// How often each has its turn.
 const ROUNDS: u64 = 5;
 
+/// How often each has its turn with messages. Many short turns: what else the machine does in one is the same in the next.
+const MESSAGE_ROUNDS: u64 = 60;
+
 /// What no message, and no connect, should cost more than, as a multiple of what it costs without the plugin.
 const MESSAGE_GOAL: Goal = Goal::Ratio(1.05);
 const CONNECT_GOAL: Goal = Goal::Ratio(1.15);
@@ -51,6 +55,9 @@ struct Arguments {
     /// A tenth of everything, to see whether it works; the figures are worth little
     #[arg(long)]
     quick: bool,
+    /// Nothing but what a message costs
+    #[arg(long, conflicts_with = "readme")]
+    messages: bool,
     /// Replace the table between the marks in this file by the one that was measured
     #[arg(long, value_name = "FILE")]
     readme: Option<PathBuf>,
@@ -85,6 +92,7 @@ fn of_project(file: &Path) -> PathBuf {
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     quick: bool,
+    messages: bool,
 }
 
 impl Scale {
@@ -96,7 +104,7 @@ impl Scale {
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     raise_descriptor_limit();
-    let scale = Scale { quick: arguments.quick };
+    let scale = Scale { quick: arguments.quick, messages: arguments.messages };
     let (begin, load) = (Machine::now()?, load_average()?);
     let mosquitto = version()?;
     let directory = tempfile::tempdir()?;
@@ -124,12 +132,34 @@ async fn with_list(site: &Site, serials: u64, scale: Scale, table: &mut Table) -
     let list = format!("CRL of {serials}");
     let mut brokers = Vec::new();
     for kind in KINDS {
-        let broker = Broker::start(kind, site).await?;
+        brokers.push(Broker::start(kind, site).await?);
+    }
+    if !scale.messages {
+        of_sessions(&brokers, site, &list, scale, table).await?;
+    }
+    of_messages(&brokers, site, &list, scale, table).await?;
+    if !scale.messages {
+        for broker in &brokers {
+            revocation::measure(broker, site, serials, &list, scale, table).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a session takes, and how much to open it.
+async fn of_sessions(
+    brokers: &[Broker],
+    site: &Site,
+    list: &str,
+    scale: Scale,
+    table: &mut Table,
+) -> Result<(), Box<dyn Error>> {
+    for broker in brokers {
+        let kind = broker.kind();
         let resident = broker.process().resident()? as f64 / f64::from(1 << 20);
         table.enter(&format!("{list}: memory before anybody comes"), "MiB", Goal::None, kind, Some(resident));
-        let session = connects::memory(&broker, site, scale.of(4_000)).await?;
+        let session = connects::memory(broker, site, scale.of(4_000)).await?;
         table.enter(&format!("{list}: memory a session"), "KiB", Goal::None, kind, Some(session));
-        brokers.push(broker);
     }
     // Whoever has come once is known, in every round and to both: newcomers have numbers of their own.
     let mut newcomers = 1_000_000..;
@@ -137,25 +167,46 @@ async fn with_list(site: &Site, serials: u64, scale: Scale, table: &mut Table) -
         eprintln!("  round {} …", round + 1);
         for turn in 0..brokers.len() {
             let broker = &brokers[(turn + round as usize) % brokers.len()];
-            let mut enter = |what: &str, unit, goal, value| {
-                table.enter(&format!("{list}: server CPU {what}"), unit, goal, broker.kind(), Some(value));
+            let mut enter = |what: &str, value| {
+                let what = format!("{list}: server CPU {what}");
+                table.enter(&what, "ms", CONNECT_GOAL, broker.kind(), Some(value));
             };
             let count = scale.of(1_000);
             let first: Vec<_> = newcomers.by_ref().take(count as usize).collect();
             let cost =
                 connects::cost(broker, first.iter().map(|number| site.device(*number)).collect()).await?;
-            enter("a connect, the first", "ms", CONNECT_GOAL, cost);
-            let known = connects::known(site, count);
-            let cost = connects::cost(broker, known).await?;
-            enter("a connect of a device that comes back", "ms", CONNECT_GOAL, cost);
-            for (qos, count) in [(QoS::AtMostOnce, 100_000), (QoS::AtLeastOnce, 50_000)] {
-                let cost = messages::cost(broker, site, qos, scale.of(count)).await?;
-                enter(&format!("a message of QoS {}", qos as u8), "µs", MESSAGE_GOAL, cost);
-            }
+            enter("a connect, the first", cost);
+            let cost = connects::cost(broker, connects::known(site, count)).await?;
+            enter("a connect of a device that comes back", cost);
         }
     }
-    for broker in &brokers {
-        revocation::measure(broker, site, serials, &list, scale, table).await?;
+    Ok(())
+}
+
+/// What a message takes, in short turns of either.
+async fn of_messages(
+    brokers: &[Broker],
+    site: &Site,
+    list: &str,
+    scale: Scale,
+    table: &mut Table,
+) -> Result<(), Box<dyn Error>> {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        eprintln!("  messages of QoS {} …", qos as u8);
+        let mut sides = Vec::new();
+        for broker in brokers {
+            sides.push(Messages::connect(broker, site, qos).await?);
+        }
+        for (pace, messages) in [(Pace::Single, 1_000), (Pace::Full, 10_000)] {
+            let what = format!("{list}: server CPU a message of QoS {}, {}", qos as u8, pace.name());
+            for round in 0..scale.of(MESSAGE_ROUNDS) as usize {
+                for turn in 0..sides.len() {
+                    let place = (turn + round) % sides.len();
+                    let cost = sides[place].cost(pace, messages).await?;
+                    table.enter(&what, "µs", MESSAGE_GOAL, sides[place].broker().kind(), Some(cost));
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -1,46 +1,65 @@
-//! Messages from devices to services, as fast as they go.
+//! Messages from devices to services: one by one, and as fast as they go.
 
 use std::error::Error;
 
-use load::client::{Client, ConnectOptions};
-use load::flow::{listen, talk};
+use load::flow::Pairs;
 use load::packet::QoS;
 use load::site::Site;
 
 use crate::broker::{Broker, SERVICES};
 
-/// The server's CPU time for each of `count` messages, from as many devices as there are services, in microseconds. Each is
-/// published by one and delivered to another.
-pub(crate) async fn cost(broker: &Broker, site: &Site, qos: QoS, count: u64) -> Result<f64, Box<dyn Error>> {
-    let each = count / SERVICES;
-    let (mut listeners, mut talkers) = (Vec::new(), Vec::new());
-    for number in 0..SERVICES {
-        let (address, options) = (broker.address(), ConnectOptions::default());
-        let device = site.device(number);
-        let (mut service, _) = Client::connect(address, &site.service(number), options).await?;
-        service.subscribe(&format!("devices/{}/telemetry/#", device.name), qos).await?;
-        let (talker, _) = Client::connect(address, &device, options).await?;
-        listeners.push(service);
-        talkers.push((talker, format!("devices/{}/telemetry/temperature", device.name)));
+/// How messages follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// One after the other.
+    Single,
+    /// As fast as they go: how many the server finds at a time, and so what one costs, changes from turn to turn.
+    Full,
+}
+
+impl Pace {
+    /// In words of the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Single => "one by one",
+            Self::Full => "as fast as they go",
+        }
     }
-    let before = broker.process().cpu_time()?;
-    let listening: Vec<_> =
-        listeners.into_iter().map(|service| tokio::spawn(listen(service, each))).collect();
-    let talking: Vec<_> = talkers
-        .into_iter()
-        .map(|(device, topic)| tokio::spawn(async move { talk(device, &topic, qos, each).await }))
-        .collect();
-    for talker in talking {
-        talker.await??;
+}
+
+/// Devices that publish, each to a service of its own, through one broker.
+pub(crate) struct Messages<'a> {
+    broker: &'a Broker,
+    qos: QoS,
+    pairs: Pairs,
+}
+
+impl<'a> Messages<'a> {
+    /// As many devices as there are services.
+    pub(crate) async fn connect(broker: &'a Broker, site: &Site, qos: QoS) -> Result<Self, Box<dyn Error>> {
+        let pairs = Pairs::connect(broker.address(), site, SERVICES, qos).await?;
+        Ok(Self { broker, qos, pairs })
     }
-    let mut heard = 0;
-    for listener in listening {
-        heard += listener.await??.0;
+
+    /// Through which they publish.
+    pub(crate) fn broker(&self) -> &Broker {
+        self.broker
     }
-    let used = broker.process().cpu_time()?.saturating_sub(before);
-    // A message that is not delivered costs less: then there is nothing to compare.
-    if heard * 100 < count * 99 {
-        return Err(format!("{heard} of {count} messages of QoS {} were delivered", qos as u8).into());
+
+    /// The server's CPU time for each of `count` messages, in microseconds. Each is published by one and delivered to another.
+    pub(crate) async fn cost(&mut self, pace: Pace, count: u64) -> Result<f64, Box<dyn Error>> {
+        let each = count / SERVICES;
+        let before = self.broker.process().cpu_time_of_threads()?;
+        let heard = match pace {
+            Pace::Single => self.pairs.talk_singly(each).await?,
+            Pace::Full => self.pairs.talk(each).await?.messages,
+        };
+        let used = self.broker.process().cpu_time_of_threads()?.saturating_sub(before);
+        // A message that is not delivered costs less: then there is nothing to compare.
+        if heard * 100 < count * 99 {
+            let qos = self.qos as u8;
+            return Err(format!("{heard} of {count} messages of QoS {qos} were delivered").into());
+        }
+        Ok(used.as_secs_f64() * 1e6 / count as f64)
     }
-    Ok(used.as_secs_f64() * 1e6 / count as f64)
 }
