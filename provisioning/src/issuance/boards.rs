@@ -25,7 +25,8 @@ pub(super) fn conflicts_of_boards<'a>(
         let Some(board) = board(&order.details) else { continue };
         match ordered.get(&board) {
             Some(first) => {
-                conflicts.push(conflict(order, board, &format!("{} in line {}", first.device_id, first.line)))
+                let other = format!("{} in line {}", first.device_id, first.line);
+                conflicts.push(conflict(order, board, &other));
             }
             None => _ = ordered.insert(board, order),
         }
