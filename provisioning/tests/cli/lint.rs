@@ -73,15 +73,17 @@ fn nothing_that_the_fleet_issues_is_found_wanting() {
 fn a_fleet_without_a_country_deviates_with_a_reason_and_the_table_fits_a_terminal() {
     let factory = Factory::new();
     factory
-        .run("issue a-device-with-a-name-that-is-as-long-as-names-get-0123456789.01234 --format pem")
+        .run("issue a-device-with-a-name-that-is-as-long-as-names-get-0123456789.012 --format pem")
         .succeeded();
     for file in lintable(&factory) {
         let linted = factory.run(&format!("lint {file}")).succeeded();
-        for line in linted.stdout.lines().skip(2) {
+        // A line without an indentation is the name of a file, which is not broken.
+        for line in linted.stdout.lines().filter(|line| line.starts_with(' ')) {
             assert!(line.chars().count() <= 80, "{file}: {line}");
         }
-        let is_of_ca = file.contains("-ca/");
-        assert_eq!(linted.stdout.contains("init --country CC"), is_of_ca, "{}", linted.stdout);
+        let has_ca =
+            ["  root certificate ", " CA certificate "].iter().any(|kind| linted.stdout.contains(kind));
+        assert_eq!(linted.stdout.contains("init --country CC"), has_ca, "{}", linted.stdout);
     }
 }
 

@@ -8,8 +8,14 @@ use crate::lint::{Linted, lint};
 /// How wide a line may be.
 const COLUMNS: usize = 80;
 
-/// How far the reason of a finding is indented.
-const INDENT: &str = "             ";
+/// Where what was checked begins.
+const KIND: usize = 2;
+
+/// Where what a clause asks for begins.
+const WHAT: usize = 43;
+
+/// Where the reason of a finding begins.
+const REASON: usize = 13;
 
 pub(in crate::cli) fn run(arguments: Lint) -> Result<(), Failure> {
     let linted = lint(&arguments.files)?;
@@ -25,25 +31,35 @@ pub(in crate::cli) fn run(arguments: Lint) -> Result<(), Failure> {
 }
 
 fn print(linted: &Linted) -> Result<(), Failure> {
-    output::line(format_args!("{}\n  {} {}", linted.file.display(), linted.kind, linted.subject))?;
+    output::line(format_args!("{}", linted.file.display()))?;
+    for line in wrapped(&format!("{} {}", linted.kind, linted.subject), KIND) {
+        output::line(format_args!("{:KIND$}{line}", ""))?;
+    }
     for finding in &linted.clauses {
+        let mut what = wrapped(&finding.what, WHAT).into_iter();
         output::line(format_args!(
             "  {:<9}  {:<16}  {:<10}  {}",
-            finding.result, finding.clause, finding.level, finding.what
+            finding.result,
+            finding.clause,
+            finding.level,
+            what.next().unwrap_or_default()
         ))?;
-        for line in finding.reason.iter().flat_map(|reason| wrapped(reason)) {
-            output::line(format_args!("{INDENT}{line}"))?;
+        for line in what {
+            output::line(format_args!("{:WHAT$}{line}", ""))?;
+        }
+        for line in finding.reason.iter().flat_map(|reason| wrapped(reason, REASON)) {
+            output::line(format_args!("{:REASON$}{line}", ""))?;
         }
     }
     Ok(())
 }
 
-/// A text in lines that fit behind the indentation; a longer word has a line of its own.
-fn wrapped(text: &str) -> Vec<String> {
+/// A text in lines that fit behind `indent` spaces; a longer word has a line of its own.
+fn wrapped(text: &str, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if INDENT.len() + line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+            Some(line) if indent + line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
                 line.push(' ');
                 line.push_str(word);
             }
