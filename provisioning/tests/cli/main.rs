@@ -14,6 +14,7 @@ mod lint;
 mod lists;
 mod orders;
 mod profiles;
+mod readme;
 mod recall;
 mod requests;
 mod revocation;
