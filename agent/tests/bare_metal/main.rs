@@ -5,6 +5,8 @@
 //! Each target gets a library that is linked on its own, with a panic handler and no `#[global_allocator]`: were the
 //! `alloc` crate anywhere among its dependencies, rustc would refuse with "no global memory allocator found".
 
+mod flash;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
