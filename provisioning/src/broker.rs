@@ -7,5 +7,5 @@ mod mosquitto;
 
 pub(crate) use address::{Address, Host, Hosts};
 pub(crate) use config::initial_config;
-pub(crate) use export::{ExportError, export};
+pub(crate) use export::{ExportError, Extent, beside, export};
 pub(crate) use mosquitto::{ConfPath, ConfPathError, MosquittoHost};

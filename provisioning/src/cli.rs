@@ -13,11 +13,12 @@ mod passphrase;
 mod spreadsheet;
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use ring::rand::SystemRandom;
 
 use arguments::{Arguments, Command};
@@ -25,15 +26,21 @@ use context::Context;
 use failure::Failure;
 
 use crate::fleet::Fleet;
+use crate::printable::PrintableLines;
 use crate::timestamp::Timestamp;
 
 /// Runs `countersign-provision` with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches_from(arguments).and_then(|matches| {
+        let command = matches.subcommand_name().unwrap_or_default().to_owned();
+        Ok((command, Arguments::from_arg_matches(&matches)?))
+    });
+    let (command, arguments) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return report_usage(&error),
     };
     let context = Context {
+        command,
         fleet: Fleet::at(fleet_directory(arguments.fleet, std::env::var_os("COUNTERSIGN_FLEET"))),
         lock_timeout: Duration::from_secs(arguments.lock_timeout),
         now: Timestamp::from_system_time(SystemTime::now()),
@@ -83,6 +90,7 @@ fn report_usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.to_string();
     let text = text.replace("For more information, try '--help'.", "help: try --help");
-    eprintln!("{}", text.trim_end());
+    // Standard error that is closed cannot be told of.
+    let _ = writeln!(io::stderr().lock(), "{}", PrintableLines(text.trim_end()));
     ExitCode::from(exit_code::USAGE)
 }

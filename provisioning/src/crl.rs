@@ -21,7 +21,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::authority::Authority;
-use crate::fleet::{Fleet, write_private};
+use crate::fleet::{Fleet, Replacement, Secrecy, replace};
 use crate::issuer::Issuer;
 use crate::pem::{self, Label, PemError};
 use crate::registry::{CrlState, Registry, RegistryError, RevocationReason, RevokedEntry};
@@ -78,13 +78,14 @@ pub(crate) fn publish(
     authority: Authority,
     days: u32,
     now: Timestamp,
-) -> Result<SignedCrl, CrlError> {
+) -> Result<(SignedCrl, Replacement), CrlError> {
     let (state, entries) = registry.begin_signing(authority, days, now)?;
     let crl = sign(issuer, &entries, state)?;
     let path = fleet.crl(authority);
-    write_private(&path, crl.pem.as_bytes()).map_err(|source| CrlError::Write { path, source })?;
+    let replacement = replace(&path, crl.pem.as_bytes(), Secrecy::Public)
+        .map_err(|source| CrlError::Write { path, source })?;
     registry.mark_published(authority, state.number)?;
-    Ok(crl)
+    Ok((crl, replacement))
 }
 
 fn sign(issuer: &Issuer, entries: &[RevokedEntry], state: CrlState) -> Result<SignedCrl, CrlError> {

@@ -3,8 +3,11 @@
 mod durable;
 mod layout;
 mod lock;
+mod ownership;
+mod replace;
 
-pub(crate) use durable::private_options;
-pub(crate) use durable::{create_private_directory, directory_of, sync_directory, write_private};
+pub(crate) use durable::{directory_of, sync_directory};
 pub use layout::Fleet;
-pub(crate) use lock::{Lock, LockError, LockKind};
+pub(crate) use lock::{Claim, Lock, LockError, LockKind};
+pub(crate) use ownership::{create_private, create_private_directory};
+pub(crate) use replace::{Replacement, Secrecy, move_over, replace, write_private};

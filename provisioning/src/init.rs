@@ -1,6 +1,9 @@
 //! [`init`]: a new fleet, with three CAs, a registry, a broker certificate, empty CRLs and a broker configuration.
 //!
-//! The fleet is written into a directory beside the new one, which is then renamed: there is a whole fleet, or none.
+//! The fleet is written into a directory beside the new one, or in it, which is then renamed: there is a whole fleet, or
+//! none.
+
+mod place;
 
 use std::fs;
 use std::io;
@@ -15,7 +18,8 @@ use crate::certificate_spec::CaNames;
 use crate::country::Country;
 use crate::crl::{self, CrlError};
 use crate::delivery::OperatingSystem;
-use crate::fleet::{Fleet, create_private_directory, directory_of, sync_directory, write_private};
+use crate::fleet::{Fleet, create_private_directory, write_private};
+use crate::init::place::Place;
 use crate::issuance::{IssuanceError, SingleIssuer};
 use crate::issuer::Issuer;
 use crate::key::{CaKey, KeyPair, KeyPairError, Passphrase};
@@ -86,28 +90,21 @@ pub(crate) fn init(
     rng: &dyn SecureRandom,
     now: TrustedNow,
 ) -> Result<Fleet, InitError> {
-    if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) || path.is_file() {
-        return Err(InitError::Exists { path: path.to_owned() });
-    }
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| InitError::Write { path, source }
     };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let parent = directory_of(path);
-    let draft = parent.join(format!(".{name}.countersign-init"));
-    if draft.exists() {
-        // An earlier `init` was interrupted. No certificate was issued under its keys.
-        fs::remove_dir_all(&draft).map_err(failed(&draft))?;
-    }
+    let Some(place) = Place::of(path).map_err(failed(path))? else {
+        return Err(InitError::Exists { path: path.to_owned() });
+    };
+    let draft = place.draft().map_err(failed(path))?;
     let made = write_fleet(&Fleet::at(&draft), settings, country, passphrases, rng, now)
-        .and_then(|()| fs::rename(&draft, path).map_err(failed(path)));
+        .and_then(|()| place.take(&draft).map_err(failed(path)));
     if let Err(error) = made {
         // The first error is the one to report.
         let _ = fs::remove_dir_all(&draft);
         return Err(error);
     }
-    sync_directory(parent).map_err(failed(parent))?;
     Ok(Fleet::at(path))
 }
 
@@ -181,5 +178,7 @@ fn ca_key(rng: &dyn SecureRandom) -> Result<(KeyPair, CaKey), KeyPairError> {
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), InitError> {
-    write_private(path, content).map_err(|source| InitError::Write { path: path.to_owned(), source })
+    write_private(path, content)
+        .map(drop)
+        .map_err(|source| InitError::Write { path: path.to_owned(), source })
 }

@@ -25,6 +25,7 @@
 //! | [`key`] | keys of devices, and keys of CAs at rest |
 //! | `pem`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
 //! | `spelling`, `tally` | texts as people mean them; lists that may be long |
+//! | `printable` | what others wrote, as a terminal may see it |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -52,6 +53,7 @@ mod lint;
 mod order;
 mod organization;
 mod pem;
+mod printable;
 mod profile;
 mod registry;
 mod serial;

@@ -13,6 +13,7 @@ mod error;
 mod key_origin;
 mod listing;
 mod output_directories;
+mod reading;
 mod reason;
 mod record;
 mod revocation;
@@ -60,7 +61,7 @@ impl Registry {
     pub(crate) fn create(path: &Path, settings: &Settings, now: Timestamp) -> Result<Self, RegistryError> {
         // SQLite would create the file readable by everyone, so it is created here first, for its owner alone.
         crate::fleet::write_private(path, &[]).map_err(|source| RegistryError::io(path, source))?;
-        let mut connection = connect(path)?;
+        let (mut connection, _) = connect(path)?;
         schema::migrate(&mut connection)?;
         let registry = Self { connection };
         registry.write_settings(settings)?;
@@ -68,14 +69,25 @@ impl Registry {
         Ok(registry)
     }
 
+    /// Finds the file of a registry. One that this user may not see is not absent.
+    pub(crate) fn locate(path: &Path) -> Result<(), RegistryError> {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => Ok(()),
+            Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(RegistryError::io(path, source))
+            }
+            _ => Err(RegistryError::Absent { path: path.to_owned() }),
+        }
+    }
+
     /// Opens the registry at `path`, and brings it to the schema of this version if an earlier one wrote it. A registry
     /// that can only be read stays as it is, and is brought there in memory.
     pub(crate) fn open(path: &Path) -> Result<Self, RegistryError> {
-        if !path.is_file() {
-            return Err(RegistryError::Absent { path: path.to_owned() });
-        }
-        let mut connection = connect(path)?;
-        let found = schema::version(&connection)?;
+        Self::locate(path)?;
+        let (mut connection, found) = match connect(path) {
+            Err(RegistryError::Sqlite(error)) if reading::may_do(&error) => reading::connect(path)?,
+            connected => connected?,
+        };
         match found {
             schema::VERSION => {}
             1..schema::VERSION => {
@@ -102,14 +114,16 @@ fn copy_in_memory(connection: &Connection) -> rusqlite::Result<Connection> {
     Ok(copy)
 }
 
-fn connect(path: &Path) -> Result<Connection, RegistryError> {
+/// Connects, and reads the version of the schema: what cannot be read says so then and not before.
+fn connect(path: &Path) -> Result<(Connection, i64), RegistryError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(connection)
+    let version = schema::version(&connection)?;
+    Ok((connection, version))
 }
 
 #[cfg(test)]

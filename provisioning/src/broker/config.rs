@@ -1,6 +1,28 @@
 //! The `broker.toml` of a new fleet: ready to use, with comments for whoever edits it.
 
+use std::num::NonZeroU16;
+
+use crate::digest::Sha256;
+
 use super::Address;
+
+/// The SHA-256 of every text that a version of this program wrote, with port 8883.
+const WRITTEN: &[&str] = &["b5f76aa91006c6ae9bad3dc830d1b17cdcb2db7ab0b707c6afa8d276244d53e3"];
+
+/// The port that the digests are made with.
+const PORT: &str = "8883";
+
+/// What stands before the port.
+const BEFORE_PORT: &str = "address = \"0.0.0.0:";
+
+/// Whether a configuration is, the port apart, what a version of this program wrote, and nobody has edited it.
+pub(super) fn is_initial(text: &str) -> bool {
+    let Some((before, rest)) = text.split_once(BEFORE_PORT) else { return false };
+    let Some((port, rest)) = rest.split_once('"') else { return false };
+    let plain = port.parse::<NonZeroU16>().is_ok_and(|number| number.to_string() == port);
+    let text = format!("{before}{BEFORE_PORT}{PORT}\"{rest}");
+    plain && WRITTEN.contains(&Sha256::of(text.as_bytes()).to_string().as_str())
+}
 
 /// The configuration of a broker for a new fleet. Paths in it are relative to the file.
 ///
@@ -70,4 +92,30 @@ kind = "rumqttd"
 "#,
         port = address.port
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Hosts;
+
+    /// Fails when the text of new fleets changes: its digest is then one more of [`WRITTEN`].
+    #[test]
+    fn what_is_written_today_is_known_and_what_was_edited_is_not() {
+        for port in [1, 8883, 65535] {
+            let hosts = Hosts::new(vec!["b.example".parse().unwrap()]).unwrap();
+            let written = initial_config(&Address { hosts, port: NonZeroU16::new(port).unwrap() });
+            assert!(is_initial(&written), "sha256 {}", Sha256::of(written.as_bytes()));
+            for edited in [
+                written.replace("enforce", "permissive"),
+                format!("{written}\n"),
+                written.replace('\n', "\r\n"),
+                written.replace("0.0.0.0:", "127.0.0.1:"),
+                written.replace("0.0.0.0:", "0.0.0.0:0"),
+                String::new(),
+            ] {
+                assert!(!is_initial(&edited), "{edited}");
+            }
+        }
+    }
 }

@@ -108,6 +108,20 @@ tls_version tlsv1.3
     }
 }
 
+/// Whether a mosquitto.conf is one that this program wrote, for whatever paths and port, and nobody has edited it.
+pub(super) fn is_written(text: &str) -> bool {
+    let value = |option: &str| text.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix(' '));
+    let host = || {
+        let directory = value("plugin_opt_config")?.strip_suffix("/broker.toml")?;
+        Some(MosquittoHost {
+            directory: ConfPath::new(Path::new(directory)).ok()?,
+            plugin: ConfPath::new(Path::new(value("plugin")?)).ok()?,
+            port: value("listener")?.parse().ok()?,
+        })
+    };
+    host().is_some_and(|host| host.config() == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub(super) mod inspect;
 pub(super) mod issue;
 pub(super) mod lint;
 pub(super) mod list;
+mod list_file;
 mod recall;
 pub(super) mod revocation;
 pub(super) mod service;

@@ -5,13 +5,15 @@ use std::time::Duration;
 use ring::rand::SystemRandom;
 
 use super::failure::Failure;
-use crate::fleet::{Fleet, Lock, LockKind};
-use crate::registry::RegistryError;
+use crate::fleet::{Claim, Fleet, Lock, LockKind};
+use crate::registry::Registry;
 use crate::timestamp::Timestamp;
 
 /// What every command gets besides its arguments.
 pub(super) struct Context {
     pub(super) fleet: Fleet,
+    /// The command, for whoever waits for its locks.
+    pub(super) command: String,
     /// How long to wait for a lock.
     pub(super) lock_timeout: Duration,
     pub(super) now: Timestamp,
@@ -21,10 +23,8 @@ pub(super) struct Context {
 impl Context {
     /// Acquires a lock of a fleet that exists.
     pub(super) fn lock(&self, kind: LockKind) -> Result<Lock, Failure> {
-        let registry = self.fleet.registry();
-        if !registry.is_file() {
-            return Err(RegistryError::Absent { path: registry }.into());
-        }
-        Ok(Lock::acquire(&self.fleet, kind, self.lock_timeout)?)
+        Registry::locate(&self.fleet.registry())?;
+        let claim = Claim { command: &self.command, since: self.now };
+        Ok(Lock::acquire(&self.fleet, kind, claim, self.lock_timeout)?)
     }
 }

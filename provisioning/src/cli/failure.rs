@@ -17,10 +17,12 @@ mod revocation;
 mod sqlite;
 
 use std::fmt;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::exit_code::{FAILED, USAGE};
+use super::exit_code::{DONE, FAILED, USAGE};
+use crate::printable::PrintableLines;
 
 /// What went wrong, and what to do about it.
 #[derive(Debug)]
@@ -28,18 +30,22 @@ pub(super) struct Failure {
     exit_code: u8,
     what: String,
     help: String,
+    /// Nobody reads the output any more, and that is all.
+    is_reader_gone: bool,
 }
 
 const FAULT_HELP: &str = "this is a fault in countersign-provision; nothing was changed, please report it";
 
 impl Failure {
     fn new(exit_code: u8, what: impl ToString, help: impl Into<String>) -> Self {
-        Self { exit_code, what: what.to_string(), help: help.into() }
+        Self { exit_code, what: what.to_string(), help: help.into(), is_reader_gone: false }
     }
 
-    /// Standard output cannot be written, for instance because it is closed.
+    /// Standard output cannot be written. That whoever read it has seen enough, as `head` has, is no error.
     pub(super) fn output(error: &std::io::Error) -> Self {
-        Self::new(FAILED, format!("cannot write the output: {error}"), "the command itself was carried out")
+        let what = format!("cannot write the output: {error}");
+        let is_reader_gone = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { is_reader_gone, ..Self::new(FAILED, what, "the command itself was carried out") }
     }
 
     /// A path that names no file.
@@ -49,7 +55,11 @@ impl Failure {
 
     /// Prints the failure and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("error: {self}");
+        if self.is_reader_gone {
+            return ExitCode::from(DONE);
+        }
+        // Standard error that is closed cannot be told of.
+        let _ = writeln!(std::io::stderr().lock(), "error: {self}");
         ExitCode::from(self.exit_code)
     }
 }
@@ -57,6 +67,6 @@ impl Failure {
 /// What went wrong and what to do about it, for a warning.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nhelp: {}", self.what, self.help)
+        write!(f, "{}\nhelp: {}", PrintableLines(&self.what), PrintableLines(&self.help))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer as _};
@@ -9,10 +10,16 @@ use serde_json::Serializer;
 use serde_json::ser::PrettyFormatter;
 
 use super::failure::Failure;
+use crate::printable::PrintableLines;
 
 /// Prints a line.
 pub(super) fn line(text: impl Display) -> Result<(), Failure> {
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| Failure::output(&error))
+    self::text(&format!("{}\n", PrintableLines(text)))
+}
+
+/// Prints lines that have their line ends.
+pub(super) fn lines(text: &str) -> Result<(), Failure> {
+    self::text(&PrintableLines(text).to_string())
 }
 
 /// Prints a text as it is.
@@ -42,12 +49,23 @@ pub(super) fn json_array<T: Serialize>(
     writeln!(output).and_then(|()| output.flush()).map_err(|error| Failure::output(&error))
 }
 
+/// Says that a file could not be replaced as a whole.
+pub(super) fn rewritten(path: &Path) {
+    note(format_args!(
+        "{} was rewritten where it is, since a new file could not have its owner: whoever read it in that moment may have \
+         seen a part",
+        path.display()
+    ));
+}
+
 /// Prints a note, which is no error, on standard error.
 pub(super) fn note(text: impl Display) {
-    eprintln!("note: {text}");
+    // Standard error that is closed cannot be told of.
+    let _ = writeln!(io::stderr().lock(), "note: {}", PrintableLines(text));
 }
 
 /// Prints a warning: what was asked for is done, and something needs to be looked at.
 pub(super) fn warning(text: impl Display) {
-    eprintln!("warning: {text}");
+    // Standard error that is closed cannot be told of.
+    let _ = writeln!(io::stderr().lock(), "warning: {}", PrintableLines(text));
 }

@@ -1,18 +1,21 @@
 //! [`take_over`]: what becomes of the list that is going to be replaced.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::CrlError;
 use super::published::{CrlFileFault, PublishedCrl};
 use crate::authority::Authority;
-use crate::fleet::{Fleet, create_private_directory};
+use crate::fleet::{Fleet, create_private, create_private_directory, directory_of, sync_directory};
 use crate::registry::{CarriedOver, Registry};
 use crate::verify::Chain;
 
 /// The directory, within that of the lists, for files that are no lists of this fleet. A broker reads none in it.
 const SET_ASIDE: &str = "set-aside";
+
+/// The longest file that is copied there, in bytes.
+const MAX_COPY_LEN: u64 = 128 * 1024 * 1024;
 
 /// What was found in the place of a list.
 #[derive(Debug, Default)]
@@ -56,6 +59,8 @@ pub(crate) fn take_over(
     }
 }
 
+/// A file is copied, so that the list that replaces it gets its owner and mode, behind a link too; what is too long for
+/// that, or no file, is moved.
 fn set_aside(fleet: &Fleet, path: &Path) -> io::Result<PathBuf> {
     let directory = fleet.crls().join(SET_ASIDE);
     create_private_directory(&directory)?;
@@ -63,6 +68,21 @@ fn set_aside(fleet: &Fleet, path: &Path) -> io::Result<PathBuf> {
     let free = (1..=u32::MAX).map(|number| directory.join(format!("{name}.{number}")));
     let mut free = free.filter(|to| fs::symlink_metadata(to).is_err());
     let to = free.next().ok_or_else(|| io::Error::other("no name is free"))?;
-    fs::rename(path, &to)?;
+    if !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= MAX_COPY_LEN)
+        || copy(path, &to).is_err()
+    {
+        fs::rename(path, &to)?;
+    }
     Ok(to)
+}
+
+fn copy(path: &Path, to: &Path) -> io::Result<()> {
+    let copied = File::open(path)
+        .and_then(|file| io::copy(&mut file.take(MAX_COPY_LEN), &mut create_private(to)?))
+        .and_then(|_| sync_directory(directory_of(to)));
+    if copied.is_err() {
+        // The first error is the one that counts.
+        let _ = fs::remove_file(to);
+    }
+    copied
 }

@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::fleet::{create_private_directory, private_options};
+use crate::fleet::{create_private, create_private_directory, move_over};
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) trait FileSystem {
     /// Renames a file to a name that nothing has; a name that is taken is [`io::ErrorKind::AlreadyExists`]. A file system
     /// that cannot promise that says [`io::ErrorKind::Unsupported`] and does nothing.
     fn rename_to_free(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Renames a file, replacing the file of this name.
+    /// Renames a file, replacing the file of this name, whose owner and mode it gets.
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
@@ -93,7 +93,7 @@ impl FileSystem for OperatingSystem {
     }
 
     fn create(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        private_options().create_new(true).open(path)?.write_all(content)
+        create_private(path)?.write_all(content)
     }
 
     fn sync(&self, directory: &Path, files: &[PathBuf]) -> io::Result<()> {
@@ -119,7 +119,7 @@ impl FileSystem for OperatingSystem {
     }
 
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        move_over(from, to).map(drop)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

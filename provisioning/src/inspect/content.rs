@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::digest::Sha256;
+use crate::printable::Printable;
 use crate::timestamp::Timestamp;
 
 /// What a file holds.
@@ -128,7 +129,7 @@ impl fmt::Display for Content {
 
 impl fmt::Display for ImageContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "credential image of {}", self.device_id)?;
+        writeln!(f, "credential image of {}", Printable(&self.device_id))?;
         writeln!(f, "  private key  {}", self.key)?;
         writeln!(
             f,
@@ -146,10 +147,10 @@ impl fmt::Display for ImageContent {
 
 impl fmt::Display for CertificateContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  subject      {}{}", self.subject, if self.ca { " (CA)" } else { "" })?;
-        writeln!(f, "  issuer       {}", self.issuer)?;
+        writeln!(f, "  subject      {}{}", Printable(&self.subject), if self.ca { " (CA)" } else { "" })?;
+        writeln!(f, "  issuer       {}", Printable(&self.issuer))?;
         if !self.alternative_names.is_empty() {
-            writeln!(f, "  names        {}", self.alternative_names.join(", "))?;
+            writeln!(f, "  names        {}", Printable(self.alternative_names.join(", ")))?;
         }
         writeln!(f, "  serial       {}", self.serial)?;
         writeln!(f, "  valid        {} to {}", self.not_before, self.not_after)?;
@@ -161,7 +162,7 @@ impl fmt::Display for CertificateContent {
 impl fmt::Display for RequestContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "signing request")?;
-        writeln!(f, "  subject      {}", self.subject)?;
+        writeln!(f, "  subject      {}", Printable(&self.subject))?;
         writeln!(f, "  key sha256   {}", self.spki_sha256)?;
         match &self.refusal {
             None => writeln!(f, "  possession   proven"),
@@ -172,7 +173,7 @@ impl fmt::Display for RequestContent {
 
 impl fmt::Display for CrlContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "CRL\n  issuer       {}", self.issuer)?;
+        writeln!(f, "CRL\n  issuer       {}", Printable(&self.issuer))?;
         writeln!(f, "  number       {}", self.crl_number.as_deref().unwrap_or("none"))?;
         writeln!(f, "  this update  {}", self.this_update)?;
         match &self.next_update {

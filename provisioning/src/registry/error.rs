@@ -28,8 +28,8 @@ pub(crate) enum RegistryError {
         /// Which value, and what is wrong with it.
         what: String,
     },
-    /// The registry's file cannot be created.
-    #[error("cannot write {path}: {source}", path = .path.display())]
+    /// The registry's file cannot be created, or not be seen.
+    #[error("cannot open {path}: {source}", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,

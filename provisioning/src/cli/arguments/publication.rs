@@ -14,7 +14,7 @@ use super::passphrase::Passphrase;
 Example, from cron:
   countersign-provision crl")]
 pub(in crate::cli) struct Crl {
-    /// Also write all CRLs into this file.
+    /// Also write all CRLs into this file, which replaces nothing but CRLs.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) out: Option<PathBuf>,
 

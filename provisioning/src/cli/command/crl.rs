@@ -5,13 +5,14 @@ use std::fmt;
 use serde::Serialize;
 
 use super::displayed;
+use super::list_file::ListFile;
 use crate::authority::Authority;
 use crate::cli::arguments::{Crl, Publication};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{output, passphrase};
 use crate::crl::{self, SetAside, SignedCrl, Takeover};
-use crate::fleet::{LockKind, write_private};
+use crate::fleet::{LockKind, Replacement};
 use crate::issuer::Issuer;
 use crate::registry::Registry;
 use crate::timestamp::Timestamp;
@@ -35,24 +36,32 @@ impl fmt::Display for CrlDocument {
 }
 
 pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failure> {
-    let _lock = context.lock(LockKind::Revoking)?;
+    let file = arguments.out.map(ListFile::at).transpose()?;
+    let lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
     let found = take_over_all(&mut registry, &issuers, context)?;
     let crls = publish_all(&mut registry, &issuers, &arguments.publication, context)?;
-    if let Some(path) = &arguments.out {
+    // Whoever reads a pipe that is named as the output may take his time, and no revocation waits for that.
+    drop(lock);
+    warn_of_files(&found);
+    let printed = print(&crls, file.as_ref(), arguments.publication.json.requested);
+    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
+    if carried.is_empty() { printed } else { Err(Failure::registry_lacked(&carried)) }
+}
+
+/// Writes the lists to `file`, and prints what they are.
+fn print(crls: &[(CrlDocument, SignedCrl)], file: Option<&ListFile>, as_json: bool) -> Result<(), Failure> {
+    if let Some(file) = file {
         let all: String = crls.iter().map(|(_, crl)| crl.pem.as_str()).collect();
-        write_private(path, all.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
+        file.write(&all)?;
+        if file.is_output() {
+            crls.iter().for_each(|(document, _)| output::note(document));
+            return Ok(());
+        }
     }
     let documents: Vec<_> = crls.iter().map(|(document, _)| document).collect();
-    if arguments.publication.json.requested {
-        output::json(&documents)?;
-    } else {
-        documents.into_iter().try_for_each(output::line)?;
-    }
-    warn_of_files(&found);
-    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
-    if carried.is_empty() { Ok(()) } else { Err(Failure::registry_lacked(&carried)) }
+    if as_json { output::json(&documents) } else { documents.into_iter().try_for_each(output::line) }
 }
 
 /// Compares the published lists of these authorities with the registry. The caller holds [`LockKind::Revoking`].
@@ -104,10 +113,15 @@ pub(super) fn publish_all(
     };
     let mut published = Vec::new();
     for (authority, issuer) in issuers {
-        let crl = crl::publish(&context.fleet, registry, issuer, *authority, days, context.now)?;
+        let (crl, replacement) =
+            crl::publish(&context.fleet, registry, issuer, *authority, days, context.now)?;
+        let path = context.fleet.crl(*authority);
+        if replacement == Replacement::InPlace && path.is_file() {
+            output::rewritten(&path);
+        }
         let document = CrlDocument {
             authority: *authority,
-            file: displayed(&context.fleet.crl(*authority)),
+            file: displayed(&path),
             crl_number: crl.state.number,
             entries: crl.entries,
             this_update: crl.state.this_update,

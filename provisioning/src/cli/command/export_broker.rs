@@ -1,9 +1,11 @@
 //! `export-broker`
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::displayed;
-use crate::broker::{self, ConfPath, MosquittoHost};
+use crate::broker::{self, ConfPath, Extent, MosquittoHost};
 use crate::cli::arguments::{ExportBroker, ExportFor};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -14,6 +16,9 @@ use crate::registry::Registry;
 struct Document {
     directory: String,
     files: Vec<String>,
+    /// Configurations that were edited, and left alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    edited: Vec<String>,
 }
 
 pub(in crate::cli) fn run(arguments: ExportBroker, context: &Context) -> Result<(), Failure> {
@@ -21,16 +26,31 @@ pub(in crate::cli) fn run(arguments: ExportBroker, context: &Context) -> Result<
         ExportFor::Countersign => None,
         ExportFor::Mosquitto => Some(mosquitto_host(&arguments, context)?),
     };
-    let files = broker::export(&context.fleet, &arguments.out, mosquitto.as_ref())?;
+    let extent = match &mosquitto {
+        _ if arguments.crl_only => Extent::Lists,
+        Some(host) => Extent::Mosquitto(host),
+        None => Extent::Countersign,
+    };
+    let exported = broker::export(&context.fleet, &arguments.out, extent)?;
+    for file in &exported.in_place {
+        output::rewritten(&arguments.out.join(file));
+    }
+    let paths = |files: &[PathBuf]| files.iter().map(|file| displayed(file)).collect();
     let document = Document {
         directory: displayed(&arguments.out),
-        files: files.iter().map(|file| displayed(file)).collect(),
+        files: paths(&exported.files),
+        edited: paths(&exported.edited),
     };
     if arguments.json.requested {
-        return output::json(&document);
+        output::json(&document)?;
+    } else {
+        output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))?;
     }
-    output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))?;
-    let Some(host) = mosquitto else { return Ok(()) };
+    if !exported.edited.is_empty() {
+        let edited: Vec<_> = exported.edited.iter().map(|file| arguments.out.join(file)).collect();
+        return Err(Failure::edited(&edited));
+    }
+    let Some(host) = mosquitto.filter(|_| !arguments.json.requested) else { return Ok(()) };
     let directory = host.directory.as_str();
     output::line(format_args!(
         "give them to mosquitto's user, check, and start:

@@ -7,5 +7,5 @@ use crate::inspect::inspect;
 
 pub(in crate::cli) fn run(arguments: Inspect) -> Result<(), Failure> {
     let content = inspect(&arguments.file)?;
-    if arguments.json.requested { output::json(&content) } else { output::text(&content.to_string()) }
+    if arguments.json.requested { output::json(&content) } else { output::lines(&content.to_string()) }
 }

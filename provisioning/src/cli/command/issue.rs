@@ -148,7 +148,7 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
     }
     let bar = ProgressBar::new((plan.new.len() + plan.registered.len()) as u64);
     let style =
-        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} devices, {per_sec}, {eta} left");
+        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} devices, {per_sec}, {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

@@ -36,7 +36,7 @@ fn print(linted: &Linted) -> Result<(), Failure> {
         output::line(format_args!("{:KIND$}{line}", ""))?;
     }
     for finding in &linted.clauses {
-        let mut what = wrapped(&finding.what, WHAT).into_iter();
+        let mut what = wrapped(finding.what, WHAT).into_iter();
         output::line(format_args!(
             "  {:<9}  {:<16}  {:<10}  {}",
             finding.result,

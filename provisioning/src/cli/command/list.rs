@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{output, spreadsheet};
 use crate::order::DetailFilter;
+use crate::printable::Printable;
 use crate::registry::{CertificateRecord, Listed, Registry, Status};
 use crate::timestamp::DAY;
 
@@ -70,7 +71,7 @@ pub(in crate::cli) fn run(arguments: List, context: &Context) -> Result<(), Fail
         let certificate = &line.certificate;
         output::line(format_args!(
             "{:<width$}  {:<10}  {:<9}  {:<20}  {}",
-            certificate.identity.as_deref().unwrap_or_default(),
+            Printable(certificate.identity.as_deref().unwrap_or_default()).to_string(),
             certificate.status,
             line.board_state.as_deref().unwrap_or_default(),
             certificate.not_after,

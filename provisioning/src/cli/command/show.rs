@@ -6,6 +6,7 @@ use crate::cli::arguments::Show;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::printable::Printable;
 use crate::registry::{CertificateRecord, DeviceRecord, Found, KeyOrigin, Registry};
 
 #[derive(Serialize)]
@@ -50,11 +51,11 @@ pub(in crate::cli) fn run(arguments: Show, context: &Context) -> Result<(), Fail
                 ("work order", &details.work_order),
             ] {
                 if let Some(value) = value {
-                    output::line(format_args!("{label:<14} {value}"))?;
+                    output::line(format_args!("{label:<14} {}", Printable(value)))?;
                 }
             }
             for (label, value) in &details.metadata {
-                output::line(format_args!("{label:<14} {value}"))?;
+                output::line(format_args!("{:<14} {}", Printable(label).to_string(), Printable(value)))?;
             }
         }
     }

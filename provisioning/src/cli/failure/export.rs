@@ -1,9 +1,10 @@
 //! Why no files were written for a broker host.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::broker::{ConfPathError, ExportError};
+use crate::broker::{self, ConfPathError, ExportError};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, USAGE};
 
 impl From<ExportError> for Failure {
@@ -17,12 +18,27 @@ impl From<ExportError> for Failure {
             ExportError::Read { path, source } | ExportError::Write { path, source } => {
                 Self::io(FAILED, &error, path, source)
             }
-            ExportError::Edited { .. } => Self::new(
-                CONFLICT,
-                error,
-                "nothing was changed; move the file away, or leave out --for to replace the other files alone",
-            ),
         }
+    }
+}
+
+impl Failure {
+    /// Configurations at the broker's were edited, and the new ones were written beside them.
+    pub(in crate::cli) fn edited(paths: &[PathBuf]) -> Self {
+        let list =
+            |path: fn(&Path) -> String| paths.iter().map(|item| path(item)).collect::<Vec<_>>().join(", ");
+        Self::new(
+            CONFLICT,
+            format!(
+                "{} differs from what this program writes, and was left alone",
+                list(|path| path.display().to_string())
+            ),
+            format!(
+                "the other files were copied; take over what you want of {}, or move the edited file away and run this \
+                 again; from day to day `export-broker --crl-only` copies the lists alone",
+                list(|path| broker::beside(path).display().to_string())
+            ),
+        )
     }
 }
 

@@ -26,7 +26,14 @@ impl From<RegistryError> for Failure {
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match &error {
-            LockError::Busy { .. } => {
+            LockError::Busy { holder: Some(holder), .. } => {
+                let help = format!(
+                    "wait until it is done, or wait longer with --lock-timeout (`ps -fp {}` shows it)",
+                    holder.process
+                );
+                Self::new(FAILED, error, help)
+            }
+            LockError::Busy { holder: None, .. } => {
                 Self::new(FAILED, error, "wait until it is done, or wait longer with --lock-timeout")
             }
             LockError::Io { path, source } => Self::io(FAILED, &error, path, source),

@@ -1,5 +1,7 @@
 //! Why nothing was revoked, or no CRL published.
 
+use std::path::Path;
+
 use super::{FAULT_HELP, Failure};
 use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, UNKNOWN, USAGE};
 use crate::crl::CrlError;
@@ -7,6 +9,15 @@ use crate::order::WorkOrder;
 use crate::registry::{CarriedOver, RevocationError};
 
 impl Failure {
+    /// A file that a list would replace is none itself.
+    pub(in crate::cli) fn no_list(path: &Path) -> Self {
+        Self::new(
+            CONFLICT,
+            format!("{} is there already, and is no CRL", path.display()),
+            "nothing was changed; choose another --out",
+        )
+    }
+
     /// An unknown device or service.
     pub(in crate::cli) fn unknown(name: &str) -> Self {
         Self::new(
