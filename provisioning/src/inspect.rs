@@ -1,7 +1,10 @@
-//! Reading a file for a person: a credential image, certificates, a signing request or CRLs. Private keys are not
-//! shown.
+//! Reading a file for a person: a credential image, certificates, private keys, a signing request or CRLs. Private
+//! keys are not shown.
 
 mod content;
+#[cfg(test)]
+mod damage_tests;
+mod pem_file;
 mod read;
 
 pub(crate) use read::{InspectError, inspect};

@@ -13,6 +13,7 @@ mod lint;
 mod mount;
 mod order;
 mod passphrase;
+mod placement;
 mod revocation;
 mod sqlite;
 

@@ -3,9 +3,11 @@
 use device_identity::image::PrivateKey;
 use zeroize::Zeroizing;
 
-use super::{Format, Slot, intel_hex, uf2};
+use super::intel_hex::{self, HexFault};
+use super::uf2::{self, Uf2Fault};
+use super::{ExistingSlotError, Format, Slot};
 use crate::key::{KeyPair, P256PublicKey};
-use crate::pem::{self, Label};
+use crate::pem::{self, Label, PemError, Section};
 
 /// The longest file of a device in bytes, and then some: Intel HEX has three characters a byte, UF2 two bytes.
 pub(crate) const LONGEST_FILE: u64 = 64 * 1024;
@@ -29,32 +31,61 @@ pub(crate) enum FileContent {
     Key(Zeroizing<Vec<u8>>),
 }
 
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileFault {
+    /// It is no Intel HEX, or damaged.
+    #[error(transparent)]
+    Hex(#[from] HexFault),
+    /// It is no UF2, or damaged.
+    #[error(transparent)]
+    Uf2(#[from] Uf2Fault),
+    /// It holds no slot.
+    #[error(transparent)]
+    Slot(#[from] ExistingSlotError),
+    /// It is damaged PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// It is PEM, of neither certificates alone nor a single private key.
+    #[error("it holds neither certificates alone nor a single private key")]
+    Sections,
+}
+
 impl FileContent {
-    /// Reads a file; `None` if it is none of these, or damaged.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let image = |format, bytes, address, family| {
-            Some(Self::Image { format, slot: Slot::from_existing(bytes)?, address, family })
+    /// Reads a file, whose format its first bytes tell.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, FileFault> {
+        Self::read_as(Format::detect(bytes).unwrap_or(Format::Pem), bytes)
+    }
+
+    /// Reads a file that is to have this format.
+    pub(crate) fn read_as(format: Format, bytes: &[u8]) -> Result<Self, FileFault> {
+        let image = |bytes, address, family| -> Result<Self, FileFault> {
+            Ok(Self::Image { format, slot: Slot::from_existing(bytes)?, address, family })
         };
-        if bytes.starts_with(b"CSGN") {
-            return image(Format::Bin, Zeroizing::new(bytes.to_vec()), None, None);
+        match format {
+            Format::Bin => image(Zeroizing::new(bytes.to_vec()), None, None),
+            Format::Uf2 => {
+                let (address, family, slot) = uf2::decode(bytes)?;
+                image(slot, Some(address), family)
+            }
+            Format::Hex => {
+                let (address, slot) = intel_hex::decode(bytes)?;
+                image(slot, Some(address), None)
+            }
+            Format::Pem => Self::from_sections(pem::decode(bytes)?),
         }
-        if bytes.starts_with(b"UF2\n") {
-            let (address, family, slot) = uf2::decode(bytes)?;
-            return image(Format::Uf2, slot, Some(address), family);
-        }
-        if bytes.starts_with(b":") {
-            let (address, slot) = intel_hex::decode(bytes)?;
-            return image(Format::Hex, slot, Some(address), None);
-        }
-        let sections = pem::decode(bytes).ok()?;
+    }
+
+    fn from_sections(sections: Vec<Section>) -> Result<Self, FileFault> {
         if let [key] = sections.as_slice()
             && key.label == Label::PrivateKey
         {
-            return Some(Self::Key(key.der.clone()));
+            return Ok(Self::Key(key.der.clone()));
         }
-        let certificates =
-            !sections.is_empty() && sections.iter().all(|section| section.label == Label::Certificate);
-        certificates.then(|| Self::Certificates(sections.into_iter().map(|section| section.der).collect()))
+        if sections.is_empty() || sections.iter().any(|section| section.label != Label::Certificate) {
+            return Err(FileFault::Sections);
+        }
+        Ok(Self::Certificates(sections.into_iter().map(|section| section.der).collect()))
     }
 
     /// The private key that belongs to this public key, if the file has it.

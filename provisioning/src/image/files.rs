@@ -1,62 +1,13 @@
 //! The files that hold a device's credentials.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use device_identity::DeviceId;
 use zeroize::Zeroizing;
 
-use super::{Slot, intel_hex, uf2};
+use super::{Format, Placement, Slot, Uf2Family, intel_hex, uf2};
 use crate::key::KeyPair;
 use crate::pem::{self, Label, PemError};
-
-/// A file format. [`Format::Pem`] means two files: certificate chain and private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Format {
-    /// The bytes of one slot.
-    Bin,
-    /// Intel HEX: the slot at its address.
-    Hex,
-    /// UF2: the slot at its address, for drag-and-drop bootloaders.
-    Uf2,
-    /// `<id>.cert.pem`, and `<id>.key.pem` unless the device made its own key.
-    Pem,
-}
-
-impl Format {
-    /// All formats.
-    pub(crate) const ALL: [Self; 4] = [Self::Bin, Self::Hex, Self::Uf2, Self::Pem];
-
-    /// The name on the command line and, of an image, the extension of the file name.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Bin => "bin",
-            Self::Hex => "hex",
-            Self::Uf2 => "uf2",
-            Self::Pem => "pem",
-        }
-    }
-}
-
-/// No format has this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the formats are bin, hex, uf2 and pem")]
-pub(crate) struct NoSuchFormat;
-
-impl FromStr for Format {
-    type Err = NoSuchFormat;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchFormat> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or(NoSuchFormat)
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// Which files are written for a device, and where.
 #[derive(Clone, Debug)]
@@ -65,10 +16,8 @@ pub(crate) struct OutputOptions {
     pub(crate) directory: PathBuf,
     /// The file formats.
     pub(crate) formats: Vec<Format>,
-    /// The flash address of the slot in `.hex` and `.uf2` files, in bytes.
-    pub(crate) address: u32,
-    /// The family id in `.uf2` files, which a bootloader compares with its own.
-    pub(crate) uf2_family: Option<u32>,
+    /// Where `.hex` and `.uf2` files put the slot.
+    pub(crate) placement: Placement,
 }
 
 /// The content of a file, zeroized on drop: most of them hold a key.
@@ -145,9 +94,10 @@ impl OutputOptions {
 
     /// The content of an image file. [`Format::Pem`] is no image and gives the bare slot.
     pub(crate) fn image(&self, format: Format, slot: &Slot) -> Content {
+        let Placement { address, family } = self.placement;
         match format {
-            Format::Hex => intel_hex::encode(slot.as_bytes(), self.address),
-            Format::Uf2 => uf2::encode(slot.as_bytes(), self.address, self.uf2_family),
+            Format::Hex => intel_hex::encode(slot.as_bytes(), address.get()),
+            Format::Uf2 => uf2::encode(slot.as_bytes(), address.get(), family.map(Uf2Family::number)),
             Format::Bin | Format::Pem => Zeroizing::new(slot.as_bytes().to_vec()),
         }
     }

@@ -3,7 +3,7 @@
 use device_identity::DeviceId;
 use device_identity::image::PrivateKey;
 
-use super::{FileContent, FileKind, Format, Slot};
+use super::{FileContent, FileKind, Format, Placement, Slot, Uf2Family};
 use crate::conflict::FileDifference;
 use crate::key::P256PublicKey;
 
@@ -26,10 +26,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) public_key: &'a P256PublicKey,
     /// Where its private key is.
     pub(crate) key: ExpectedKey,
-    /// The flash address of the slot.
-    pub(crate) address: u32,
-    /// The UF2 family.
-    pub(crate) family: Option<u32>,
+    /// Where the slot is put.
+    pub(crate) placement: Placement,
 }
 
 impl Expected<'_> {
@@ -38,7 +36,7 @@ impl Expected<'_> {
         if bytes.is_empty() {
             return Some(FileDifference::Empty);
         }
-        let Some(content) = FileContent::read(bytes) else { return Some(FileDifference::Damaged) };
+        let Ok(content) = FileContent::read(bytes) else { return Some(FileDifference::Damaged) };
         let other_format = |wanted| FileDifference::Format { found: content.format_name(), wanted };
         match (kind, &content) {
             (FileKind::Image(wanted), FileContent::Image { format, slot, address, family }) => {
@@ -92,12 +90,11 @@ impl Expected<'_> {
         address: Option<u32>,
         family: Option<u32>,
     ) -> Option<FileDifference> {
+        let wanted = (self.placement.address.get(), self.placement.family.map(Uf2Family::number));
         match address {
-            Some(found) if found != self.address => {
-                Some(FileDifference::Address { found, wanted: self.address })
-            }
-            _ if format == Format::Uf2 && family != self.family => {
-                Some(FileDifference::Family { found: family, wanted: self.family })
+            Some(found) if found != wanted.0 => Some(FileDifference::Address { found, wanted: wanted.0 }),
+            _ if format == Format::Uf2 && family != wanted.1 => {
+                Some(FileDifference::Family { found: family, wanted: wanted.1 })
             }
             _ => None,
         }

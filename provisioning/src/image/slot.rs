@@ -1,7 +1,7 @@
 //! [`Slot`]: a credential image in a flash slot.
 
 use device_identity::DeviceId;
-use device_identity::image::{Certificates, Image, PrivateKey, SLOT_LEN, WriteError};
+use device_identity::image::{Certificates, Image, ImageError, MAX_LEN, PrivateKey, SLOT_LEN, WriteError};
 use zeroize::Zeroizing;
 
 use crate::broker::Address;
@@ -9,6 +9,9 @@ use crate::certificate_subject::CertificateSubject;
 use crate::key::KeyPair;
 use crate::timestamp::Timestamp;
 use crate::verify::VerifiedCertificate;
+
+/// A byte of erased flash.
+const ERASED: u8 = 0xff;
 
 /// What all images of a batch have in common.
 pub(crate) struct ImageContext {
@@ -57,6 +60,29 @@ pub(crate) enum SlotError {
     },
 }
 
+/// Why bytes are no slot that was written earlier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ExistingSlotError {
+    /// They hold no image, or a damaged one.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// They hold an image, and are no slot.
+    #[error("the credential image is whole, but a slot has {SLOT_LEN} bytes and here are {length}")]
+    Length {
+        /// How many there are.
+        length: usize,
+    },
+    /// They hold an image, and what a device keeps behind it.
+    #[error(
+        "the credential image is whole, but byte {offset} is not erased: a device that used the slot has its state there, \
+         and a file to be flashed has not"
+    )]
+    State {
+        /// The first byte that is not erased.
+        offset: usize,
+    },
+}
+
 impl Slot {
     /// Encodes the image of a device, and decodes it again as a check.
     pub(crate) fn write(
@@ -83,7 +109,7 @@ impl Slot {
             server_name: &host,
             time_floor: image_context.time_floor.unix(),
         };
-        let mut slot = Zeroizing::new([0xff; SLOT_LEN]);
+        let mut slot = Zeroizing::new([ERASED; SLOT_LEN]);
         image.write(&mut slot).map_err(|fault| SlotError::Write { device_id: device_id.clone(), fault })?;
         if Image::read(slot.as_slice()).as_ref() != Ok(&image) {
             return Err(SlotError::ReadBack { device_id });
@@ -91,13 +117,27 @@ impl Slot {
         Ok(Self(Zeroizing::new(slot.to_vec())))
     }
 
-    /// A slot that was written earlier; `None` unless these bytes are one slot with an image.
-    pub(crate) fn from_existing(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
-        (bytes.len() == SLOT_LEN && Image::read(&bytes).is_ok()).then_some(Self(bytes))
+    /// A slot that was written earlier.
+    pub(crate) fn from_existing(bytes: Zeroizing<Vec<u8>>) -> Result<Self, ExistingSlotError> {
+        Image::read(&bytes)?;
+        if bytes.len() != SLOT_LEN {
+            return Err(ExistingSlotError::Length { length: bytes.len() });
+        }
+        match bytes.iter().skip(MAX_LEN).position(|&byte| byte != ERASED) {
+            None => Ok(Self(bytes)),
+            Some(position) => Err(ExistingSlotError::State { offset: MAX_LEN + position }),
+        }
+    }
+
+    /// The slot as it was before a device used it. `bytes` are those of the slot now.
+    pub(crate) fn before_use(bytes: &[u8]) -> Result<Self, ExistingSlotError> {
+        let mut bytes = Zeroizing::new(bytes.to_vec());
+        bytes.iter_mut().skip(MAX_LEN).for_each(|byte| *byte = ERASED);
+        Self::from_existing(bytes)
     }
 
     /// The image in the slot.
-    pub(super) fn image(&self) -> Option<Image<'_>> {
+    pub(crate) fn image(&self) -> Option<Image<'_>> {
         Image::read(&self.0).ok()
     }
 

@@ -18,6 +18,14 @@ pub(crate) enum Content {
     Certificates {
         /// The certificates.
         certificates: Vec<CertificateContent>,
+        /// The private keys beside them.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        private_keys: Vec<KeyContent>,
+    },
+    /// One private key or more, which are not shown.
+    PrivateKeys {
+        /// The keys.
+        private_keys: Vec<KeyContent>,
     },
     /// A signing request.
     SigningRequest(RequestContent),
@@ -31,6 +39,19 @@ pub(crate) enum Content {
 /// A credential image, without its key.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ImageContent {
+    /// The file format.
+    pub(crate) format: &'static str,
+    /// Where the file puts the slot, in hex, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    /// The UF2 family, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uf2_family: Option<String>,
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uf2_family_name: Option<&'static str>,
+    /// Whether a device has used the slot, and its state is in it: such a file is not to be flashed.
+    pub(crate) used: bool,
     /// The device id.
     pub(crate) device_id: String,
     /// Where the private key is, in words.
@@ -72,6 +93,20 @@ pub(crate) struct CertificateContent {
     pub(crate) fingerprint_sha256: Sha256,
     /// The SHA-256 digest of the SubjectPublicKeyInfo.
     pub(crate) spki_sha256: Sha256,
+}
+
+/// A private key, which is not shown.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct KeyContent {
+    /// What kind of key it is; of an encrypted one that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) algorithm: Option<String>,
+    /// How it is encrypted, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<String>,
+    /// The SHA-256 digest of the SubjectPublicKeyInfo, if the file has the public key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spki_sha256: Option<Sha256>,
 }
 
 /// A signing request.
@@ -118,9 +153,11 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Image(image) => image.fmt(f),
-            Self::Certificates { certificates } => {
-                certificates.iter().try_for_each(|certificate| write!(f, "certificate\n{certificate}"))
+            Self::Certificates { certificates, private_keys } => {
+                certificates.iter().try_for_each(|certificate| write!(f, "certificate\n{certificate}"))?;
+                private_keys.iter().try_for_each(|key| key.fmt(f))
             }
+            Self::PrivateKeys { private_keys } => private_keys.iter().try_for_each(|key| key.fmt(f)),
             Self::SigningRequest(request) => request.fmt(f),
             Self::Crls { crls } => crls.iter().try_for_each(|crl| crl.fmt(f)),
         }
@@ -130,6 +167,16 @@ impl fmt::Display for Content {
 impl fmt::Display for ImageContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "credential image of {}", Printable(&self.device_id))?;
+        write!(f, "  format       {}", self.format)?;
+        if let Some(address) = &self.address {
+            write!(f, " at {address}")?;
+        }
+        match (&self.uf2_family, self.uf2_family_name) {
+            (Some(family), Some(name)) => write!(f, ", family {name} ({family})")?,
+            (Some(family), None) => write!(f, ", family {family}")?,
+            (None, _) => {}
+        }
+        writeln!(f, "{}", if self.used { ", read back from a device that used it" } else { "" })?;
         writeln!(f, "  private key  {}", self.key)?;
         writeln!(
             f,
@@ -156,6 +203,24 @@ impl fmt::Display for CertificateContent {
         writeln!(f, "  valid        {} to {}", self.not_before, self.not_after)?;
         writeln!(f, "  sha256       {}", self.fingerprint_sha256)?;
         writeln!(f, "  key sha256   {}", self.spki_sha256)
+    }
+}
+
+impl fmt::Display for KeyContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "private key (not shown)")?;
+        if let Some(algorithm) = &self.algorithm {
+            writeln!(f, "  algorithm    {algorithm}")?;
+        }
+        match &self.encryption {
+            Some(encryption) => writeln!(f, "  encrypted    {encryption}"),
+            None => writeln!(f, "  encrypted    no"),
+        }?;
+        match (&self.spki_sha256, &self.encryption) {
+            (Some(digest), _) => writeln!(f, "  key sha256   {digest}"),
+            (None, Some(_)) => Ok(()),
+            (None, None) => writeln!(f, "  key sha256   unknown: the file has no P-256 public key"),
+        }
     }
 }
 

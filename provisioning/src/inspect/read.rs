@@ -1,11 +1,11 @@
 //! [`inspect`]: detects what kind of file it is given, and reads it.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use device_identity::image::{Image, ImageError, PrivateKey};
+use device_identity::image::PrivateKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::GeneralName;
@@ -13,18 +13,20 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 use zeroize::Zeroizing;
 
-use super::content::{CertificateContent, Content, CrlContent, ImageContent, RequestContent, RevokedContent};
+use super::content::{
+    CertificateContent, Content, CrlContent, ImageContent, KeyContent, RequestContent, RevokedContent,
+};
+use super::pem_file::FileSection;
 use crate::csr::SigningRequest;
 use crate::digest::{Hex, Sha256};
-use crate::pem::{self, Label};
+use crate::image::{ExistingSlotError, FileContent, FileFault, Format, Slot, Uf2Family};
+use crate::key::{KeyDescription, P256PublicKey};
+use crate::pem::{self, Label, Section};
 use crate::registry::RevocationReason;
 use crate::timestamp::Timestamp;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 49 MB, in PEM 66.
 const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
-
-/// The first bytes of every credential image.
-const IMAGE_MAGIC: &[u8] = b"CSGN";
 
 /// The reason code of an entry that a delta CRL takes off (RFC 5280 §5.3.1). It occurs in CRLs of others only.
 const REMOVE_FROM_CRL: u8 = 8;
@@ -41,31 +43,39 @@ pub(crate) enum InspectError {
         source: io::Error,
     },
     /// It is longer than any file of these kinds.
-    #[error("{path} has {length} bytes, more than anything this reads", path = .path.display())]
+    #[error("{path} has more than {MAX_FILE_LEN} bytes, more than anything this reads", path = .path.display())]
     TooLong {
         /// The file.
         path: PathBuf,
-        /// Its length in bytes.
-        length: u64,
     },
-    /// It is a damaged credential image.
+    /// It is a damaged image file.
     #[error("{path}: {fault}", path = .path.display())]
     Image {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        fault: ImageError,
+        /// What is wrong with it, and where.
+        fault: FileFault,
     },
-    /// It is PEM of one of these kinds, with damaged content.
-    #[error("{path}: damaged {what}", path = .path.display())]
-    Damaged {
+    /// It is an image with a damaged certificate.
+    #[error("{path}: a certificate in the image is damaged", path = .path.display())]
+    ImageCertificate {
         /// The file.
         path: PathBuf,
-        /// What the content should be.
-        what: &'static str,
+    },
+    /// It is PEM with a damaged section.
+    #[error("{path}: section {section}, from line {line}: {what}", path = .path.display())]
+    Section {
+        /// The file.
+        path: PathBuf,
+        /// Which section, from 1.
+        section: usize,
+        /// The line at which it begins, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
     },
     /// It is none of these kinds.
-    #[error("{path} is no image, certificate, signing request or CRL", path = .path.display())]
+    #[error("{path} is no image, certificate, private key, signing request or CRL", path = .path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
@@ -75,29 +85,31 @@ pub(crate) enum InspectError {
 /// Reads a file of any kind in [`Content`].
 pub(crate) fn inspect(path: &Path) -> Result<Content, InspectError> {
     let read_error = |source| InspectError::Read { path: path.to_owned(), source };
-    let length = fs::metadata(path).map_err(read_error)?.len();
-    if length > MAX_FILE_LEN {
-        return Err(InspectError::TooLong { path: path.to_owned(), length });
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes));
+    if read.map_err(read_error)? as u64 > MAX_FILE_LEN {
+        return Err(InspectError::TooLong { path: path.to_owned() });
     }
-    let bytes = Zeroizing::new(fs::read(path).map_err(read_error)?);
-    if bytes.starts_with(IMAGE_MAGIC) {
-        let image = Image::read(&bytes);
-        let image = image.map_err(|fault| InspectError::Image { path: path.to_owned(), fault })?;
-        return image_content(&image).map(|content| Content::Image(Box::new(content))).ok_or_else(|| {
-            InspectError::Damaged { path: path.to_owned(), what: "certificate in the image" }
-        });
+    if let Some(format) = Format::detect(&bytes) {
+        return image_file(path, format, &bytes);
     }
-    let found = if pem::is_pem(&bytes) { from_pem(&bytes) } else { Ok(from_der(&bytes)) };
-    match found {
-        Ok(Some(content)) => Ok(content),
-        Ok(None) => Err(InspectError::Unknown { path: path.to_owned() }),
-        Err(what) => Err(InspectError::Damaged { path: path.to_owned(), what }),
+    if pem::is_pem(&bytes) {
+        return from_pem(path, &String::from_utf8_lossy(&bytes));
+    }
+    if let Some(content) = from_der(&bytes) {
+        return Ok(content);
+    }
+    // Its first bytes may be what is damaged.
+    let named = path.extension().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+    match named {
+        Some(format) if format != Format::Pem => image_file(path, format, &bytes),
+        _ => Err(InspectError::Unknown { path: path.to_owned() }),
     }
 }
 
 fn from_der(der: &[u8]) -> Option<Content> {
     if let Some(certificate) = certificate(der) {
-        return Some(Content::Certificates { certificates: vec![certificate] });
+        return Some(Content::Certificates { certificates: vec![certificate], private_keys: Vec::new() });
     }
     if let Some(request) = request(der) {
         return Some(Content::SigningRequest(request));
@@ -105,34 +117,86 @@ fn from_der(der: &[u8]) -> Option<Content> {
     crl(der).map(|crl| Content::Crls { crls: vec![crl] })
 }
 
-fn from_pem(text: &[u8]) -> Result<Option<Content>, &'static str> {
-    let sections = pem::decode(text).map_err(|_| "PEM")?;
-    let labelled = |label| sections.iter().filter(move |section| section.label == label);
-    let certificates: Option<Vec<_>> =
-        labelled(Label::Certificate).map(|section| certificate(&section.der)).collect();
-    let certificates = certificates.ok_or("certificate")?;
-    if !certificates.is_empty() {
-        return Ok(Some(Content::Certificates { certificates }));
-    }
-    let crls: Option<Vec<_>> = labelled(Label::Crl).map(|section| crl(&section.der)).collect();
-    let crls = crls.ok_or("CRL")?;
-    if !crls.is_empty() {
-        return Ok(Some(Content::Crls { crls }));
-    }
-    match labelled(Label::CertificateRequest).next() {
-        Some(section) => {
-            request(&section.der).map(Content::SigningRequest).map(Some).ok_or("signing request")
+/// What is in a PEM file: of certificates, CRLs and a signing request those that are first in this order, and private
+/// keys with certificates or alone.
+fn from_pem(path: &Path, text: &str) -> Result<Content, InspectError> {
+    let (mut certificates, mut crls, mut requests, mut private_keys) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for section in FileSection::all(text) {
+        let damaged = |what: String| InspectError::Section {
+            path: path.to_owned(),
+            section: section.number,
+            line: section.line,
+            what,
+        };
+        if KeyDescription::has_label(section.label()) {
+            let key = KeyDescription::of_pem(section.text);
+            private_keys.push(key_content(key.map_err(|error| damaged(error.to_string()))?));
+            continue;
         }
-        None => Ok(None),
+        let Some(Section { label, der }) = section.decode().map_err(damaged)? else { continue };
+        let no = |what: &str| damaged(format!("its content is no {what}"));
+        match label {
+            Label::Certificate => certificates.push(certificate(&der).ok_or_else(|| no("certificate"))?),
+            Label::Crl => crls.push(crl(&der).ok_or_else(|| no("CRL"))?),
+            Label::CertificateRequest => {
+                requests.push(request(&der).ok_or_else(|| no("signing request"))?);
+            }
+            Label::PrivateKey => {}
+        }
+    }
+    if !certificates.is_empty() {
+        Ok(Content::Certificates { certificates, private_keys })
+    } else if !crls.is_empty() {
+        Ok(Content::Crls { crls })
+    } else if let Some(request) = requests.into_iter().next() {
+        Ok(Content::SigningRequest(request))
+    } else if !private_keys.is_empty() {
+        Ok(Content::PrivateKeys { private_keys })
+    } else {
+        Err(InspectError::Unknown { path: path.to_owned() })
     }
 }
 
-fn image_content(image: &Image<'_>) -> Option<ImageContent> {
+fn key_content(key: KeyDescription) -> KeyContent {
+    let (algorithm, encryption, public) = match key {
+        KeyDescription::P256 { public } => (Some("P-256".to_owned()), None, public),
+        KeyDescription::Other { algorithm } => (Some(algorithm), None, None),
+        KeyDescription::Encrypted { scheme } => (None, Some(scheme), None),
+    };
+    KeyContent { algorithm, encryption, spki_sha256: public.map(|public| public.spki_sha256()) }
+}
+
+fn image_file(path: &Path, format: Format, bytes: &[u8]) -> Result<Content, InspectError> {
+    let (read, used) = match FileContent::read_as(format, bytes) {
+        // Read back from a device: what it holds is still of interest.
+        Err(FileFault::Slot(ExistingSlotError::State { .. })) if format == Format::Bin => {
+            let image = |slot| FileContent::Image { format, slot, address: None, family: None };
+            (Slot::before_use(bytes).map(image).map_err(FileFault::from), true)
+        }
+        read => (read, false),
+    };
+    let file = read.map_err(|fault| InspectError::Image { path: path.to_owned(), fault })?;
+    let content = image_content(&file, used);
+    let damaged = || InspectError::ImageCertificate { path: path.to_owned() };
+    content.map(|content| Content::Image(Box::new(content))).ok_or_else(damaged)
+}
+
+fn image_content(file: &FileContent, used: bool) -> Option<ImageContent> {
+    let FileContent::Image { format, slot, address, family } = file else { return None };
+    let image = slot.image()?;
     let all = |anchors: &[&[u8]]| anchors.iter().map(|der| certificate(der)).collect::<Option<Vec<_>>>();
+    let hex = |number: u32| format!("{number:#010x}");
     Some(ImageContent {
+        format: format.name(),
+        address: address.map(hex),
+        uf2_family: family.map(hex),
+        uf2_family_name: family.and_then(Uf2Family::new).and_then(Uf2Family::name),
+        used,
         device_id: image.device_id.to_string(),
         key: match image.key {
-            PrivateKey::P256(_) => "in the image (not shown)".to_owned(),
+            PrivateKey::P256(_) if key_fits(file, image.certificate) => "in the image (not shown)".to_owned(),
+            PrivateKey::P256(_) => "in the image (not shown), NOT that of the certificate".to_owned(),
             PrivateKey::Slot(number) => format!("on the device, slot {number}"),
         },
         broker_host: image.broker_host.to_owned(),
@@ -143,6 +207,12 @@ fn image_content(image: &Image<'_>) -> Option<ImageContent> {
         broker_anchors: all(&image.broker_anchors)?,
         device_anchors: all(&image.device_anchors)?,
     })
+}
+
+/// Whether the private key in an image is that of its certificate.
+fn key_fits(file: &FileContent, certificate: &[u8]) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    P256PublicKey::from_spki(certificate.public_key()).is_ok_and(|public| file.key_of(&public).is_some())
 }
 
 fn certificate(der: &[u8]) -> Option<CertificateContent> {

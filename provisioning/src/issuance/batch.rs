@@ -211,7 +211,7 @@ impl Batch<'_> {
         certificate: &VerifiedCertificate,
     ) -> Result<(Option<Slot>, Option<KeyPair>), IssuanceError> {
         let FoundFile::Content(bytes) = read_file(path)? else { return Ok((None, None)) };
-        let Some(content) = FileContent::read(&bytes) else { return Ok((None, None)) };
+        let Ok(content) = FileContent::read(&bytes) else { return Ok((None, None)) };
         let Some(key) = content.key_of(certificate.public_key()) else { return Ok((None, None)) };
         let slot = match content.into_slot_with(certificate.der()) {
             Some(slot) => slot,

@@ -73,8 +73,7 @@ impl Inspection<'_> {
             certificate: &certificate,
             public_key: &public_key,
             key: if made_here { ExpectedKey::File } else { ExpectedKey::Slot(self.key_slot) },
-            address: self.output.address,
-            family: self.output.uf2_family,
+            placement: self.output.placement,
         };
         let (mut missing, mut conflicts) = (Vec::new(), Vec::new());
         for kind in self.output.kinds(made_here) {
@@ -113,7 +112,7 @@ impl Inspection<'_> {
             for kind in FileKind::WITH_KEY {
                 let path = directory.join(kind.file_name(&order.device_id));
                 if let FoundFile::Content(bytes) = read_file(&path)?
-                    && FileContent::read(&bytes).is_some_and(|content| content.key_of(public_key).is_some())
+                    && FileContent::read(&bytes).is_ok_and(|content| content.key_of(public_key).is_some())
                 {
                     return Ok(KeySource::File(path));
                 }

@@ -18,10 +18,10 @@ pub struct KeyPair {
 }
 
 /// The algorithm of elliptic curve keys (RFC 5480 §2.1.1).
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// The curve P-256 (RFC 5480 §2.1.1.1).
-const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub(super) const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
 /// Why no key pair was generated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

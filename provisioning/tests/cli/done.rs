@@ -37,12 +37,12 @@ fn options_that_differ_from_those_the_files_were_made_with_are_a_conflict() {
             "hosted.hex puts the slot at 0x10080000, not at 0x10081000",
         ),
         (
-            made_with.replace("--address 0x10080000", ""),
+            made_with.replace("--address 0x10080000 --uf2-family 0xe48bff56", ""),
             "own.uf2 puts the slot at 0x10080000, not at 0x00000000",
         ),
         (
-            made_with.replace("0xe48bff56", "0xada52840"),
-            "own.uf2 is for UF2 family 0xe48bff56, not 0xada52840",
+            made_with.replace("0xe48bff56", "RP2350_ARM_S"),
+            "own.uf2 is for UF2 family 0xe48bff56, not 0xe48bff59",
         ),
         (made_with.replace("--uf2-family 0xe48bff56", ""), "is for UF2 family 0xe48bff56, not none"),
         (made_with.replace("--key-slot 3", "--key-slot 4"), "own.bin names key slot 3, not 4"),

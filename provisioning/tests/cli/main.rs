@@ -8,6 +8,7 @@ mod earlier_version;
 mod factory;
 mod files;
 mod finding;
+mod formats;
 mod interrupted;
 mod kill;
 mod lint;

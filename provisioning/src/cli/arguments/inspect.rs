@@ -6,7 +6,10 @@ use clap::{Args, ValueHint};
 
 use super::json::Json;
 
-/// Say what is in an image, a certificate, a signing request or a CRL.
+/// Say what is in an image, a certificate, a private key, a signing request or a CRL.
+///
+/// Images are read in every format that issue writes. Private keys are described, not shown. Of a damaged file the line,
+/// block or section is named that is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -8,9 +8,9 @@ use device_identity::DeviceId;
 
 use super::clock::ClockConsent;
 use super::json::Json;
-use super::numbers::{days, number};
+use super::numbers::days;
 use super::passphrase::Passphrase;
-use crate::image::Format;
+use crate::image::{FlashAddress, Format, Uf2Family};
 use crate::profile::DEVICE_DAYS;
 
 /// Make keys, certificates and images for devices.
@@ -47,13 +47,14 @@ pub(in crate::cli) struct Issue {
     pub(in crate::cli) out: Option<PathBuf>,
 
     /// Where hex and uf2 files put the slot in flash, in bytes from 0. Without it they start at 0, to be moved by the
-    /// flashing tool.
-    #[arg(long, value_name = "ADDRESS", value_parser = number)]
-    pub(in crate::cli) address: Option<u32>,
+    /// flashing tool. A multiple of 4, and of 256 for uf2.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(in crate::cli) address: Option<FlashAddress>,
 
-    /// The family number of uf2 files, which a bootloader compares with its own.
-    #[arg(long, value_name = "NUMBER", value_parser = number)]
-    pub(in crate::cli) uf2_family: Option<u32>,
+    /// The family of uf2 files, which a bootloader compares with its own: a name as RP2040 or NRF52840, or a number with
+    /// 0x.
+    #[arg(long, value_name = "FAMILY")]
+    pub(in crate::cli) uf2_family: Option<Uf2Family>,
 
     /// For devices with a signing request: the key slot their image names.
     #[arg(long, value_name = "SLOT", default_value_t = 0)]

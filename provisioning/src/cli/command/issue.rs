@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::conflict::Conflict;
 use crate::delivery::OperatingSystem;
-use crate::image::{Format, ImageContext, OutputOptions};
+use crate::image::{Format, ImageContext, OutputOptions, Placement, Uf2Family};
 use crate::issuance::{
     Batch, BatchReport, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice, Plan,
 };
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
         None => (orders_from_ids(&arguments)?, None),
     };
     orders.iter_mut().for_each(|order| order.shared_serial = arguments.shared_serial);
-    let output = output_options(&arguments, context);
+    let output = output_options(&arguments, context)?;
 
     let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let resume = arguments.order.is_some() || finishes(&session, &orders, &output)?;
@@ -89,7 +89,7 @@ fn orders_from_ids(arguments: &Issue) -> Result<Vec<Order>, Failure> {
     }
 }
 
-fn output_options(arguments: &Issue, context: &Context) -> OutputOptions {
+fn output_options(arguments: &Issue, context: &Context) -> Result<OutputOptions, Failure> {
     let mut formats = arguments.format.clone();
     formats.sort_unstable();
     formats.dedup();
@@ -97,11 +97,20 @@ fn output_options(arguments: &Issue, context: &Context) -> OutputOptions {
     if placed && arguments.address.is_none() {
         output::note("without --address, hex and uf2 files put the slot at address 0: move it when flashing");
     }
-    OutputOptions {
-        directory: arguments.out.clone().unwrap_or_else(|| context.fleet.images()),
-        formats,
-        address: arguments.address.unwrap_or(0),
-        uf2_family: arguments.uf2_family,
+    let placement = Placement::new(&formats, arguments.address.unwrap_or_default(), arguments.uf2_family)?;
+    if formats.contains(&Format::Uf2) {
+        arguments.uf2_family.iter().for_each(note_unnamed);
+    }
+    let directory = arguments.out.clone().unwrap_or_else(|| context.fleet.images());
+    Ok(OutputOptions { directory, formats, placement })
+}
+
+/// Says that a family is none of those with a name.
+fn note_unnamed(family: &Uf2Family) {
+    if family.name().is_none() {
+        output::note(format_args!(
+            "no UF2 family is known by the number {family}: see that the bootloader has it"
+        ));
     }
 }
 

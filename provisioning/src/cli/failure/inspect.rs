@@ -9,10 +9,12 @@ impl From<InspectError> for Failure {
         let help = match &error {
             InspectError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
             InspectError::TooLong { .. } | InspectError::Unknown { .. } => {
-                "give a credential image (.bin), or a certificate, signing request or CRL in PEM or DER"
+                "give an image (.bin, .hex, .uf2), or a certificate, private key, signing request or CRL in PEM or DER"
             }
-            InspectError::Image { .. } => "make the image again, or read it back from the device again",
-            InspectError::Damaged { .. } => "get the file again from where it came",
+            InspectError::Image { .. } | InspectError::ImageCertificate { .. } => {
+                "make the image again, or read it back from the device again"
+            }
+            InspectError::Section { .. } => "get the file again from where it came",
         };
         Self::new(REFUSED, error, help)
     }
