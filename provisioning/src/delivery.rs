@@ -11,6 +11,7 @@
 //! removed. Whether a name is taken is decided by the file system that keeps the names, not by comparing them here: on a
 //! stick without case, `pump-1.bin` is where `Pump-1.bin` is. A staged file whose name is taken stays where it is.
 
+mod copies;
 #[cfg(test)]
 mod cut_tests;
 mod error;
@@ -22,6 +23,7 @@ mod placement;
 mod recovery;
 mod staging;
 
+pub(crate) use copies::{CopyOutcome, FileCopy, deliver_copies};
 pub(crate) use error::DeliveryError;
 pub(crate) use file_system::{FileSystem, OperatingSystem};
 pub(crate) use name::OnExisting;

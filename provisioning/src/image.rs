@@ -11,7 +11,7 @@ mod slot;
 mod uf2;
 mod uf2_family;
 
-pub(crate) use address::FlashAddress;
+pub(crate) use address::{AddressError, FlashAddress};
 pub(crate) use file_content::{FileContent, FileFault, LONGEST_FILE};
 pub(crate) use files::{FileKind, OutputOptions, certificate_name, chain_pem};
 pub(crate) use format::Format;

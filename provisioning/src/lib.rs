@@ -8,6 +8,7 @@
 //! | [`cli`] | the command line; the only module that reads the clock, the environment or the terminal |
 //! | `init` | a new fleet |
 //! | `issuance` | issuing credentials, for the devices of an order or for one subject |
+//! | `convert` | the files of a device in another format |
 //! | `delivery` | files that appear only once the registry knows their certificates |
 //! | `conflict` | what exists already and stands in the way of new credentials |
 //! | `crl` | the revocations in the registry, signed and published |
@@ -37,6 +38,7 @@ mod certificate_spec;
 mod certificate_subject;
 pub mod cli;
 mod conflict;
+mod convert;
 mod country;
 mod crl;
 mod csr;

@@ -5,6 +5,7 @@ mod cert;
 mod clock;
 mod completions;
 mod consent;
+mod convert;
 mod export_broker;
 mod init;
 mod inspect;
@@ -29,6 +30,7 @@ pub(super) use cert::Cert;
 pub(super) use clock::{Clock, ClockAccept, ClockAction, ClockConsent};
 pub(super) use completions::Completions;
 pub(super) use consent::Consent;
+pub(super) use convert::Convert;
 pub(super) use export_broker::{ExportBroker, ExportFor};
 pub(super) use init::Init;
 pub(super) use inspect::Inspect;
@@ -84,6 +86,7 @@ pub(super) enum Command {
     Show(Show),
     Cert(Cert),
     Inspect(Inspect),
+    Convert(Convert),
     Lint(Lint),
     ExportBroker(ExportBroker),
     Completions(Completions),

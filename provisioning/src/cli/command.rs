@@ -5,6 +5,7 @@ pub(super) mod broker_cert;
 pub(super) mod cert;
 pub(super) mod clock;
 pub(super) mod completions;
+pub(super) mod convert;
 pub(super) mod crl;
 pub(super) mod export_broker;
 pub(super) mod init;
@@ -27,6 +28,7 @@ use super::{arguments, output, passphrase};
 use crate::authority::Authority;
 use crate::delivery::{self, OperatingSystem, Recovery};
 use crate::fleet::{Lock, LockKind};
+use crate::image::Uf2Family;
 use crate::issuance::SingleIssuer;
 use crate::issuer::Issuer;
 use crate::key::Passphrase;
@@ -114,6 +116,15 @@ impl<'a> IssuingSession<'a> {
             rng,
             now: self.now,
         }
+    }
+}
+
+/// Says that a UF2 family is none of those with a name.
+fn note_unnamed(family: &Uf2Family) {
+    if family.name().is_none() {
+        output::note(format_args!(
+            "no UF2 family is known by the number {family}: see that the bootloader has it"
+        ));
     }
 }
 

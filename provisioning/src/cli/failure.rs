@@ -4,6 +4,7 @@
 mod adoption;
 mod ca;
 mod clock;
+mod convert;
 mod export;
 mod fleet;
 mod inspect;

@@ -27,6 +27,11 @@ impl Format {
         known.into_iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, format)| format)
     }
 
+    /// Whether its files say where the slot goes.
+    pub(crate) fn has_address(self) -> bool {
+        matches!(self, Self::Hex | Self::Uf2)
+    }
+
     /// The name on the command line and, of an image, the extension of the file name.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 mod case_twins;
 mod causes;
 mod clock;
+mod convert;
 mod done;
 mod earlier_version;
 mod factory;

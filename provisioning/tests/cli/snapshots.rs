@@ -247,6 +247,7 @@ fn the_help_of_every_command_matches_its_snapshot() {
         "show",
         "cert",
         "inspect",
+        "convert",
         "export-broker",
         "completions",
     ] {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{IssuingSession, displayed};
+use super::{IssuingSession, displayed, note_unnamed};
 use crate::authority::Authority;
 use crate::cli::arguments::Issue;
 use crate::cli::context::Context;
@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::conflict::Conflict;
 use crate::delivery::OperatingSystem;
-use crate::image::{Format, ImageContext, OutputOptions, Placement, Uf2Family};
+use crate::image::{Format, ImageContext, OutputOptions, Placement};
 use crate::issuance::{
     Batch, BatchReport, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice, Plan,
 };
@@ -93,7 +93,7 @@ fn output_options(arguments: &Issue, context: &Context) -> Result<OutputOptions,
     let mut formats = arguments.format.clone();
     formats.sort_unstable();
     formats.dedup();
-    let placed = formats.iter().any(|format| matches!(format, Format::Hex | Format::Uf2));
+    let placed = formats.iter().any(|format| format.has_address());
     if placed && arguments.address.is_none() {
         output::note("without --address, hex and uf2 files put the slot at address 0: move it when flashing");
     }
@@ -103,15 +103,6 @@ fn output_options(arguments: &Issue, context: &Context) -> Result<OutputOptions,
     }
     let directory = arguments.out.clone().unwrap_or_else(|| context.fleet.images());
     Ok(OutputOptions { directory, formats, placement })
-}
-
-/// Says that a family is none of those with a name.
-fn note_unnamed(family: &Uf2Family) {
-    if family.name().is_none() {
-        output::note(format_args!(
-            "no UF2 family is known by the number {family}: see that the bootloader has it"
-        ));
-    }
 }
 
 fn run_batch(
