@@ -109,6 +109,14 @@ pub(crate) enum Conflict {
         /// What differs.
         difference: FileDifference,
     },
+    /// A file is in the place of a new one, and is none of the device that is replaced. It is not replaced.
+    #[error("{path} {difference}, and is not replaced", path = .path.display())]
+    FileKept {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        difference: FileDifference,
+    },
     /// Files of a device whose certificate is not active are missing. They are not made again.
     #[error("device {device_id} is {status}, and {path} is not made again", path = .path.display())]
     NotActive {
@@ -136,6 +144,7 @@ impl Counted for Conflict {
             Self::NamedTwice { .. } => "a device that is named twice",
             Self::CaseTwin { .. } => "a name that differs from another in case alone",
             Self::FileDiffers { .. } => "a file that is not what its order says",
+            Self::FileKept { .. } => "a file that is not the device's",
             Self::NotActive { .. } => "a device whose certificate is not active",
             Self::File { .. } => "a file that exists already",
         }

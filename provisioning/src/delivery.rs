@@ -25,7 +25,7 @@ mod staging;
 
 pub(crate) use copies::{CopyOutcome, FileCopy, deliver_copies};
 pub(crate) use error::DeliveryError;
-pub(crate) use file_system::{FileSystem, OperatingSystem};
+pub(crate) use file_system::{FileSystem, Occupant, OperatingSystem};
 pub(crate) use name::OnExisting;
 pub(crate) use recovery::{Recovery, recover};
 pub(crate) use staging::{Delivery, StagedFiles, deliver_into};

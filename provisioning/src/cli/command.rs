@@ -15,6 +15,7 @@ pub(super) mod lint;
 pub(super) mod list;
 mod list_file;
 mod recall;
+mod replacement;
 pub(super) mod revocation;
 pub(super) mod service;
 pub(super) mod show;
@@ -29,7 +30,7 @@ use crate::authority::Authority;
 use crate::delivery::{self, OperatingSystem, Recovery};
 use crate::fleet::{Lock, LockKind};
 use crate::image::Uf2Family;
-use crate::issuance::SingleIssuer;
+use crate::issuance::{ReservedName, SingleIssuer};
 use crate::issuer::Issuer;
 use crate::key::Passphrase;
 use crate::registry::{CertificateRecord, Registry};
@@ -73,6 +74,9 @@ impl<'a> IssuingSession<'a> {
                 staged = staged.display()
             ));
         }
+        for reserved in ReservedName::registered(&registry)? {
+            output::warning(format_args!("{reserved}: replace that device by one with another id"));
+        }
         let now = clock::trusted_now(&registry, consent, context)?;
         Ok(Self { context, passphrase, registry, recovery, now, _lock: lock })
     }
@@ -97,6 +101,14 @@ impl<'a> IssuingSession<'a> {
             Some(record) if self.finishes(&[record.serial], directory)? => Ok(Some(record)),
             _ => Ok(None),
         }
+    }
+
+    /// The newest certificate of a name, if a command was interrupted that had recorded it, and its last files were
+    /// delivered now. (Of a name that had a certificate before, nothing else tells a command that was interrupted after
+    /// its end from one that was before its beginning.)
+    fn delivered_now(&self, name: &str) -> Result<Option<CertificateRecord>, Failure> {
+        let newest = self.registry.certificates_of(name, self.context.now)?.into_iter().next();
+        Ok(newest.filter(|record| self.recovery.finished.contains(&record.serial)))
     }
 
     /// Opens the issuing CA of an authority.

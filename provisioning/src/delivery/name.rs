@@ -7,7 +7,7 @@ use crate::serial::SerialNumber;
 pub(crate) enum OnExisting {
     /// It is left as it is, and the new file is not delivered.
     Keep,
-    /// It is replaced: the next certificate and key of a service, or of the broker.
+    /// It is replaced: the next certificate and key of a device, a service, or the broker.
     Replace,
 }
 

@@ -114,10 +114,10 @@ impl StagedFiles<'_> {
 
     /// Syncs the files, lets the registry commit, and gives the files their names. If a name is taken or the registry
     /// refuses, they are removed.
-    pub(crate) fn deliver(
+    pub(crate) fn deliver<T>(
         self,
-        record: impl FnOnce() -> Result<(), RecordError>,
-    ) -> Result<(), DeliveryError> {
+        record: impl FnOnce() -> Result<T, RecordError>,
+    ) -> Result<T, DeliveryError> {
         let Delivery { files, directory, .. } = self.delivery;
         let staging = directory.join(STAGING);
         let staged: Vec<_> = self.staged.iter().map(|file| file.staged.clone()).collect();
@@ -127,7 +127,7 @@ impl StagedFiles<'_> {
             return Err(DeliveryError::Taken { path });
         }
         match record() {
-            Ok(()) => self.publish(),
+            Ok(recorded) => self.publish().map(|()| recorded),
             Err(error @ RecordError::Conflict(_)) => {
                 self.discard();
                 Err(error.into())

@@ -141,6 +141,11 @@ impl Slot {
         Image::read(&self.0).ok()
     }
 
+    /// The device that the image is for, and its certificate (DER).
+    pub(crate) fn holder(&self) -> Option<(DeviceId, &[u8])> {
+        self.image().map(|image| (image.device_id, image.certificate))
+    }
+
     /// The bytes of the slot.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -143,7 +143,7 @@ impl Batch<'_> {
         }
     }
 
-    fn key_location<'k>(&self, key: Option<&'k KeyPair>) -> KeyLocation<'k> {
+    pub(super) fn key_location<'k>(&self, key: Option<&'k KeyPair>) -> KeyLocation<'k> {
         key.map_or(KeyLocation::Slot(self.key_slot), KeyLocation::Image)
     }
 

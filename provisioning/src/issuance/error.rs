@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ReservedName;
 use crate::conflict::Conflict;
 use crate::delivery::DeliveryError;
 use crate::image::SlotError;
@@ -10,14 +11,17 @@ use crate::key::KeyPairError;
 use crate::pem::PemError;
 use crate::profile::ValidityError;
 use crate::registry::RegistryError;
-use crate::tally::Tally;
+use crate::tally::{Counted, Tally};
 
 /// Why credentials were not issued.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IssuanceError {
     /// Names, keys or files exist already. All of them are listed.
-    #[error("{}", conflict_lines(.0))]
+    #[error("{}", lines(.0, "conflicts"))]
     Conflicts(Vec<Conflict>),
+    /// New devices were to have names that the fleet's own programs need. All of them are listed.
+    #[error("{}", lines(.0, "names that no device gets"))]
+    Reserved(Vec<ReservedName>),
     /// A certificate would outlive its issuer.
     #[error(transparent)]
     Validity(#[from] ValidityError),
@@ -49,9 +53,9 @@ pub(crate) enum IssuanceError {
     Registry(#[from] RegistryError),
 }
 
-fn conflict_lines(conflicts: &[Conflict]) -> String {
-    match conflicts {
-        [conflict] => conflict.to_string(),
-        _ => format!("{} conflicts{}", conflicts.len(), Tally(conflicts)),
+fn lines<T: Counted>(all: &[T], what: &str) -> String {
+    match all {
+        [one] => one.to_string(),
+        _ => format!("{} {what}{}", all.len(), Tally(all)),
     }
 }

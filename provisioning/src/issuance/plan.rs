@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use device_identity::DeviceId;
 
-use super::IssuanceError;
 use super::boards::conflicts_of_boards;
 use super::standing::{Inspection, Standing};
+use super::{IssuanceError, ReservedName};
 use crate::conflict::Conflict;
 use crate::csr::SigningRequest;
 use crate::order::Order;
@@ -67,6 +67,10 @@ impl Plan {
                     Err(differences) => conflicts.extend(differences),
                 }
             }
+        }
+        let reserved: Vec<_> = plan.new.iter().filter_map(ReservedName::of_order).collect();
+        if !reserved.is_empty() {
+            return Err(IssuanceError::Reserved(reserved));
         }
         conflicts.extend(case_twins(registry, plan.new.iter().map(|order| order.device_id.as_str()))?);
         let alone = plan.new.iter().filter(|order| !order.shared_serial);
@@ -128,11 +132,21 @@ pub(super) fn conflict_of_device(
         None => {}
     }
     if let Some(request) = request
-        && let Some(identity) = registry.identity_of_key(&request.public_key().spki_sha256())?
+        && let Some(conflict) = conflict_of_key(registry, device_id, request)?
     {
-        return Ok(Some(Conflict::PublicKey { name: device_id.to_string(), identity }));
+        return Ok(Some(conflict));
     }
     Ok(conflict_of_files(files, device_id.as_str()))
+}
+
+/// A public key in a signing request that was certified before.
+pub(super) fn conflict_of_key(
+    registry: &Registry,
+    device_id: &DeviceId,
+    request: &SigningRequest,
+) -> Result<Option<Conflict>, RegistryError> {
+    let identity = registry.identity_of_key(&request.public_key().spki_sha256())?;
+    Ok(identity.map(|identity| Conflict::PublicKey { name: device_id.to_string(), identity }))
 }
 
 /// The first file that exists although the registry does not know `name`.

@@ -5,9 +5,9 @@ use std::path::Path;
 use device_identity::{DeviceId, ServiceName};
 use ring::rand::SecureRandom;
 
-use super::IssuanceError;
 use super::certify::Certifier;
 use super::plan::{case_twins, conflict_of_device, conflict_of_files};
+use super::{IssuanceError, ReservedName};
 use crate::broker::Hosts;
 use crate::certificate_subject::CertificateSubject;
 use crate::conflict::Conflict;
@@ -101,6 +101,9 @@ impl SingleIssuer<'_> {
         (directory, name): (&Path, &str),
     ) -> Result<VerifiedCertificate, IssuanceError> {
         refuse(conflict_of_device(self.registry, device_id, Some(request), [directory.join(name)])?)?;
+        if let Some(reserved) = ReservedName::of_device(device_id) {
+            return Err(IssuanceError::Reserved(vec![reserved]));
+        }
         refuse(case_twins(self.registry, [device_id.as_str()])?.pop())?;
         let certifier = self.certifier()?;
         let certificate =
@@ -122,7 +125,7 @@ impl SingleIssuer<'_> {
     }
 
     /// Built after the check for conflicts, so that a conflict is reported before a lifetime that is too long.
-    fn certifier(&self) -> Result<Certifier<'_>, IssuanceError> {
+    pub(super) fn certifier(&self) -> Result<Certifier<'_>, IssuanceError> {
         Ok(Certifier {
             issuer: self.issuer,
             organization: self.registry.settings()?.organization,
@@ -132,14 +135,14 @@ impl SingleIssuer<'_> {
         })
     }
 
-    fn deliver(
+    pub(super) fn deliver<T>(
         &mut self,
         directory: &Path,
         certificate: &VerifiedCertificate,
         files: &[(&str, &str)],
         on_existing: OnExisting,
-        record: impl FnOnce(&mut Registry) -> Result<(), RecordError>,
-    ) -> Result<(), IssuanceError> {
+        record: impl FnOnce(&mut Registry) -> Result<T, RecordError>,
+    ) -> Result<T, IssuanceError> {
         deliver_into(self.files, self.fleet, self.registry, directory, |delivery, registry| {
             let mut staged = delivery.stage();
             for (name, content) in files {
@@ -150,6 +153,6 @@ impl SingleIssuer<'_> {
     }
 }
 
-fn refuse(conflict: Option<Conflict>) -> Result<(), IssuanceError> {
+pub(super) fn refuse(conflict: Option<Conflict>) -> Result<(), IssuanceError> {
     conflict.map_or(Ok(()), |conflict| Err(IssuanceError::Conflicts(vec![conflict])))
 }

@@ -56,7 +56,10 @@ fn carry_over(
     let hold = entry.reason == RevocationReason::CertificateHold;
     let serial = entry.serial.content();
     let known: Option<(String, Option<String>)> = connection
-        .prepare_cached("SELECT status, identity FROM certificate WHERE serial = ?1 AND authority = ?2")?
+        .prepare_cached(
+            "SELECT iif(status = 'superseded' AND revoke_from IS NOT NULL AND listed_from IS NOT NULL, 'replaced', status), \
+             identity FROM certificate WHERE serial = ?1 AND authority = ?2",
+        )?
         .query_row((serial, authority.name()), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((status, identity)) = known else {
@@ -87,7 +90,7 @@ fn carry_over(
         return Ok(Some(CarriedOver { serial: entry.serial.clone(), identity: None, reason: entry.reason }));
     };
     let lacking = match status.as_str() {
-        "revoked" => false,
+        "revoked" | "replaced" => false,
         "suspended" => !hold,
         _ => !hold || !is_over(connection, authority, list_number, serial)?,
     };

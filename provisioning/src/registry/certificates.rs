@@ -42,7 +42,7 @@ pub(crate) enum Status {
     Suspended,
     /// Listed in the CRL, permanently.
     Revoked,
-    /// Valid until its `notAfter`, but a newer certificate of its subject is registered.
+    /// A newer certificate of its subject is registered. Valid until its `notAfter`, or until a list has it.
     Superseded,
     /// Past its `notAfter`, and neither suspended nor revoked before.
     Expired,
@@ -114,6 +114,9 @@ pub(crate) struct CertificateRecord {
     pub(crate) revocation_reason: Option<RevocationReason>,
     /// When it was revoked or suspended.
     pub(crate) revoked_at: Option<Timestamp>,
+    /// Of a replaced one: from when the CRL lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) revoke_from: Option<Timestamp>,
     /// The first second of validity.
     pub(crate) not_before: Timestamp,
     /// The last second of validity.
@@ -127,8 +130,8 @@ pub(crate) struct CertificateRecord {
 }
 
 /// The columns [`CertificateRecord::read`] reads, in its order.
-pub(super) const COLUMNS: &str = "serial, identity, authority, status, revocation_reason, revoked_at, not_before, \
-                                  not_after, fingerprint_sha256, spki_sha256, key_origin";
+pub(super) const COLUMNS: &str = "serial, identity, authority, status, revocation_reason, revoked_at, revoke_from, \
+                                  not_before, not_after, fingerprint_sha256, spki_sha256, key_origin";
 
 impl CertificateRecord {
     /// Reads a row of [`COLUMNS`].
@@ -148,12 +151,21 @@ impl CertificateRecord {
                 None => None,
             },
             revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_signed),
+            revoke_from: row.get::<_, Option<i64>>("revoke_from")?.map(Timestamp::from_signed),
             not_before: Timestamp::from_signed(row.get("not_before")?),
             not_after,
             fingerprint_sha256: Sha256::from_bytes(row.get("fingerprint_sha256")?),
             spki_sha256: Sha256::from_bytes(row.get("spki_sha256")?),
             key_origin: row.get::<_, String>("key_origin")?.parse().map_err(|_| damaged("key_origin"))?,
         })
+    }
+}
+
+impl CertificateRecord {
+    /// Whether it was replaced, and is on the list since.
+    pub(super) fn is_replaced(&self, now: Timestamp) -> bool {
+        matches!(self.status, Status::Superseded | Status::Expired)
+            && self.revoke_from.is_some_and(|from| from <= now)
     }
 }
 

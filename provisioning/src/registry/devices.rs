@@ -117,6 +117,16 @@ impl Registry {
         }))
     }
 
+    /// Calls `each` with the id of every device.
+    pub(crate) fn for_each_device_id(&self, mut each: impl FnMut(&str)) -> Result<(), RegistryError> {
+        let mut statement = self.connection.prepare_cached("SELECT device_id FROM device")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
+        }
+        Ok(())
+    }
+
     /// Calls `each` with every registered name.
     pub(crate) fn for_each_name(&self, mut each: impl FnMut(&str)) -> Result<(), RegistryError> {
         let mut statement = self.connection.prepare_cached("SELECT name FROM identity")?;

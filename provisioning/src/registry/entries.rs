@@ -42,6 +42,21 @@ const STAYS: &str = "(not_after IS NULL OR not_after + ?2 >= ?3 OR listed_from I
      (SELECT 1 FROM crl_signing AS proof WHERE proof.authority = ?1 AND proof.trusted = 1 AND proof.published = 1 \
      AND proof.this_update > not_after + ?2 AND proof.this_update <= ?4 AND proof.number >= listed_from))";
 
+/// Whether a certificate was replaced and is due for the list: by the newest time that was seen, because a clock that is
+/// behind now must not put it off. What a list had once stays.
+const REPLACED: &str = "status = 'superseded' AND revoke_from IS NOT NULL AND (listed_from IS NOT NULL OR \
+     revoke_from <= (SELECT at FROM witness WHERE name = 'newest'))";
+
+/// Revokes what was replaced with a delay that is over, and for another reason than that.
+pub(super) fn revoke_what_is_due(connection: &Connection, authority: Authority) -> rusqlite::Result<()> {
+    let statement = format!(
+        "UPDATE certificate SET status = 'revoked', revoked_at = revoke_from, revoke_from = NULL \
+         WHERE authority = ?1 AND revocation_reason <> 'superseded' AND {REPLACED}"
+    );
+    connection.prepare_cached(&statement)?.execute([authority.name()])?;
+    Ok(())
+}
+
 /// What a list of an authority must list that is signed now.
 pub(super) fn of_list(
     connection: &Connection,
@@ -52,6 +67,8 @@ pub(super) fn of_list(
     let query = format!(
         "SELECT serial, revoked_at, ifnull(revocation_reason, 'unspecified') FROM certificate \
          WHERE authority = ?1 AND status IN ('suspended', 'revoked') AND {STAYS} \
+         UNION ALL SELECT serial, revoke_from, ifnull(revocation_reason, 'superseded') FROM certificate \
+         WHERE authority = ?1 AND {REPLACED} AND {STAYS} \
          UNION ALL SELECT serial, revoked_at, revocation_reason FROM carried \
          WHERE authority = ?1 AND {STAYS} AND serial NOT IN (SELECT serial FROM certificate)"
     );
@@ -72,7 +89,10 @@ pub(super) fn remember_first_list(
     number: u64,
 ) -> rusqlite::Result<()> {
     for table in ["certificate", "carried"] {
-        let off = if table == "certificate" { "AND status IN ('suspended', 'revoked')" } else { "" };
+        let off = match table {
+            "certificate" => format!("AND (status IN ('suspended', 'revoked') OR ({REPLACED}))"),
+            _ => String::new(),
+        };
         let statement =
             format!("UPDATE {table} SET listed_from = ?2 WHERE authority = ?1 AND listed_from IS NULL {off}");
         connection.prepare_cached(&statement)?.execute((authority.name(), column(number)))?;

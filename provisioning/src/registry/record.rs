@@ -137,7 +137,7 @@ fn insert_device(
     Ok(())
 }
 
-fn insert_certificate(
+pub(super) fn insert_certificate(
     connection: &Connection,
     certificate: &VerifiedCertificate,
     origin: KeyOrigin,

@@ -162,7 +162,7 @@ fn change_all(
         if certificates.is_empty() {
             unknown.push(target.clone());
         }
-        found.extend(affected(certificates, change));
+        found.extend(affected(certificates, change, now));
     }
     if !unknown.is_empty() {
         return Err(RevocationError::Unknown { targets: unknown });
@@ -217,10 +217,16 @@ fn by_serial(
     rows.next().transpose()
 }
 
-/// The certificates of a target that a change is about. Suspending or resuming passes over revoked certificates, so
-/// that it works for a device whose old certificate was revoked; if all are revoked, they are kept, for the error.
-fn affected(mut certificates: Vec<CertificateRecord>, change: StatusChange) -> Vec<CertificateRecord> {
-    let changeable = |certificate: &CertificateRecord| certificate.status != Status::Revoked;
+/// The certificates of a target that a change is about. Suspending or resuming passes over revoked and replaced
+/// certificates, so that it works for a device whose old certificate was revoked; if all are, they are kept, for the error.
+fn affected(
+    mut certificates: Vec<CertificateRecord>,
+    change: StatusChange,
+    now: Timestamp,
+) -> Vec<CertificateRecord> {
+    let changeable = |certificate: &CertificateRecord| {
+        certificate.status != Status::Revoked && !certificate.is_replaced(now)
+    };
     if !matches!(change, StatusChange::Revoke(_)) && certificates.iter().any(changeable) {
         certificates.retain(changeable);
     }
@@ -239,6 +245,8 @@ fn apply(
         return Err(RevocationError::Broker { serial });
     }
     let (status, reason) = match (change, certificate.status) {
+        // It is on the list for good, and a suspension would end there.
+        (StatusChange::Suspend, _) if certificate.is_replaced(now) => return Ok(false),
         (StatusChange::Revoke(_), Status::Revoked)
         | (StatusChange::Suspend, Status::Suspended)
         | (StatusChange::Resume, Status::Active | Status::Superseded | Status::Expired) => return Ok(false),
@@ -267,11 +275,13 @@ fn apply(
 /// Suspends or revokes a certificate; a suspension remembers what it ends with. The right-hand sides see the row as it
 /// was.
 pub(super) const TAKE_OFF: &str = "UPDATE certificate SET status = ?2, revocation_reason = ?3, revoked_at = ?4, \
-     listed_from = NULL, status_before = iif(?2 = 'suspended', status, NULL) WHERE serial = ?1";
+     listed_from = NULL, status_before = iif(?2 = 'suspended', status, NULL), \
+     revoke_from = iif(?2 = 'suspended', revoke_from, NULL) WHERE serial = ?1";
 
 /// Ends a suspension: the certificate is what it was before, or what it became since.
-const RESUME: &str = "UPDATE certificate SET status = status_before, status_before = NULL, revocation_reason = NULL, \
-                      revoked_at = NULL, listed_from = NULL WHERE serial = ?1 AND status = 'suspended'";
+const RESUME: &str = "UPDATE certificate SET status = status_before, status_before = NULL, \
+     revocation_reason = iif(revoke_from IS NULL, NULL, 'superseded'), revoked_at = NULL, listed_from = NULL \
+     WHERE serial = ?1 AND status = 'suspended'";
 
 /// Records that a suspension is over: a hold in any list up to now no longer counts. By the number of the list, because a
 /// clock may have been wrong when it was signed, or be wrong now.

@@ -31,6 +31,7 @@ impl Registry {
         };
         insert(&transaction, authority, state, trusted, false)?;
         witness::note_act(&transaction, now)?;
+        entries::revoke_what_is_due(&transaction, authority)?;
         let entries = entries::of_list(&transaction, authority, state, trusted)?;
         entries::remember_first_list(&transaction, authority, state.number)?;
         transaction.commit()?;

@@ -38,7 +38,7 @@ fn count_files(images: &Path) -> (usize, usize) {
 }
 
 /// Lets OpenSSL encrypt the issuing key again with a fast key derivation, because a hundred commands decrypt it.
-fn use_fast_key_derivation(factory: &Factory) {
+pub(crate) fn use_fast_key_derivation(factory: &Factory) {
     factory.write("in.pass", PASSPHRASE);
     factory.write("out.pass", PASSPHRASE);
     let key = "fleet/device-ca/issuing.key";

@@ -37,6 +37,7 @@ fn the_days_that_readme_tells_of_go_as_they_are_told() {
             &["issued 3", "3 registered already", "credential image of pump-1", "pump-2  active"],
         ),
         ("The recall", &["pump-3", "revoked"]),
+        ("The repaired board", &["pump-1", "superseded", "pump-2", "published"]),
     ];
     let days = days();
     let titles: Vec<_> = days.iter().map(|(title, _)| *title).collect();

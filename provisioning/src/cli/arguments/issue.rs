@@ -10,6 +10,7 @@ use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
+use super::replacement::Replacement;
 use crate::image::{FlashAddress, Format, Uf2Family};
 use crate::profile::DEVICE_DAYS;
 
@@ -23,14 +24,15 @@ use crate::profile::DEVICE_DAYS;
 #[command(after_help = "\
 Examples:
   countersign-provision issue pump-0001 pump-0002
-  countersign-provision issue --order monday.csv --format bin,hex --address 0x0807F000")]
+  countersign-provision issue --order monday.csv --format bin,hex --address 0x0807F000
+  countersign-provision issue pump-0001 --replace --reason superseded")]
 pub(in crate::cli) struct Issue {
     /// The devices to make.
     #[arg(value_name = "DEVICE_ID", required_unless_present = "order", conflicts_with = "order")]
     pub(in crate::cli) device_ids: Vec<DeviceId>,
 
     /// An order file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "replace")]
     pub(in crate::cli) order: Option<PathBuf>,
 
     /// What to write: bin (one 4096-byte flash slot), hex, uf2, pem (certificate and key).
@@ -67,6 +69,9 @@ pub(in crate::cli) struct Issue {
     /// Let several boards of one product have the same serial number.
     #[arg(long, requires = "order")]
     pub(in crate::cli) shared_serial: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) replacement: Replacement,
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,

@@ -15,7 +15,7 @@ Examples, what ends within thirty days, and a work order as a spreadsheet:
   countersign-provision list --expiring 30
   countersign-provision list --work-order WO-2041 --csv > WO-2041.csv")]
 pub(in crate::cli) struct List {
-    /// Only those whose newest certificate has this status.
+    /// Only those whose newest certificate has this status; for superseded, the certificates that were replaced.
     #[arg(long, value_name = "STATUS")]
     #[arg(value_parser = PossibleValuesParser::new(Status::ALL.map(Status::name)).try_map(|name| name.parse::<Status>()))]
     pub(in crate::cli) status: Option<Status>,

@@ -9,6 +9,7 @@ use super::clock::ClockConsent;
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
+use super::replacement::Replacement;
 use crate::profile::DEVICE_DAYS;
 
 /// Certify a device that made its own key, from its signing request (PKCS#10).
@@ -16,8 +17,9 @@ use crate::profile::DEVICE_DAYS;
 /// Of the request, only the public key is taken; and its common name, as a claim, if no device id is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  countersign-provision sign --csr pump-0003.csr --device-id pump-0003")]
+Examples:
+  countersign-provision sign --csr pump-0003.csr --device-id pump-0003
+  countersign-provision sign --csr pump-0003.csr --device-id pump-0003 --replace --reason superseded")]
 pub(in crate::cli) struct Sign {
     /// The signing request, DER or PEM.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -34,6 +36,9 @@ pub(in crate::cli) struct Sign {
     /// How long the certificate lives, in days.
     #[arg(long, value_name = "DAYS", default_value_t = DEVICE_DAYS, value_parser = days())]
     pub(in crate::cli) days: u32,
+
+    #[command(flatten)]
+    pub(in crate::cli) replacement: Replacement,
 
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,

@@ -41,7 +41,7 @@ pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failu
     let mut registry = Registry::open(&context.fleet.registry())?;
     let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
     let found = take_over_all(&mut registry, &issuers, context)?;
-    let crls = publish_all(&mut registry, &issuers, &arguments.publication, context)?;
+    let crls = publish_all(&mut registry, &issuers, arguments.publication.crl_days, context)?;
     // Whoever reads a pipe that is named as the output may take his time, and no revocation waits for that.
     drop(lock);
     warn_of_files(&found);
@@ -104,10 +104,10 @@ pub(super) fn open_issuers(
 pub(super) fn publish_all(
     registry: &mut Registry,
     issuers: &[(Authority, Issuer)],
-    publication: &Publication,
+    crl_days: Option<u32>,
     context: &Context,
 ) -> Result<Vec<(CrlDocument, SignedCrl)>, Failure> {
-    let days = match publication.crl_days {
+    let days = match crl_days {
         Some(days) => days,
         None => registry.settings()?.crl_days,
     };

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::replacement::{ReplacementDocument, Replacing, requested_ending};
 use super::{IssuingSession, displayed, note_unnamed};
 use crate::authority::Authority;
 use crate::cli::arguments::Issue;
@@ -17,12 +18,13 @@ use crate::conflict::Conflict;
 use crate::delivery::OperatingSystem;
 use crate::image::{Format, ImageContext, OutputOptions, Placement};
 use crate::issuance::{
-    Batch, BatchReport, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice, Plan,
+    Batch, BatchReport, CertificateSummary, Certifier, GROUP_SIZE, Inspection, IssuanceError, IssuedDevice,
+    Plan,
 };
 use crate::issuer::{Issuer, read_chain};
 use crate::order::{self, Order, OrderError};
 use crate::profile::Validity;
-use crate::registry::Registry;
+use crate::registry::{Ending, Registry, Settings};
 use crate::timestamp::TrustedNow;
 
 #[derive(Serialize)]
@@ -33,9 +35,14 @@ struct Document<'a> {
     restored: Vec<String>,
     lost: Vec<String>,
     devices: &'a [IssuedDevice],
+    #[serde(flatten)]
+    replacement: ReplacementDocument,
 }
 
 pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Failure> {
+    if let Some(ending) = requested_ending(&arguments.replacement, context.now)? {
+        return replace(&arguments, ending, context);
+    }
     let file = arguments.order.as_deref().map(order::read).transpose()?;
     let (mut orders, unclear) = match file {
         Some(file) => {
@@ -49,12 +56,7 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
     let resume = arguments.order.is_some() || finishes(&session, &orders, &output)?;
     let images = context.fleet.images();
-    let inspection = Inspection {
-        output: &output,
-        images: &images,
-        key_slot: arguments.key_slot,
-        keys_delivered: arguments.keys_delivered,
-    };
+    let inspection = inspection(&arguments, &output, &images);
     let plan = Plan::make(&session.registry, orders, resume, &inspection, context.now)?;
     if let Some(error) = unclear.filter(|_| !plan.new.is_empty()) {
         return Err(error.into());
@@ -62,7 +64,46 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     let issuer = session.issuer(Authority::Device)?;
     let report =
         run_batch(&arguments, context, (&mut session.registry, session.now), &issuer, &plan, &output)?;
-    print_report(&arguments, &output, &report)
+    print_report(&arguments, &output, &report, ReplacementDocument::default())
+}
+
+/// Gives one registered device another key and certificate.
+fn replace(arguments: &Issue, ending: Ending, context: &Context) -> Result<(), Failure> {
+    let [device_id] = arguments.device_ids.as_slice() else {
+        return Err(Failure::several_replaced(arguments.device_ids.len()));
+    };
+    let output = output_options(arguments, context)?;
+    let mut session = IssuingSession::open(&arguments.passphrase, &arguments.clock, context)?;
+    let replacing = Replacing::begin(&mut session, device_id, ending)?;
+    let images = context.fleet.images();
+    let inspection = inspection(arguments, &output, &images);
+    let complete = inspection.complete(&session.registry, device_id, context.now)?;
+    let (issued, ended) = match session.delivered_now(device_id.as_str())? {
+        Some(record) if complete == Some(record.serial) => {
+            let ended = replacing.finish(&mut session.registry, record.serial)?;
+            let certificate = CertificateSummary::from(&record);
+            let files = output.names(device_id, true);
+            (IssuedDevice { device_id: device_id.clone(), certificate, files }, ended)
+        }
+        _ => {
+            let settings = session.registry.settings()?;
+            let image_context = image_context(&settings, replacing.issuer(), context)?;
+            let certifier = certifier(arguments, context, session.now, replacing.issuer(), settings)?;
+            let batch = batch(arguments, context, certifier, &image_context, &output);
+            let publish = |registry: &mut Registry| replacing.publish(registry);
+            let done = batch.replace(&mut session.registry, device_id, replacing.ending, publish)?;
+            (done.issued, (done.ended, done.published))
+        }
+    };
+    let newest = issued.certificate.serial;
+    let (document, unpublished) = replacing.conclude(&session.registry, newest, ended, &output.directory)?;
+    let report = BatchReport { issued: vec![issued], ..BatchReport::default() };
+    print_report(arguments, &output, &report, document)?;
+    unpublished.map_or(Ok(()), Err)
+}
+
+fn inspection<'a>(arguments: &Issue, output: &'a OutputOptions, images: &'a Path) -> Inspection<'a> {
+    Inspection { output, images, key_slot: arguments.key_slot, keys_delivered: arguments.keys_delivered }
 }
 
 /// Whether these devices are what an interrupted command made, and recovery has finished.
@@ -114,32 +155,57 @@ fn run_batch(
     output: &OutputOptions,
 ) -> Result<BatchReport, Failure> {
     let settings = registry.settings()?;
-    let image_context = ImageContext {
-        broker_root: read_chain(&context.fleet, Authority::Broker, context.now)?.root().to_vec(),
-        device_root: issuer.chain().root().to_vec(),
-        broker: settings.broker,
-        time_floor: context.now,
-    };
-    let batch = Batch {
-        files: &OperatingSystem,
-        fleet: &context.fleet,
-        certifier: Certifier {
-            issuer,
-            organization: settings.organization,
-            validity: Validity::new(now, arguments.days, issuer.chain().not_after())?,
-            rng: &context.rng,
-            now: context.now,
-        },
-        image_context: &image_context,
-        output,
-        key_slot: arguments.key_slot,
-        // An order is resumed after an interruption; ids on the command line cannot be, so they are one group.
-        group_size: if arguments.order.is_some() { GROUP_SIZE } else { usize::MAX },
-    };
+    let image_context = image_context(&settings, issuer, context)?;
+    let certifier = certifier(arguments, context, now, issuer, settings)?;
+    let batch = batch(arguments, context, certifier, &image_context, output);
     let bar = progress_bar(plan);
     let report = batch.run(registry, plan, |devices| bar.inc(devices as u64));
     bar.finish_and_clear();
     Ok(report?)
+}
+
+fn image_context(settings: &Settings, issuer: &Issuer, context: &Context) -> Result<ImageContext, Failure> {
+    Ok(ImageContext {
+        broker_root: read_chain(&context.fleet, Authority::Broker, context.now)?.root().to_vec(),
+        device_root: issuer.chain().root().to_vec(),
+        broker: settings.broker.clone(),
+        time_floor: context.now,
+    })
+}
+
+fn certifier<'a>(
+    arguments: &Issue,
+    context: &'a Context,
+    now: TrustedNow,
+    issuer: &'a Issuer,
+    settings: Settings,
+) -> Result<Certifier<'a>, Failure> {
+    Ok(Certifier {
+        issuer,
+        organization: settings.organization,
+        validity: Validity::new(now, arguments.days, issuer.chain().not_after())?,
+        rng: &context.rng,
+        now: context.now,
+    })
+}
+
+fn batch<'a>(
+    arguments: &Issue,
+    context: &'a Context,
+    certifier: Certifier<'a>,
+    image_context: &'a ImageContext,
+    output: &'a OutputOptions,
+) -> Batch<'a> {
+    Batch {
+        files: &OperatingSystem,
+        fleet: &context.fleet,
+        certifier,
+        image_context,
+        output,
+        key_slot: arguments.key_slot,
+        // An order is resumed after an interruption; ids on the command line cannot be, so they are one group.
+        group_size: if arguments.order.is_some() { GROUP_SIZE } else { usize::MAX },
+    }
 }
 
 fn progress_bar(plan: &Plan) -> ProgressBar {
@@ -152,7 +218,12 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport) -> Result<(), Failure> {
+fn print_report(
+    arguments: &Issue,
+    output: &OutputOptions,
+    report: &BatchReport,
+    replacement: ReplacementDocument,
+) -> Result<(), Failure> {
     let paths = |paths: &[PathBuf]| paths.iter().map(|path| displayed(path)).collect::<Vec<_>>();
     let document = Document {
         directory: displayed(&output.directory),
@@ -161,6 +232,7 @@ fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport)
         restored: paths(&report.restored),
         lost: paths(&report.lost),
         devices: &report.issued,
+        replacement,
     };
     let lost = || match report.lost.first() {
         Some(first) if !arguments.keys_delivered => Err(Failure::lost(first, report.lost.len())),
@@ -185,5 +257,6 @@ fn print_report(arguments: &Issue, output: &OutputOptions, report: &BatchReport)
     for path in &document.lost {
         output::line(format_args!("  lost: {path}"))?;
     }
+    document.replacement.print()?;
     lost()
 }

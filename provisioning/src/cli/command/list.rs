@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::{output, spreadsheet};
 use crate::order::DetailFilter;
 use crate::printable::Printable;
-use crate::registry::{CertificateRecord, Listed, Registry, Status};
+use crate::registry::{CertificateRecord, Listed, Registry, Selection, Status};
 use crate::timestamp::DAY;
 
 #[derive(Serialize)]
@@ -46,8 +46,12 @@ pub(in crate::cli) fn run(arguments: List, context: &Context) -> Result<(), Fail
     let registry = Registry::open(&context.fleet.registry())?;
     let authority = if arguments.services { Authority::Service } else { Authority::Device };
     let filters = filters(&arguments);
+    let selection = match arguments.status {
+        Some(Status::Superseded) => Selection::Superseded,
+        _ => Selection::Newest,
+    };
     let each = |print: &mut dyn FnMut(&Line) -> Result<(), Failure>| {
-        registry.for_each_current(authority, context.now, |listed| {
+        registry.for_each_listed(authority, selection, context.now, |listed| {
             if !is_wanted(&listed, &arguments, &filters, context) {
                 return Ok(());
             }

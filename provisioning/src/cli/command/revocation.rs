@@ -81,7 +81,7 @@ fn run(
     let found = take_over_all(&mut registry, &issuers, context)?;
     let certificates = registry.change_status(&targets, change, context.now)?;
     // Published even if nothing changed: an earlier command may have been stopped between the registry and the CRL.
-    let crls = publish_all(&mut registry, &issuers, publication, context)?;
+    let crls = publish_all(&mut registry, &issuers, publication.crl_days, context)?;
     let crls: Vec<_> = crls.into_iter().map(|(document, _)| document).collect();
     print(certificates, &crls, consent, publication)?;
     warn_of_files(&found);
@@ -102,16 +102,7 @@ fn print(
     if publication.json.requested {
         return output::json(&document);
     }
-    for outcome in &document.certificates {
-        output::line(format_args!(
-            "{} {} {}{}{}",
-            outcome.certificate.identity.as_deref().unwrap_or_default(),
-            outcome.certificate.serial,
-            if consent.dry_run && outcome.changed { "would be " } else { "" },
-            outcome.certificate.status,
-            if outcome.changed { "" } else { " (as before)" },
-        ))?;
-    }
+    document.certificates.iter().try_for_each(|outcome| print_outcome(outcome, consent.dry_run))?;
     for crl in &document.crls {
         output::line(crl)?;
     }
@@ -119,4 +110,17 @@ fn print(
         output::note("nothing was changed");
     }
     Ok(())
+}
+
+/// Prints what became of a certificate, or would.
+pub(super) fn print_outcome(outcome: &ChangeOutcome, dry_run: bool) -> Result<(), Failure> {
+    let certificate = &outcome.certificate;
+    output::line(format_args!(
+        "{} {} {}{}{}",
+        certificate.identity.as_deref().unwrap_or_default(),
+        certificate.serial,
+        if dry_run && outcome.changed { "would be " } else { "" },
+        certificate.status,
+        if outcome.changed { "" } else { " (as before)" },
+    ))
 }

@@ -28,7 +28,11 @@ pub(in crate::cli) fn run(arguments: Service, context: &Context) -> Result<(), F
     let issuer = session.issuer(Authority::Service)?;
     let anchor = read_chain(&context.fleet, Authority::Broker, context.now)?;
     let directory = context.fleet.services();
-    let interrupted = session.interrupted(arguments.name.as_str(), &directory)?;
+    let interrupted = if arguments.renew {
+        session.delivered_now(arguments.name.as_str())?
+    } else {
+        session.interrupted(arguments.name.as_str(), &directory)?
+    };
     let certificate = match interrupted {
         Some(record) => CertificateSummary::from(&record),
         None => {

@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::printable::Printable;
 use crate::registry::{CertificateRecord, DeviceRecord, Found, KeyOrigin, Registry};
+use crate::timestamp::Timestamp;
 
 #[derive(Serialize)]
 struct Document {
@@ -59,7 +60,7 @@ pub(in crate::cli) fn run(arguments: Show, context: &Context) -> Result<(), Fail
             }
         }
     }
-    document.certificates.iter().try_for_each(certificate)
+    document.certificates.iter().try_for_each(|record| certificate(record, context.now))
 }
 
 fn of_identity(registry: &Registry, identity: String, context: &Context) -> Result<Document, Failure> {
@@ -70,11 +71,14 @@ fn of_identity(registry: &Registry, identity: String, context: &Context) -> Resu
     })
 }
 
-fn certificate(certificate: &CertificateRecord) -> Result<(), Failure> {
+fn certificate(certificate: &CertificateRecord, now: Timestamp) -> Result<(), Failure> {
     output::line(format_args!("certificate    {}", certificate.serial))?;
-    let status = match (certificate.revocation_reason, certificate.revoked_at) {
-        (Some(reason), Some(at)) => format!("{} since {at} ({reason})", certificate.status),
-        _ => certificate.status.to_string(),
+    let status = certificate.status;
+    let status = match (certificate.revocation_reason, certificate.revoked_at, certificate.revoke_from) {
+        (Some(reason), Some(at), _) => format!("{status} since {at} ({reason})"),
+        (Some(reason), None, Some(from)) if from <= now => format!("{status} since {from} ({reason})"),
+        (Some(reason), None, Some(from)) => format!("{status}, on the list from {from} ({reason})"),
+        _ => status.to_string(),
     };
     output::line(format_args!("  status       {status}"))?;
     output::line(format_args!("  valid        {} to {}", certificate.not_before, certificate.not_after))?;

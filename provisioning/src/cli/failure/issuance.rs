@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use device_identity::DeviceId;
+
 use super::{FAULT_HELP, Failure};
-use crate::cli::exit_code::{CONFLICT, FAILED, USAGE};
+use crate::cli::exit_code::{CONFLICT, FAILED, REFUSED, USAGE};
 use crate::conflict::Conflict;
 use crate::delivery::DeliveryError;
 use crate::issuance::IssuanceError;
-use crate::registry::RecordError;
+use crate::registry::{OverlapRefused, RecordError};
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
@@ -58,6 +60,9 @@ impl From<IssuanceError> for Failure {
                 };
                 Self::new(CONFLICT, IssuanceError::Conflicts(conflicts), help)
             }
+            IssuanceError::Reserved(_) => {
+                Self::new(REFUSED, error, "nothing was made; give the device another id")
+            }
             IssuanceError::Validity(error) => error.into(),
             IssuanceError::Delivery(error) => error.into(),
             IssuanceError::Registry(error) => error.into(),
@@ -74,7 +79,34 @@ impl From<IssuanceError> for Failure {
     }
 }
 
+impl From<OverlapRefused> for Failure {
+    fn from(error: OverlapRefused) -> Self {
+        Self::new(USAGE, error, "nothing was made; leave --overlap out")
+    }
+}
+
 impl Failure {
+    /// A replacement of no device, or of several.
+    pub(in crate::cli) fn several_replaced(count: usize) -> Self {
+        Self::new(
+            USAGE,
+            format!("--replace takes one device id, and {count} were given"),
+            "nothing was made; replace one device after the other",
+        )
+    }
+
+    /// The CRL that was not published, although a device was replaced.
+    pub(in crate::cli) fn after_replacement(self, device_id: &DeviceId) -> Self {
+        Self {
+            help: format!(
+                "the new certificate of {device_id} is registered and its files are delivered, but no list has the \
+                 certificates before yet: run `countersign-provision crl`; {}",
+                self.help
+            ),
+            ..self
+        }
+    }
+
     /// Files of registered devices that cannot be made again.
     pub(in crate::cli) fn lost(first: &Path, count: usize) -> Self {
         Self::new(
@@ -85,14 +117,16 @@ impl Failure {
                 first.display()
             ),
             "put the files back and run the same command again; if they were taken elsewhere on purpose, say \
-             --keys-delivered; if they are lost, those devices need new names",
+             --keys-delivered; if they are lost, `issue DEVICE_ID --replace --reason superseded` makes each anew",
         )
     }
 }
 
 fn conflict_help(conflict: &Conflict) -> &'static str {
     match conflict {
-        Conflict::DeviceExists { .. } => "`countersign-provision show DEVICE_ID` shows what there is",
+        Conflict::DeviceExists { .. } => {
+            "`countersign-provision show DEVICE_ID` shows what there is; --replace gives it another key and certificate"
+        }
         Conflict::DeviceDiffers { .. } => "an order is repeated unchanged, or names new devices",
         Conflict::ServiceExists { .. } => "use --renew for a new certificate and key",
         Conflict::NameOfService { .. } | Conflict::NameOfDevice { .. } | Conflict::NameTaken { .. } => {
@@ -113,6 +147,6 @@ fn conflict_help(conflict: &Conflict) -> &'static str {
         Conflict::NotActive { .. } => {
             "take the device out of the order, or say --keys-delivered if its files are missing on purpose"
         }
-        Conflict::File { .. } => "move the file away, or choose another --out",
+        Conflict::File { .. } | Conflict::FileKept { .. } => "move the file away, or choose another --out",
     }
 }
