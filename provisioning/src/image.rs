@@ -17,5 +17,5 @@ pub(crate) use files::{FileKind, OutputOptions, certificate_name, chain_pem};
 pub(crate) use format::Format;
 pub(crate) use judgement::{Expected, ExpectedKey};
 pub(crate) use placement::{Placement, PlacementError};
-pub(crate) use slot::{ExistingSlotError, ImageContext, KeyLocation, Slot, SlotError};
+pub(crate) use slot::{ImageContext, KeyLocation, Slot, SlotError};
 pub(crate) use uf2_family::Uf2Family;

@@ -1,11 +1,12 @@
 //! [`FileContent`]: what is in a file that this program writes for a device, told by its content.
 
-use device_identity::image::PrivateKey;
+use device_identity::image::{Image, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::intel_hex::{self, HexFault};
+use super::slot::ExistingSlotError;
 use super::uf2::{self, Uf2Fault};
-use super::{ExistingSlotError, Format, Slot};
+use super::{Format, Slot};
 use crate::key::{KeyPair, P256PublicKey};
 use crate::pem::{self, Label, PemError, Section};
 
@@ -76,6 +77,17 @@ impl FileContent {
         }
     }
 
+    /// As [`FileContent::read_as`], but a slot that a device has used is read too: whether it was used is said.
+    pub(crate) fn read_back(format: Format, bytes: &[u8]) -> Result<(Self, bool), FileFault> {
+        match Self::read_as(format, bytes) {
+            Err(FileFault::Slot(ExistingSlotError::State { .. })) if format == Format::Bin => {
+                let slot = Slot::before_use(bytes)?;
+                Ok((Self::Image { format, slot, address: None, family: None }, true))
+            }
+            read => Ok((read?, false)),
+        }
+    }
+
     fn from_sections(sections: Vec<Section>) -> Result<Self, FileFault> {
         if let [key] = sections.as_slice()
             && key.label == Label::PrivateKey
@@ -97,6 +109,14 @@ impl FileContent {
             },
             Self::Key(pkcs8) => KeyPair::from_file(pkcs8, public),
             Self::Certificates(_) => None,
+        }
+    }
+
+    /// The image, if it is one.
+    pub(crate) fn image(&self) -> Option<Image<'_>> {
+        match self {
+            Self::Image { slot, .. } => slot.image(),
+            Self::Certificates(_) | Self::Key(_) => None,
         }
     }
 

@@ -19,7 +19,7 @@ use super::content::{
 use super::pem_file::FileSection;
 use crate::csr::SigningRequest;
 use crate::digest::{Hex, Sha256};
-use crate::image::{ExistingSlotError, FileContent, FileFault, Format, Slot, Uf2Family};
+use crate::image::{FileContent, FileFault, Format, Uf2Family};
 use crate::key::{KeyDescription, P256PublicKey};
 use crate::pem::{self, Label, Section};
 use crate::registry::RevocationReason;
@@ -168,15 +168,8 @@ fn key_content(key: KeyDescription) -> KeyContent {
 }
 
 fn image_file(path: &Path, format: Format, bytes: &[u8]) -> Result<Content, InspectError> {
-    let (read, used) = match FileContent::read_as(format, bytes) {
-        // Read back from a device: what it holds is still of interest.
-        Err(FileFault::Slot(ExistingSlotError::State { .. })) if format == Format::Bin => {
-            let image = |slot| FileContent::Image { format, slot, address: None, family: None };
-            (Slot::before_use(bytes).map(image).map_err(FileFault::from), true)
-        }
-        read => (read, false),
-    };
-    let file = read.map_err(|fault| InspectError::Image { path: path.to_owned(), fault })?;
+    let read = FileContent::read_back(format, bytes);
+    let (file, used) = read.map_err(|fault| InspectError::Image { path: path.to_owned(), fault })?;
     let content = image_content(&file, used);
     let damaged = || InspectError::ImageCertificate { path: path.to_owned() };
     content.map(|content| Content::Image(Box::new(content))).ok_or_else(damaged)

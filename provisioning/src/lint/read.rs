@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use device_identity::image::{Image, ImageError};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
@@ -15,13 +14,11 @@ use zeroize::Zeroizing;
 use super::certificate::{self, Role};
 use super::clause::Linted;
 use super::{list, request};
+use crate::image::{FileContent, FileFault, Format};
 use crate::pem::{self, Label};
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 66 MB in PEM.
 const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
-
-/// The first bytes of every credential image.
-const IMAGE_MAGIC: &[u8] = b"CSGN";
 
 /// Why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +43,7 @@ pub(crate) enum LintError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        fault: ImageError,
+        fault: FileFault,
     },
     /// It holds no certificate, request or list, or a damaged one.
     #[error("{path}: section {number} is no certificate, signing request or CRL", path = .path.display())]
@@ -126,8 +123,11 @@ impl<'a> Parsed<'a> {
 /// The certificates, requests and lists in a file, DER. Private keys beside them are passed over.
 fn sections(path: &Path) -> Result<Vec<Zeroizing<Vec<u8>>>, LintError> {
     let bytes = read(path)?;
-    if bytes.starts_with(IMAGE_MAGIC) {
-        let image = Image::read(&bytes).map_err(|fault| LintError::Image { path: path.to_owned(), fault })?;
+    if let Some(format) = Format::detect(&bytes) {
+        let nothing = || LintError::Nothing { path: path.to_owned() };
+        let read = FileContent::read_back(format, &bytes);
+        let (file, _) = read.map_err(|fault| LintError::Image { path: path.to_owned(), fault })?;
+        let image = file.image().ok_or_else(nothing)?;
         let certificates = [image.certificate].into_iter();
         let certificates = certificates.chain(image.broker_anchors.iter().copied());
         let certificates = certificates.chain(image.device_anchors.iter().copied());

@@ -118,6 +118,15 @@ fn inspect_says_what_is_in_files_of_every_format_and_shows_no_key() {
         (&chain["certificates"], &key["private_keys"])
     );
 
+    // The certificates of each are checked alike.
+    let linted = |name: &str| {
+        let mut linted = factory.json(&format!("lint fleet/images/{name}"));
+        linted.as_array_mut().unwrap().iter_mut().for_each(|one| one["file"] = "".into());
+        linted
+    };
+    assert_eq!(linted("dev-1.bin").as_array().unwrap().len(), 3);
+    assert_eq!((linted("dev-1.hex"), linted("dev-1.uf2")), (linted("dev-1.bin"), linted("dev-1.bin")));
+
     let ca = factory.run("inspect fleet/device-ca/issuing.key").succeeded().stdout;
     assert!(ca.contains("encrypted    PBES2, scrypt (N = 16384, r = 8, p = 5), AES-256-CBC"), "{ca}");
     factory.openssl("ecparam -name prime256v1 -genkey -noout -out sec1.pem").succeeded();
@@ -214,6 +223,7 @@ fn a_damaged_file_is_named_with_what_is_wrong_and_where() {
     ] {
         factory.write(name, content);
         factory.run(&format!("inspect {name}")).exited(3).says(name).says(&words);
+        factory.run(&format!("lint {name}")).exited(3).says(name);
     }
 }
 

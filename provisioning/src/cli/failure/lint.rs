@@ -21,7 +21,7 @@ impl From<LintError> for Failure {
             LintError::Read { .. } => "give the path of a readable file",
             LintError::Image { .. } => "make the image again, or read it back from the device again",
             LintError::TooLong { .. } | LintError::Unknown { .. } | LintError::Nothing { .. } => {
-                "give certificates, signing requests or CRLs in PEM or DER, or credential images (.bin)"
+                "give certificates, signing requests or CRLs in PEM or DER, or images (.bin, .hex, .uf2)"
             }
         };
         Self::new(REFUSED, error, help)
