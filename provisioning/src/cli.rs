@@ -6,11 +6,13 @@ mod arguments;
 mod command;
 mod confirmation;
 mod context;
+mod escaped_json;
 mod exit_code;
 mod failure;
 mod output;
 mod passphrase;
 mod spreadsheet;
+mod table;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

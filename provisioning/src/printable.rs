@@ -37,7 +37,7 @@ impl Write for Escaping<'_, '_> {
 }
 
 /// Control characters, the line ends of Unicode, and what changes the direction of writing (UAX #9) or cannot be seen.
-fn is_steering(character: char) -> bool {
+pub(crate) fn is_steering(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -9,6 +9,7 @@ use serde::ser::{SerializeSeq as _, Serializer as _};
 use serde_json::Serializer;
 use serde_json::ser::PrettyFormatter;
 
+use super::escaped_json::EscapedJson;
 use super::failure::Failure;
 use crate::printable::PrintableLines;
 
@@ -29,10 +30,11 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
 
 /// Prints one JSON document.
 pub(super) fn json(document: &impl Serialize) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
+    let mut output = EscapedJson(io::BufWriter::new(io::stdout().lock()));
     serde_json::to_writer_pretty(&mut output, document)
         .map_err(io::Error::from)
         .and_then(|()| writeln!(output))
+        .and_then(|()| output.flush())
         .map_err(|error| Failure::output(&error))
 }
 
@@ -41,7 +43,7 @@ pub(super) fn json_array<T: Serialize>(
     fill: impl FnOnce(&mut dyn FnMut(&T) -> Result<(), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |error: serde_json::Error| Failure::output(&error.into());
-    let mut output = io::BufWriter::new(io::stdout().lock());
+    let mut output = EscapedJson(io::BufWriter::new(io::stdout().lock()));
     let mut serializer = Serializer::with_formatter(&mut output, PrettyFormatter::new());
     let mut array = serializer.serialize_seq(None).map_err(failed)?;
     fill(&mut |element| array.serialize_element(element).map_err(failed))?;

@@ -13,7 +13,12 @@ pub(super) fn print(
     header: &[String],
     fill: impl FnOnce(&mut dyn FnMut(&[String]) -> Result<(), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failed = |error: csv::Error| Failure::output(&error.into());
+    let failed = |error: csv::Error| {
+        Failure::output(&match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })
+    };
     // Every cell is quoted, so that a program that splits at semicolons does not find a cell within a cell.
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(io::stdout().lock());
     let mut row = |cells: &[String]| {

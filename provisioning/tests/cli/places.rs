@@ -127,6 +127,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     for arguments in [
         "list",
         "list --json",
+        "list --csv",
         "show dev-1",
         "show dev-1 --json",
         "inspect fleet/images/dev-1.bin",
@@ -156,6 +157,57 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
+fn a_reader_that_is_gone_hides_no_conflict() {
+    let factory = Factory::new();
+    factory.run("export-broker --out exported").succeeded();
+    fs::write(factory.path("exported/broker.toml"), "# ours\n").unwrap();
+    let order = factory.write("order.csv", "device_id\ndev-1\n");
+    factory.run("issue --order order.csv").succeeded();
+    fs::remove_file(factory.path("fleet/images/dev-1.bin")).unwrap();
+    assert!(order.is_file());
+    for (arguments, code) in [
+        ("export-broker --out exported", 5),
+        ("export-broker --out exported --json", 5),
+        ("issue --order order.csv", 1),
+        ("issue --order order.csv --json", 1),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = factory.command(arguments).stdout(writer).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments}");
+    }
+}
+
+#[test]
+fn a_table_fits_the_terminal() {
+    let factory = Factory::new();
+    factory.run("service historian").succeeded();
+    let list = |arguments: &str, columns: Option<&str>| {
+        let mut command = factory.command(arguments);
+        command.env_remove("COLUMNS").envs(columns.map(|columns| ("COLUMNS", columns)));
+        CommandOutput::of(command.output().unwrap()).succeeded()
+    };
+    for (length, titles) in [
+        (5, "DEVICE STATUS BOARD NOT AFTER SERIAL"),
+        (12, "DEVICE STATUS BOARD NOT AFTER"),
+        (48, "DEVICE STATUS BOARD"),
+        (64, "DEVICE STATUS"),
+    ] {
+        let id = "d".repeat(length);
+        factory.run(&format!("issue {id}")).succeeded();
+        let output = list("list", None);
+        let lines: Vec<_> = output.stdout.lines().collect();
+        assert!(lines.iter().all(|line| line.len() <= 80), "{lines:?}");
+        assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>().join(" "), titles);
+        assert!(lines.iter().any(|line| line.starts_with(&id)), "{lines:?}");
+        assert_eq!(output.stderr.contains("no room for"), !titles.ends_with("SERIAL"), "{}", output.stderr);
+        assert!(list("list", Some("200")).stdout.starts_with("DEVICE") && list("list", Some("0")).code == 0);
+        assert!(list("list", Some("200")).stdout.lines().all(|line| line.len() > length + 60));
+        assert!(list("list --services", Some("40")).stdout.lines().all(|line| line.len() <= 40));
+    }
+}
+
+#[test]
 fn what_others_wrote_is_printed_escaped() {
     let factory = Factory::new();
     let steering = ["\u{1b}[2J", "\u{202e}txt", "a\nhelp: all is well", "\u{9b}31m", "\u{2066}"];
@@ -166,6 +218,8 @@ fn what_others_wrote_is_printed_escaped() {
     let mut seen = format!("{}{}", issued.stdout, issued.stderr);
     if issued.code == 0 {
         seen += &factory.run("show dev-1").succeeded().stdout;
+        seen += &factory.run("show dev-1 --json").succeeded().stdout;
+        seen += &factory.run("list --json").succeeded().stdout;
     }
     factory.write("bad\u{1b}[2J\u{202e}.csv", "device_id,x\u{1b}]0;t\u{7},x\u{1b}]0;t\u{7}\n");
     for name in ["bad\u{1b}[2J\u{202e}.csv", "none\u{9b}31m"] {

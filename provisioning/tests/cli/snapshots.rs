@@ -54,6 +54,9 @@ fn normalized(text: &str) -> String {
         let (taken, shown) = match word.len() {
             0 => (first.len_utf8(), first.to_string()),
             20 if word.ends_with('Z') && word.contains('T') => (20, "<time>".to_owned()),
+            10 if word.split('-').map(str::len).eq([4, 2, 2]) && word.starts_with("20") => {
+                (10, "<date>".to_owned())
+            }
             32 if hex => (32, "<serial>".to_owned()),
             64 if hex => (64, "<sha256>".to_owned()),
             8 if hex && normalized.ends_with(" CA ") => (8, "<tag>".to_owned()),

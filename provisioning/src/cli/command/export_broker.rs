@@ -41,15 +41,16 @@ pub(in crate::cli) fn run(arguments: ExportBroker, context: &Context) -> Result<
         files: paths(&exported.files),
         edited: paths(&exported.edited),
     };
-    if arguments.json.requested {
-        output::json(&document)?;
+    let printed = if arguments.json.requested {
+        output::json(&document)
     } else {
-        output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))?;
-    }
+        output::line(format_args!("copied {} files to {}", document.files.len(), document.directory))
+    };
     if !exported.edited.is_empty() {
         let edited: Vec<_> = exported.edited.iter().map(|file| arguments.out.join(file)).collect();
         return Err(Failure::edited(&edited));
     }
+    printed?;
     let Some(host) = mosquitto.filter(|_| !arguments.json.requested) else { return Ok(()) };
     let directory = host.directory.as_str();
     output::line(format_args!(

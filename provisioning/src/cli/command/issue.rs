@@ -243,8 +243,8 @@ fn print_report(
         None => Ok(()),
     };
     if arguments.json.requested {
-        output::json(&document)?;
-        return lost();
+        let printed = output::json(&document);
+        return lost().and(printed);
     }
     let mut line = format!("issued {} device(s), files in {}", document.issued, document.directory);
     if document.already_registered > 0 {
@@ -253,10 +253,8 @@ fn print_report(
     if !document.restored.is_empty() {
         line.push_str(&format!(", {} file(s) put back", document.restored.len()));
     }
-    output::line(line)?;
-    for path in &document.lost {
-        output::line(format_args!("  lost: {path}"))?;
-    }
-    document.replacement.print()?;
-    lost()
+    let printed = output::line(line)
+        .and_then(|()| document.lost.iter().try_for_each(|path| output::line(format_args!("  lost: {path}"))))
+        .and_then(|()| document.replacement.print());
+    lost().and(printed)
 }

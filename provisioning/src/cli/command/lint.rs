@@ -19,13 +19,10 @@ const REASON: usize = 13;
 
 pub(in crate::cli) fn run(arguments: Lint) -> Result<(), Failure> {
     let linted = lint(&arguments.files)?;
-    if arguments.json.requested {
-        output::json(&linted)?;
-    } else {
-        linted.iter().try_for_each(print)?;
-    }
+    let printed =
+        if arguments.json.requested { output::json(&linted) } else { linted.iter().try_for_each(print) };
     match linted.iter().map(Linted::wanting).sum() {
-        0 => Ok(()),
+        0 => printed,
         wanting => Err(Failure::found_wanting(wanting)),
     }
 }

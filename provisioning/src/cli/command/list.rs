@@ -8,9 +8,9 @@ use crate::authority::Authority;
 use crate::cli::arguments::List;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::table::{Column, Table};
 use crate::cli::{output, spreadsheet};
 use crate::order::DetailFilter;
-use crate::printable::Printable;
 use crate::registry::{CertificateRecord, Listed, Registry, Selection, Status};
 use crate::timestamp::DAY;
 
@@ -68,19 +68,22 @@ pub(in crate::cli) fn run(arguments: List, context: &Context) -> Result<(), Fail
         let name = if arguments.services { "service" } else { "device_id" };
         return print_csv(name, each);
     }
-    let width = registry.longest_name()?.max("DEVICE".len());
-    let (name, state) = if arguments.services { ("SERVICE", "") } else { ("DEVICE", "BOARD") };
-    output::line(format_args!("{name:<width$}  {:<10}  {state:<9}  {:<20}  SERIAL", "STATUS", "NOT AFTER"))?;
+    let (name, state) = if arguments.services { ("SERVICE", None) } else { ("DEVICE", Some("BOARD")) };
+    let mut columns =
+        vec![Column { title: name, width: registry.longest_name()? }, Column { title: "STATUS", width: 10 }];
+    columns.extend(state.map(|title| Column { title, width: 9 }));
+    columns.extend([Column { title: "NOT AFTER", width: 10 }, Column { title: "SERIAL", width: 32 }]);
+    let table = Table::begin(&columns)?;
     each(&mut |line| {
         let certificate = &line.certificate;
-        output::line(format_args!(
-            "{:<width$}  {:<10}  {:<9}  {:<20}  {}",
-            Printable(certificate.identity.as_deref().unwrap_or_default()).to_string(),
-            certificate.status,
-            line.board_state.as_deref().unwrap_or_default(),
-            certificate.not_after,
-            certificate.serial,
-        ))
+        let name = certificate.identity.as_deref().unwrap_or_default();
+        let status = certificate.status.to_string();
+        // Certificates end by day: the hour has no room.
+        let not_after = certificate.not_after.date_time().date().to_string();
+        let serial = certificate.serial.to_string();
+        let state = state.map(|_| line.board_state.as_deref().unwrap_or_default());
+        let cells = [Some(name), Some(&status), state, Some(&not_after), Some(&serial)];
+        table.row(cells.into_iter().flatten())
     })
 }
 
