@@ -79,6 +79,7 @@ fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Lint(arguments) => command::lint::run(arguments),
         Command::ExportBroker(arguments) => command::export_broker::run(arguments, context),
         Command::Convert(arguments) => command::convert::run(arguments, context),
+        Command::Ca(arguments) => command::ca::run(arguments, context),
         Command::Cert(arguments) => command::cert::run(arguments, context),
         Command::Completions(arguments) => command::completions::run(arguments),
     }

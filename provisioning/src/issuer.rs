@@ -1,7 +1,5 @@
 //! [`Issuer`]: an issuing CA, ready to sign. No other type holds the key of an issuing CA.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::CertificateDer;
@@ -11,8 +9,8 @@ use crate::authority::Authority;
 use crate::certificate::{self, CertificateError};
 use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
-use crate::fleet::Fleet;
-use crate::key::{CaKey, KeyFileError, KeyPair, Passphrase};
+use crate::fleet::{Fleet, ReadError, read_regular};
+use crate::key::{CaKey, KeyFileError, KeyPair, Passphrase, Reading};
 use crate::pem::{self, Label};
 use crate::profile::Validity;
 use crate::serial::{self, SerialNumber};
@@ -23,6 +21,7 @@ use crate::verify::{Chain, ChainError, ChainFault, VerifiedCertificate, VerifyEr
 pub(crate) struct Issuer {
     chain: Chain,
     signer: rcgen::Issuer<'static, CaKey>,
+    reading: Reading,
 }
 
 /// Why an issuing CA cannot be used.
@@ -33,8 +32,8 @@ pub(crate) enum IssuerError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
+        /// Why not.
+        source: ReadError,
     },
     /// A file that does not hold exactly one certificate.
     #[error("{path} holds no single PEM certificate", path = .path.display())]
@@ -87,7 +86,7 @@ const PROBE_ORGANIZATION: &str = "probe";
 const PROBE_SERIAL: [u8; serial::LEN] = [1; serial::LEN];
 
 /// The longest file of a CA certificate or key that is read, in bytes.
-const MAX_CA_FILE_LEN: u64 = 64 * 1024;
+const MAX_CA_FILE_LEN: usize = 64 * 1024;
 
 impl Issuer {
     /// Opens an authority's issuing CA, and checks that its chain is valid `now` and that its key matches.
@@ -99,17 +98,17 @@ impl Issuer {
     ) -> Result<Self, IssuerError> {
         let chain = read_chain(fleet, authority, now)?;
         let path = fleet.issuing_key(authority);
-        let text = Zeroizing::new(read(&path)?);
+        let text = read(&path)?;
         let key = |fault| IssuerError::Key { path: path.clone(), fault };
         let text = std::str::from_utf8(&text).map_err(|_| key(KeyFileError::Format))?;
-        let pair = KeyPair::unseal(text, passphrase).map_err(key)?;
-        let ca_key = CaKey::new(&pair).ok_or_else(|| key(KeyFileError::NotP256))?;
+        let unsealed = KeyPair::unseal_by(text, passphrase).map_err(key)?;
+        let ca_key = CaKey::new(&unsealed.key).ok_or_else(|| key(KeyFileError::NotP256))?;
         let mismatch =
             || IssuerError::Mismatch { key: path.clone(), certificate: fleet.issuing_certificate(authority) };
         if ca_key.public() != chain.public_key() {
             return Err(mismatch());
         }
-        let issuer = Self::new(chain, ca_key).ok_or_else(mismatch)?;
+        let issuer = Self { reading: unsealed.reading, ..Self::new(chain, ca_key).ok_or_else(mismatch)? };
         issuer.probe(authority, now)?;
         Ok(issuer)
     }
@@ -148,12 +147,17 @@ impl Issuer {
     pub(crate) fn new(chain: Chain, key: CaKey) -> Option<Self> {
         let certificate = CertificateDer::from(chain.issuing());
         let signer = rcgen::Issuer::from_ca_cert_der(&certificate, key).ok()?;
-        Some(Self { chain, signer })
+        Some(Self { chain, signer, reading: Reading::Openssl })
     }
 
     /// The root and issuing certificates of this CA.
     pub(crate) fn chain(&self) -> &Chain {
         &self.chain
+    }
+
+    /// By which reading of the passphrase its key was opened.
+    pub(crate) fn passphrase_reading(&self) -> Reading {
+        self.reading
     }
 
     /// Signs a certificate to this specification, and checks it with other libraries.
@@ -210,10 +214,6 @@ fn read_certificate(path: &Path) -> Result<Vec<u8>, IssuerError> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, IssuerError> {
-    let read_error = |source| IssuerError::Read { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(read_error)?.len() > MAX_CA_FILE_LEN {
-        return Err(IssuerError::NotPem { path: path.to_owned() });
-    }
-    fs::read(path).map_err(read_error)
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IssuerError> {
+    read_regular(path, MAX_CA_FILE_LEN).map_err(|source| IssuerError::Read { path: path.to_owned(), source })
 }

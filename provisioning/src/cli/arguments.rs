@@ -1,6 +1,7 @@
 //! The arguments of every command. The doc comments of these files are the help texts.
 
 mod broker_cert;
+mod ca;
 mod cert;
 mod clock;
 mod completions;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 
 pub(super) use broker_cert::BrokerCert;
+pub(super) use ca::{Ca, CaCommand, Reseal};
 pub(super) use cert::Cert;
 pub(super) use clock::{Clock, ClockAccept, ClockAction, ClockConsent};
 pub(super) use completions::Completions;
@@ -38,7 +40,7 @@ pub(super) use inspect::Inspect;
 pub(super) use issue::Issue;
 pub(super) use lint::Lint;
 pub(super) use list::List;
-pub(super) use passphrase::Passphrase;
+pub(super) use passphrase::{Passphrase, Strength};
 pub(super) use publication::{Crl, Publication};
 pub(super) use replacement::Replacement;
 pub(super) use revocation::{Resume, Revoke, Suspend, Targets};
@@ -91,6 +93,7 @@ pub(super) enum Command {
     Convert(Convert),
     Lint(Lint),
     ExportBroker(ExportBroker),
+    Ca(Ca),
     Completions(Completions),
 }
 

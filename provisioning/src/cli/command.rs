@@ -2,6 +2,7 @@
 
 mod adoption;
 pub(super) mod broker_cert;
+pub(super) mod ca;
 pub(super) mod cert;
 pub(super) mod clock;
 pub(super) mod completions;
@@ -40,6 +41,7 @@ use crate::timestamp::TrustedNow;
 /// A fleet that is locked and open for a command that issues credentials.
 struct IssuingSession<'a> {
     context: &'a Context,
+    source: &'a arguments::Passphrase,
     passphrase: Passphrase,
     registry: Registry,
     /// What was found of a command that was interrupted.
@@ -52,11 +54,11 @@ struct IssuingSession<'a> {
 impl<'a> IssuingSession<'a> {
     /// Asks for the passphrase, acquires the lock, and recovers what an interrupted command left behind.
     fn open(
-        arguments: &arguments::Passphrase,
+        source: &'a arguments::Passphrase,
         consent: &arguments::ClockConsent,
         context: &'a Context,
     ) -> Result<Self, Failure> {
-        let passphrase = passphrase::issuing(arguments)?;
+        let passphrase = passphrase::issuing(source)?;
         let lock = context.lock(LockKind::Issuing)?;
         let registry = Registry::open(&context.fleet.registry())?;
         let recovery = delivery::recover(&OperatingSystem, &context.fleet, &registry)?;
@@ -78,7 +80,7 @@ impl<'a> IssuingSession<'a> {
             output::warning(format_args!("{reserved}: replace that device by one with another id"));
         }
         let now = clock::trusted_now(&registry, consent, context)?;
-        Ok(Self { context, passphrase, registry, recovery, now, _lock: lock })
+        Ok(Self { context, source, passphrase, registry, recovery, now, _lock: lock })
     }
 
     /// Whether a command that recorded these certificates, into this directory, was interrupted and is finished now: run
@@ -113,7 +115,9 @@ impl<'a> IssuingSession<'a> {
 
     /// Opens the issuing CA of an authority.
     fn issuer(&self, authority: Authority) -> Result<Issuer, Failure> {
-        Ok(Issuer::open(&self.context.fleet, authority, &self.passphrase, self.context.now)?)
+        let issuer = Issuer::open(&self.context.fleet, authority, &self.passphrase, self.context.now)?;
+        passphrase::note_reading(issuer.passphrase_reading(), self.source);
+        Ok(issuer)
     }
 
     /// Issues for one subject, with certificates that live `days` days.

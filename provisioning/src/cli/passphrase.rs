@@ -1,6 +1,5 @@
 //! Reading passphrases from a file, the environment or a terminal.
 
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -8,10 +7,12 @@ use zeroize::Zeroizing;
 
 use super::arguments;
 use super::failure::Failure;
-use crate::key::Passphrase;
+use super::output;
+use crate::fleet::read_named;
+use crate::key::{Passphrase, Reading};
 
 /// The longest passphrase file that is read, in bytes.
-const MAX_PASSPHRASE_FILE_LEN: u64 = 4096;
+const MAX_PASSPHRASE_FILE_LEN: usize = 4096;
 
 /// The sources of one passphrase, in the order in which they are tried; a terminal is the last.
 struct Source<'a> {
@@ -34,9 +35,9 @@ pub(super) fn issuing(arguments: &arguments::Passphrase) -> Result<Passphrase, F
 pub(super) fn new_fleet(arguments: &arguments::Init) -> Result<(Passphrase, Option<Passphrase>), Failure> {
     let source = issuing_source(&arguments.passphrase);
     let issuing = match source.given()? {
-        Some(passphrase) => passphrase,
+        Some(passphrase) => source.sealing(passphrase),
         None => {
-            let first = source.prompt("New passphrase for the CA keys: ")?;
+            let first = source.sealing(source.prompt("New passphrase for the CA keys: ")?);
             let second = source.prompt("The same again: ")?;
             if !first.matches(&second) {
                 return Err(Failure::passphrases_differ());
@@ -50,7 +51,40 @@ pub(super) fn new_fleet(arguments: &arguments::Init) -> Result<(Passphrase, Opti
         variable: "COUNTERSIGN_ROOT_PASSPHRASE",
         option: "--root-passphrase-file",
     };
-    Ok((issuing, root.given()?))
+    let root = root.given()?.map(|passphrase| root.sealing(passphrase));
+    Ok((issuing, root))
+}
+
+/// The old and the new passphrase of keys that are encrypted anew; `None` if it is the old one, as OpenSSL reads it.
+pub(super) fn resealing(arguments: &arguments::Reseal) -> Result<(Passphrase, Option<Passphrase>), Failure> {
+    let old = issuing(&arguments.passphrase)?;
+    let file = arguments.new_passphrase_file.as_deref();
+    let new = file.map(from_file).transpose()?;
+    let source = Source { file, ..issuing_source(&arguments.passphrase) };
+    source.refuse_weak(new.as_ref().unwrap_or(&old), &arguments.strength)?;
+    Ok((old, new))
+}
+
+/// Says so if the passphrase opened a key in a way that OpenSSL would not read it.
+pub(super) fn note_reading(reading: Reading, arguments: &arguments::Passphrase) {
+    if reading == Reading::Openssl {
+        return;
+    }
+    let source = issuing_source(arguments);
+    match source.file {
+        Some(path) => output::note(format_args!(
+            "{path} opened the CA keys as earlier versions read it, all of it without the last line ending; OpenSSL \
+             reads the first line, as it is. To encrypt the keys with that:\n  countersign-provision ca reseal \
+             {option} {path}",
+            path = path.display(),
+            option = source.option,
+        )),
+        None => output::note(format_args!(
+            "{variable} opened the CA keys as earlier versions read it, without its last line ending; OpenSSL reads \
+             all of it. To encrypt the keys with that:\n  countersign-provision ca reseal",
+            variable = source.variable,
+        )),
+    }
 }
 
 fn issuing_source(arguments: &arguments::Passphrase) -> Source<'_> {
@@ -63,33 +97,56 @@ fn issuing_source(arguments: &arguments::Passphrase) -> Source<'_> {
 }
 
 impl Source<'_> {
-    /// The passphrase from the file or the environment.
+    /// The passphrase from the file or the environment. What is there and cannot be used is an error: another
+    /// passphrase in its place would encrypt keys that its owner cannot open.
     fn given(&self) -> Result<Option<Passphrase>, Failure> {
-        let (text, origin) = if let Some(path) = self.file {
-            (read(path)?, path.display().to_string())
-        } else if let Ok(text) = std::env::var(self.variable) {
-            (Zeroizing::new(text), self.variable.to_owned())
-        } else {
-            return Ok(None);
-        };
-        Passphrase::new(text).map(Some).map_err(|error| Failure::passphrase(error, &origin))
+        if let Some(path) = self.file {
+            return from_file(path).map(Some);
+        }
+        let Some(value) = std::env::var_os(self.variable) else { return Ok(None) };
+        let passphrase = Passphrase::from_variable(value);
+        passphrase.map(Some).map_err(|error| Failure::passphrase(error, self.variable))
     }
 
     /// The passphrase typed at the terminal.
     fn prompt(&self, prompt: &str) -> Result<Passphrase, Failure> {
-        let missing = || Failure::no_passphrase(self.what, self.variable, self.option);
         if !io::stdin().is_terminal() {
-            return Err(missing());
+            return Err(Failure::no_passphrase(self.what, self.variable, self.option));
         }
-        let text = rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|_| missing())?;
+        let text = rpassword::prompt_password(prompt).map(Zeroizing::new);
+        let text = text.map_err(|error| Failure::terminal(&error, self.variable, self.option))?;
         Passphrase::new(text).map_err(|error| Failure::passphrase(error, "typed"))
+    }
+
+    /// A passphrase that is to encrypt keys.
+    fn sealing(&self, passphrase: Passphrase) -> Passphrase {
+        if passphrase.is_read_otherwise() {
+            match self.file {
+                Some(path) => output::note(format_args!(
+                    "the passphrase for {} is the first line of {} as OpenSSL reads it: up to 1023 bytes, with a \
+                     carriage return at its end if there is one",
+                    self.what,
+                    path.display()
+                )),
+                None => output::note(format_args!(
+                    "the line ending at the end of {} is part of the passphrase for {}",
+                    self.variable, self.what
+                )),
+            }
+        }
+        passphrase
+    }
+
+    fn refuse_weak(&self, passphrase: &Passphrase, strength: &arguments::Strength) -> Result<(), Failure> {
+        match passphrase.weakness() {
+            Some(weak) if !strength.weak_passphrase => Err(Failure::weak_passphrase(weak, self.what)),
+            _ => Ok(()),
+        }
     }
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let unreadable = |error| Failure::unreadable(path, &error);
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_PASSPHRASE_FILE_LEN {
-        return Err(unreadable(io::Error::other("longer than a passphrase can be")));
-    }
-    fs::read_to_string(path).map(Zeroizing::new).map_err(unreadable)
+fn from_file(path: &Path) -> Result<Passphrase, Failure> {
+    let content =
+        read_named(path, MAX_PASSPHRASE_FILE_LEN).map_err(|error| Failure::passphrase_file(path, &error))?;
+    Passphrase::from_file(&content).map_err(|error| Failure::passphrase(error, &path.display().to_string()))
 }

@@ -7,7 +7,7 @@ use pkcs8::{EncryptedPrivateKeyInfo, LineEnding, PrivateKeyInfo};
 use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
 
-use super::{KeyPair, KeyPairError};
+use super::{KeyPair, KeyPairError, Passphrase, Reading};
 
 /// scrypt's cost: N = 2^14, r = 8, p = 5 (OWASP's equal of N = 2^17, p = 1). A larger N would need more memory than
 /// OpenSSL 3 allows itself by default (32 MiB).
@@ -20,31 +20,6 @@ const SCRYPT_KEY_LEN: usize = 32;
 const MAX_SCRYPT_COST: u64 = 1 << 20;
 const MAX_SCRYPT_PASSES: u16 = 16;
 const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
-
-/// The passphrase that encrypts a CA key at rest. Never empty, zeroized on drop, never printed.
-pub struct Passphrase(Zeroizing<String>);
-
-/// Why a text is no passphrase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PassphraseError {
-    /// The text is empty.
-    #[error("the passphrase is empty")]
-    Empty,
-}
-
-impl Passphrase {
-    /// A passphrase from a prompt, a variable or a file; one line ending at the end is not part of it.
-    pub fn new(text: Zeroizing<String>) -> Result<Self, PassphraseError> {
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned());
-        if line.is_empty() { Err(PassphraseError::Empty) } else { Ok(Self(line)) }
-    }
-
-    /// Whether two passphrases are equal, for a prompt that asks twice.
-    pub(crate) fn matches(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
 
 /// Why a key file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +38,14 @@ pub enum KeyFileError {
     NotP256,
 }
 
+/// A decrypted key pair.
+pub(crate) struct Unsealed {
+    /// The key pair.
+    pub(crate) key: KeyPair,
+    /// By which reading of the passphrase it opened.
+    pub(crate) reading: Reading,
+}
+
 impl KeyPair {
     /// Encrypts the key pair: PEM, `ENCRYPTED PRIVATE KEY`.
     pub(crate) fn seal(
@@ -77,7 +60,7 @@ impl KeyPair {
             let cost = scrypt::Params::new(SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P, SCRYPT_KEY_LEN).ok()?;
             let parameters = pbes2::Parameters::scrypt_aes256cbc(cost, &salt, &iv).ok()?;
             let key = PrivateKeyInfo::try_from(self.pkcs8()).ok()?;
-            let document = key.encrypt_with_params(parameters, passphrase.0.as_bytes()).ok()?;
+            let document = key.encrypt_with_params(parameters, passphrase.octets()).ok()?;
             document.to_pem(EncryptedPrivateKeyInfo::PEM_LABEL, LineEnding::LF).ok()
         };
         sealed().ok_or(KeyPairError::Malformed)
@@ -85,6 +68,11 @@ impl KeyPair {
 
     /// Decrypts a key pair that `seal` or OpenSSL encrypted (PEM, `ENCRYPTED PRIVATE KEY`).
     pub fn unseal(pem: &str, passphrase: &Passphrase) -> Result<Self, KeyFileError> {
+        Self::unseal_by(pem, passphrase).map(|unsealed| unsealed.key)
+    }
+
+    /// The same, with the reading of the passphrase that opened it.
+    pub(crate) fn unseal_by(pem: &str, passphrase: &Passphrase) -> Result<Unsealed, KeyFileError> {
         let (label, document) = Document::from_pem(pem).map_err(|_| KeyFileError::Format)?;
         if label != EncryptedPrivateKeyInfo::PEM_LABEL {
             return Err(KeyFileError::Format);
@@ -92,9 +80,11 @@ impl KeyPair {
         let sealed =
             EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|_| KeyFileError::Format)?;
         check_cost(&sealed.encryption_algorithm)?;
-        let opened: SecretDocument =
-            sealed.decrypt(passphrase.0.as_bytes()).map_err(|_| KeyFileError::Passphrase)?;
-        Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec())).ok_or(KeyFileError::NotP256)
+        let open = |(reading, octets)| sealed.decrypt(octets).ok().map(|opened| (reading, opened));
+        let (reading, opened): (Reading, SecretDocument) =
+            passphrase.readings().find_map(open).ok_or(KeyFileError::Passphrase)?;
+        let key = Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec()));
+        Ok(Unsealed { key: key.ok_or(KeyFileError::NotP256)?, reading })
     }
 }
 

@@ -15,6 +15,7 @@ mod kill;
 mod lint;
 mod lists;
 mod orders;
+mod passphrases;
 mod places;
 mod profiles;
 mod readme;

@@ -97,7 +97,13 @@ pub(super) fn open_issuers(
     let open = |authority| {
         Ok((authority, Issuer::open_for_revoking(&context.fleet, authority, &passphrase, context.now)?))
     };
-    authorities.into_iter().map(open).collect()
+    let issuers = authorities.into_iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
+    // Said once: all of these keys are encrypted with one passphrase.
+    let read_otherwise = issuers.iter().map(|(_, issuer)| issuer.passphrase_reading());
+    if let Some(reading) = read_otherwise.max() {
+        passphrase::note_reading(reading, &publication.passphrase);
+    }
+    Ok(issuers)
 }
 
 /// Publishes the CRLs of these authorities. The caller holds [`LockKind::Revoking`].

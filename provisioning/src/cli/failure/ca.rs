@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::Failure;
 use crate::cli::exit_code::REFUSED;
+use crate::fleet::ReadError;
 use crate::issuer::IssuerError;
 use crate::key::KeyFileError;
 use crate::profile::ValidityError;
@@ -12,10 +13,10 @@ use crate::verify::ChainFault;
 impl From<IssuerError> for Failure {
     fn from(error: IssuerError) -> Self {
         let help = match &error {
-            IssuerError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+            IssuerError::Read { source: ReadError::Io(error), .. } if error.kind() == ErrorKind::NotFound => {
                 "put the file back: a fleet keeps its CA certificates and issuing keys there"
             }
-            IssuerError::Read { path, source } => return Self::io(REFUSED, &error, path, source),
+            IssuerError::Read { path, source } => return Self::not_read(REFUSED, &error, path, source),
             IssuerError::NotPem { .. } => "restore the file from a backup",
             IssuerError::Chain(chain) => match chain.fault {
                 ChainFault::NotYetValid { .. } => "set this machine's clock",
@@ -26,14 +27,22 @@ impl From<IssuerError> for Failure {
                     "restore the CA's files from a backup"
                 }
             },
-            IssuerError::Key { fault: KeyFileError::Passphrase, .. } => {
-                "give the passphrase the fleet was made with (`openssl pkey -in FILE -noout` tests it)"
-            }
-            IssuerError::Key { .. } | IssuerError::Mismatch { .. } | IssuerError::Probe { .. } => {
+            IssuerError::Key { fault, .. } => key_help(*fault),
+            IssuerError::Mismatch { .. } | IssuerError::Probe { .. } => {
                 "restore the CA's files from a backup"
             }
         };
         Self::new(REFUSED, error, help)
+    }
+}
+
+/// What to do about a key file that cannot be used.
+pub(super) fn key_help(fault: KeyFileError) -> &'static str {
+    match fault {
+        KeyFileError::Passphrase => {
+            "give the passphrase the fleet was made with (`openssl pkey -in FILE -noout` tests it)"
+        }
+        _ => "restore the CA's files from a backup",
     }
 }
 

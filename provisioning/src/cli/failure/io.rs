@@ -13,12 +13,30 @@ use rustix::io::Errno;
 use super::Failure;
 use super::mount::Mount;
 use crate::cli::exit_code::{FAILED, REFUSED};
+use crate::fleet::ReadError;
 
 impl Failure {
     /// The operating system did not do what was to be done with `path`. `what` says so, the cause included; the help
     /// follows from the cause.
     pub(in crate::cli) fn io(exit_code: u8, what: impl ToString, path: &Path, error: &io::Error) -> Self {
         Self::new(exit_code, what, help(path, error))
+    }
+
+    /// A file was not read to its end. `what` says so, the cause included.
+    pub(in crate::cli) fn not_read(
+        exit_code: u8,
+        what: impl ToString,
+        path: &Path,
+        error: &ReadError,
+    ) -> Self {
+        match error {
+            ReadError::Io(error) => Self::io(exit_code, what, path, error),
+            ReadError::TooLong { .. } | ReadError::NotAFile { .. } => Self::new(
+                exit_code,
+                what,
+                format!("{} is not what is read here: give another", path.display()),
+            ),
+        }
     }
 
     /// A file that cannot be read.
