@@ -162,7 +162,7 @@ impl<'a> TopicFilter<'a> {
                 ([b'#'], _) | (b"/#" | [], []) => return true,
                 ([b'+', rest @ ..], _) => {
                     let level = found.iter().position(|octet| *octet == b'/').unwrap_or(found.len());
-                    (wanted, found) = (rest, &found[level..]);
+                    (wanted, found) = (rest, found.get(level..).unwrap_or_default());
                 }
                 ([one, rest @ ..], [other, later @ ..]) if one == other => (wanted, found) = (rest, later),
                 _ => return false,

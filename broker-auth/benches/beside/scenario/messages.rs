@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use load::client::{Client, ConnectOptions};
 use load::flow::Pairs;
 use load::packet::QoS;
 use load::site::Site;
