@@ -28,6 +28,7 @@ use crate::registry::{CrlState, Registry, RegistryError, RevocationReason, Revok
 use crate::timestamp::Timestamp;
 use crate::verify::Chain;
 
+pub(crate) use published::{CrlFileFault, PublishedCrl};
 pub(crate) use takeover::{SetAside, Takeover, take_over};
 pub(crate) use witnesses::{WitnessError, witnesses};
 

@@ -11,11 +11,16 @@ pub(crate) struct Sha256([u8; 32]);
 impl Sha256 {
     /// Digests `bytes`.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut digest = [0; 32];
-        for (to, from) in digest.iter_mut().zip(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref()) {
+        Self::from_digest(&ring::digest::digest(&ring::digest::SHA256, bytes))
+    }
+
+    /// A digest that was computed piece by piece.
+    pub(crate) fn from_digest(digest: &ring::digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
             *to = *from;
         }
-        Self(digest)
+        Self(bytes)
     }
 
     /// A digest that was computed earlier and stored.

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`cli`] | the command line; the only module that reads the clock, the environment or the terminal |
 //! | `init` | a new fleet |
+//! | `backup` | a fleet in one file, and a fleet from it again |
+//! | `reconcile` | what certificates, images and lists say, back into the registry |
 //! | `issuance` | issuing credentials, for the devices of an order or for one subject |
 //! | `convert` | the files of a device in another format |
 //! | `delivery` | files that appear only once the registry knows their certificates |
@@ -32,6 +34,7 @@
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod authority;
+mod backup;
 mod broker;
 mod certificate;
 mod certificate_spec;
@@ -57,6 +60,7 @@ mod organization;
 mod pem;
 mod printable;
 mod profile;
+mod reconcile;
 mod registry;
 mod serial;
 mod spelling;

@@ -34,7 +34,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::timestamp::Timestamp;
 
-pub(crate) use adoption::AdoptionError;
+pub(crate) use adoption::{Adoption, AdoptionError, ReadBack};
 pub(crate) use carry_over::CarriedOver;
 pub(crate) use certificates::{CertificateRecord, IdentityKind, Status};
 pub(crate) use crl_state::CrlState;
@@ -63,7 +63,10 @@ impl Registry {
     pub(crate) fn create(path: &Path, settings: &Settings, now: Timestamp) -> Result<Self, RegistryError> {
         // SQLite would create the file readable by everyone, so it is created here first, for its owner alone.
         crate::fleet::write_private(path, &[]).map_err(|source| RegistryError::io(path, source))?;
-        let (mut connection, _) = connect(path)?;
+        Self::with(connect(path)?.0, settings, now)
+    }
+
+    fn with(mut connection: Connection, settings: &Settings, now: Timestamp) -> Result<Self, RegistryError> {
         schema::migrate(&mut connection)?;
         let registry = Self { connection };
         registry.write_settings(settings)?;
@@ -103,6 +106,36 @@ impl Registry {
             }
         }
         Ok(Self { connection })
+    }
+}
+
+impl Registry {
+    /// A copy of the registry at `path`, in memory: nothing that is done to it is kept.
+    pub(crate) fn rehearsal(path: &Path) -> Result<Self, RegistryError> {
+        Ok(Self { connection: copy_in_memory(&Self::open(path)?.connection)? })
+    }
+
+    /// A registry in memory.
+    pub(crate) fn rehearsal_of_new(settings: &Settings, now: Timestamp) -> Result<Self, RegistryError> {
+        Self::with(Connection::open_in_memory()?, settings, now)
+    }
+
+    /// Copies the registry, as it is now, into an empty file. Others may write meanwhile.
+    pub(crate) fn copy_into(&self, path: &Path) -> Result<(), RegistryError> {
+        let name = path.to_str().ok_or_else(|| {
+            RegistryError::io(
+                path,
+                std::io::Error::new(std::io::ErrorKind::InvalidInput, "a path that is not UTF-8"),
+            )
+        })?;
+        self.connection.execute("VACUUM INTO ?1", [name])?;
+        Ok(())
+    }
+
+    /// Closes the registry, so that all of it is in its one file.
+    pub(crate) fn close(self) -> Result<(), RegistryError> {
+        self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+        self.connection.close().map_err(|(_, error)| error.into())
     }
 }
 

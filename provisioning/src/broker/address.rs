@@ -110,6 +110,14 @@ pub(crate) struct Address {
     pub(crate) port: NonZeroU16,
 }
 
+impl Address {
+    /// The port of MQTT over TLS (IANA: secure-mqtt).
+    pub(crate) const STANDARD_PORT: NonZeroU16 = match NonZeroU16::new(8883) {
+        Some(port) => port,
+        None => NonZeroU16::MAX,
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,8 +119,8 @@ fn files(fleet: &Fleet, extent: Extent<'_>) -> Vec<(PathBuf, Kind)> {
         files.push((fleet.root_certificate(authority), Kind::Public));
         files.push((fleet.issuing_certificate(authority), Kind::Public));
     }
-    files.push((fleet.broker().join("cert.pem"), Kind::Public));
-    files.push((fleet.broker().join("key.pem"), Kind::Secret));
+    files.push((fleet.broker_certificate(), Kind::Public));
+    files.push((fleet.broker_key(), Kind::Secret));
     files
 }
 

@@ -1,5 +1,6 @@
 //! The arguments of every command. The doc comments of these files are the help texts.
 
+mod backup;
 mod broker_cert;
 mod ca;
 mod cert;
@@ -17,6 +18,7 @@ mod list;
 mod numbers;
 mod passphrase;
 mod publication;
+mod reconcile;
 mod replacement;
 mod revocation;
 mod service;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueHint};
 
+pub(super) use backup::{Backup, Restore};
 pub(super) use broker_cert::BrokerCert;
 pub(super) use ca::{Ca, CaCommand, Reseal};
 pub(super) use cert::Cert;
@@ -42,6 +45,7 @@ pub(super) use lint::Lint;
 pub(super) use list::List;
 pub(super) use passphrase::{Passphrase, Strength};
 pub(super) use publication::{Crl, Publication};
+pub(super) use reconcile::Reconcile;
 pub(super) use replacement::Replacement;
 pub(super) use revocation::{Resume, Revoke, Suspend, Targets};
 pub(super) use service::Service;
@@ -92,6 +96,9 @@ pub(super) enum Command {
     Inspect(Inspect),
     Convert(Convert),
     Lint(Lint),
+    Reconcile(Reconcile),
+    Backup(Backup),
+    Restore(Restore),
     ExportBroker(ExportBroker),
     Ca(Ca),
     Completions(Completions),

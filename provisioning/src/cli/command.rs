@@ -1,6 +1,7 @@
 //! The commands, one file each; `revoke`, `suspend` and `resume` share one.
 
 mod adoption;
+pub(super) mod backup;
 pub(super) mod broker_cert;
 pub(super) mod ca;
 pub(super) mod cert;
@@ -16,6 +17,7 @@ pub(super) mod lint;
 pub(super) mod list;
 mod list_file;
 mod recall;
+pub(super) mod reconcile;
 mod replacement;
 pub(super) mod revocation;
 pub(super) mod service;

@@ -24,6 +24,11 @@ impl Context {
     /// Acquires a lock of a fleet that exists.
     pub(super) fn lock(&self, kind: LockKind) -> Result<Lock, Failure> {
         Registry::locate(&self.fleet.registry())?;
+        self.lock_without_registry(kind)
+    }
+
+    /// Acquires a lock of a fleet whose registry may be lost.
+    pub(super) fn lock_without_registry(&self, kind: LockKind) -> Result<Lock, Failure> {
         let claim = Claim { command: &self.command, since: self.now };
         Ok(Lock::acquire(&self.fleet, kind, claim, self.lock_timeout)?)
     }

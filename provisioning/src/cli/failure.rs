@@ -2,6 +2,7 @@
 //! nowhere else.
 
 mod adoption;
+mod backup;
 mod ca;
 mod clock;
 mod convert;
@@ -15,6 +16,7 @@ mod mount;
 mod order;
 mod passphrase;
 mod placement;
+mod reconcile;
 mod revocation;
 mod sqlite;
 

@@ -28,6 +28,11 @@ impl Fleet {
         self.root.join("registry.db")
     }
 
+    /// Where a registry is built that is to take the place of a lost one.
+    pub(crate) fn registry_draft(&self) -> PathBuf {
+        self.root.join(".registry.db.draft")
+    }
+
     /// The directory of an authority's certificates and keys.
     pub(crate) fn authority(&self, authority: Authority) -> PathBuf {
         self.root.join(authority.name())
@@ -66,6 +71,16 @@ impl Fleet {
     /// The directory of the broker's certificate and key.
     pub(crate) fn broker(&self) -> PathBuf {
         self.root.join("broker")
+    }
+
+    /// The certificate that the broker presents.
+    pub(crate) fn broker_certificate(&self) -> PathBuf {
+        self.broker().join("cert.pem")
+    }
+
+    /// The key of that certificate.
+    pub(crate) fn broker_key(&self) -> PathBuf {
+        self.broker().join("key.pem")
     }
 
     /// The broker's configuration.

@@ -120,6 +120,37 @@ impl FileContent {
         }
     }
 
+    /// The certificates in it: of an image, the device's.
+    pub(crate) fn certificates(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Image { slot, .. } => slot.image().into_iter().map(|image| image.certificate).collect(),
+            Self::Certificates(certificates) => {
+                certificates.iter().map(|certificate| certificate.as_slice()).collect()
+            }
+            Self::Key(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it is an image that names a key slot of the device instead of a private key.
+    pub(crate) fn names_key_slot(&self) -> bool {
+        match self {
+            Self::Image { slot, .. } => {
+                slot.image().is_some_and(|image| matches!(image.key, PrivateKey::Slot(_)))
+            }
+            Self::Certificates(_) | Self::Key(_) => false,
+        }
+    }
+
+    /// The broker's host name and port in an image.
+    pub(crate) fn broker(&self) -> Option<(String, u16)> {
+        match self {
+            Self::Image { slot, .. } => {
+                slot.image().map(|image| (image.broker_host.to_owned(), image.broker_port))
+            }
+            Self::Certificates(_) | Self::Key(_) => None,
+        }
+    }
+
     /// The slot, if its image has this certificate.
     pub(crate) fn into_slot_with(self, certificate: &[u8]) -> Option<Slot> {
         match self {

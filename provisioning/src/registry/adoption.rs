@@ -4,7 +4,9 @@
 use device_identity::{DeviceId, ServiceName};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
-use super::{IdentityKind, KeyOrigin, Registry, RegistryError};
+use super::{
+    IdentityKind, KeyOrigin, Registry, RegistryError, RevocationReason, Status, revocation, witness,
+};
 use crate::authority::Authority;
 use crate::digest::Sha256;
 use crate::serial::SerialNumber;
@@ -42,6 +44,24 @@ impl From<rusqlite::Error> for AdoptionError {
     }
 }
 
+/// A certificate that was read back, and who made its key, as far as its file says.
+#[derive(Debug)]
+pub(crate) struct ReadBack {
+    /// The certificate.
+    pub(crate) certificate: IssuedCertificate,
+    /// Who made its key.
+    pub(crate) key_origin: KeyOrigin,
+}
+
+/// What became of a certificate that was read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Adoption {
+    /// The registry had it.
+    Known,
+    /// It is registered now.
+    New,
+}
+
 impl Registry {
     /// Registers a certificate, unless it is registered already; gives its serial number.
     pub(crate) fn adopt(
@@ -49,19 +69,78 @@ impl Registry {
         certificate: &IssuedCertificate,
         now: Timestamp,
     ) -> Result<SerialNumber, AdoptionError> {
-        let listed = certificate.serial();
-        let serial =
-            <[u8; crate::serial::LEN]>::try_from(listed.content()).ok().and_then(SerialNumber::from_bytes);
-        let serial = serial.ok_or_else(|| AdoptionError::Serial { serial: listed.to_string() })?;
+        let serial = serial(certificate)?;
         if self.has_serial(&serial)? {
             return Ok(serial);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let identity = identity(&transaction, certificate, now)?;
-        insert(&transaction, certificate, &serial, identity.as_deref())?;
+        insert(&transaction, certificate, KeyOrigin::Unknown, &serial, identity.as_deref())?;
         transaction.commit()?;
         Ok(serial)
     }
+
+    /// Registers those of a group that are not registered, in one transaction. The newest of a name supersedes the others;
+    /// one that does not fit is passed over.
+    pub(crate) fn adopt_group(
+        &mut self,
+        group: &[ReadBack],
+        now: Timestamp,
+    ) -> Result<Vec<Result<Adoption, AdoptionError>>, RegistryError> {
+        let mut transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut outcomes = Vec::new();
+        for read_back in group {
+            // What a certificate that does not fit has changed until then is undone when the savepoint is dropped.
+            let savepoint = transaction.savepoint()?;
+            match adopt_as_current(&savepoint, read_back, now) {
+                Err(AdoptionError::Registry(error)) => return Err(error),
+                Err(misfit) => outcomes.push(Err(misfit)),
+                Ok(adoption) => {
+                    savepoint.commit()?;
+                    outcomes.push(Ok(adoption));
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+}
+
+fn serial(certificate: &IssuedCertificate) -> Result<SerialNumber, AdoptionError> {
+    let listed = certificate.serial();
+    let serial =
+        <[u8; crate::serial::LEN]>::try_from(listed.content()).ok().and_then(SerialNumber::from_bytes);
+    serial.ok_or_else(|| AdoptionError::Serial { serial: listed.to_string() })
+}
+
+fn adopt_as_current(
+    connection: &Connection,
+    read_back: &ReadBack,
+    now: Timestamp,
+) -> Result<Adoption, AdoptionError> {
+    let ReadBack { certificate, key_origin } = read_back;
+    let serial = serial(certificate)?;
+    if connection
+        .prepare_cached("SELECT 1 FROM certificate WHERE serial = ?1")?
+        .exists([serial.as_bytes()])?
+    {
+        return Ok(Adoption::Known);
+    }
+    let identity = identity(connection, certificate, now)?;
+    insert(connection, certificate, *key_origin, &serial, identity.as_deref())?;
+    // Those before it, if it is the newest. A suspended one stays suspended, and is superseded once the suspension ends.
+    for change in [
+        "UPDATE certificate SET status = 'superseded' WHERE status = 'active'",
+        "UPDATE certificate SET status_before = 'superseded' WHERE status = 'suspended'",
+    ] {
+        let older = format!(
+            "{change} AND identity IS ?1 AND authority = ?2 AND id < (SELECT id FROM certificate WHERE serial = ?3)"
+        );
+        let newest = (identity.as_deref(), certificate.authority().name(), serial.as_bytes());
+        connection.prepare_cached(&older)?.execute(newest)?;
+    }
+    witness::note_seen(connection, certificate.not_before())?;
+    Ok(Adoption::New)
 }
 
 /// The name in the certificate, registered as what the authority makes it; none for the broker.
@@ -102,6 +181,7 @@ fn identity(
 fn insert(
     connection: &Connection,
     certificate: &IssuedCertificate,
+    key_origin: KeyOrigin,
     serial: &SerialNumber,
     identity: Option<&str>,
 ) -> Result<(), AdoptionError> {
@@ -127,12 +207,39 @@ fn insert(
             identity,
             certificate.spki_sha256().as_bytes(),
             Sha256::of(certificate.der()).as_bytes(),
-            KeyOrigin::Unknown.name(),
+            key_origin.name(),
             not_before,
             certificate.not_after().signed(),
             if has_newer { "superseded" } else { "active" },
             certificate.der(),
         ),
     )?;
-    if inserted == 0 { Err(AdoptionError::Key) } else { Ok(()) }
+    if inserted == 0 {
+        return Err(AdoptionError::Key);
+    }
+    list_as_carried(connection, certificate.authority(), serial)?;
+    Ok(())
+}
+
+/// An entry that was taken over from a list without its certificate is the certificate's from now on: the certificate is
+/// revoked, or suspended, as the list said.
+fn list_as_carried(
+    connection: &Connection,
+    authority: Authority,
+    serial: &SerialNumber,
+) -> rusqlite::Result<()> {
+    let key = (authority.name(), serial.as_bytes());
+    let carried: Option<(String, i64)> = connection
+        .prepare_cached(
+            "SELECT revocation_reason, revoked_at FROM carried WHERE authority = ?1 AND serial = ?2",
+        )?
+        .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((reason, revoked_at)) = carried else { return Ok(()) };
+    let hold = reason == RevocationReason::CertificateHold.name();
+    let status = if hold { Status::Suspended } else { Status::Revoked };
+    let change = (serial.as_bytes(), status.name(), reason, revoked_at);
+    connection.prepare_cached(revocation::TAKE_OFF)?.execute(change)?;
+    connection.prepare_cached("DELETE FROM carried WHERE authority = ?1 AND serial = ?2")?.execute(key)?;
+    Ok(())
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 /// Why the registry did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
@@ -44,6 +46,14 @@ pub(crate) enum RegistryError {
 impl RegistryError {
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+
+    /// Whether SQLite had no room for what it wrote.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
     }
 
     pub(super) fn damaged(what: impl Into<String>) -> Self {

@@ -34,6 +34,24 @@ impl Factory {
         factory
     }
 
+    /// A fleet whose issuing keys OpenSSL has encrypted again with a fast key derivation, for tests of many commands.
+    pub(crate) fn quick() -> Self {
+        let factory = Self::new();
+        // OpenSSL takes the second line for the new passphrase.
+        factory.write("pass", format!("{PASSPHRASE}\n{PASSPHRASE}\n"));
+        for authority in ["device-ca", "service-ca", "broker-ca"] {
+            let key = format!("fleet/{authority}/issuing.key");
+            factory
+                .openssl(&format!(
+                    "pkcs8 -topk8 -in {key} -out quick.key -iter 1000 -v2 aes-256-cbc -v2prf hmacWithSHA256 \
+                     -passin file:pass -passout file:pass"
+                ))
+                .succeeded();
+            fs::rename(factory.path("quick.key"), factory.path(&key)).unwrap();
+        }
+        factory
+    }
+
     /// The same fleet again, as it is now.
     pub(crate) fn twin(&self) -> Self {
         let twin = Self::empty();

@@ -8,13 +8,14 @@ use crate::factory::Factory;
 const LIST: &str = "fleet/crl/device-ca.crl";
 
 /// Copies the registry as a backup does.
-fn back_up(factory: &Factory) {
+pub(crate) fn back_up(factory: &Factory) {
     let _ = fs::remove_file(factory.path("backup.db"));
     let registry = rusqlite::Connection::open(factory.path("fleet/registry.db")).unwrap();
     registry.execute("VACUUM INTO ?1", [factory.path("backup.db").to_str().unwrap()]).unwrap();
 }
 
-fn restore(factory: &Factory) {
+/// Puts that copy back.
+pub(crate) fn restore(factory: &Factory) {
     for suffix in ["-wal", "-shm"] {
         let _ = fs::remove_file(factory.path(&format!("fleet/registry.db{suffix}")));
     }

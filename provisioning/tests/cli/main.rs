@@ -1,5 +1,6 @@
 //! Tests of the built `countersign-provision`, by its command line, files and exit codes.
 
+mod backup;
 mod case_twins;
 mod causes;
 mod clock;
@@ -14,12 +15,15 @@ mod interrupted;
 mod kill;
 mod lint;
 mod lists;
+mod losses;
+mod never_forgotten;
 mod orders;
 mod passphrases;
 mod places;
 mod profiles;
 mod readme;
 mod recall;
+mod reconcile;
 mod replacement;
 mod replacing;
 mod requests;

@@ -251,6 +251,9 @@ fn the_help_of_every_command_matches_its_snapshot() {
         "cert",
         "inspect",
         "convert",
+        "reconcile",
+        "backup",
+        "restore",
         "export-broker",
         "completions",
     ] {

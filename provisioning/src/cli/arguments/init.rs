@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use super::json::Json;
 use super::numbers::days;
 use super::passphrase::Passphrase;
-use crate::broker::Host;
+use crate::broker::{Address, Host};
 use crate::country::Country;
 use crate::organization::Organization;
 use crate::profile::CRL_DAYS;
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Init {
     pub(in crate::cli) broker_host: Vec<Host>,
 
     /// The port of the broker.
-    #[arg(long, value_name = "PORT", default_value = "8883")]
+    #[arg(long, value_name = "PORT", default_value_t = Address::STANDARD_PORT)]
     pub(in crate::cli) broker_port: NonZeroU16,
 
     /// How long CRLs of this fleet live, in days.

@@ -45,8 +45,8 @@ pub(in crate::cli) fn run(arguments: BrokerCert, context: &Context) -> Result<()
     let document = Document {
         hosts: hosts.iter().cloned().collect(),
         certificate: CertificateSummary::from(&certificate),
-        certificate_file: displayed(&context.fleet.broker().join("cert.pem")),
-        key_file: displayed(&context.fleet.broker().join("key.pem")),
+        certificate_file: displayed(&context.fleet.broker_certificate()),
+        key_file: displayed(&context.fleet.broker_key()),
     };
     if arguments.json.requested {
         return output::json(&document);

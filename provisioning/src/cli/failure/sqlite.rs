@@ -3,6 +3,7 @@
 use rusqlite::{Error, ErrorCode};
 
 use super::Failure;
+use super::fleet::LOST_REGISTRY;
 use crate::cli::exit_code::{FAILED, REFUSED};
 
 impl Failure {
@@ -32,9 +33,7 @@ fn help(code: Option<ErrorCode>) -> (u8, &'static str) {
             "another program has held the registry for too long: end it (`fuser registry.db` names it), then run the same \
              command again",
         ),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            (REFUSED, "registry.db is damaged, or no registry: restore the fleet from a backup")
-        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (REFUSED, LOST_REGISTRY),
         Some(ErrorCode::SystemIoFailure) => (
             FAILED,
             "the disk of the fleet reports a fault: copy what can still be read, and replace it (`dmesg` says more)",
