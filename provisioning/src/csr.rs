@@ -1,108 +1,86 @@
 //! [`SigningRequest`]: a PKCS#10 request with a verified proof of possession.
 //!
 //! Only the public key of a request is used and, as a claim, its common name. Whatever else a device asks for, such as
-//! being a CA, is ignored.
+//! being a CA, is ignored, and need not even be readable.
 
-use std::fs;
-use std::io;
+mod error;
+mod parts;
+mod signature;
+mod subject;
+
 use std::path::Path;
 
-use device_identity::{DeviceId, SubjectError};
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::oid_registry::OID_X509_COMMON_NAME;
+use device_identity::DeviceId;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
-use crate::key::{P256PublicKey, PublicKeyError};
+pub(crate) use error::{ClaimError, CsrError, CsrFileError};
+
+use crate::fleet::{Folder, read_named};
+use crate::key::P256PublicKey;
 use crate::pem::{self, Label};
 
-/// The longest request file that is read, in bytes. A device's request has some 300.
-const MAX_REQUEST_LEN: usize = 16 * 1024;
+/// The longest request file that is read, in bytes. A device's request has some 300; some tools write what it says and
+/// a key into the same file.
+const MAX_REQUEST_LEN: usize = 64 * 1024;
 
 /// A PKCS#10 request (RFC 2986) for a P-256 key, with a valid proof of possession.
 #[derive(Clone, Debug)]
 pub(crate) struct SigningRequest {
     public_key: P256PublicKey,
-    common_names: Vec<String>,
+    /// The subject, in DER.
+    subject: Vec<u8>,
 }
 
-/// Why a request was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CsrError {
-    /// The request is longer than `MAX_REQUEST_LEN`.
-    #[error("it has {length} bytes, a signing request has at most {MAX_REQUEST_LEN}")]
-    TooLong {
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// The text is neither DER nor a single PEM `CERTIFICATE REQUEST`.
-    #[error("it is no PKCS#10 signing request in DER or PEM")]
-    Malformed,
-    /// Bytes follow the request.
-    #[error("{length} bytes follow the signing request")]
-    Trailing {
-        /// How many.
-        length: usize,
-    },
-    /// The public key is not certified.
-    #[error(transparent)]
-    PublicKey(#[from] PublicKeyError),
-    /// The request is not signed by the key in it.
-    #[error("its signature is not by the key in it, so nobody has proven to hold that key")]
-    ProofOfPossession,
-}
-
-/// Why a request file was refused.
-#[derive(Debug)]
-pub(crate) enum CsrFileError {
-    /// The file cannot be read.
-    Read(io::Error),
-    /// The request in it is refused.
-    Csr(CsrError),
+/// What a request says, whether or not it is refused.
+pub(crate) struct Outline {
+    /// The subject.
+    pub(crate) subject: String,
+    /// The SubjectPublicKeyInfo, in DER.
+    pub(crate) spki: Vec<u8>,
 }
 
 impl SigningRequest {
-    /// Reads a request file.
+    /// Reads the request that a person named. It may come through a pipe.
     pub(crate) fn read(path: &Path) -> Result<Self, CsrFileError> {
-        let length = fs::metadata(path).map_err(CsrFileError::Read)?.len();
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        if length > MAX_REQUEST_LEN {
-            return Err(CsrFileError::Csr(CsrError::TooLong { length }));
-        }
-        let bytes = fs::read(path).map_err(CsrFileError::Read)?;
-        Self::parse(&bytes).map_err(CsrFileError::Csr)
+        Ok(Self::parse(&read_named(path, MAX_REQUEST_LEN)?)?)
+    }
+
+    /// Reads the request that an order names.
+    pub(crate) fn read_below(folder: &Folder, name: &Path) -> Result<Self, CsrFileError> {
+        Ok(Self::parse(&folder.read(name, MAX_REQUEST_LEN)?)?)
     }
 
     /// Parses a request, DER or PEM, and verifies its proof of possession.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CsrError> {
-        if bytes.len() > MAX_REQUEST_LEN {
-            return Err(CsrError::TooLong { length: bytes.len() });
-        }
         if !pem::is_pem(bytes) {
-            return Self::from_der(bytes);
+            return Self::from_der(bytes).map_err(|error| match error {
+                CsrError::Malformed if pem::is_bare_base64(bytes) => CsrError::BareBase64,
+                error => error,
+            });
         }
-        let sections = pem::decode(bytes).map_err(|_| CsrError::Malformed)?;
-        match sections.as_slice() {
-            [section] if section.label == Label::CertificateRequest => Self::from_der(&section.der),
-            _ => Err(CsrError::Malformed),
+        let sections = pem::decode(bytes)?;
+        let mut requests = sections.iter().filter(|section| section.label == Label::CertificateRequest);
+        match (requests.next(), requests.count()) {
+            (Some(request), 0) => Self::from_der(&request.der),
+            (Some(_), more) => Err(CsrError::Several { count: more + 1 }),
+            (None, _) => Err(CsrError::Other { labels: pem::labels(bytes) }),
         }
     }
 
     fn from_der(der: &[u8]) -> Result<Self, CsrError> {
-        let (rest, request) = X509CertificationRequest::from_der(der).map_err(|_| CsrError::Malformed)?;
-        if !rest.is_empty() {
-            return Err(CsrError::Trailing { length: rest.len() });
+        let (parts, trailing) = parts::parts(der).ok_or(CsrError::Malformed)?;
+        if trailing > 0 {
+            return Err(CsrError::Trailing { length: trailing });
         }
-        let info = &request.certification_request_info;
+        let Ok(([], spki)) = SubjectPublicKeyInfo::from_der(parts.spki) else {
+            return Err(CsrError::Malformed);
+        };
         // The key is checked before the signature, so that a refusal names the kind of key and not a signature
         // algorithm.
-        let public_key = P256PublicKey::from_spki(&info.subject_pki)?;
-        request.verify_signature().map_err(|_| CsrError::ProofOfPossession)?;
-        let common_names = info.subject.iter_by_oid(&OID_X509_COMMON_NAME);
-        let common_names = common_names
-            .map(|name| name.as_str().map(str::to_owned))
-            .collect::<Result<_, _>>()
-            .map_err(|_| CsrError::Malformed)?;
-        Ok(Self { public_key, common_names })
+        let public_key = P256PublicKey::from_spki(&spki)?;
+        signature::verify(&parts, &public_key)?;
+        Ok(Self { public_key, subject: parts.subject.to_vec() })
     }
 
     /// The key whose possession is proven.
@@ -111,7 +89,18 @@ impl SigningRequest {
     }
 
     /// The device id in the common name: what the request claims, and does not prove.
-    pub(crate) fn claimed_device(&self) -> Result<DeviceId, SubjectError> {
-        DeviceId::from_common_names(self.common_names.iter().map(String::as_str))
+    pub(crate) fn claimed_device(&self) -> Result<DeviceId, ClaimError> {
+        let names = subject::common_names(&self.subject).ok_or(ClaimError::Unreadable)?;
+        Ok(DeviceId::from_common_names(names.iter().map(String::as_str))?)
     }
+}
+
+/// What a request in DER says; `None` if it is none.
+pub(crate) fn outline(request: &[u8]) -> Option<Outline> {
+    let (parts, _) = parts::parts(request)?;
+    let subject = X509Name::from_der(parts.subject).map(|(_, name)| name.to_string());
+    Some(Outline {
+        subject: subject.unwrap_or_else(|_| "(unreadable)".to_owned()),
+        spki: parts.spki.to_vec(),
+    })
 }

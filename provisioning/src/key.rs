@@ -1,5 +1,6 @@
 //! Keys: P-256 public keys, key pairs generated here, CA keys and how they are encrypted on disk.
 
+mod algorithm;
 mod at_rest;
 mod ca;
 mod description;

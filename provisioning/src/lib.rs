@@ -26,7 +26,7 @@
 //! | `lint` | checking certificates, requests and CRLs clause by clause |
 //! | [`fleet`] | the paths, locks and files of a fleet directory |
 //! | [`key`] | keys of devices, and keys of CAs at rest |
-//! | `pem`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
+//! | `pem`, `der`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
 //! | `spelling`, `tally` | texts as people mean them; lists that may be long |
 //! | `printable` | what others wrote, as a terminal may see it |
 
@@ -46,6 +46,7 @@ mod country;
 mod crl;
 mod csr;
 mod delivery;
+mod der;
 mod digest;
 pub mod fleet;
 mod image;

@@ -1,8 +1,10 @@
-//! Encoding and decoding PEM (RFC 7468).
+//! Encoding and decoding PEM (RFC 7468), as the tools of the field write it.
 
+use std::borrow::Cow;
+
+use data_encoding::BASE64;
 use pkcs8::LineEnding;
 use pkcs8::der::pem::encode_string;
-use rustls_pki_types::pem::{PemObject, SectionKind};
 use zeroize::Zeroizing;
 
 /// The label of a PEM section.
@@ -14,6 +16,8 @@ pub(crate) enum Label {
     Crl,
     /// `PRIVATE KEY`
     PrivateKey,
+    /// `ENCRYPTED PRIVATE KEY`
+    EncryptedPrivateKey,
     /// `CERTIFICATE REQUEST`
     CertificateRequest,
 }
@@ -24,16 +28,19 @@ impl Label {
             Self::Certificate => "CERTIFICATE",
             Self::Crl => "X509 CRL",
             Self::PrivateKey => "PRIVATE KEY",
+            Self::EncryptedPrivateKey => "ENCRYPTED PRIVATE KEY",
             Self::CertificateRequest => "CERTIFICATE REQUEST",
         }
     }
 
-    fn of(kind: SectionKind) -> Option<Self> {
-        match kind {
-            SectionKind::Certificate => Some(Self::Certificate),
-            SectionKind::Crl => Some(Self::Crl),
-            SectionKind::PrivateKey => Some(Self::PrivateKey),
-            SectionKind::Csr => Some(Self::CertificateRequest),
+    /// The kind of a label, under any of the names that RFC 7468 lets parsers take for it.
+    fn of(label: &str) -> Option<Self> {
+        match label {
+            "CERTIFICATE" | "X509 CERTIFICATE" | "X.509 CERTIFICATE" => Some(Self::Certificate),
+            "X509 CRL" | "CRL" => Some(Self::Crl),
+            "PRIVATE KEY" => Some(Self::PrivateKey),
+            "ENCRYPTED PRIVATE KEY" => Some(Self::EncryptedPrivateKey),
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Some(Self::CertificateRequest),
             _ => None,
         }
     }
@@ -42,9 +49,22 @@ impl Label {
 /// Why PEM could not be encoded or decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PemError {
-    /// The text is not valid PEM.
-    #[error("damaged PEM: {0}")]
-    Damaged(String),
+    /// A section has no end.
+    #[error("BEGIN {label} in line {line} has no END {label}")]
+    NoEnd {
+        /// The section's label.
+        label: String,
+        /// The line it begins in.
+        line: usize,
+    },
+    /// The content of a section is not base64.
+    #[error("what follows BEGIN {label} in line {line} is not base64")]
+    NotBase64 {
+        /// The section's label.
+        label: String,
+        /// The line it begins in.
+        line: usize,
+    },
     /// More than can be encoded.
     #[error("too long for PEM")]
     TooLong,
@@ -64,17 +84,85 @@ pub(crate) struct Section {
 }
 
 /// All sections of a PEM file with a [`Label`]; other sections, and text between sections, are skipped.
+///
+/// Line endings of every system, blanks around lines, a byte order mark and UTF-16 are read.
 pub(crate) fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
-    let sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text);
-    sections
-        .filter_map(|section| match section {
-            Ok((kind, der)) => Label::of(kind).map(|label| Ok(Section { label, der: Zeroizing::new(der) })),
-            Err(error) => Some(Err(PemError::Damaged(error.to_string()))),
-        })
-        .collect()
+    let text = ascii(text);
+    let mut lines = lines(&text);
+    let mut sections = Vec::new();
+    while let Some((number, line)) = lines.next() {
+        let Some(name) = marked(line, "BEGIN") else { continue };
+        let Some(label) = Label::of(name) else { continue };
+        let end = format!("-----END {name}-----");
+        let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
+        loop {
+            match lines.next() {
+                Some((_, line)) if line == end.as_bytes() => break,
+                Some((_, line)) if marked(line, "BEGIN").is_none() => base64.extend_from_slice(line),
+                _ => return Err(PemError::NoEnd { label: name.to_owned(), line: number }),
+            }
+        }
+        base64.retain(|octet| !octet.is_ascii_whitespace());
+        let der = BASE64.decode(&base64).map(Zeroizing::new);
+        let der = der.map_err(|_| PemError::NotBase64 { label: name.to_owned(), line: number })?;
+        sections.push(Section { label, der });
+    }
+    Ok(sections)
 }
 
-/// Whether the bytes are PEM rather than DER: whether a section begins within the first 4096 bytes.
+/// The labels of all sections that begin in a text, each once, in their order.
+pub(crate) fn labels(text: &[u8]) -> Vec<String> {
+    let mut labels = Vec::new();
+    for (_, line) in lines(&ascii(text)) {
+        if let Some(name) = marked(line, "BEGIN").map(str::to_owned)
+            && !labels.contains(&name)
+        {
+            labels.push(name);
+        }
+    }
+    labels
+}
+
+/// Whether the bytes are PEM rather than DER: whether a section begins within the first mebibyte.
 pub(crate) fn is_pem(bytes: &[u8]) -> bool {
-    bytes.windows(11).take(4096).any(|window| window == b"-----BEGIN ")
+    let begin = b"-----BEGIN ";
+    let bytes = bytes.get(..1 << 20).unwrap_or(bytes);
+    ascii(bytes).windows(begin.len()).any(|window| window == begin)
+}
+
+/// The text of a line `-----BEGIN TEXT-----`; letters, digits, blanks and points only, so that it can be printed.
+fn marked<'a>(line: &'a [u8], mark: &str) -> Option<&'a str> {
+    let line = std::str::from_utf8(line).ok()?;
+    let name = line.strip_prefix("-----")?.strip_prefix(mark)?.strip_prefix(' ')?.strip_suffix("-----")?;
+    let printable =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, ' ' | '.' | '#');
+    (name.len() <= 64 && name.chars().all(printable)).then_some(name)
+}
+
+/// The lines with their numbers from 1, without blanks around them.
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = text.split(|octet| matches!(octet, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+    (1..).zip(lines)
+}
+
+/// The text without its byte order mark; UTF-16, as some shells redirect output, with what is ASCII in it.
+pub(crate) fn ascii(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, _) = rest.as_chunks::<2>();
+        let octets = pairs.iter().map(|pair| u8::try_from(unit(*pair)).unwrap_or(b'?'));
+        Cow::Owned(octets.collect())
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        _ => Cow::Borrowed(bytes),
+    }
+}
+
+/// Whether a text is base64 of DER, and nothing else.
+pub(crate) fn is_bare_base64(text: &[u8]) -> bool {
+    let mut text = ascii(text).into_owned();
+    text.retain(|octet| !octet.is_ascii_whitespace());
+    BASE64.decode(&text).is_ok_and(|der| der.first() == Some(&0x30))
 }

@@ -90,14 +90,16 @@ impl Serialize for ListedSerial {
 /// Why a text is no serial number of this fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SerialNumberError {
-    /// A character other than a hex digit or a colon (`openssl` prints colons).
-    #[error("a serial number is written in hex digits, {found:?} is none")]
+    /// A character that is no digit.
+    #[error("a serial number is written in hex or decimal digits, {found:?} is none")]
     NotHex {
         /// The first such character.
         found: char,
     },
     /// The wrong number of digits.
-    #[error("a serial number of this fleet has 32 hex digits, this one has {digits}")]
+    #[error(
+        "a serial number of this fleet has 31 or 32 hex digits, or 37 to 39 decimal ones, this one has {digits}"
+    )]
     Length {
         /// How many there are.
         digits: usize,
@@ -170,7 +172,23 @@ mod tests {
         for _ in 0..2000 {
             let serial = SerialNumber::generate(&SystemRandom::new()).unwrap();
             assert!((1..=0x7f).contains(&serial.as_bytes()[0]));
-            assert_eq!(serial.to_string().to_uppercase().parse(), Ok(serial));
+            let hex = serial.to_string();
+            let number = u128::from_be_bytes(*serial.as_bytes());
+            let octets: Vec<String> = serial.as_bytes().iter().map(|octet| format!("{octet:02X}")).collect();
+            for written in [
+                hex.to_uppercase(),
+                format!("0x{hex}"),
+                format!("serial={hex}"),
+                format!("00{hex}"),
+                format!("{number:x}"),
+                format!("{number}"),
+                format!(" 0{number}\n"),
+                octets.join(":"),
+                octets.join(" "),
+                format!("00:{}", octets.join(":").to_lowercase()),
+            ] {
+                assert_eq!(written.parse(), Ok(serial), "{written}");
+            }
         }
     }
 

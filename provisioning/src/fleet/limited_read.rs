@@ -29,6 +29,9 @@ pub(crate) enum ReadError {
         /// What it is.
         found: &'static str,
     },
+    /// It is not below the folder that it was named in.
+    #[error("it is outside the folder it may be read from")]
+    Outside,
 }
 
 /// Reads what a person named, which may be a pipe, to its end.

@@ -1,6 +1,6 @@
 //! The sections of a PEM file, with the lines where they begin.
 
-use crate::pem::{self, Section};
+use crate::pem::{self, PemError, Section};
 
 /// What begins the first line of a section.
 const BEGIN: &str = "-----BEGIN ";
@@ -20,7 +20,9 @@ impl<'a> FileSection<'a> {
     pub(super) fn all(text: &'a str) -> Vec<Self> {
         let mut begins = Vec::new();
         let mut offset = 0;
-        for (line, number) in text.split_inclusive('\n').zip(1..) {
+        // Old Macs end lines with a carriage return alone.
+        let end = if text.contains('\n') { '\n' } else { '\r' };
+        for (line, number) in text.split_inclusive(end).zip(1..) {
             if line.trim_start().starts_with(BEGIN) {
                 begins.push((number, offset));
             }
@@ -37,13 +39,18 @@ impl<'a> FileSection<'a> {
 
     /// The label.
     pub(super) fn label(&self) -> &'a str {
-        let first = self.text.lines().next().unwrap_or_default();
+        let first = self.text.split(['\r', '\n']).next().unwrap_or_default();
         first.strip_prefix(BEGIN).unwrap_or_default().trim_end().trim_end_matches('-')
     }
 
     /// The content; `None` if the label is none that is read, a reason if it is damaged.
     pub(super) fn decode(&self) -> Result<Option<Section>, String> {
-        let sections = pem::decode(self.text.as_bytes()).map_err(|error| error.to_string())?;
+        // Its line would be counted from where the section begins.
+        let sections = pem::decode(self.text.as_bytes()).map_err(|error| match error {
+            PemError::NoEnd { label, .. } => format!("BEGIN {label} has no END {label}"),
+            PemError::NotBase64 { label, .. } => format!("what follows BEGIN {label} is not base64"),
+            PemError::TooLong => error.to_string(),
+        })?;
         Ok(sections.into_iter().next())
     }
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use device_identity::image::PrivateKey;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -17,7 +16,7 @@ use super::content::{
     CertificateContent, Content, CrlContent, ImageContent, KeyContent, RequestContent, RevokedContent,
 };
 use super::pem_file::FileSection;
-use crate::csr::SigningRequest;
+use crate::csr::{self, SigningRequest};
 use crate::digest::{Hex, Sha256};
 use crate::image::{FileContent, FileFault, Format, Uf2Family};
 use crate::key::{KeyDescription, P256PublicKey};
@@ -94,7 +93,7 @@ pub(crate) fn inspect(path: &Path) -> Result<Content, InspectError> {
         return image_file(path, format, &bytes);
     }
     if pem::is_pem(&bytes) {
-        return from_pem(path, &String::from_utf8_lossy(&bytes));
+        return from_pem(path, &String::from_utf8_lossy(&pem::ascii(&bytes)));
     }
     if let Some(content) = from_der(&bytes) {
         return Ok(content);
@@ -142,7 +141,7 @@ fn from_pem(path: &Path, text: &str) -> Result<Content, InspectError> {
             Label::CertificateRequest => {
                 requests.push(request(&der).ok_or_else(|| no("signing request"))?);
             }
-            Label::PrivateKey => {}
+            Label::PrivateKey | Label::EncryptedPrivateKey => {}
         }
     }
     if !certificates.is_empty() {
@@ -227,11 +226,10 @@ fn certificate(der: &[u8]) -> Option<CertificateContent> {
 }
 
 fn request(der: &[u8]) -> Option<RequestContent> {
-    let (_, parsed) = X509CertificationRequest::from_der(der).ok()?;
-    let info = &parsed.certification_request_info;
+    let outline = csr::outline(der)?;
     Some(RequestContent {
-        subject: printable(&info.subject.to_string()),
-        spki_sha256: Sha256::of(info.subject_pki.raw),
+        subject: printable(&outline.subject),
+        spki_sha256: Sha256::of(&outline.spki),
         refusal: SigningRequest::parse(der).err().map(|error| error.to_string()),
     })
 }

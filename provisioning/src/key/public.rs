@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rcgen::{PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
+use x509_parser::asn1_rs::Tag;
 use x509_parser::oid_registry::{
     OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
     Oid,
@@ -35,6 +36,17 @@ pub(crate) enum PublicKeyError {
         /// The kind of key it is.
         found: String,
     },
+    /// The curve is described by its parameters, not named.
+    #[error(
+        "the curve of the key is described by explicit parameters, only the named curve prime256v1 is accepted"
+    )]
+    ExplicitCurve,
+    /// The point is compressed, or in the hybrid form.
+    #[error("the P-256 key is a {form} point, only uncompressed ones are accepted")]
+    Form {
+        /// In what form it is.
+        form: &'static str,
+    },
     /// The key is on P-256, but not encoded as `04 x y` with a named curve.
     #[error("the P-256 key is not an uncompressed point on the named curve")]
     Encoding,
@@ -43,35 +55,40 @@ pub(crate) enum PublicKeyError {
 impl P256PublicKey {
     /// From a point in SEC 1 form.
     pub(crate) fn from_point(point: &[u8]) -> Result<Self, PublicKeyError> {
-        let point: [u8; POINT_LEN] = point.try_into().map_err(|_| PublicKeyError::Encoding)?;
-        let [form, ..] = point;
-        if form == 0x04 { Ok(Self(point)) } else { Err(PublicKeyError::Encoding) }
-    }
-
-    /// The point in SEC 1 form.
-    pub(super) fn point(&self) -> &[u8] {
-        &self.0
+        match (point.first(), <[u8; POINT_LEN]>::try_from(point)) {
+            (Some(0x04), Ok(point)) => Ok(Self(point)),
+            (Some(0x02 | 0x03), Err(_)) => Err(PublicKeyError::Form { form: "compressed" }),
+            (Some(0x06 | 0x07), Ok(_)) => Err(PublicKeyError::Form { form: "hybrid" }),
+            _ => Err(PublicKeyError::Encoding),
+        }
     }
 
     /// From a parsed SubjectPublicKeyInfo, whose DER must be exactly what [`P256PublicKey::spki`] writes.
     pub(crate) fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Result<Self, PublicKeyError> {
         let algorithm = &spki.algorithm.algorithm;
-        let parameter = spki.algorithm.parameters.as_ref().and_then(|parameter| parameter.as_oid().ok());
+        let parameter = spki.algorithm.parameters.as_ref().filter(|parameter| parameter.tag() == Tag::Oid);
+        let parameter = parameter.and_then(|parameter| parameter.as_oid().ok());
         let found = |found: String| Err(PublicKeyError::NotP256 { found });
         if *algorithm == OID_PKCS1_RSAENCRYPTION {
             return found("RSA".into());
         } else if *algorithm == OID_SIG_ED25519 {
             return found("Ed25519".into());
         } else if *algorithm != OID_KEY_TYPE_EC_PUBLIC_KEY {
-            return found(format!("of algorithm {algorithm}"));
+            return found(algorithm_name(algorithm));
         }
         match parameter {
             Some(curve) if curve == x509_parser::oid_registry::OID_EC_P256 => {}
             Some(curve) => return found(curve_name(&curve)),
+            None if spki.algorithm.parameters.is_some() => return Err(PublicKeyError::ExplicitCurve),
             None => return found("on an unnamed curve".into()),
         }
         let key = Self::from_point(&spki.subject_public_key.data)?;
         if key.spki() == spki.raw { Ok(key) } else { Err(PublicKeyError::Encoding) }
+    }
+
+    /// The point: 0x04, x, y.
+    pub(crate) fn point(&self) -> &[u8] {
+        &self.0
     }
 
     /// SubjectPublicKeyInfo, DER.
@@ -82,6 +99,16 @@ impl P256PublicKey {
     /// The SHA-256 digest of the SubjectPublicKeyInfo, by which the registry finds this key.
     pub(crate) fn spki_sha256(&self) -> Sha256 {
         Sha256::of(&self.spki())
+    }
+}
+
+fn algorithm_name(algorithm: &Oid<'_>) -> String {
+    match algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.10" => "RSA-PSS".into(),
+        "1.2.840.10040.4.1" => "DSA".into(),
+        "1.3.101.110" => "X25519".into(),
+        "1.3.101.113" => "Ed448".into(),
+        other => format!("of algorithm {other}"),
     }
 }
 

@@ -15,6 +15,7 @@ use super::header::Header;
 use super::line_numbers::LineNumbers;
 use super::{Duplicate, LineFault, Order, OrderDetails, OrderError};
 use crate::csr::{CsrFileError, SigningRequest};
+use crate::fleet::{Folder, directory_of};
 use crate::spelling::trimmed;
 
 /// The longest order file that is read, in bytes: a million lines of 256.
@@ -34,10 +35,15 @@ pub(crate) struct OrderFile {
     pub(crate) ambiguity: Option<HeaderFault>,
 }
 
-/// Reads an order file. All bad lines are reported at once; an order with a bad line is refused as a whole.
-pub(crate) fn read(path: &Path) -> Result<OrderFile, OrderError> {
-    let content = content(path)?;
-    let directory = path.parent().unwrap_or_else(|| Path::new(""));
+/// Reads an order file, which may be a pipe. All bad lines are reported at once; an order with a bad line is refused as
+/// a whole. Signing requests are read from `csr_directory`, or the folder of the file, and from nowhere else.
+pub(crate) fn read(path: &Path, csr_directory: Option<&Path>) -> Result<OrderFile, OrderError> {
+    let (content, is_file) = content(path)?;
+    let folder = csr_directory.or_else(|| is_file.then(|| directory_of(path)));
+    let folder = folder.map(|directory| {
+        Folder::at(directory).map_err(|source| OrderError::Read { path: directory.to_owned(), source })
+    });
+    let folder = folder.transpose()?;
     let path = path.to_owned();
     if let Some(found) = FileKind::of(&content) {
         return Err(OrderError::Format { path, found });
@@ -66,7 +72,7 @@ pub(crate) fn read(path: &Path) -> Result<OrderFile, OrderError> {
         }
         let position = record.position().map_or(0, csv::Position::byte);
         let line = lines.line_from(usize::try_from(position).unwrap_or(usize::MAX));
-        match parse(&record, &header, directory, line) {
+        match parse(&record, &header, folder.as_ref(), line) {
             Ok(order) => orders.push(order),
             Err(fault) => faults.push(FaultyLine { line, fault }),
         }
@@ -84,16 +90,21 @@ pub(crate) fn read(path: &Path) -> Result<OrderFile, OrderError> {
     }
 }
 
-/// What is in the file, or comes from the pipe.
-fn content(path: &Path) -> Result<Vec<u8>, OrderError> {
+/// What is in the file, or comes from the pipe; and whether it is a file.
+fn content(path: &Path) -> Result<(Vec<u8>, bool), OrderError> {
     let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_ORDER_LEN + 1).read_to_end(&mut content))
+    let read = |file: File| {
+        let is_file = file.metadata()?.is_file();
+        file.take(MAX_ORDER_LEN + 1).read_to_end(&mut content)?;
+        Ok(is_file)
+    };
+    let is_file = File::open(path)
+        .and_then(read)
         .map_err(|source| OrderError::Read { path: path.to_owned(), source })?;
     if content.len() as u64 > MAX_ORDER_LEN {
         return Err(OrderError::TooLong { path: path.to_owned(), longest: MAX_ORDER_LEN });
     }
-    Ok(content)
+    Ok((content, is_file))
 }
 
 /// The first line that is not blank, without a byte order mark.
@@ -103,7 +114,12 @@ fn first_line(content: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-fn parse(record: &ByteRecord, header: &Header, directory: &Path, line: u64) -> Result<Order, LineFault> {
+fn parse(
+    record: &ByteRecord,
+    header: &Header,
+    folder: Option<&Folder>,
+    line: u64,
+) -> Result<Order, LineFault> {
     let wrong_number = || LineFault::Fields { found: record.len(), expected: header.meant.len() };
     if record.len() != header.meant.len() {
         return Err(wrong_number());
@@ -119,7 +135,7 @@ fn parse(record: &ByteRecord, header: &Header, directory: &Path, line: u64) -> R
         match column {
             Column::DeviceId => device_id = Some(DeviceId::new(value)?),
             Column::Csr if value.is_empty() => {}
-            Column::Csr => request = Some(read_request(directory.join(value))?),
+            Column::Csr => request = Some(read_request(folder, Path::new(value))?),
             column => details.set(column, value),
         }
     }
@@ -151,8 +167,10 @@ fn check_field(column: &Column, value: &str) -> Result<(), LineFault> {
     }
 }
 
-fn read_request(path: PathBuf) -> Result<SigningRequest, LineFault> {
-    SigningRequest::read(&path).map_err(|error| match error {
+fn read_request(folder: Option<&Folder>, name: &Path) -> Result<SigningRequest, LineFault> {
+    let folder = folder.ok_or(LineFault::NoCsrFolder)?;
+    let path = folder.join(name);
+    SigningRequest::read_below(folder, name).map_err(|error| match error {
         CsrFileError::Read(source) => LineFault::CsrFile { path, source },
         CsrFileError::Csr(fault) => LineFault::Csr { path, fault },
     })

@@ -8,6 +8,7 @@ use device_identity::DeviceIdError;
 
 use super::file_kind::FileKind;
 use crate::csr::CsrError;
+use crate::fleet::ReadError;
 use crate::tally::{Counted, Tally};
 
 /// Why an order file is refused. A refused order makes nothing.
@@ -156,13 +157,16 @@ pub(crate) enum LineFault {
         /// The column.
         column: String,
     },
+    /// The order comes through a pipe, which has no folder.
+    #[error("no folder is known for its signing request: --csr-dir names it")]
+    NoCsrFolder,
     /// The signing request cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
     CsrFile {
         /// The file of the request.
         path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
+        /// Why not.
+        source: ReadError,
     },
     /// The signing request is refused.
     #[error("{path}: {fault}", path = .path.display())]
@@ -216,6 +220,7 @@ impl Counted for FaultyLine<LineFault> {
             LineFault::DeviceId(_) => "no device id",
             LineFault::TooLong { .. } => "a field that is too long",
             LineFault::ControlCharacter { .. } => "a control character or a line break",
+            LineFault::NoCsrFolder => "a signing request in no known folder",
             LineFault::CsrFile { .. } => "a signing request that cannot be read",
             LineFault::Csr { .. } => "a signing request that is refused",
             LineFault::Duplicate(duplicate) => duplicate.kind(),

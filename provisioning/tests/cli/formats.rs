@@ -215,7 +215,7 @@ fn a_damaged_file_is_named_with_what_is_wrong_and_where() {
         (
             "b.pem",
             chain.as_bytes()[..second + 200].to_vec(),
-            format!("section 2, from line {from}: damaged PEM"),
+            format!("section 2, from line {from}: BEGIN CERTIFICATE has no END CERTIFICATE"),
         ),
         ("c.pem", key[..80].to_vec(), "section 1, from line 1: damaged PEM".to_owned()),
         ("d.pem", mixed, "section 1, from line 1: the public key in it does not belong".to_owned()),

@@ -10,6 +10,8 @@ mod earlier_version;
 mod factory;
 mod files;
 mod finding;
+mod foreign_keys;
+mod foreign_requests;
 mod formats;
 mod interrupted;
 mod kill;

@@ -17,9 +17,9 @@ use crate::profile::DEVICE_DAYS;
 /// Make keys, certificates and images for devices.
 ///
 /// An order is CSV with a header: device_id (required), product, serial_number, work_order, csr (the path of a signing
-/// request, relative to the order); further columns are kept as metadata. An order with a bad line is refused as a
-/// whole. One that was interrupted is simply run again. Files of devices made earlier are compared with the order by their
-/// content: missing ones are made again where the key is to be had, and none is replaced.
+/// request, a file in the folder of the order or below); further columns are kept as metadata. An order with a bad line is
+/// refused as a whole. One that was interrupted is simply run again. Files of devices made earlier are compared with the
+/// order by their content: missing ones are made again where the key is to be had, and none is replaced.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,6 +34,10 @@ pub(in crate::cli) struct Issue {
     /// An order file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "replace")]
     pub(in crate::cli) order: Option<PathBuf>,
+
+    /// Where the signing requests are that the order names. [default: the folder of the order]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, requires = "order")]
+    pub(in crate::cli) csr_dir: Option<PathBuf>,
 
     /// What to write: bin (one 4096-byte flash slot), hex, uf2, pem (certificate and key).
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "bin")]

@@ -43,7 +43,8 @@ pub(in crate::cli) fn run(arguments: Issue, context: &Context) -> Result<(), Fai
     if let Some(ending) = requested_ending(&arguments.replacement, context.now)? {
         return replace(&arguments, ending, context);
     }
-    let file = arguments.order.as_deref().map(order::read).transpose()?;
+    let file =
+        arguments.order.as_deref().map(|path| order::read(path, arguments.csr_dir.as_deref())).transpose()?;
     let (mut orders, unclear) = match file {
         Some(file) => {
             (file.orders, file.ambiguity.map(|fault| OrderError::Header { path: file.path, fault }))

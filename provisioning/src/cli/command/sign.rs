@@ -9,7 +9,7 @@ use crate::cli::arguments::Sign;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::csr::{CsrFileError, SigningRequest};
+use crate::csr::SigningRequest;
 use crate::fleet::directory_of;
 use crate::image::certificate_name;
 use crate::issuance::CertificateSummary;
@@ -28,10 +28,7 @@ struct Document {
 pub(in crate::cli) fn run(arguments: Sign, context: &Context) -> Result<(), Failure> {
     let ending = requested_ending(&arguments.replacement, context.now)?;
     let path = &arguments.csr;
-    let request = SigningRequest::read(path).map_err(|error| match error {
-        CsrFileError::Read(error) => Failure::unreadable(path, &error),
-        CsrFileError::Csr(error) => Failure::csr(path, &error),
-    })?;
+    let request = SigningRequest::read(path).map_err(|error| Failure::csr(path, &error))?;
     let device_id = match arguments.device_id {
         Some(device_id) => device_id,
         None => {

@@ -42,7 +42,20 @@ pub(super) fn key_help(fault: KeyFileError) -> &'static str {
         KeyFileError::Passphrase => {
             "give the passphrase the fleet was made with (`openssl pkey -in FILE -noout` tests it)"
         }
-        _ => "restore the CA's files from a backup",
+        KeyFileError::NotEncrypted
+        | KeyFileError::Traditional
+        | KeyFileError::Algorithm(_)
+        | KeyFileError::Cost => {
+            "encrypt it as OpenSSL does it with: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
+        }
+        KeyFileError::Openssh => {
+            "convert a copy with `ssh-keygen -p -m PKCS8`, then: openssl pkcs8 -topk8 -scrypt -in COPY -out NEW"
+        }
+        KeyFileError::OtherKey(_) => {
+            "put back the key of the certificate beside it: those of a fleet are on P-256"
+        }
+        KeyFileError::NoPublicKey => "use the file that `init` wrote, which has the public key in it",
+        KeyFileError::Format | KeyFileError::NotP256 => "restore the CA's files from a backup",
     }
 }
 

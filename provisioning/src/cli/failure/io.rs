@@ -31,7 +31,7 @@ impl Failure {
     ) -> Self {
         match error {
             ReadError::Io(error) => Self::io(exit_code, what, path, error),
-            ReadError::TooLong { .. } | ReadError::NotAFile { .. } => Self::new(
+            ReadError::TooLong { .. } | ReadError::NotAFile { .. } | ReadError::Outside => Self::new(
                 exit_code,
                 what,
                 format!("{} is not what is read here: give another", path.display()),

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::Failure;
 use crate::cli::exit_code::{CONFLICT, REFUSED};
-use crate::csr::CsrError;
+use crate::csr::{ClaimError, CsrError, CsrFileError};
+use crate::key::PublicKeyError;
 use crate::order::{FileKind, HeaderFault, LineFault, OrderError};
 
 impl Failure {
     /// A signing request without a usable common name.
-    pub(in crate::cli) fn unusable_common_name(path: &Path, error: &device_identity::SubjectError) -> Self {
+    pub(in crate::cli) fn unusable_common_name(path: &Path, error: &ClaimError) -> Self {
         Self::new(
             REFUSED,
             format!("{}: {error}", path.display()),
@@ -17,17 +18,44 @@ impl Failure {
         )
     }
 
-    /// A signing request that was refused.
-    pub(in crate::cli) fn csr(path: &Path, error: &CsrError) -> Self {
+    /// A file that cannot be read, or holds a signing request that was refused.
+    pub(in crate::cli) fn csr(path: &Path, error: &CsrFileError) -> Self {
+        let error = match error {
+            CsrFileError::Read(error) => {
+                return Self::not_read(
+                    REFUSED,
+                    format!("cannot read {}: {error}", path.display()),
+                    path,
+                    error,
+                );
+            }
+            CsrFileError::Csr(error) => error,
+        };
         let help = match error {
+            CsrError::PublicKey(
+                PublicKeyError::Form { .. } | PublicKeyError::ExplicitCurve | PublicKeyError::Encoding,
+            ) => {
+                "write the key as most do (`openssl ec -conv_form uncompressed -param_enc named_curve`), and request again"
+            }
+            CsrError::SignatureAlgorithm { .. } => {
+                "let the device sign its request with ECDSA and SHA-256 (`openssl req -new -sha256`)"
+            }
+            CsrError::SignatureEncoding { .. } => {
+                "let the device encode the signature as RFC 3279 §2.2.3 has it (Ecdsa-Sig-Value)"
+            }
+            CsrError::BareBase64 => {
+                "put -----BEGIN CERTIFICATE REQUEST----- before it and -----END CERTIFICATE REQUEST----- after it"
+            }
+            CsrError::Several { .. } => "give one request in a file",
+            CsrError::Pem(_) => "get the file again from where it came",
             CsrError::PublicKey(_) => {
                 "make the device's key with P-256 (`openssl ecparam -name prime256v1 -genkey`)"
             }
             CsrError::ProofOfPossession => {
                 "let the device make a new request, signed by the key that is in it"
             }
-            CsrError::TooLong { .. } | CsrError::Malformed | CsrError::Trailing { .. } => {
-                "give a PKCS#10 request in DER or PEM, and nothing else in the file"
+            CsrError::Malformed | CsrError::Other { .. } | CsrError::Trailing { .. } => {
+                "give a PKCS#10 request in DER or PEM"
             }
         };
         Self::new(REFUSED, format!("{}: {error}", path.display()), help)

@@ -39,7 +39,9 @@ impl Failure {
             ReadError::TooLong { .. } => {
                 Self::new(REFUSED, what, "give a file with the passphrase and nothing else")
             }
-            ReadError::Io(_) | ReadError::NotAFile { .. } => Self::not_read(REFUSED, what, path, error),
+            ReadError::Io(_) | ReadError::NotAFile { .. } | ReadError::Outside => {
+                Self::not_read(REFUSED, what, path, error)
+            }
         }
     }
 
