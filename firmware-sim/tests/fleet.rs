@@ -27,7 +27,7 @@ fn images(devices: &[&str]) -> TempDir {
             .args(["__as", "countersign-provision", "--fleet"])
             .arg(dir.path().join("fleet"))
             .args(args)
-            .env("COUNTERSIGN_PASSPHRASE", "of a test")
+            .env("COUNTERSIGN_PASSPHRASE", "the passphrase of a test")
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");

@@ -35,9 +35,10 @@ pub(super) fn issuing(arguments: &arguments::Passphrase) -> Result<Passphrase, F
 pub(super) fn new_fleet(arguments: &arguments::Init) -> Result<(Passphrase, Option<Passphrase>), Failure> {
     let source = issuing_source(&arguments.passphrase);
     let issuing = match source.given()? {
-        Some(passphrase) => source.sealing(passphrase),
+        Some(passphrase) => source.sealing(passphrase, &arguments.strength)?,
         None => {
-            let first = source.sealing(source.prompt("New passphrase for the CA keys: ")?);
+            let prompted = source.prompt("New passphrase for the CA keys: ")?;
+            let first = source.sealing(prompted, &arguments.strength)?;
             let second = source.prompt("The same again: ")?;
             if !first.matches(&second) {
                 return Err(Failure::passphrases_differ());
@@ -51,7 +52,7 @@ pub(super) fn new_fleet(arguments: &arguments::Init) -> Result<(Passphrase, Opti
         variable: "COUNTERSIGN_ROOT_PASSPHRASE",
         option: "--root-passphrase-file",
     };
-    let root = root.given()?.map(|passphrase| root.sealing(passphrase));
+    let root = root.given()?.map(|passphrase| root.sealing(passphrase, &arguments.strength)).transpose()?;
     Ok((issuing, root))
 }
 
@@ -119,7 +120,8 @@ impl Source<'_> {
     }
 
     /// A passphrase that is to encrypt keys.
-    fn sealing(&self, passphrase: Passphrase) -> Passphrase {
+    fn sealing(&self, passphrase: Passphrase, strength: &arguments::Strength) -> Result<Passphrase, Failure> {
+        self.refuse_weak(&passphrase, strength)?;
         if passphrase.is_read_otherwise() {
             match self.file {
                 Some(path) => output::note(format_args!(
@@ -134,7 +136,7 @@ impl Source<'_> {
                 )),
             }
         }
-        passphrase
+        Ok(passphrase)
     }
 
     fn refuse_weak(&self, passphrase: &Passphrase, strength: &arguments::Strength) -> Result<(), Failure> {

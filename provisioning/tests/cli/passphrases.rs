@@ -191,25 +191,30 @@ fn a_passphrase_file_may_be_a_pipe() {
 }
 
 #[test]
-fn keys_are_encrypted_anew_with_twelve_characters_or_a_passphrase_that_is_wanted_weak_and_opening_never_asks()
-{
+fn a_new_passphrase_has_twelve_characters_or_is_wanted_weak_and_opening_never_asks() {
     let factory = Factory::empty();
-    let init = factory.command(INIT).env("COUNTERSIGN_PASSPHRASE", "x").output().unwrap();
-    CommandOutput::of(init).succeeded();
-    let output = factory.command("issue dev-1").env("COUNTERSIGN_PASSPHRASE", "x").output().unwrap();
-    assert_eq!(CommandOutput::of(output).succeeded().stderr, "");
+    let init = |passphrase: &str, root: &str, more: &str| {
+        let mut command = factory.command(&format!("{INIT} {more}"));
+        command.env("COUNTERSIGN_PASSPHRASE", passphrase).env("COUNTERSIGN_ROOT_PASSPHRASE", root);
+        CommandOutput::of(command.output().unwrap())
+    };
+    // Characters count, not the bytes that encode them.
+    for short in ["x", "elevenchars", "ñandú-lömmö"] {
+        init(short, PASSPHRASE, "").exited(2).says("the CA keys is weak").says("--weak-passphrase");
+        init(PASSPHRASE, short, "").exited(2).says("the root keys is weak").says("--weak-passphrase");
+        assert!(!factory.path("fleet").exists(), "{short}");
+    }
+    init("x", "y", "--weak-passphrase").succeeded();
+    for command in ["issue dev-1", "crl", "revoke dev-1", "broker-cert"] {
+        let output = factory.command(command).env("COUNTERSIGN_PASSPHRASE", "x").output().unwrap();
+        assert_eq!(CommandOutput::of(output).succeeded().stderr, "");
+    }
+    // Encrypting anew is making a passphrase, too.
     factory.write("x.pass", "x\n");
+    factory.write("short.pass", "still short\n");
     factory.write("twelve.pass", "twelve chars\n");
     let reseal = "ca reseal --passphrase-file x.pass --new-passphrase-file";
-    // Characters count, not the bytes that encode them.
-    for short in ["still short", "ñandú-lömmö", "y"] {
-        factory.write("short.pass", format!("{short}\n"));
-        factory
-            .run(&format!("{reseal} short.pass"))
-            .exited(2)
-            .says("the CA keys is weak")
-            .says("--weak-passphrase");
-    }
+    factory.run(&format!("{reseal} short.pass")).exited(2).says("--weak-passphrase");
     factory.run(&format!("{reseal} short.pass --weak-passphrase")).succeeded();
     let reseal = "ca reseal --passphrase-file short.pass --new-passphrase-file";
     factory.run(&format!("{reseal} twelve.pass")).succeeded();

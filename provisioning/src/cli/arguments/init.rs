@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::json::Json;
 use super::numbers::days;
-use super::passphrase::Passphrase;
+use super::passphrase::{Passphrase, Strength};
 use crate::broker::{Address, Host};
 use crate::country::Country;
 use crate::organization::Organization;
@@ -47,6 +47,9 @@ pub(in crate::cli) struct Init {
     /// The file of the root keys' passphrase; or COUNTERSIGN_ROOT_PASSPHRASE. By default it is the same.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) root_passphrase_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(in crate::cli) strength: Strength,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,
