@@ -38,6 +38,7 @@ fn the_days_that_readme_tells_of_go_as_they_are_told() {
         ),
         ("The recall", &["pump-3", "revoked"]),
         ("The repaired board", &["pump-1", "superseded", "pump-2", "published"]),
+        ("The lost disk", &["(keyCompromise)"]),
     ];
     let days = days();
     let titles: Vec<_> = days.iter().map(|(title, _)| *title).collect();
@@ -50,8 +51,10 @@ fn the_days_that_readme_tells_of_go_as_they_are_told() {
             assert!(said.contains(words), "{title}: {words:?} is missing in {said}");
         }
     }
-    // After all of it, the recalled device is the only one whose certificate is refused.
-    for (device, verdict) in [("pump-1", "OK"), ("pump-2", "OK"), ("pump-3", "certificate revoked")] {
+    // After all of it, what was recalled is refused, and what was revoked after the backup.
+    for (device, verdict) in
+        [("pump-1", "OK"), ("pump-2", "certificate revoked"), ("pump-3", "certificate revoked")]
+    {
         let chain = factory.run(&format!("cert {device}")).succeeded().stdout;
         factory.write("leaf.pem", chain);
         let verified = factory.openssl_verdict("leaf.pem");
