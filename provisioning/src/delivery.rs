@@ -20,6 +20,7 @@ mod fake_file_system;
 mod file_system;
 mod name;
 mod placement;
+mod probe;
 mod recovery;
 mod staging;
 

@@ -22,6 +22,16 @@ pub(crate) enum DeliveryError {
         /// The file as it would be called.
         path: PathBuf,
     },
+    /// The file system of a directory has no such names. Nothing was recorded.
+    #[error("{directory} cannot hold a file called {name}: {source}", directory = .directory.display())]
+    Unnameable {
+        /// The directory.
+        directory: PathBuf,
+        /// The file's name.
+        name: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// A new file's name was taken while its certificate was being recorded. The certificate is registered.
     #[error(
         "{path} exists already, and is not replaced; the new file is kept as {staged}",

@@ -14,8 +14,8 @@ use crate::serial::SerialNumber;
 
 /// A directory that files are being delivered to.
 pub(crate) struct Delivery<'f> {
-    files: &'f dyn FileSystem,
-    directory: PathBuf,
+    pub(super) files: &'f dyn FileSystem,
+    pub(super) directory: PathBuf,
     /// The directory's name in the registry.
     registered_name: String,
 }

@@ -88,6 +88,7 @@ impl Batch<'_> {
         deliver_into(self.files, self.fleet, registry, &self.output.directory, |delivery, registry| {
             let mut report =
                 BatchReport { already_registered: plan.registered.len(), ..BatchReport::default() };
+            delivery.probe(plan.new.iter().flat_map(|order| self.file_names(order)))?;
             for group in plan.registered.chunks(group_size) {
                 self.restore_group(registry, delivery, group, &mut report)?;
                 progress(group.len());
@@ -98,6 +99,10 @@ impl Batch<'_> {
             }
             Ok(report)
         })
+    }
+
+    fn file_names(&self, order: &Order) -> Vec<String> {
+        self.output.names(&order.device_id, order.request.is_none())
     }
 
     fn issue_group(

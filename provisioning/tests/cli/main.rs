@@ -32,4 +32,5 @@ mod requests;
 mod reserved_names;
 mod revocation;
 mod snapshots;
+mod sticks;
 mod typed;

@@ -31,6 +31,11 @@ impl From<DeliveryError> for Failure {
             DeliveryError::Taken { .. } => {
                 Self::new(CONFLICT, error, "nothing was made; move the file away, or choose another --out")
             }
+            DeliveryError::Unnameable { .. } => Self::new(
+                FAILED,
+                error,
+                "nothing was made; choose another --out, on a disk that takes such names, and copy the files from there",
+            ),
             DeliveryError::Kept { .. } => Self::new(
                 CONFLICT,
                 error,
