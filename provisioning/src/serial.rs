@@ -127,15 +127,15 @@ impl FromStr for SerialNumber {
             })
             .collect::<Result<Vec<u8>, _>>()?;
         let length = SerialNumberError::Length { digits: digits.len() };
-        if DECIMAL_DIGITS.contains(&digits.len())
-            && digits.iter().all(|digit| *digit <= 9)
+        let in_front = digits.iter().take_while(|digit| **digit == 0).count();
+        let significant = digits.get(in_front..).unwrap_or_default();
+        if DECIMAL_DIGITS.contains(&significant.len())
+            && significant.iter().all(|digit| *digit <= 9)
             && text.len() == digits.len()
         {
             let number: u128 = text.parse().map_err(|_| SerialNumberError::Range)?;
             return Self::from_bytes(number.to_be_bytes()).ok_or(SerialNumberError::Range);
         }
-        let in_front = digits.iter().take_while(|digit| **digit == 0).count();
-        let significant = digits.get(in_front..).unwrap_or_default();
         if digits.len() < 2 * LEN - 1 || significant.len() > 2 * LEN {
             return Err(length);
         }
