@@ -11,7 +11,7 @@ pub(super) const IMPOSTOR: Impostor =
     Impostor { tried: "a device certificate of a foreign CA", expected: "refused", attempt };
 
 fn attempt(context: &mut AttackContext<'_>) -> Result<Outcome, DemoError> {
-    let foreign = Fleet::init(context.scratch.join("foreign"), "foreign", context.port)?;
+    let foreign = Fleet::init(context.scratch.join("foreign"), "of a foreign factory", context.port)?;
     foreign.issue(std::slice::from_ref(context.mallory))?;
     let credentials = Credentials::read(&foreign.device_credentials(context.mallory))?;
     let tls = tls::client(&context.fleet.broker_root(), Some(&credentials))?;
