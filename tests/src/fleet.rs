@@ -86,6 +86,14 @@ impl Fleet {
         ids.iter().map(|id| self.credential("images", id)).collect()
     }
 
+    /// Gives a registered device another key and certificate.
+    #[track_caller]
+    pub fn replace_device(&self, id: &str, reason: &str) -> Credential {
+        let command = ["issue", id, "--replace", "--reason", reason, "--format", "bin,pem"];
+        self.provision(&command).stdout_of_success();
+        self.credential("images", id)
+    }
+
     /// Issues a certificate for a back-end client.
     #[track_caller]
     pub fn service(&self, name: &str) -> Credential {

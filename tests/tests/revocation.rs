@@ -194,6 +194,47 @@ fn the_session_of_a_device_that_is_revoked_while_away_is_gone() {
     a_new_certificate_does_not_inherit_the_session_of_a_revoked_one(false);
 }
 
+/// Leaves a command with the persistent session of `dev-1` and replaces its certificate, connected or away.
+#[track_caller]
+fn the_session_after_a_replacement(reason: &str, is_connected: bool, is_kept: bool) {
+    let site = Site::new(PROGRAMS);
+    let lasting = Connect::new(Version::V5, "dev-1").persistent();
+    let mut device = site.connect(&site.device, &lasting);
+    assert_eq!(device.subscribe("devices/dev-1/commands/#", 1), 1);
+    let mut backend = site.backend(Version::V5);
+    let old = site.tls(&site.device);
+    let renewed;
+    if is_connected {
+        renewed = site.fleet.replace_device("dev-1", reason);
+        assert!(time_until_cut_off(&mut device, Version::V5) < PROMISE, "{reason}");
+        backend.publish("devices/dev-1/commands/open", "the valve");
+    } else {
+        device.disconnect();
+        backend.publish("devices/dev-1/commands/open", "the valve");
+        renewed = site.fleet.replace_device("dev-1", reason);
+    }
+    stays_out_soon(&site, &old);
+
+    let (mut device, connack) = Client::connect_and_connack(site.address(), &site.tls(&renewed), &lasting);
+    assert_eq!(connack.session_present(), is_kept, "{reason}");
+    if is_kept {
+        assert_eq!(device.expect(Kind::Publish).message().topic, "devices/dev-1/commands/open", "{reason}");
+    }
+    assert!(device.is_alive());
+}
+
+#[test]
+fn whoever_gets_another_certificate_in_the_place_of_its_own_finds_its_session() {
+    the_session_after_a_replacement("superseded", true, true);
+    the_session_after_a_replacement("superseded", false, true);
+}
+
+#[test]
+fn whoever_gets_another_certificate_after_a_compromise_finds_nothing() {
+    the_session_after_a_replacement("keyCompromise", true, false);
+    the_session_after_a_replacement("cessationOfOperation", false, false);
+}
+
 #[test]
 fn a_revoked_device_that_reads_nothing_is_cut_off_all_the_same() {
     let site = Site::new(PROGRAMS);

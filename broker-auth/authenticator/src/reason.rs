@@ -29,6 +29,9 @@ pub enum Reason {
     WrongUsage,
     /// The issuer revoked the certificate for good.
     Revoked,
+    /// Revoked, since another certificate took its place (CRL reason `superseded`): its holder is not to be kept from what it
+    /// left behind. The word is that of [`Self::Revoked`].
+    Superseded,
     /// The issuer put the certificate on hold (CRL reason `certificateHold`).
     Suspended,
     /// The revocation list is too old, or missing, and the trust's policy does not accept that.
@@ -56,7 +59,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason.
+    /// Every reason with a word of its own.
     pub const ALL: [Self; 21] = [
         Self::NoCertificate,
         Self::Malformed,
@@ -92,7 +95,7 @@ impl Reason {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::WrongUsage => "wrong_usage",
-            Self::Revoked => "revoked",
+            Self::Revoked | Self::Superseded => "revoked",
             Self::Suspended => "suspended",
             Self::StaleCrl => "stale_crl",
             Self::UnmappedIdentity => "unmapped_identity",

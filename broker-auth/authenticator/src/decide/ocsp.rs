@@ -99,6 +99,7 @@ fn refuse_not_good(chain: &VerifiedChain, answer: &OcspAnswer) -> Result<OcspSta
             return Err(chain.leaf().refused(Reason::OcspUnavailable, evidence));
         }
         OcspStatus::Revoked { reason: RevocationReason::CertificateHold, .. } => Reason::Suspended,
+        OcspStatus::Revoked { reason: RevocationReason::Superseded, .. } => Reason::Superseded,
         OcspStatus::Revoked { .. } => Reason::Revoked,
     };
     let evidence = format!(

@@ -82,7 +82,14 @@ impl<'a> RevocationCheck<'a> {
 
     /// Refuses certificates that a list revokes or suspends.
     pub(super) fn refuse_revoked(&self, links: &[Link]) -> Result<(), ChainFault> {
-        self.checked(links).try_for_each(|link| self.refuse_revoked_link(link))
+        let mut checked = self.checked(links);
+        let Some(leaf) = checked.next() else { return Ok(()) };
+        self.refuse_revoked_link(leaf)?;
+        // A CA in the place of another takes no device's: to its leaves, superseded is revoked.
+        checked.try_for_each(|link| self.refuse_revoked_link(link)).map_err(|fault| match fault {
+            (Reason::Superseded, evidence) => (Reason::Revoked, evidence),
+            other => other,
+        })
     }
 
     /// The certificates that are looked up in revocation lists.
@@ -97,12 +104,13 @@ impl<'a> RevocationCheck<'a> {
 
     fn refuse_revoked_link(&self, link: &Link) -> Result<(), ChainFault> {
         let found = self.crls.of(&link.issuer).filter_map(|list| Some((list, list.find(&link.serial)?)));
-        // Of two lists, one may have it on hold and the other revoked: then it is revoked.
-        let Some((list, revocation)) = found.max_by_key(|(_, revocation)| !revocation.is_hold()) else {
-            return Ok(());
-        };
+        // Of two lists, one may have it on hold and the other revoked, or superseded: then it is revoked.
+        let worst = found.max_by_key(|(_, found)| (!found.is_hold(), !found.is_superseded()));
+        let Some((list, revocation)) = worst else { return Ok(()) };
         let (reason, what) = if revocation.is_hold() {
             (Reason::Suspended, "is on hold")
+        } else if revocation.is_superseded() {
+            (Reason::Superseded, "was revoked")
         } else {
             (Reason::Revoked, "was revoked")
         };

@@ -38,6 +38,11 @@ impl Revocation {
         self.reason == RevocationReason::CertificateHold as u8
     }
 
+    /// Whether another certificate took its place.
+    pub(in crate::trust) fn is_superseded(&self) -> bool {
+        self.reason == RevocationReason::Superseded as u8
+    }
+
     /// The name of the reason in RFC 5280.
     pub(in crate::trust) fn reason(&self) -> &'static str {
         RevocationReason::of_code(self.reason).unwrap_or_default().as_str()
