@@ -78,7 +78,7 @@ fn nothing_is_found_in_what_is_exported() {
 }
 
 #[test]
-fn what_somebody_has_edited_is_not_replaced_and_nothing_else_is() {
+fn what_somebody_has_edited_is_not_replaced_and_lists_are_copied_all_the_same() {
     let Some(site) = Site::new() else { return };
     let out = site.file("");
     let plugin = crate::site::library("libcountersign_mosquitto.so");
@@ -89,11 +89,18 @@ fn what_somebody_has_edited_is_not_replaced_and_nothing_else_is() {
     fs::remove_file(site.file("crl/device-ca.crl")).expect("it is there");
     let refused = site.fleet.provision(&again);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
-    assert!(refused.stderr.contains("mosquitto.conf is there already"), "{}", refused.stderr);
-    assert_eq!(fs::read_to_string(site.file("mosquitto.conf")).ok(), Some(edited));
-    assert!(!site.file("crl/device-ca.crl").exists());
-    site.fleet.provision(&["export-broker", "--out", text(&out)]).stdout_of_success();
+    assert!(
+        refused.stderr.contains("mosquitto.conf differs from what this program writes"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(fs::read_to_string(site.file("mosquitto.conf")).ok().as_ref(), Some(&edited));
+    assert_eq!(fs::read_to_string(site.file("mosquitto.conf.new")).ok().as_ref(), Some(&site.exported));
+    assert!(site.file("crl/device-ca.crl").exists(), "a list is never left stale");
+    fs::remove_file(site.file("crl/device-ca.crl")).expect("it is there");
+    site.fleet.provision(&["export-broker", "--crl-only", "--out", text(&out)]).stdout_of_success();
     assert!(site.file("crl/device-ca.crl").exists());
+    assert_eq!(fs::read_to_string(site.file("mosquitto.conf")).ok(), Some(edited));
 }
 
 #[test]
