@@ -33,6 +33,11 @@ impl Label {
         }
     }
 
+    /// Whether it is a private key's, encrypted or not.
+    pub(crate) fn is_private_key(self) -> bool {
+        matches!(self, Self::PrivateKey | Self::EncryptedPrivateKey)
+    }
+
     /// The kind of a label, under any of the names that RFC 7468 lets parsers take for it.
     fn of(label: &str) -> Option<Self> {
         match label {

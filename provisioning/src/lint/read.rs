@@ -15,7 +15,7 @@ use super::certificate::{self, Role};
 use super::clause::Linted;
 use super::{list, request};
 use crate::image::{FileContent, FileFault, Format};
-use crate::pem::{self, Label};
+use crate::pem;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 66 MB in PEM.
 const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
@@ -138,7 +138,7 @@ fn sections(path: &Path) -> Result<Vec<Zeroizing<Vec<u8>>>, LintError> {
     }
     let nothing = || LintError::Nothing { path: path.to_owned() };
     let sections = pem::decode(&bytes).map_err(|_| nothing())?;
-    let public = sections.into_iter().filter(|section| section.label != Label::PrivateKey);
+    let public = sections.into_iter().filter(|section| !section.label.is_private_key());
     let found: Vec<_> = public.map(|section| section.der).collect();
     if found.is_empty() { Err(nothing()) } else { Ok(found) }
 }

@@ -88,6 +88,23 @@ fn a_fleet_without_a_country_deviates_with_a_reason_and_the_table_fits_a_termina
 }
 
 #[test]
+fn a_private_key_beside_a_certificate_is_passed_over_encrypted_or_not() {
+    let factory = Factory::new();
+    factory.run("issue dev-1 --format pem").succeeded();
+    let read = |name: &str| std::fs::read_to_string(factory.path(name)).unwrap();
+    let certificate = read("fleet/images/dev-1.cert.pem");
+    for key in ["fleet/images/dev-1.key.pem", "fleet/device-ca/issuing.key"] {
+        for (name, content) in
+            [("after", certificate.clone() + &read(key)), ("before", read(key) + &certificate)]
+        {
+            factory.write("both.pem", content);
+            assert_eq!(factory.json("lint both.pem").as_array().unwrap().len(), 2, "{key} {name}");
+        }
+        factory.run(&format!("lint {key}")).exited(3).says("holds no certificate, signing request or CRL");
+    }
+}
+
+#[test]
 fn certificates_of_an_earlier_profile_are_found_wanting_and_their_cas_are_not() {
     let factory = Factory::empty();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-1");
