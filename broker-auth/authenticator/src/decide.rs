@@ -397,7 +397,7 @@ fn stand_unproven(ruleset: &Ruleset, evidence: &Evidence, client: &UnprovenClien
         ChainResult::Proven(chain) => still_good(ruleset, evidence, chain).map(|_| ()),
     };
     match found {
-        Err(fault) if fault.reason.as_str() == client.fault().reason.as_str() => Ok(()),
+        Err(fault) if fault.reason == client.fault().reason => Ok(()),
         Err(fault) => Err(fault),
         Ok(()) => {
             let evidence =

@@ -29,9 +29,6 @@ pub enum Reason {
     WrongUsage,
     /// The issuer revoked the certificate for good.
     Revoked,
-    /// Revoked, since another certificate took its place (CRL reason `superseded`): its holder is not to be kept from what it
-    /// left behind. The word is that of [`Self::Revoked`].
-    Superseded,
     /// The issuer put the certificate on hold (CRL reason `certificateHold`).
     Suspended,
     /// The revocation list is too old, or missing, and the trust's policy does not accept that.
@@ -59,7 +56,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason with a word of its own.
+    /// Every reason.
     pub const ALL: [Self; 21] = [
         Self::NoCertificate,
         Self::Malformed,
@@ -95,7 +92,7 @@ impl Reason {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::WrongUsage => "wrong_usage",
-            Self::Revoked | Self::Superseded => "revoked",
+            Self::Revoked => "revoked",
             Self::Suspended => "suspended",
             Self::StaleCrl => "stale_crl",
             Self::UnmappedIdentity => "unmapped_identity",
@@ -141,6 +138,9 @@ pub struct Refusal {
     pub evidence: String,
     /// The certificate it was about, if one was presented and could be read.
     pub certificate: Option<Box<RefusedCertificate>>,
+    /// All that is said against the certificate is that another took its place (CRL reason `superseded`), with which the same
+    /// identity comes back.
+    pub is_superseded: bool,
 }
 
 /// Which certificate was refused.
@@ -158,6 +158,17 @@ impl Refusal {
     /// A refusal with its evidence. Control characters in the evidence are escaped, so that a peer cannot forge a
     /// log line.
     pub fn new(reason: Reason, evidence: impl Into<String>) -> Self {
-        Self { reason, evidence: Printable(&evidence.into()).to_string(), certificate: None }
+        Self {
+            reason,
+            evidence: Printable(&evidence.into()).to_string(),
+            certificate: None,
+            is_superseded: false,
+        }
+    }
+
+    /// Whether a session ends with it, and what waits in it is dropped: a revoked device does not come back, and what waits for
+    /// it is not for another holder of its key. Any other fault may pass.
+    pub fn ends_session(&self) -> bool {
+        self.reason == Reason::Revoked && !self.is_superseded
     }
 }

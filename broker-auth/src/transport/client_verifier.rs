@@ -182,7 +182,7 @@ fn verify_possession(
 fn alert_cause(reason: Reason) -> CertificateError {
     match reason {
         // certificate_revoked; there is no alert for "on hold".
-        Reason::Revoked | Reason::Superseded | Reason::Suspended => CertificateError::Revoked,
+        Reason::Revoked | Reason::Suspended => CertificateError::Revoked,
         // certificate_expired, which the RFC also uses for "not currently valid".
         Reason::Expired => CertificateError::Expired,
         Reason::NotYetValid => CertificateError::NotValidYet,

@@ -67,6 +67,27 @@ fn of_a_serial_number_that_is_listed_twice_the_worst_reading_counts() {
     }
 }
 
+/// Only if nothing else is said against a certificate does its identity come back with another: a session that waits then stays.
+#[test]
+fn a_session_ends_unless_all_that_is_said_is_that_another_certificate_took_the_place() {
+    use RevocationReason::{CessationOfOperation, KeyCompromise, Superseded};
+    let fleet = Fleet::new();
+    let device = fleet.admit(&fleet.ca.client("pump-1", 7));
+    for (number, (first, second, ends)) in (11..).zip([
+        (Some(Superseded), Some(Superseded), false),
+        (Some(KeyCompromise), Some(Superseded), true),
+        (Some(CessationOfOperation), Some(Superseded), true),
+        (None, Some(Superseded), true),
+    ]) {
+        for (offset, entries) in [[first, second], [second, first]].into_iter().enumerate() {
+            fleet.publish(fleet.ca.crl(number * 2 + offset as u64, &[(7, entries[0]), (7, entries[1])]));
+            let refusal = fleet.recheck(&device).expect_err("revoked");
+            assert_eq!(refusal.reason, Reason::Revoked, "{entries:?}");
+            assert_eq!(refusal.ends_session(), ends, "{entries:?}");
+        }
+    }
+}
+
 #[test]
 fn pem_der_and_text_before_pem_are_the_same_list() {
     let fleet = Fleet::new();

@@ -99,7 +99,6 @@ fn refuse_not_good(chain: &VerifiedChain, answer: &OcspAnswer) -> Result<OcspSta
             return Err(chain.leaf().refused(Reason::OcspUnavailable, evidence));
         }
         OcspStatus::Revoked { reason: RevocationReason::CertificateHold, .. } => Reason::Suspended,
-        OcspStatus::Revoked { reason: RevocationReason::Superseded, .. } => Reason::Superseded,
         OcspStatus::Revoked { .. } => Reason::Revoked,
     };
     let evidence = format!(
@@ -109,5 +108,7 @@ fn refuse_not_good(chain: &VerifiedChain, answer: &OcspAnswer) -> Result<OcspSta
         answer.status(),
         timestamp(answer.this_update())
     );
-    Err(chain.leaf().refused(reason, evidence))
+    let is_superseded =
+        matches!(answer.status(), OcspStatus::Revoked { reason: RevocationReason::Superseded, .. });
+    Err(Refusal { is_superseded, ..chain.leaf().refused(reason, evidence) })
 }

@@ -74,7 +74,7 @@ impl VerdictMatch {
             (Self::Success, Verdict::Success)
             | (Self::AnyFailure, Verdict::Failed(_))
             | (Self::None, Verdict::None) => true,
-            (Self::Failed(wanted), Verdict::Failed(found)) => wanted.as_str() == found.as_str(),
+            (Self::Failed(wanted), Verdict::Failed(found)) => wanted == found,
             _ => false,
         }
     }

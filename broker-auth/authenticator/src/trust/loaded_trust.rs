@@ -436,6 +436,11 @@ impl LoadedTrust {
         ))
     }
 
+    /// Whether all that lists say against a chain is that another certificate took the place of its leaf.
+    pub(super) fn has_superseded(&self, chain: &VerifiedChain) -> bool {
+        self.revocation().is_superseded(chain.links())
+    }
+
     /// Judges the chain of a live session again by what can have changed.
     pub(super) fn recheck(&self, chain: &VerifiedChain, now: UnixTime) -> Result<(), ChainFault> {
         if self.config.role != chain.role() {

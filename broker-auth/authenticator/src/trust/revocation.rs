@@ -82,14 +82,19 @@ impl<'a> RevocationCheck<'a> {
 
     /// Refuses certificates that a list revokes or suspends.
     pub(super) fn refuse_revoked(&self, links: &[Link]) -> Result<(), ChainFault> {
-        let mut checked = self.checked(links);
-        let Some(leaf) = checked.next() else { return Ok(()) };
-        self.refuse_revoked_link(leaf)?;
-        // A CA in the place of another takes no device's: to its leaves, superseded is revoked.
-        checked.try_for_each(|link| self.refuse_revoked_link(link)).map_err(|fault| match fault {
-            (Reason::Superseded, evidence) => (Reason::Revoked, evidence),
-            other => other,
-        })
+        self.checked(links).try_for_each(|link| self.refuse_revoked_link(link))
+    }
+
+    /// Whether all that lists say against these certificates is that another took the place of the first.
+    pub(super) fn is_superseded(&self, links: &[Link]) -> bool {
+        let mut found = self
+            .checked(links)
+            .enumerate()
+            .flat_map(|(place, link)| {
+                self.crls.of(&link.issuer).filter_map(move |list| Some((place, list.find(&link.serial)?)))
+            })
+            .peekable();
+        found.peek().is_some() && found.all(|(place, found)| place == 0 && found.is_superseded())
     }
 
     /// The certificates that are looked up in revocation lists.
@@ -104,13 +109,12 @@ impl<'a> RevocationCheck<'a> {
 
     fn refuse_revoked_link(&self, link: &Link) -> Result<(), ChainFault> {
         let found = self.crls.of(&link.issuer).filter_map(|list| Some((list, list.find(&link.serial)?)));
-        // Of two lists, one may have it on hold and the other revoked, or superseded: then it is revoked.
-        let worst = found.max_by_key(|(_, found)| (!found.is_hold(), !found.is_superseded()));
-        let Some((list, revocation)) = worst else { return Ok(()) };
+        // Of two lists, one may have it on hold and the other revoked: then it is revoked.
+        let Some((list, revocation)) = found.max_by_key(|(_, revocation)| !revocation.is_hold()) else {
+            return Ok(());
+        };
         let (reason, what) = if revocation.is_hold() {
             (Reason::Suspended, "is on hold")
-        } else if revocation.is_superseded() {
-            (Reason::Superseded, "was revoked")
         } else {
             (Reason::Revoked, "was revoked")
         };

@@ -121,9 +121,13 @@ fn first_of<'t, T>(
 /// # Errors
 /// The chain is no longer good.
 pub fn recheck_chain(trusts: &[LoadedTrust], chain: &VerifiedChain, now: UnixTime) -> Result<(), Refusal> {
-    let verdict = match trusts.iter().find(|trust| trust.name() == chain.trust_name()) {
+    let trust = trusts.iter().find(|trust| trust.name() == chain.trust_name());
+    let verdict = match trust {
         Some(trust) => trust.recheck(chain, now),
         None => Err((Reason::UnknownCa, format!("there is no trust {} any more", chain.trust_name()))),
     };
-    verdict.map_err(|(reason, evidence)| chain.leaf().refused(reason, evidence))
+    verdict.map_err(|(reason, evidence)| Refusal {
+        is_superseded: reason == Reason::Revoked && trust.is_some_and(|trust| trust.has_superseded(chain)),
+        ..chain.leaf().refused(reason, evidence)
+    })
 }

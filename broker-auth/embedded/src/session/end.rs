@@ -106,9 +106,7 @@ impl SessionEnd {
     /// Whether the session ends with the connection, whatever the client had asked for.
     pub(super) fn ends_session(&self) -> bool {
         match self {
-            // A revoked device does not come back; what waits for it is not for another holder of its key. One whose
-            // certificate was superseded comes back with another.
-            Self::Refused(refusal) => refusal.reason == Reason::Revoked,
+            Self::Refused(refusal) => refusal.ends_session(),
             Self::Kicked | Self::Stopping | Self::EngineStopped => true,
             _ => false,
         }
@@ -118,11 +116,9 @@ impl SessionEnd {
 /// The reason code of a refusal. An agent takes either for a refusal, and backs off.
 fn refusal_code(refusal: &Refusal) -> DisconnectReasonCode {
     match refusal.reason {
-        Reason::Revoked
-        | Reason::Superseded
-        | Reason::Suspended
-        | Reason::StaleCrl
-        | Reason::OcspUnavailable => DisconnectReasonCode::AdministrativeAction,
+        Reason::Revoked | Reason::Suspended | Reason::StaleCrl | Reason::OcspUnavailable => {
+            DisconnectReasonCode::AdministrativeAction
+        }
         _ => DisconnectReasonCode::NotAuthorized,
     }
 }

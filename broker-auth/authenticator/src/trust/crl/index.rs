@@ -50,11 +50,12 @@ impl Revocation {
 }
 
 impl Entry {
-    /// 0 is worst: revoked for good, on hold, and taken off again.
+    /// 0 is worst: revoked for good, for good but with another in its place, on hold, and taken off again.
     fn severity(&self) -> u8 {
         match self.reason {
-            reason if reason == RevocationReason::CertificateHold as u8 => 1,
-            reason if reason == RevocationReason::RemoveFromCrl as u8 => 2,
+            reason if reason == RevocationReason::Superseded as u8 => 1,
+            reason if reason == RevocationReason::CertificateHold as u8 => 2,
+            reason if reason == RevocationReason::RemoveFromCrl as u8 => 3,
             _ => 0,
         }
     }
@@ -97,7 +98,7 @@ impl CrlIndex {
 
     /// The serial numbers that are revoked for good, in order.
     pub(super) fn revoked(&self) -> impl Iterator<Item = &[u8; Serial::MAX_LEN]> {
-        self.0.iter().filter(|entry| entry.severity() == 0).map(|entry| &entry.serial)
+        self.0.iter().filter(|entry| entry.severity() <= 1).map(|entry| &entry.serial)
     }
 
     /// All serial numbers, in order.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use authenticator::reason::Reason;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{SessionTask, receive};
@@ -65,8 +64,8 @@ impl SessionTask {
         }
     }
 
-    /// Whether the device was revoked: what waits for it is not for another holder of its key. Any other fault may pass.
+    /// Whether the device was revoked, and comes back with no other certificate.
     fn is_revoked(&mut self) -> bool {
-        self.judge_again().is_err_and(|refusal| refusal.reason == Reason::Revoked)
+        self.judge_again().is_err_and(|refusal| refusal.ends_session())
     }
 }
