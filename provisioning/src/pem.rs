@@ -39,7 +39,7 @@ impl Label {
     }
 
     /// The kind of a label, under any of the names that RFC 7468 lets parsers take for it.
-    fn of(label: &str) -> Option<Self> {
+    pub(crate) fn of(label: &str) -> Option<Self> {
         match label {
             "CERTIFICATE" | "X509 CERTIFICATE" | "X.509 CERTIFICATE" => Some(Self::Certificate),
             "X509 CRL" | "CRL" => Some(Self::Crl),

@@ -1,7 +1,7 @@
 //! [`Contents`]: the small files of a fleet, all as they were at one time.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::member::MemberName;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, ReadError, read_regular};
 
 /// How often the files are read again that another command is writing.
 const ATTEMPTS: usize = 40;
@@ -73,17 +73,11 @@ pub(super) fn images(fleet: &Fleet) -> Result<Vec<MemberName>, Unreadable> {
 
 /// Reads a file of at most `longest` bytes; `None` if it is not there any more.
 pub(super) fn read(path: &Path, longest: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Unreadable> {
-    let unreadable = |source| Unreadable { path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(unreadable)?,
-    };
-    let mut content = Zeroizing::new(Vec::new());
-    file.take(longest.saturating_add(1)).read_to_end(&mut content).map_err(unreadable)?;
-    if content.len() as u64 > longest {
-        return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+    match read_regular(path, usize::try_from(longest).unwrap_or(usize::MAX)) {
+        Ok(content) => Ok(Some(content)),
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Unreadable { path: path.to_owned(), source: error.into() }),
     }
-    Ok(Some(content))
 }
 
 fn stamps(fleet: &Fleet) -> Result<Vec<Stamp>, Unreadable> {

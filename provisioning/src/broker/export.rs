@@ -1,6 +1,5 @@
 //! [`export`]: copies the files that a broker host needs, and no key of a CA or a device.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,13 @@ use zeroize::Zeroizing;
 use super::config;
 use super::mosquitto::{self, MosquittoHost};
 use crate::authority::Authority;
-use crate::fleet::{Fleet, Replacement, Secrecy, create_private_directory, directory_of, replace};
+use crate::fleet::{
+    Fleet, ReadError, Replacement, Secrecy, create_private_directory, directory_of, read_named, read_regular,
+    replace,
+};
+
+/// The longest file that is copied, in bytes: a CRL of a million entries has 66 MB in PEM.
+const MAX_FILE_LEN: usize = 128 * 1024 * 1024;
 
 /// Why the files were not copied.
 #[derive(Debug, thiserror::Error)]
@@ -135,12 +140,11 @@ fn write(path: &Path, content: &[u8], kind: Kind) -> io::Result<Written> {
         Kind::Secret => Secrecy::Secret,
         Kind::Public => Secrecy::Public,
         Kind::Configuration(is_ours) => {
-            let present = match fs::read(path) {
-                Ok(present) => present,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                Err(error) => return Err(error),
+            let present = match read_named(path, MAX_FILE_LEN) {
+                Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
+                present => present?,
             };
-            if present == content {
+            if present.as_slice() == content {
                 return Ok(Written::Replaced(Replacement::Whole));
             }
             let ours = present.is_empty() || std::str::from_utf8(&present).is_ok_and(is_ours);
@@ -184,6 +188,6 @@ fn of_mosquitto(fleet: &Fleet, host: &MosquittoHost) -> Result<[ExportedFile; 2]
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ExportError> {
-    let content = fs::read(path).map(Zeroizing::new);
-    content.map_err(|source| ExportError::Read { path: path.to_owned(), source })
+    read_regular(path, MAX_FILE_LEN)
+        .map_err(|error| ExportError::Read { path: path.to_owned(), source: error.into() })
 }

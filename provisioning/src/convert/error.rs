@@ -25,7 +25,7 @@ pub(crate) enum ConvertError {
         /// The file.
         path: PathBuf,
         /// The most that is read.
-        longest: u64,
+        longest: usize,
     },
     /// A file is of no format that is read, or damaged.
     #[error("{path}: {fault}", path = .path.display())]

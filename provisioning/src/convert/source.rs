@@ -1,8 +1,6 @@
 //! [`Source`]: what is converted.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use device_identity::DeviceId;
@@ -13,6 +11,7 @@ use x509_parser::prelude::FromDer as _;
 use zeroize::Zeroizing;
 
 use super::error::ConvertError;
+use crate::fleet::{ReadError, read_named};
 use crate::image::{FileContent, LONGEST_FILE, Slot};
 use crate::key::{KeyPair, P256PublicKey};
 
@@ -176,12 +175,9 @@ fn sibling(path: &Path, end: &str, other_end: &str) -> Option<PathBuf> {
 
 /// Reads a file, which may be a pipe.
 fn read(path: &Path) -> Result<FileContent, ConvertError> {
-    // Sized once, so that growing leaves no copies of a key behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_FILE as usize + 1));
-    let read = File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes));
-    let length = read.map_err(|source| ConvertError::Read { path: path.to_owned(), source })?;
-    if length as u64 > LONGEST_FILE {
-        return Err(ConvertError::TooLong { path: path.to_owned(), longest: LONGEST_FILE });
-    }
+    let bytes = read_named(path, LONGEST_FILE).map_err(|error| match error {
+        ReadError::TooLong { limit } => ConvertError::TooLong { path: path.to_owned(), longest: limit },
+        other => ConvertError::Read { path: path.to_owned(), source: other.into() },
+    })?;
     FileContent::read(&bytes).map_err(|fault| ConvertError::File { path: path.to_owned(), fault })
 }

@@ -1,13 +1,14 @@
 //! [`PublishedCrl`]: a list that is in its place, and was signed by this CA.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::{CertificateRevocationList, RevokedCertificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::fleet::{ReadError, read_regular};
 use crate::pem::{self, Label};
 use crate::registry::{CrlState, RevocationReason, RevokedEntry};
 use crate::serial::ListedSerial;
@@ -15,7 +16,7 @@ use crate::timestamp::Timestamp;
 use crate::verify::Chain;
 
 /// The longest list that is read, in bytes: one of a million entries has 49 MB, in PEM 66.
-const MAX_CRL_LEN: u64 = 128 * 1024 * 1024;
+const MAX_CRL_LEN: usize = 128 * 1024 * 1024;
 
 /// The highest number that a list may have for others to follow. Seconds since 1970 will not reach it.
 const MAX_NUMBER: u64 = 1 << 62;
@@ -35,15 +36,15 @@ pub(crate) struct PublishedCrl {
 pub(crate) enum CrlFileFault {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
-    Read(#[from] io::Error),
+    Read(io::Error),
     /// A directory, a pipe or a device.
     #[error("it is no regular file")]
     Kind,
     /// Longer than any list.
-    #[error("it is longer than any list: {length} bytes")]
+    #[error("it is longer than any list: more than {limit} bytes")]
     TooLong {
-        /// Its length, or the least that it can be.
-        length: u64,
+        /// The most that a list has.
+        limit: usize,
     },
     /// Not one CRL.
     #[error("it is no CRL, or a damaged one")]
@@ -56,24 +57,29 @@ pub(crate) enum CrlFileFault {
     Number,
 }
 
+impl From<ReadError> for CrlFileFault {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => Self::Read(error),
+            ReadError::TooLong { limit } => Self::TooLong { limit },
+            ReadError::NotAFile { .. } | ReadError::Outside => Self::Kind,
+        }
+    }
+}
+
 impl PublishedCrl {
     /// Reads the list in this place; `None` if nothing is there.
     pub(crate) fn read(path: &Path, chain: &Chain) -> Result<Option<Self>, CrlFileFault> {
-        let metadata = match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => {
+        let bytes = match read_regular(path, MAX_CRL_LEN) {
+            Ok(bytes) => bytes,
+            // A link to nothing is no list, and is something.
+            Err(ReadError::Io(error))
+                if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() =>
+            {
                 return Ok(None);
             }
-            metadata => metadata?,
+            Err(error) => return Err(error.into()),
         };
-        // A pipe would be waited for, and a revocation waits for nobody.
-        if !metadata.is_file() {
-            return Err(CrlFileFault::Kind);
-        }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_CRL_LEN + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_CRL_LEN {
-            return Err(CrlFileFault::TooLong { length: metadata.len().max(MAX_CRL_LEN + 1) });
-        }
         if !pem::is_pem(&bytes) {
             return Self::parse(&bytes, chain).map(Some);
         }

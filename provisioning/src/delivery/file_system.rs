@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::fleet::{create_private, create_private_directory, move_over};
+use crate::fleet::{create_private, create_private_directory, move_over, read_regular};
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,11 +85,7 @@ impl FileSystem for OperatingSystem {
     }
 
     fn read(&self, path: &Path, longest: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-        let length = fs::metadata(path)?.len();
-        if length > longest {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(Zeroizing::new(fs::read(path)?))
+        Ok(read_regular(path, usize::try_from(longest).unwrap_or(usize::MAX))?)
     }
 
     fn create(&self, path: &Path, content: &[u8]) -> io::Result<()> {

@@ -34,6 +34,16 @@ pub(crate) enum ReadError {
     Outside,
 }
 
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error,
+            ReadError::TooLong { .. } => io::ErrorKind::FileTooLarge.into(),
+            ReadError::NotAFile { .. } | ReadError::Outside => Self::other(error),
+        }
+    }
+}
+
 /// Reads what a person named, which may be a pipe, to its end.
 ///
 /// What a pipe or a device never ends with is not waited for: after `limit` bytes it is [`ReadError::TooLong`].

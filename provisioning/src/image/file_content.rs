@@ -11,7 +11,7 @@ use crate::key::{KeyPair, P256PublicKey};
 use crate::pem::{self, Label, PemError, Section};
 
 /// The longest file of a device in bytes, and then some: Intel HEX has three characters a byte, UF2 two bytes.
-pub(crate) const LONGEST_FILE: u64 = 64 * 1024;
+pub(crate) const LONGEST_FILE: usize = 64 * 1024;
 
 /// What is in a file of a device.
 pub(crate) enum FileContent {

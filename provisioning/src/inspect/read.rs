@@ -1,7 +1,6 @@
 //! [`inspect`]: detects what kind of file it is given, and reads it.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,6 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
-use zeroize::Zeroizing;
 
 use super::content::{
     CertificateContent, Content, CrlContent, ImageContent, KeyContent, RequestContent, RevokedContent,
@@ -18,6 +16,7 @@ use super::content::{
 use super::pem_file::FileSection;
 use crate::csr::{self, SigningRequest};
 use crate::digest::{Hex, Sha256};
+use crate::fleet::{ReadError, read_named};
 use crate::image::{FileContent, FileFault, Format, Uf2Family};
 use crate::key::{KeyDescription, P256PublicKey};
 use crate::pem::{self, Label, Section};
@@ -25,7 +24,7 @@ use crate::registry::RevocationReason;
 use crate::timestamp::Timestamp;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 49 MB, in PEM 66.
-const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
+const MAX_FILE_LEN: usize = 128 * 1024 * 1024;
 
 /// The reason code of an entry that a delta CRL takes off (RFC 5280 §5.3.1). It occurs in CRLs of others only.
 const REMOVE_FROM_CRL: u8 = 8;
@@ -83,12 +82,10 @@ pub(crate) enum InspectError {
 
 /// Reads a file of any kind in [`Content`].
 pub(crate) fn inspect(path: &Path) -> Result<Content, InspectError> {
-    let read_error = |source| InspectError::Read { path: path.to_owned(), source };
-    let mut bytes = Zeroizing::new(Vec::new());
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes));
-    if read.map_err(read_error)? as u64 > MAX_FILE_LEN {
-        return Err(InspectError::TooLong { path: path.to_owned() });
-    }
+    let bytes = read_named(path, MAX_FILE_LEN).map_err(|error| match error {
+        ReadError::TooLong { .. } => InspectError::TooLong { path: path.to_owned() },
+        other => InspectError::Read { path: path.to_owned(), source: other.into() },
+    })?;
     if let Some(format) = Format::detect(&bytes) {
         return image_file(path, format, &bytes);
     }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::IssuanceError;
 use crate::conflict::{Conflict, FileDifference};
+use crate::fleet::{ReadError, read_regular};
 use crate::image::{Expected, ExpectedKey, FileContent, FileKind, LONGEST_FILE, OutputOptions};
 use crate::key::P256PublicKey;
 use crate::order::Order;
@@ -67,7 +68,8 @@ impl Inspection<'_> {
         let certificate = registry.certificate_der(&device.serial)?.ok_or_else(damaged)?;
         let (_, parsed) = X509Certificate::from_der(&certificate).map_err(|_| damaged())?;
         let public_key = P256PublicKey::from_spki(parsed.public_key()).map_err(|_| damaged())?;
-        let made_here = device.key_origin == KeyOrigin::Factory;
+        // Of a certificate that was read back from a file, the key may be in another file, and is on no device for sure.
+        let made_here = device.key_origin != KeyOrigin::Device;
         let expected = Expected {
             device_id,
             certificate: &certificate,
@@ -132,21 +134,15 @@ pub(super) enum FoundFile {
 
 /// Reads a file of a device. One that cannot be read is an error, not absent.
 pub(super) fn read_file(path: &Path) -> Result<FoundFile, IssuanceError> {
-    let failed = |source| IssuanceError::Read { path: path.to_owned(), source };
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    match read_regular(path, LONGEST_FILE) {
+        Ok(content) => Ok(FoundFile::Content(content)),
+        Err(ReadError::TooLong { .. }) => Ok(FoundFile::TooLong),
+        Err(ReadError::NotAFile { .. } | ReadError::Outside) => Ok(FoundFile::NoFile),
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
             // A link to nothing has the name.
             let link = fs::symlink_metadata(path).is_ok();
-            return Ok(if link { FoundFile::NoFile } else { FoundFile::Nothing });
+            Ok(if link { FoundFile::NoFile } else { FoundFile::Nothing })
         }
-        Err(error) => return Err(failed(error)),
-    };
-    if !found.is_file() {
-        Ok(FoundFile::NoFile)
-    } else if found.len() > LONGEST_FILE {
-        Ok(FoundFile::TooLong)
-    } else {
-        Ok(FoundFile::Content(Zeroizing::new(fs::read(path).map_err(failed)?)))
+        Err(ReadError::Io(source)) => Err(IssuanceError::Read { path: path.to_owned(), source }),
     }
 }

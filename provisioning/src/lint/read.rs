@@ -1,7 +1,6 @@
 //! [`lint`]: reads files, and checks what is in them.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use x509_parser::certificate::X509Certificate;
@@ -14,11 +13,12 @@ use zeroize::Zeroizing;
 use super::certificate::{self, Role};
 use super::clause::Linted;
 use super::{list, request};
+use crate::fleet::{ReadError, read_named};
 use crate::image::{FileContent, FileFault, Format};
 use crate::pem;
 
 /// The longest file that is read, in bytes: a CRL of a million entries has 66 MB in PEM.
-const MAX_FILE_LEN: u64 = 128 * 1024 * 1024;
+const MAX_FILE_LEN: usize = 128 * 1024 * 1024;
 
 /// Why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
@@ -145,15 +145,10 @@ fn sections(path: &Path) -> Result<Vec<Zeroizing<Vec<u8>>>, LintError> {
 
 /// The content of a file, which may be a pipe.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LintError> {
-    let failed = |source| LintError::Read { path: path.to_owned(), source };
-    let mut bytes = Zeroizing::new(Vec::new());
-    let read =
-        File::open(path).map_err(failed)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(read).is_ok_and(|read| read <= MAX_FILE_LEN) {
-        Ok(bytes)
-    } else {
-        Err(LintError::TooLong { path: path.to_owned() })
-    }
+    read_named(path, MAX_FILE_LEN).map_err(|error| match error {
+        ReadError::TooLong { .. } => LintError::TooLong { path: path.to_owned() },
+        other => LintError::Read { path: path.to_owned(), source: other.into() },
+    })
 }
 
 /// A name with its control characters replaced, so that it cannot control a terminal.

@@ -1,8 +1,7 @@
 //! Reading an order: CSV with a header, checked as a whole before anything is made.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -15,11 +14,11 @@ use super::header::Header;
 use super::line_numbers::LineNumbers;
 use super::{Duplicate, LineFault, Order, OrderDetails, OrderError};
 use crate::csr::{CsrFileError, SigningRequest};
-use crate::fleet::{Folder, directory_of};
+use crate::fleet::{Folder, ReadError, directory_of, read_named};
 use crate::spelling::trimmed;
 
 /// The longest order file that is read, in bytes: a million lines of 256.
-const MAX_ORDER_LEN: u64 = 256 * 1024 * 1024;
+const MAX_ORDER_LEN: usize = 256 * 1024 * 1024;
 
 /// The longest field, in characters. Fields end up in the registry, labels and reports, not in certificates.
 const MAX_FIELD_CHARACTERS: usize = 256;
@@ -38,8 +37,12 @@ pub(crate) struct OrderFile {
 /// Reads an order file, which may be a pipe. All bad lines are reported at once; an order with a bad line is refused as
 /// a whole. Signing requests are read from `csr_directory`, or the folder of the file, and from nowhere else.
 pub(crate) fn read(path: &Path, csr_directory: Option<&Path>) -> Result<OrderFile, OrderError> {
-    let (content, is_file) = content(path)?;
-    let folder = csr_directory.or_else(|| is_file.then(|| directory_of(path)));
+    let content = read_named(path, MAX_ORDER_LEN).map_err(|error| match error {
+        ReadError::TooLong { limit } => OrderError::TooLong { path: path.to_owned(), longest: limit },
+        other => OrderError::Read { path: path.to_owned(), source: other.into() },
+    })?;
+    // A pipe is in no folder of its own.
+    let folder = csr_directory.or_else(|| path.is_file().then(|| directory_of(path)));
     let folder = folder.map(|directory| {
         Folder::at(directory).map_err(|source| OrderError::Read { path: directory.to_owned(), source })
     });
@@ -88,23 +91,6 @@ pub(crate) fn read(path: &Path, csr_directory: Option<&Path>) -> Result<OrderFil
     } else {
         Ok(OrderFile { path, orders, ambiguity: header.ambiguity })
     }
-}
-
-/// What is in the file, or comes from the pipe; and whether it is a file.
-fn content(path: &Path) -> Result<(Vec<u8>, bool), OrderError> {
-    let mut content = Vec::new();
-    let read = |file: File| {
-        let is_file = file.metadata()?.is_file();
-        file.take(MAX_ORDER_LEN + 1).read_to_end(&mut content)?;
-        Ok(is_file)
-    };
-    let is_file = File::open(path)
-        .and_then(read)
-        .map_err(|source| OrderError::Read { path: path.to_owned(), source })?;
-    if content.len() as u64 > MAX_ORDER_LEN {
-        return Err(OrderError::TooLong { path: path.to_owned(), longest: MAX_ORDER_LEN });
-    }
-    Ok((content, is_file))
 }
 
 /// The first line that is not blank, without a byte order mark.

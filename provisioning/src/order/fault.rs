@@ -28,7 +28,7 @@ pub(crate) enum OrderError {
         /// The file.
         path: PathBuf,
         /// The most that is read.
-        longest: u64,
+        longest: usize,
     },
     /// The file is no CSV in UTF-8 with commas.
     #[error("{path} is {found}, and an order is CSV with commas, in UTF-8", path = .path.display())]

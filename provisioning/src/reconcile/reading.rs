@@ -1,7 +1,5 @@
 //! [`Authorities`]: the CAs of a fleet, and the certificates that they recognize in files.
 
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use x509_parser::certificate::X509Certificate;
@@ -10,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::finding::{Fault, Finding};
 use crate::authority::Authority;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, ReadError, read_regular};
 use crate::image::{FileContent, LONGEST_FILE};
 use crate::issuer::{IssuerError, read_chain_for_revoking};
 use crate::key::P256PublicKey;
@@ -115,15 +113,9 @@ fn origin_of_key(content: &FileContent, der: &[u8]) -> KeyOrigin {
 
 /// The content of a file, which may be a private key.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    // A pipe would be waited for.
-    if !fs::metadata(path).map_err(Fault::Read)?.is_file() {
-        return Err(Fault::Kind);
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)
-        .map_err(Fault::Read)?
-        .take(LONGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Fault::Read)?;
-    if bytes.len() as u64 > LONGEST_FILE { Err(Fault::TooLong) } else { Ok(bytes) }
+    read_regular(path, LONGEST_FILE).map_err(|error| match error {
+        ReadError::Io(error) => Fault::Read(error),
+        ReadError::TooLong { .. } => Fault::TooLong,
+        ReadError::NotAFile { .. } | ReadError::Outside => Fault::Kind,
+    })
 }

@@ -1,19 +1,18 @@
 //! `--cert FILE`: a certificate that this fleet's CA signed, whether the registry knows it or not.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use crate::authority::Authority;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::fleet::{ReadError, read_named};
 use crate::issuer::read_chain_for_revoking;
 use crate::pem::{self, Label};
 use crate::registry::Registry;
 use crate::serial::SerialNumber;
 
 /// The longest file of a certificate that is read, in bytes.
-const MAX_CERTIFICATE_LEN: u64 = 64 * 1024;
+const MAX_CERTIFICATE_LEN: usize = 64 * 1024;
 
 /// Registers the first certificate of a file, unless it is registered already; gives its serial number.
 pub(super) fn adopt(
@@ -34,12 +33,12 @@ pub(super) fn adopt(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::unreadable(path, &error);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_CERTIFICATE_LEN).read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = read_named(path, MAX_CERTIFICATE_LEN).map_err(|error| match error {
+        ReadError::Io(error) => Failure::unreadable(path, &error),
+        _ => Failure::foreign_certificate(path),
+    })?;
     if !pem::is_pem(&bytes) {
-        return Ok(bytes);
+        return Ok(bytes.to_vec());
     }
     let sections = pem::decode(&bytes).map_err(|_| Failure::foreign_certificate(path))?;
     let first = sections.into_iter().find(|section| section.label == Label::Certificate);

@@ -1,7 +1,7 @@
 //! [`ListFile`]: a place that a list may be written to, whatever is there.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::fleet::{Replacement, Secrecy, replace};
+use crate::fleet::{ReadError, Replacement, Secrecy, read_named, replace};
 use crate::pem::{self, Label};
 
 /// The longest file that is taken for a list, in bytes.
-const MAX_LIST_LEN: u64 = 128 * 1024 * 1024;
+const MAX_LIST_LEN: usize = 128 * 1024 * 1024;
 
 /// Where a list may go: there is nothing, an empty file, a list, or a pipe or device.
 pub(super) struct ListFile {
@@ -73,12 +73,14 @@ fn is_output(metadata: &fs::Metadata) -> bool {
 
 /// Whether a file holds lists, in PEM or DER, and nothing else.
 fn holds_list(path: &Path) -> io::Result<bool> {
-    let mut content = Vec::new();
-    File::open(path)?.take(MAX_LIST_LEN).read_to_end(&mut content)?;
+    let content = match read_named(path, MAX_LIST_LEN) {
+        Err(ReadError::TooLong { .. }) => return Ok(false),
+        content => content?,
+    };
     if let Ok(([], _)) = CertificateRevocationList::from_der(&content) {
         return Ok(true);
     }
-    let begins = content.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"-----BEGIN ")).count();
     let lists = pem::decode(&content).unwrap_or_default();
-    Ok(begins > 0 && lists.len() == begins && lists.iter().all(|section| section.label == Label::Crl))
+    let others = pem::labels(&content).iter().any(|label| Label::of(label) != Some(Label::Crl));
+    Ok(!lists.is_empty() && !others)
 }
