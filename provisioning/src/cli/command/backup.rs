@@ -47,15 +47,8 @@ pub(in crate::cli) fn restore(arguments: Restore, context: &Context) -> Result<(
     } else {
         backup::restore_new(&file, fleet, context.now)?
     };
-    if json.requested {
-        output::json(&restored)?;
-    } else {
-        print(&restored, context)?;
-    }
-    match Failure::left_alone(&restored.reconciled.left) {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
+    let printed = if json.requested { output::json(&restored) } else { print(&restored, context) };
+    Failure::left_alone(&restored.reconciled.left).map_or(printed, Err)
 }
 
 /// How many names are printed one by one.

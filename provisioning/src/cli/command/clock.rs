@@ -1,5 +1,6 @@
 //! `clock`, and the comparison of the clock before certificates are made.
 
+use super::crl::warn_of_all;
 use crate::authority::Authority;
 use crate::cli::arguments::{Clock, ClockAccept, ClockAction, ClockConsent};
 use crate::cli::confirmation::{self, Answer};
@@ -26,22 +27,19 @@ fn accept(arguments: &ClockAccept, context: &Context) -> Result<(), Failure> {
     let _lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     // A list that the registry does not know would say the same again: it is taken over first.
-    let mut carried = Vec::new();
+    let mut found = Vec::new();
     for authority in Authority::WITH_CRL {
         let (chain, _) = read_chain_for_revoking(&context.fleet, authority, context.now)?;
-        carried.extend(crl::take_over(&context.fleet, &mut registry, authority, &chain)?.carried);
+        found.push(crl::take_over(&context.fleet, &mut registry, authority, &chain)?);
     }
     let before = registry.seen_times()?;
     let distrusted = registry.accept_time(now, context.now)?;
+    warn_of_all(found);
     output::line(format_args!(
         "it is {now}; until now the registry had seen {}, and {distrusted} list(s) signed later than it is are no proof \
          any more",
         before.newest
-    ))?;
-    if !carried.is_empty() {
-        output::warning(Failure::registry_lacked(&carried));
-    }
-    Ok(())
+    ))
 }
 
 /// The time for new certificates: this machine's clock, if it agrees with what the fleet has seen, or a person says so.

@@ -14,7 +14,7 @@ use crate::cli::{output, passphrase};
 use crate::crl::{self, SetAside, SignedCrl, Takeover};
 use crate::fleet::{LockKind, Replacement};
 use crate::issuer::Issuer;
-use crate::registry::Registry;
+use crate::registry::{CarriedOver, Registry};
 use crate::timestamp::Timestamp;
 
 /// A published CRL, as JSON and as text.
@@ -41,12 +41,15 @@ pub(in crate::cli) fn run(arguments: Crl, context: &Context) -> Result<(), Failu
     let mut registry = Registry::open(&context.fleet.registry())?;
     let issuers = open_issuers(Authority::WITH_CRL, &arguments.publication, context)?;
     let found = take_over_all(&mut registry, &issuers, context)?;
-    let crls = publish_all(&mut registry, &issuers, arguments.publication.crl_days, context)?;
+    let crls = publish_all(&mut registry, &issuers, arguments.publication.crl_days, context);
     // Whoever reads a pipe that is named as the output may take his time, and no revocation waits for that.
     drop(lock);
-    warn_of_files(&found);
-    let printed = print(&crls, file.as_ref(), arguments.publication.json.requested);
-    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
+    if crls.is_err() {
+        warn_of_all(found);
+        return crls.map(drop);
+    }
+    let carried = warn_of_files(found);
+    let printed = crls.and_then(|crls| print(&crls, file.as_ref(), arguments.publication.json.requested));
     if carried.is_empty() { printed } else { Err(Failure::registry_lacked(&carried)) }
 }
 
@@ -76,8 +79,16 @@ pub(super) fn take_over_all(
     issuers.iter().map(take_over).collect()
 }
 
-/// Names the files that were in the place of a list.
-pub(super) fn warn_of_files(found: &[Takeover]) {
+/// Warns of all that was found in the places of lists.
+pub(super) fn warn_of_all(found: Vec<Takeover>) {
+    let carried = warn_of_files(found);
+    if !carried.is_empty() {
+        output::warning(Failure::registry_lacked(&carried));
+    }
+}
+
+/// Names the files that were in the place of a list, and returns the entries that the registry lacked.
+fn warn_of_files(found: Vec<Takeover>) -> Vec<CarriedOver> {
     for SetAside { from, to, fault } in found.iter().filter_map(|found| found.set_aside.as_ref()) {
         let from = from.display();
         output::warning(match to {
@@ -85,6 +96,7 @@ pub(super) fn warn_of_files(found: &[Takeover]) {
             Err(error) => format!("{from} was no list of this fleet: {fault}; it could not be kept: {error}"),
         });
     }
+    found.into_iter().flat_map(|found| found.carried).collect()
 }
 
 /// Opens the issuing CAs of these authorities.

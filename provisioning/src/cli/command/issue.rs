@@ -99,8 +99,8 @@ fn replace(arguments: &Issue, ending: Ending, context: &Context) -> Result<(), F
     let newest = issued.certificate.serial;
     let (document, unpublished) = replacing.conclude(&session.registry, newest, ended, &output.directory)?;
     let report = BatchReport { issued: vec![issued], ..BatchReport::default() };
-    print_report(arguments, &output, &report, document)?;
-    unpublished.map_or(Ok(()), Err)
+    let printed = print_report(arguments, &output, &report, document);
+    unpublished.map_or(printed, Err)
 }
 
 fn inspection<'a>(arguments: &Issue, output: &'a OutputOptions, images: &'a Path) -> Inspection<'a> {

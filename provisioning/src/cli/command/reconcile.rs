@@ -65,11 +65,8 @@ pub(in crate::cli) fn run(arguments: Reconcile, context: &Context) -> Result<(),
         let authorities = Authorities::read(fleet, context.now);
         (read_back(&directories, &authorities, &mut registry, context)?, None)
     };
-    report(&arguments, &reconciled, rebuilt)?;
-    match Failure::left_alone(&reconciled.left) {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
+    let reported = report(&arguments, &reconciled, rebuilt);
+    Failure::left_alone(&reconciled.left).map_or(reported, Err)
 }
 
 /// Whether the registry does not exist. One that cannot be read is not absent.

@@ -5,7 +5,7 @@ use std::path::Path;
 use device_identity::DeviceId;
 use serde::Serialize;
 
-use super::crl::{CrlDocument, publish_all, take_over_all, warn_of_files};
+use super::crl::{CrlDocument, publish_all, take_over_all, warn_of_all};
 use super::revocation::print_outcome;
 use super::{IssuingSession, displayed};
 use crate::authority::Authority;
@@ -120,11 +120,7 @@ impl<'a> Replacing<'a> {
                 path.display()
             ));
         }
-        warn_of_files(&self.found);
-        let carried: Vec<_> = self.found.into_iter().flat_map(|found| found.carried).collect();
-        if !carried.is_empty() {
-            output::warning(Failure::registry_lacked(&carried));
-        }
+        warn_of_all(self.found);
         let (crls, unpublished) = match published {
             Ok(crls) => (crls, None),
             Err(failure) => (Vec::new(), Some(failure.after_replacement(self.device_id))),

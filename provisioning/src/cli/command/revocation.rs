@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::adoption::adopt;
-use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_files};
+use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_all};
 use super::recall;
 use crate::authority::Authority;
 use crate::cli::arguments::{Consent, Publication, Resume, Revoke, Suspend, Targets};
@@ -67,7 +67,7 @@ fn run(
             return print(preview, &[], consent, publication);
         }
     }
-    let _lock = context.lock(LockKind::Revoking)?;
+    let lock = context.lock(LockKind::Revoking)?;
     let mut registry = Registry::open(&context.fleet.registry())?;
     if let Some(path) = &targets.cert {
         selected.push(RevocationTarget::Serial(adopt(&mut registry, path, context)?));
@@ -79,17 +79,17 @@ fn run(
     let issuers = open_issuers(authorities, publication, context)?;
     // Before the change: a list may know of a suspension that is to be ended, and a registry from a backup not.
     let found = take_over_all(&mut registry, &issuers, context)?;
-    let certificates = registry.change_status(&targets, change, context.now)?;
+    let changed = registry.change_status(&targets, change, context.now).map_err(Failure::from);
     // Published even if nothing changed: an earlier command may have been stopped between the registry and the CRL.
-    let crls = publish_all(&mut registry, &issuers, publication.crl_days, context)?;
+    let done = changed.and_then(|certificates| {
+        Ok((certificates, publish_all(&mut registry, &issuers, publication.crl_days, context)?))
+    });
+    // Whoever reads the output may take his time, and no other revocation waits for that.
+    drop(lock);
+    warn_of_all(found);
+    let (certificates, crls) = done?;
     let crls: Vec<_> = crls.into_iter().map(|(document, _)| document).collect();
-    print(certificates, &crls, consent, publication)?;
-    warn_of_files(&found);
-    let carried: Vec<_> = found.into_iter().flat_map(|found| found.carried).collect();
-    if !carried.is_empty() {
-        output::warning(Failure::registry_lacked(&carried));
-    }
-    Ok(())
+    print(certificates, &crls, consent, publication)
 }
 
 fn print(

@@ -79,11 +79,11 @@ pub(in crate::cli) fn run(arguments: Sign, context: &Context) -> Result<(), Fail
     };
     let document =
         Document { device_id: device_id.to_string(), certificate, file: displayed(&path), replacement };
-    if arguments.json.requested {
-        output::json(&document)?;
+    let printed = if arguments.json.requested {
+        output::json(&document)
     } else {
-        output::line(format_args!("certified {} in {}", document.device_id, document.file))?;
-        document.replacement.print()?;
-    }
-    unpublished.map_or(Ok(()), Err)
+        output::line(format_args!("certified {} in {}", document.device_id, document.file))
+            .and_then(|()| document.replacement.print())
+    };
+    unpublished.map_or(printed, Err)
 }
