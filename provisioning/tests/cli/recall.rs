@@ -62,6 +62,8 @@ fn a_dry_run_says_what_would_be_changed_needs_no_passphrase_and_changes_nothing(
 fn single_ids_and_serial_numbers_never_ask() {
     let factory = recalled();
     let serial = factory.json("show dev-3")["certificates"][0]["serial"].as_str().unwrap().to_owned();
+    // What a file would revoke is known when it has been registered, which a rehearsal does not do.
+    factory.run("revoke --cert fleet/images/dev-1.bin --dry-run").exited(2).says("--dry-run");
     factory.run("revoke dev-1 dev-2").succeeded();
     factory.run(&format!("suspend --serial {serial}")).succeeded();
     factory.run("resume dev-3").succeeded();

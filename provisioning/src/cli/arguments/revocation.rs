@@ -80,7 +80,7 @@ pub(in crate::cli) struct Targets {
     pub(in crate::cli) serial: Option<SerialNumber>,
 
     /// One certificate, by its file: also one that a CA of this fleet signed and the registry does not know.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dry_run")]
     pub(in crate::cli) cert: Option<PathBuf>,
 
     /// Every device of a work order, however its name was spaced when it was typed. It is counted first, and needs a
