@@ -88,31 +88,24 @@ impl Registry {
     /// Opens the registry at `path`, and brings it to the schema of this version if an earlier one wrote it. A registry
     /// that can only be read stays as it is, and is brought there in memory.
     pub(crate) fn open(path: &Path) -> Result<Self, RegistryError> {
-        Self::locate(path)?;
-        let (mut connection, found) = match connect(path) {
-            Err(RegistryError::Sqlite(error)) if reading::may_do(&error) => reading::connect(path)?,
-            connected => connected?,
-        };
-        match found {
-            schema::VERSION => {}
-            1..schema::VERSION => {
-                if connection.is_readonly(MAIN_DB)? {
-                    connection = copy_in_memory(&connection)?;
-                }
-                schema::migrate(&mut connection)?;
+        let (mut connection, found) = connect_to_known(path)?;
+        if found < schema::VERSION {
+            if connection.is_readonly(MAIN_DB)? {
+                connection = copy_in_memory(&connection)?;
             }
-            _ => {
-                return Err(RegistryError::Version { path: path.to_owned(), found, known: schema::VERSION });
-            }
+            schema::migrate(&mut connection)?;
         }
         Ok(Self { connection })
     }
 }
 
 impl Registry {
-    /// A copy of the registry at `path`, in memory: nothing that is done to it is kept.
+    /// A copy of the registry at `path`, in memory: nothing that is done to it is kept, not even the schema of this version.
     pub(crate) fn rehearsal(path: &Path) -> Result<Self, RegistryError> {
-        Ok(Self { connection: copy_in_memory(&Self::open(path)?.connection)? })
+        let (connection, _) = connect_to_known(path)?;
+        let mut connection = copy_in_memory(&connection)?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { connection })
     }
 
     /// A registry in memory.
@@ -136,6 +129,20 @@ impl Registry {
     pub(crate) fn close(self) -> Result<(), RegistryError> {
         self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
         self.connection.close().map_err(|(_, error)| error.into())
+    }
+}
+
+/// Connects to the registry at `path`, to read it where it cannot be written to. Returns the version of its schema, which is
+/// this one or an earlier one.
+fn connect_to_known(path: &Path) -> Result<(Connection, i64), RegistryError> {
+    Registry::locate(path)?;
+    let (connection, found) = match connect(path) {
+        Err(RegistryError::Sqlite(error)) if reading::may_do(&error) => reading::connect(path)?,
+        connected => connected?,
+    };
+    match found {
+        1..=schema::VERSION => Ok((connection, found)),
+        _ => Err(RegistryError::Version { path: path.to_owned(), found, known: schema::VERSION }),
     }
 }
 

@@ -82,6 +82,15 @@ fn new_certificates_follow_the_current_profile_and_those_from_before_stay_valid(
 }
 
 #[test]
+fn a_rehearsal_changes_nothing_not_even_the_version() {
+    let factory = of_version_1();
+    let registry = || std::fs::read(factory.path("fleet/registry.db")).unwrap();
+    let before = registry();
+    factory.run("reconcile --dry-run");
+    assert!(registry() == before, "the registry was brought to this version");
+}
+
+#[test]
 fn a_device_from_before_is_revoked() {
     let factory = of_version_1();
     factory.run("revoke pump-1 --reason keyCompromise").succeeded();
