@@ -33,6 +33,18 @@ pub(crate) enum Secrecy {
     Public,
 }
 
+impl Secrecy {
+    /// That of a file that a command makes under this name: `cert.pem` and `ca.pem`, alone or after a name and a dot, hold
+    /// certificates; every other one may hold a key.
+    pub(crate) fn of_made(path: &Path) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let holds_certificates = ["cert.pem", "ca.pem"].iter().any(|end| {
+            name.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        });
+        if holds_certificates { Self::Public } else { Self::Secret }
+    }
+}
+
 /// The most links that are followed from one path, as by the kernel.
 const MAX_LINKS: usize = 40;
 
@@ -82,11 +94,12 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<Replaceme
 /// Moves a file that is on disk, and its owner's alone, to `path`, which gets its content as by [`replace`].
 pub(crate) fn move_over(staged: &Path, path: &Path) -> io::Result<Replacement> {
     let is_plain = fs::symlink_metadata(path).map_or(true, |present| present.is_file());
-    match if is_plain { rename_whole(staged, path, Secrecy::Secret) } else { Err(Errno::BUSY.into()) } {
+    let secrecy = Secrecy::of_made(path);
+    match if is_plain { rename_whole(staged, path, secrecy) } else { Err(Errno::BUSY.into()) } {
         Ok(()) => Ok(Replacement::Whole),
         Err(error) if !is_plain || rewritable(&error, path) => {
             let content = zeroize::Zeroizing::new(fs::read(staged)?);
-            let replacement = write_private(path, &content)?;
+            let replacement = replace(path, &content, secrecy)?;
             fs::remove_file(staged)?;
             Ok(replacement)
         }

@@ -69,9 +69,16 @@ fn lists_and_keys_of_the_fleet_itself_stay_whose_they_are() {
         set(&factory.path("fleet").join(file), BROKER, 0o640);
     }
     let before = files.map(|file| fs::read(factory.path("fleet").join(file)).unwrap());
+    let certificates = ["broker/cert.pem", "services/historian.cert.pem", "services/historian.ca.pem"];
+    for file in certificates {
+        set(&factory.path("fleet").join(file), BROKER, 0o644);
+    }
     factory.run("crl").succeeded();
     factory.run("broker-cert").succeeded();
     factory.run("service historian --renew").succeeded();
+    for file in certificates {
+        assert_eq!(mode(&factory.path("fleet").join(file)), 0o644, "{file} is no secret");
+    }
     for (file, before) in files.into_iter().zip(before) {
         let path = factory.path("fleet").join(file);
         let metadata = fs::metadata(&path).unwrap();
