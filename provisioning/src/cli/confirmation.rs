@@ -27,7 +27,7 @@ pub(super) fn ask(question: impl Display) -> Result<Answer, Failure> {
     let mut answer = String::new();
     write!(io::stderr().lock(), "{question} [y/N] ")
         .and_then(|()| io::stdin().lock().take(MAX_ANSWER_LEN).read_line(&mut answer))
-        .map_err(|error| Failure::output(&error))?;
+        .map_err(|error| Failure::unanswered(&error))?;
     Ok(match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Answer::Yes,
         _ => Answer::No,

@@ -62,7 +62,13 @@ pub(super) fn resealing(arguments: &arguments::Reseal) -> Result<(Passphrase, Op
     let file = arguments.new_passphrase_file.as_deref();
     let new = file.map(from_file).transpose()?;
     let source = Source { file, ..issuing_source(&arguments.passphrase) };
-    source.refuse_weak(new.as_ref().unwrap_or(&old), &arguments.strength)?;
+    let new = match new {
+        Some(new) => Some(source.sealing(new, &arguments.strength)?),
+        None => {
+            source.refuse_weak(&old, &arguments.strength)?;
+            None
+        }
+    };
     Ok((old, new))
 }
 

@@ -18,7 +18,7 @@ impl Failure {
 impl From<LintError> for Failure {
     fn from(error: LintError) -> Self {
         let help = match &error {
-            LintError::Read { .. } => "give the path of a readable file",
+            LintError::Read { path, source } => return Self::io(REFUSED, error.to_string(), path, source),
             LintError::Image { .. } => "make the image again, or read it back from the device again",
             LintError::TooLong { .. } | LintError::Unknown { .. } | LintError::Nothing { .. } => {
                 "give certificates, signing requests or CRLs in PEM or DER, or images (.bin, .hex, .uf2)"

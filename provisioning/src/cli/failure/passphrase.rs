@@ -27,6 +27,15 @@ impl Failure {
         )
     }
 
+    /// A question was not asked, or its answer cannot be read.
+    pub(in crate::cli) fn unanswered(error: &io::Error) -> Self {
+        Self::new(
+            USAGE,
+            format!("cannot ask on the terminal: {error}"),
+            "nothing was done; --yes says yes to all that is asked",
+        )
+    }
+
     /// An empty passphrase.
     pub(in crate::cli) fn passphrase(error: PassphraseError, origin: &str) -> Self {
         Self::new(USAGE, format!("{error} ({origin})"), "give a passphrase of at least one character")
