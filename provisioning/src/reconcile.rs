@@ -145,7 +145,8 @@ fn list_at(
     path: &Path,
     authorities: &Authorities,
 ) -> Result<Option<(Authority, PublishedCrl)>, CrlFileFault> {
-    for (authority, chain) in authorities.chains() {
+    let with_lists = authorities.chains().filter(|(authority, _)| Authority::WITH_CRL.contains(authority));
+    for (authority, chain) in with_lists {
         match PublishedCrl::read(path, chain) {
             Ok(list) => return Ok(list.map(|list| (authority, list))),
             Err(CrlFileFault::Signature) => {}

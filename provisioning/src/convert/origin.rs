@@ -9,6 +9,7 @@ use super::error::ConvertError;
 use crate::authority::Authority;
 use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
+use crate::digest::Sha256;
 use crate::fleet::Fleet;
 use crate::image::{ImageContext, KeyLocation, Slot};
 use crate::issuer::read_chain;
@@ -70,10 +71,9 @@ impl Origin {
         device_id: &str,
         certificate: &[u8],
     ) -> Result<Option<Status>, ConvertError> {
+        let fingerprint = Sha256::of(certificate);
         let mut records = self.registry.certificates_of(device_id, self.now)?.into_iter();
-        let record = records.find(|record| {
-            self.registry.certificate_der(&record.serial).is_ok_and(|der| der.as_deref() == Some(certificate))
-        });
+        let record = records.find(|record| record.fingerprint_sha256 == fingerprint);
         Ok(record.map(|record| record.status).filter(|status| *status != Status::Active))
     }
 
