@@ -101,7 +101,8 @@ impl CommandWriter {
     pub(super) async fn written(&mut self) -> io::Result<PendingCommand> {
         match self.written.recv().await {
             Some(result) => {
-                self.under_way = self.under_way.saturating_sub(1);
+                // A writer that could not write has ended, and what waited for it waits no longer.
+                self.under_way = if result.is_ok() { self.under_way.saturating_sub(1) } else { 0 };
                 result
             }
             None => std::future::pending().await,
@@ -124,6 +125,29 @@ mod tests {
         };
         let json = json_line(&publish, &DeviceId::new("pump-1").unwrap())?;
         Some(String::from_utf8(json).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_could_not_write_has_nothing_under_way() {
+        struct Broken(std::sync::mpsc::Receiver<()>);
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                let _ = self.0.recv();
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (go, gate) = std::sync::mpsc::channel();
+        let mut writer = CommandWriter::new(move || Broken(gate));
+        for _ in 0..3 {
+            assert!(writer.enqueue(PendingCommand::new(1, Publish::default(), b"{}\n".to_vec())));
+        }
+        assert!(!writer.is_idle());
+        drop(go);
+        assert!(writer.written().await.is_err());
+        assert!(writer.is_idle(), "nobody waits for the other two");
     }
 
     #[test]
