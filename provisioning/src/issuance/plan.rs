@@ -87,20 +87,13 @@ pub(super) fn case_twins<'n>(
     let mut twins = Vec::new();
     let mut folded = HashMap::new();
     for name in names {
+        let name_and =
+            |existing, registered| Conflict::CaseTwin { name: name.to_owned(), existing, registered };
         if let Some(existing) = folded.insert(name.to_ascii_lowercase(), name) {
-            let (name, existing) = (name.to_owned(), existing.to_owned());
-            twins.push(Conflict::CaseTwin { name, existing, registered: false });
+            twins.push(name_and(existing.to_owned(), false));
         }
-    }
-    if !folded.is_empty() {
-        registry.for_each_name(|existing| {
-            if let Some(name) = folded.get(&existing.to_ascii_lowercase())
-                && *name != existing
-            {
-                let (name, existing) = ((*name).to_owned(), existing.to_owned());
-                twins.push(Conflict::CaseTwin { name, existing, registered: true });
-            }
-        })?;
+        let registered = registry.case_twins_of(name)?;
+        twins.extend(registered.into_iter().map(|existing| name_and(existing, true)));
     }
     Ok(twins)
 }

@@ -59,7 +59,11 @@ impl ReservedName {
     /// The devices that have such a name already.
     pub(crate) fn registered(registry: &Registry) -> Result<Vec<Self>, RegistryError> {
         let mut found = Vec::new();
-        registry.for_each_device_id(|device_id| found.extend(Self::of(device_id, 0)))?;
+        for begin in [RENEWAL_SERVICE].into_iter().chain(UNPROVEN) {
+            found.extend(
+                registry.device_ids_from(begin)?.iter().filter_map(|device_id| Self::of(device_id, 0)),
+            );
+        }
         Ok(found)
     }
 }

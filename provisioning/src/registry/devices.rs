@@ -117,24 +117,22 @@ impl Registry {
         }))
     }
 
-    /// Calls `each` with the id of every device.
-    pub(crate) fn for_each_device_id(&self, mut each: impl FnMut(&str)) -> Result<(), RegistryError> {
-        let mut statement = self.connection.prepare_cached("SELECT device_id FROM device")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
-        }
-        Ok(())
+    /// The ids of devices that begin with this, in any case of their ASCII letters.
+    pub(crate) fn device_ids_from(&self, begin: &str) -> Result<Vec<String>, RegistryError> {
+        // No character comes after the last of Unicode.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name FROM identity WHERE kind = 'device' AND name >= ?1 COLLATE NOCASE \
+             AND name < ?1 || char(0x10FFFF) COLLATE NOCASE ORDER BY name",
+        )?;
+        Ok(statement.query_map([begin], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    /// Calls `each` with every registered name.
-    pub(crate) fn for_each_name(&self, mut each: impl FnMut(&str)) -> Result<(), RegistryError> {
-        let mut statement = self.connection.prepare_cached("SELECT name FROM identity")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
-        }
-        Ok(())
+    /// The registered names that differ from this one in the case of ASCII letters alone.
+    pub(crate) fn case_twins_of(&self, name: &str) -> Result<Vec<String>, RegistryError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM identity WHERE name = ?1 COLLATE NOCASE AND name <> ?1")?;
+        Ok(statement.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     /// The serial numbers of the certificates that were recorded last.
