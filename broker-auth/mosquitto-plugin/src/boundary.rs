@@ -155,7 +155,7 @@ unsafe extern "C" fn on_acl_check(_: c_int, data: *mut c_void, userdata: *mut c_
 unsafe extern "C" fn on_tick(_: c_int, _: *mut c_void, userdata: *mut c_void) -> c_int {
     if let Some(loaded) = unsafe { loaded_at(userdata) } {
         // `on_disconnect` is called for whoever is kicked: nothing of the plugin is borrowed any more.
-        carry_out(&loaded.plugin.tick(now()));
+        carry_out(&loaded.plugin.tick(now));
     }
     api::MOSQ_ERR_SUCCESS
 }

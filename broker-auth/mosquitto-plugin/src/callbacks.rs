@@ -17,6 +17,12 @@ pub trait Authenticator {
     /// `MOSQ_EVT_ACL_CHECK`
     fn acl_check(&self, client: &dyn Client, access: &Access<'_>) -> Answer;
 
+    /// Whether [`tick`](Self::tick) has something to do: mosquitto ticks whenever it has done something, for one message up to
+    /// four times.
+    fn is_tick_due(&self) -> bool {
+        true
+    }
+
     /// `MOSQ_EVT_TICK`: mosquitto has done what there was to do, or a tenth of a second has passed.
     fn tick(&self, now: UnixTime) -> Effects;
 

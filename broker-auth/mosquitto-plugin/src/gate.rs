@@ -202,7 +202,7 @@ impl<R: Rules> Authenticator for Gate<R> {
         let State { sessions, connections, denials, kick_list, .. } = &mut *state;
         let answer = match sessions.standing(client, access) {
             Standing::Admitted(permit) => {
-                let answer = access::of_connected(&permit, access);
+                let answer = access::of_connected(permit, access);
                 if answer == Answer::Denied
                     && matches!(access, Access::Publish { .. })
                     && permit.denied_publish() == DeniedPublish::Disconnect
@@ -210,14 +210,13 @@ impl<R: Rules> Authenticator for Gate<R> {
                     && client.protocol() != Protocol::V5
                 {
                     kick_list.add(client);
-                    if let (Some(client_id), Some(refusal)) = (client.id(), access::refusal(&permit, access))
-                    {
+                    if let (Some(client_id), Some(refusal)) = (client.id(), access::refusal(permit, access)) {
                         connections.ends_by(client_id, Ending::Refused(refusal));
                     }
                 }
                 answer
             }
-            Standing::Gone(permit) => access::of_gone(&permit, access),
+            Standing::Gone(permit) => access::of_gone(permit, access),
             Standing::Unknown => {
                 // A message for a session that is not known any more is asked about when nobody is there to be kicked.
                 if !matches!(access, Access::Deliver(_)) || client.has_certificate() {

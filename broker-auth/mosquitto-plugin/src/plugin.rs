@@ -80,8 +80,12 @@ impl Plugin {
     }
 
     /// What is to be done now.
-    pub fn tick(&self, now: UnixTime) -> Effects {
-        let effects = self.caught_of_all("TICK", &self.is_tick_failing, || self.authenticator.tick(now));
+    pub fn tick(&self, now: impl FnOnce() -> UnixTime) -> Effects {
+        // A tick that is left out is none that succeeds.
+        if !catch_unwind(AssertUnwindSafe(|| self.authenticator.is_tick_due())).unwrap_or(true) {
+            return Effects::default();
+        }
+        let effects = self.caught_of_all("TICK", &self.is_tick_failing, || self.authenticator.tick(now()));
         effects.unwrap_or_default()
     }
 

@@ -55,12 +55,12 @@ pub enum NotAdmitted {
 }
 
 /// Whether a client that asks for something is the one that was admitted.
-#[derive(Clone, Debug)]
-pub enum Standing {
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
     /// It is, and this is its permit.
-    Admitted(Permit),
+    Admitted(&'a Permit),
     /// It is the session of one that was admitted and has gone. This is asked about its will, or for messages that wait for it.
-    Gone(Permit),
+    Gone(&'a Permit),
     /// It is not, or is not known any more.
     Unknown,
 }
@@ -121,17 +121,17 @@ impl Sessions {
     }
 
     /// Whether `client`, which wants `access`, is one that was admitted.
-    pub fn standing(&mut self, client: &dyn Client, access: &Access<'_>) -> Standing {
+    pub fn standing(&mut self, client: &dyn Client, access: &Access<'_>) -> Standing<'_> {
         let Some(session) = client.id().and_then(|id| self.by_client_id.get_mut(id)) else {
             return Standing::Unknown;
         };
         let handle = client.handle();
         if session.handle == handle {
-            let permit = session.permit.clone();
+            let permit = &session.permit;
             return match &mut session.presence {
                 Presence::Connected => Standing::Admitted(permit),
                 gone => {
-                    if gone.is_asked(client, &permit, access) {
+                    if gone.is_asked(client, permit, access) {
                         Standing::Gone(permit)
                     } else {
                         Standing::Unknown
@@ -140,7 +140,7 @@ impl Sessions {
             };
         }
         if session.predecessor == Some(handle) && matches!(access, Access::Publish { .. }) {
-            return Standing::Gone(session.permit.clone());
+            return Standing::Gone(&session.permit);
         }
         Standing::Unknown
     }

@@ -12,7 +12,11 @@ pub struct TopicName<'a>(Cow<'a, str>);
 
 /// Which messages a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicFilter<'a>(Cow<'a, str>);
+pub struct TopicFilter<'a> {
+    text: Cow<'a, str>,
+    /// How many octets come before the first wildcard.
+    literal_len: usize,
+}
 
 /// The two parts of a shared subscription, `$share/{group}/{filter}` (MQTT 5 §4.8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,9 +81,11 @@ fn is_hidden(text: &str) -> bool {
 impl<'a> TopicName<'a> {
     /// Parses a topic name.
     pub fn new(text: &'a str) -> Result<Self, TopicError> {
-        // By octets: it is asked for every message, and a wildcard in UTF-8 is no part of another character.
-        if checked(text)?.bytes().any(|octet| matches!(octet, b'+' | b'#')) {
-            return Err(TopicError::Wildcard);
+        // By octets, all of them and without a branch: it is asked for every message, and a wildcard in UTF-8 is no part of
+        // another character.
+        let is_clean = text.bytes().fold(true, |clean, octet| clean & !matches!(octet, 0 | b'+' | b'#'));
+        if !is_clean || text.is_empty() || text.len() > MAX_LEN {
+            return Err(checked(text).err().unwrap_or(TopicError::Wildcard));
         }
         Ok(Self(Cow::Borrowed(text)))
     }
@@ -103,7 +109,7 @@ impl<'a> TopicFilter<'a> {
                 _ => {}
             }
         }
-        let filter = Self(Cow::Borrowed(text));
+        let filter = Self::of(Cow::Borrowed(text));
         if filter.is_shared() && filter.shared().is_none() {
             return Err(TopicError::Share);
         }
@@ -112,23 +118,28 @@ impl<'a> TopicFilter<'a> {
 
     /// The filter as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The same, owned.
     pub fn into_owned(self) -> TopicFilter<'static> {
-        TopicFilter(Cow::Owned(self.0.into_owned()))
+        TopicFilter { text: Cow::Owned(self.text.into_owned()), literal_len: self.literal_len }
+    }
+
+    fn of(text: Cow<'a, str>) -> Self {
+        let wildcard = text.bytes().position(|octet| matches!(octet, b'+' | b'#'));
+        Self { literal_len: wildcard.unwrap_or(text.len()), text }
     }
 
     fn is_shared(&self) -> bool {
-        self.0.split('/').next() == Some("$share")
+        self.text.split('/').next() == Some("$share")
     }
 
     /// Group and filter, if this is a shared subscription.
     pub fn shared(&self) -> Option<SharedFilter<'_>> {
         let (group, filter) = self.share()?;
         let complete = !group.is_empty() && group != "#" && !filter.is_empty();
-        complete.then_some(SharedFilter { group, filter: TopicFilter(Cow::Borrowed(filter)) })
+        complete.then_some(SharedFilter { group, filter: TopicFilter::of(Cow::Borrowed(filter)) })
     }
 
     /// Whether it is for topics of the broker itself, and says so.
@@ -138,12 +149,12 @@ impl<'a> TopicFilter<'a> {
 
     /// What messages are matched against.
     fn matched_part(&self) -> &str {
-        self.share().map_or(&self.0, |(_, filter)| filter)
+        self.share().map_or(&self.text, |(_, filter)| filter)
     }
 
     /// What stands for the group and for the filter of a shared subscription, checked or not.
     fn share(&self) -> Option<(&str, &str)> {
-        self.0.strip_prefix("$share/")?.split_once('/')
+        self.text.strip_prefix("$share/")?.split_once('/')
     }
 
     /// Whether a message published to `topic` is asked for.
@@ -151,14 +162,19 @@ impl<'a> TopicFilter<'a> {
     /// A wildcard in the first level does not match a topic that starts with `$` (MQTT 5 §4.7.2), nor one of the broker's
     /// own, which start with `countersign/`.
     pub fn matches(&self, topic: &TopicName<'_>) -> bool {
-        if self.0.starts_with(['+', '#']) && is_hidden(&topic.0) {
+        if self.text.starts_with(['+', '#']) && is_hidden(&topic.0) {
             return false;
         }
-        // Octet by octet, since this is asked twice for every message. `+` is a whole level, and `#` the last.
-        let (mut wanted, mut found) = (self.0.as_bytes(), topic.0.as_bytes());
+        // By octets, since this is asked twice for every message: first all before the first wildcard.
+        let (literal, mut wanted) = self.text.as_bytes().split_at(self.literal_len);
+        let topic = topic.0.as_bytes();
+        let Some(mut found) = topic.strip_prefix(literal) else {
+            // `a/#` matches `a` too: `#` includes the parent level (§4.7.1.2).
+            return wanted == b"#" && literal.strip_suffix(b"/") == Some(topic);
+        };
+        // `+` is a whole level, and `#` the last.
         loop {
             match (wanted, found) {
-                // `a/#` matches `a` too: `#` includes the parent level (§4.7.1.2).
                 ([b'#'], _) | (b"/#" | [], []) => return true,
                 ([b'+', rest @ ..], _) => {
                     let level = found.iter().position(|octet| *octet == b'/').unwrap_or(found.len());
@@ -192,17 +208,17 @@ impl<'a> TopicFilter<'a> {
     /// Whether every topic that this filter matches is matched by `allowed` too.
     pub fn is_within(&self, allowed: &TopicFilter<'_>) -> bool {
         let hides = |allowed: &str, asked: &str| allowed.starts_with(['+', '#']) && is_hidden(asked);
-        if hides(&allowed.0, &self.0) || hides(allowed.matched_part(), self.matched_part()) {
+        if hides(&allowed.text, &self.text) || hides(allowed.matched_part(), self.matched_part()) {
             return false;
         }
         // `a/#` asks for `a` as well, but what `#` and `/#` would add in this way is the empty text, which is no topic.
-        let asked = match &*self.0 {
+        let asked = match &*self.text {
             "#" => "+/#",
             "/#" => "/+/#",
             asked => asked,
         };
         let mut asked = asked.split('/');
-        let mut permitted = allowed.0.split('/');
+        let mut permitted = allowed.text.split('/');
         loop {
             match (permitted.next(), asked.next()) {
                 (Some("#"), _) => return true,
@@ -225,7 +241,7 @@ impl fmt::Display for TopicName<'_> {
 
 impl fmt::Display for TopicFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.text)
     }
 }
 

@@ -107,13 +107,12 @@ impl Authenticator for FleetPlugin {
         self.gate.acl_check(client, access)
     }
 
+    fn is_tick_due(&self) -> bool {
+        self.gate.must_tick() || self.ticked.get().is_none_or(|last| last.elapsed() >= TICK_INTERVAL)
+    }
+
     fn tick(&self, now: UnixTime) -> Effects {
-        let begin = Instant::now();
-        let is_soon = self.ticked.get().is_some_and(|last| begin.duration_since(last) < TICK_INTERVAL);
-        if is_soon && !self.gate.must_tick() {
-            return Effects::default();
-        }
-        self.ticked.set(Some(begin));
+        self.ticked.set(Some(Instant::now()));
         self.turns.serve(&self.gate);
         let mut effects = self.gate.tick(now);
         effects.messages.extend(self.events.take());

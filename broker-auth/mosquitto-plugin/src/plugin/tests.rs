@@ -6,6 +6,7 @@ use crate::fake_client::{FakeClient, MemoryLog};
 /// Lets everybody in, but for what panics.
 struct Panics {
     at: Cell<&'static str>,
+    is_due: Cell<bool>,
 }
 
 impl Panics {
@@ -23,6 +24,11 @@ impl Authenticator for Rc<Panics> {
     fn acl_check(&self, _: &dyn Client, _: &Access<'_>) -> Answer {
         self.at("ACL_CHECK");
         Answer::Allowed
+    }
+
+    fn is_tick_due(&self) -> bool {
+        self.at("whether a tick is due");
+        self.is_due.get()
     }
 
     fn tick(&self, _: UnixTime) -> Effects {
@@ -57,14 +63,14 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let log = Rc::new(MemoryLog::default());
-        let panics = Rc::new(Panics { at: Cell::new("") });
+        let panics = Rc::new(Panics { at: Cell::new(""), is_due: Cell::new(true) });
         let mut plugin = Plugin::start(|_, _| Box::new(DenyAll), Ok(Options::default()), log.clone());
         plugin.authenticator = Box::new(Rc::clone(&panics));
         Self { panics, log, plugin, client: FakeClient::new(1, "dev-1") }
     }
 
     fn everything(&self) {
-        self.plugin.tick(now());
+        self.plugin.tick(now);
         self.plugin.reload(now());
         self.plugin.disconnect(Some(&self.client));
     }
@@ -115,9 +121,29 @@ fn a_panic_about_all_of_them_denies_everybody_until_the_same_succeeds() {
 #[test]
 fn a_tick_that_panics_has_no_effects_and_one_that_does_not_has() {
     let stage = Stage::new();
-    assert_eq!(stage.plugin.tick(now()).kicks, [kick()]);
+    assert_eq!(stage.plugin.tick(now).kicks, [kick()]);
     stage.panics.at.set("TICK");
-    assert_eq!(stage.plugin.tick(now()), Effects::default());
+    assert_eq!(stage.plugin.tick(now), Effects::default());
+}
+
+#[test]
+fn a_tick_that_is_left_out_does_not_end_what_one_that_panicked_began() {
+    let stage = Stage::new();
+    stage.panics.at.set("TICK");
+    stage.plugin.tick(now);
+    stage.panics.at.set("");
+    stage.panics.is_due.set(false);
+    assert_eq!(stage.plugin.tick(now), Effects::default());
+    assert_eq!(stage.allowed(), (false, false));
+    stage.panics.is_due.set(true);
+    assert_eq!(stage.plugin.tick(now).kicks, [kick()]);
+    assert_eq!(stage.allowed(), (true, true));
+    stage.panics.at.set("whether a tick is due");
+    assert_eq!(
+        stage.plugin.tick(now).kicks,
+        [kick()],
+        "whoever cannot say when it is due is asked each time"
+    );
 }
 
 #[test]

@@ -25,15 +25,15 @@ fn admit(sessions: &mut Sessions, client: &FakeClient, identity: &str) -> Result
 fn told(sessions: &mut Sessions, client: &FakeClient) -> String {
     let before = sessions.by_client_id.get(client.id().unwrap()).map(|session| session.presence);
     let found = ALL.map(|access| {
-        let standing = sessions.standing(client, &access);
-        if let Some(session) = sessions.by_client_id.get_mut(client.id().unwrap()) {
-            session.presence = before.unwrap();
-        }
-        match standing {
+        let standing = match sessions.standing(client, &access) {
             Standing::Admitted(_) => 'c',
             Standing::Gone(_) => 'g',
             Standing::Unknown => '-',
+        };
+        if let Some(session) = sessions.by_client_id.get_mut(client.id().unwrap()) {
+            session.presence = before.unwrap();
         }
+        standing
     });
     found.iter().collect()
 }

@@ -37,6 +37,10 @@ impl<A: Authenticator> Authenticator for Panics<A> {
         self.inner.acl_check(client, access)
     }
 
+    fn is_tick_due(&self) -> bool {
+        self.inner.is_tick_due()
+    }
+
     fn tick(&self, now: UnixTime) -> Effects {
         self.at("TICK");
         self.inner.tick(now)
