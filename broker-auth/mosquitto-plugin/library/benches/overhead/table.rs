@@ -41,7 +41,7 @@ impl Table {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let mut text = "| median of the rounds | plugin | alone | ratio (of single rounds) | goal |\n\
+        let mut text = "| median of the rounds | plugin | alone | ratio (95 %) | goal |\n\
                         |---|---:|---:|---:|---|\n"
             .to_owned();
         for row in &self.0 {
@@ -53,19 +53,17 @@ impl Table {
 }
 
 impl Row {
+    /// The median of the rounds' ratios, and between what it is in 95 of 100 cases: what a machine does to both in a round says
+    /// nothing about either.
     fn ratio(&self) -> String {
-        let (Some(plugin), Some(alone)) = (median(&self.plugin), median(&self.alone)) else {
-            return String::new();
-        };
         let of_rounds = self.plugin.iter().zip(&self.alone);
-        let mut ratios: Vec<_> =
-            of_rounds.filter_map(|(plugin, alone)| Some((*plugin)? / (*alone)?)).collect();
+        let ratios: Vec<_> = of_rounds.map(|(plugin, alone)| Some((*plugin)? / (*alone)?)).collect();
+        let Some(ratio) = median(&ratios) else { return String::new() };
+        let mut ratios: Vec<_> = ratios.into_iter().flatten().collect();
         ratios.sort_by(f64::total_cmp);
-        match (ratios.first(), ratios.last()) {
-            (Some(least), Some(most)) if ratios.len() > 1 => {
-                format!("{:.2} ({least:.2} – {most:.2})", plugin / alone)
-            }
-            _ => format!("{:.2}", plugin / alone),
+        match between(ratios.len()) {
+            Some((least, most)) => format!("{ratio:.2} ({:.2} – {:.2})", ratios[least], ratios[most]),
+            None => format!("{ratio:.2}"),
         }
     }
 
@@ -76,6 +74,14 @@ impl Row {
             Goal::Below(most) => format!("< {most}"),
         }
     }
+}
+
+/// Which of so many values, in order, the true median lies between in 95 of 100 cases, whatever their distribution: each is
+/// above or below it as a coin falls. `None`: there are too few to say.
+fn between(count: usize) -> Option<(usize, usize)> {
+    let deviation = 0.98 * (count as f64).sqrt();
+    let least = (count as f64 / 2.0 - deviation).floor();
+    (least >= 0.0 && count > 4).then(|| (least as usize, count - 1 - least as usize))
 }
 
 /// The middle one; of an even number the lesser of the two. `None` if it did not happen each time.
