@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use device_identity::PrintableLines;
 use ring::rand::SystemRandom;
 
 use arguments::{Arguments, Command};
@@ -28,7 +29,6 @@ use context::Context;
 use failure::Failure;
 
 use crate::fleet::Fleet;
-use crate::printable::PrintableLines;
 use crate::timestamp::Timestamp;
 
 /// Runs `countersign-provision` with these arguments, the program's name first.

@@ -7,4 +7,5 @@ mod damage_tests;
 mod pem_file;
 mod read;
 
+pub(crate) use content::Content;
 pub(crate) use read::{InspectError, inspect};

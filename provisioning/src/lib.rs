@@ -28,7 +28,6 @@
 //! | [`key`] | keys of devices, and keys of CAs at rest |
 //! | `pem`, `der`, `digest`, `serial`, `organization`, `country`, `timestamp` | values |
 //! | `spelling`, `tally` | texts as people mean them; lists that may be long |
-//! | `printable` | what others wrote, as a terminal may see it |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -59,7 +58,6 @@ mod lint;
 mod order;
 mod organization;
 mod pem;
-mod printable;
 mod profile;
 mod reconcile;
 mod registry;

@@ -99,7 +99,10 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
         let Some(name) = marked(line, "BEGIN") else { continue };
         let Some(label) = Label::of(name) else { continue };
         let end = format!("-----END {name}-----");
-        let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
+        // Room for the section, so that a key leaves no pieces behind; and for no more, since a file may have many.
+        let ends = |line: &&[u8]| marked(line, "END").is_none() && marked(line, "BEGIN").is_none();
+        let length = lines.clone().map(|(_, line)| line).take_while(ends).map(<[u8]>::len).sum();
+        let mut base64 = Zeroizing::new(Vec::with_capacity(length));
         loop {
             match lines.next() {
                 Some((_, line)) if line == end.as_bytes() => break,
@@ -145,7 +148,7 @@ fn marked<'a>(line: &'a [u8], mark: &str) -> Option<&'a str> {
 }
 
 /// The lines with their numbers from 1, without blanks around them.
-fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> + Clone {
     let lines = text.split(|octet| matches!(octet, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
     (1..).zip(lines)
 }
@@ -170,4 +173,18 @@ pub(crate) fn is_bare_base64(text: &[u8]) -> bool {
     let mut text = ascii(text).into_owned();
     text.retain(|octet| !octet.is_ascii_whitespace());
     BASE64.decode(&text).is_ok_and(|der| der.first() == Some(&0x30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room for the whole file in each section would be 600 GB.
+    #[test]
+    fn a_file_of_many_sections_takes_no_more_than_its_length() {
+        let one = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let sections = decode(one.repeat(100_000).as_bytes()).unwrap();
+        assert_eq!(sections.len(), 100_000);
+        assert!(sections.iter().all(|section| *section.der == [0, 0, 0]));
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! The ground floor of Countersign: the device, the factory and the broker all import this crate, and it imports
 //! none of them. It knows these words and nothing else (no X.509, no TLS, no MQTT, no allocator):
-//! none of them. It knows five words and nothing else (no X.509, no TLS, no MQTT, no allocator):
 //!
 //! - [`DeviceId`]: the name a fleet calls a device by, safe as an MQTT client id, a topic level and a file name;
 //! - [`ServiceName`]: the name a fleet calls a back-end client by, of the same grammar;
@@ -10,7 +9,7 @@
 //! - [`Topic`]: the MQTT topics of a device, to and from ([`DeviceId`], [`Channel`]);
 //! - [`image::Image`]: the credential image the factory writes and the device reads in place;
 //! - [`user_property`]: the names of the MQTT user properties in which the broker tells a device something;
-//! - [`Printable`]: text of a peer, made safe for one line of a log.
+//! - [`Printable`] and [`PrintableLines`]: a text that others wrote, as a log or a terminal may see it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -32,7 +31,7 @@ mod topic;
 pub mod user_property;
 
 pub use device_id::{DeviceId, DeviceIdError};
-pub use printable::Printable;
+pub use printable::{Printable, PrintableLines, is_steering};
 pub use service_name::ServiceName;
 pub use subject::{Subject, SubjectError};
 pub use topic::{Channel, Topic, TopicError};

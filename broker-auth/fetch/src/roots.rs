@@ -1,7 +1,8 @@
 //! [`Roots`]: the CAs that the certificates of HTTPS servers are checked against.
 
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -69,8 +70,7 @@ impl Roots {
         let (mut read, mut store) = (Vec::new(), RootCertStore::empty());
         for file in files {
             let refused = |detail: String| RootsError::Certificate { file: file.clone(), detail };
-            let bytes =
-                std::fs::read(file).map_err(|source| RootsError::Read { file: file.clone(), source })?;
+            let bytes = contents(file).map_err(|source| RootsError::Read { file: file.clone(), source })?;
             let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
                 .collect::<Result<_, pem::Error>>()
                 .map_err(|error| refused(error.to_string()))?;
@@ -111,6 +111,18 @@ fn system_store() -> RootCertStore {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     store
+}
+
+/// All CAs that a system trusts take less than a quarter of a megabyte.
+const MAX_LEN: u64 = 16 * 1024 * 1024;
+
+fn contents(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_LEN + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_LEN {
+        return Err(io::Error::other("the file is larger than 16 MiB"));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt,
 use std::path::{Path, PathBuf};
 
 use crate::config::StateConfig;
-use crate::store::{read_if_there, write_whole};
+use crate::store::{ForeignOwner, read_if_there, write_whole};
 
 /// What a broker must not forget: without it an old revocation list would be as good as a new one.
 const REMEMBERED: [&str; 3] = ["crl-numbers.json", "time-floor.json", "namespaces.json"];
@@ -140,7 +140,7 @@ impl StateDirectory {
                 continue;
             }
             if let Some(bytes) = read_if_there(&from).map_err(io_error("read", &from))? {
-                write_whole(&to, &bytes).map_err(io_error("written", &to))?;
+                write_whole(&to, &bytes, ForeignOwner::Replaced).map_err(io_error("written", &to))?;
                 self.adopted.push(from);
             }
         }

@@ -26,4 +26,5 @@ pub use namespaces::KnownNamespaces;
 pub use reported_clients::{ReportedClient, ReportedClients};
 pub use ruleset_store::{ReloadReport, RulesetStore, StartReport, StatusChanges};
 pub use time_floor::{TimeFloor, TimeFloorError};
-pub(crate) use whole_file::{read_if_there, write_whole};
+pub(crate) use whole_file::read_if_there;
+pub use whole_file::{ForeignOwner, write_whole};

@@ -1,12 +1,12 @@
 //! `passwd`: setting and removing passwords in the password file.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use broker_rules::store::{ForeignOwner, read_file, write_whole};
 use ring::rand::{SecureRandom, SystemRandom};
 use second_factor::password::{Argon2Hash, PasswordFile, UnusablePassword, remove, set};
 use zeroize::Zeroizing;
@@ -59,10 +59,9 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
         let what = format!("{}: {error}", file.display());
         exit::fail(exit::INPUT_REFUSED, what, "put the line right; nothing was changed")
     };
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => Zeroizing::new(text),
+    let text = match read_file(&file) {
+        Ok(bytes) => Zeroizing::new(String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(&error)),
         Err(error) => return Err(failed(error)),
     };
     PasswordFile::parse(&text).map_err(|error| refused(&error))?;
@@ -80,7 +79,7 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
             }
         },
     };
-    replace(&file, directory, changed.as_bytes()).map_err(failed)?;
+    write_whole(&file, changed.as_bytes(), ForeignOwner::Refused).map_err(failed)?;
     Ok(said)
 }
 
@@ -137,34 +136,4 @@ fn new_password(args: &PasswdArgs) -> Result<Zeroizing<Vec<u8>>, ExitCode> {
         }
     }
     Ok(text)
-}
-
-/// Replaces `file` in one step; owner, group and mode stay those that it had, or it is for its owner alone.
-fn replace(file: &Path, directory: &Path, bytes: &[u8]) -> io::Result<()> {
-    let before = match fs::metadata(file) {
-        Ok(metadata) => Some(metadata),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let staged = directory.join(name);
-    // Whoever holds the lock has left it behind.
-    let _ = fs::remove_file(&staged);
-    let written = (|| {
-        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
-        if let Some(before) = &before {
-            fchown(&new, Some(before.uid()), Some(before.gid()))?;
-            new.set_permissions(fs::Permissions::from_mode(before.mode() & 0o777))?;
-        }
-        new.write_all(bytes)?;
-        new.sync_all()?;
-        fs::rename(&staged, file)?;
-        File::open(directory)?.sync_all()
-    })();
-    if written.is_err() {
-        // What was there before is there still.
-        let _ = fs::remove_file(&staged);
-    }
-    written
 }

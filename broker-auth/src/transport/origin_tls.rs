@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use broker_rules::store::read_file;
 use fetch::{Roots, RootsError};
 use parking_lot::Mutex;
 use rustls::ClientConfig;
@@ -171,7 +172,7 @@ fn read_shown(
     key: &Path,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), OriginTlsError> {
     let read = |file: &Path| {
-        std::fs::read(file).map_err(|source| OriginTlsError::Read { file: file.to_owned(), source })
+        read_file(file).map_err(|source| OriginTlsError::Read { file: file.to_owned(), source })
     };
     let refused = |file: &Path, detail: String| OriginTlsError::Pem { file: file.to_owned(), detail };
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(certificate)?)

@@ -15,6 +15,7 @@ use authenticator::certificate::{
     CertificateError, Ending, KeyKind, OwnCertificate, OwnCertificateFault, timestamp,
 };
 use authenticator::origin::ServerName;
+use broker_rules::store::read_file;
 use parking_lot::Mutex;
 
 use super::crypto_provider::{MAX_RECORD_LEN, crypto_provider};
@@ -289,8 +290,7 @@ impl ServerCertificate {
 impl Present {
     fn load(cert_file: &Path, key_file: &Path) -> Result<Self, ServerCertificateError> {
         let read = |file: &Path| {
-            std::fs::read(file)
-                .map_err(|source| ServerCertificateError::Read { file: file.to_owned(), source })
+            read_file(file).map_err(|source| ServerCertificateError::Read { file: file.to_owned(), source })
         };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(cert_file)?)
             .collect::<Result<_, _>>()

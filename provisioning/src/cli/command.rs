@@ -23,6 +23,7 @@ pub(super) mod revocation;
 pub(super) mod service;
 pub(super) mod show;
 pub(super) mod sign;
+mod takeover;
 
 use std::path::Path;
 

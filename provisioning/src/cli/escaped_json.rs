@@ -1,8 +1,7 @@
 //! [`EscapedJson`]: JSON in which nothing steers the terminal that shows it.
 
+use device_identity::is_steering;
 use std::io::{self, Write};
-
-use crate::printable::is_steering;
 
 /// Passes JSON on, with what steers a terminal spelled out; whoever parses it reads the same texts. Each text of the
 /// document is written by one call, as serde_json does.

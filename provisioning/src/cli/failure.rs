@@ -25,8 +25,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use device_identity::PrintableLines;
+
 use super::exit_code::{DONE, FAILED, USAGE};
-use crate::printable::PrintableLines;
 
 /// What went wrong, and what to do about it.
 #[derive(Debug)]

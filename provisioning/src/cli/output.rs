@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use device_identity::PrintableLines;
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer as _};
 use serde_json::Serializer;
@@ -11,7 +12,6 @@ use serde_json::ser::PrettyFormatter;
 
 use super::escaped_json::EscapedJson;
 use super::failure::Failure;
-use crate::printable::PrintableLines;
 
 /// Prints a line.
 pub(super) fn line(text: impl Display) -> Result<(), Failure> {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::io;
 
+use device_identity::Printable;
+
 use super::failure::Failure;
 use super::output;
-use crate::printable::Printable;
 
 /// How wide a terminal is that does not say.
 const COLUMNS: usize = 80;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use device_identity::Printable;
 use serde::Serialize;
 
 use crate::digest::Sha256;
-use crate::printable::Printable;
 use crate::timestamp::Timestamp;
 
 /// What a file holds.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use device_identity::Printable;
 use device_identity::image::PrivateKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -208,8 +209,8 @@ fn certificate(der: &[u8]) -> Option<CertificateContent> {
     let Ok(([], parsed)) = X509Certificate::from_der(der) else { return None };
     let names = parsed.subject_alternative_name().ok().flatten();
     Some(CertificateContent {
-        subject: printable(&parsed.subject().to_string()),
-        issuer: printable(&parsed.issuer().to_string()),
+        subject: Printable(parsed.subject()).to_string(),
+        issuer: Printable(parsed.issuer()).to_string(),
         serial: serial(parsed.raw_serial()),
         not_before: Timestamp::from_signed(parsed.validity().not_before.timestamp()),
         not_after: Timestamp::from_signed(parsed.validity().not_after.timestamp()),
@@ -225,7 +226,7 @@ fn certificate(der: &[u8]) -> Option<CertificateContent> {
 fn request(der: &[u8]) -> Option<RequestContent> {
     let outline = csr::outline(der)?;
     Some(RequestContent {
-        subject: printable(&outline.subject),
+        subject: Printable(&outline.subject).to_string(),
         spki_sha256: Sha256::of(&outline.spki),
         refusal: SigningRequest::parse(der).err().map(|error| error.to_string()),
     })
@@ -239,7 +240,7 @@ fn crl(der: &[u8]) -> Option<CrlContent> {
         revocation_reason: entry.reason_code().map_or("unspecified", |(_, code)| reason(code.0)).to_owned(),
     });
     Some(CrlContent {
-        issuer: printable(&parsed.issuer().to_string()),
+        issuer: Printable(parsed.issuer()).to_string(),
         crl_number: parsed.crl_number().map(ToString::to_string),
         this_update: Timestamp::from_signed(parsed.last_update().timestamp()),
         next_update: parsed.next_update().map(|next| Timestamp::from_signed(next.timestamp())),
@@ -258,22 +259,17 @@ fn reason(code: u8) -> &'static str {
 
 fn general_name(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) => printable(name),
+        GeneralName::DNSName(name) => Printable(name).to_string(),
         GeneralName::IPAddress(bytes) => {
             let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
             let ip = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
             ip.map_or_else(|_| Hex(bytes).to_string(), |ip| ip.to_string())
         }
-        other => printable(&other.to_string()),
+        other => Printable(other).to_string(),
     }
 }
 
 /// A serial number in hex: the DER content octets without a leading zero octet.
 fn serial(raw: &[u8]) -> String {
     Hex(raw.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(raw)).to_string()
-}
-
-/// Text from a file with its control characters replaced, so that it cannot control a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

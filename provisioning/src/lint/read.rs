@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use device_identity::Printable;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
-use x509_parser::x509::X509Name;
 use zeroize::Zeroizing;
 
 use super::certificate::{self, Role};
@@ -116,7 +116,7 @@ impl<'a> Parsed<'a> {
             }
             Self::List(one) => ("CRL", one.issuer(), list::clauses(one, issuers)),
         };
-        Linted { file: file.to_owned(), kind, subject: printable(subject), clauses }
+        Linted { file: file.to_owned(), kind, subject: Printable(subject).to_string(), clauses }
     }
 }
 
@@ -149,10 +149,4 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, LintError> {
         ReadError::TooLong { .. } => LintError::TooLong { path: path.to_owned() },
         other => LintError::Read { path: path.to_owned(), source: other.into() },
     })
-}
-
-/// A name with its control characters replaced, so that it cannot control a terminal.
-fn printable(name: &X509Name<'_>) -> String {
-    let text = name.to_string();
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

@@ -81,6 +81,31 @@ fn srec_cat_and_objcopy_find_the_slot_at_its_address_wherever_that_is() {
 }
 
 #[test]
+fn several_files_are_inspected_and_one_that_is_damaged_hides_no_other() {
+    let factory = Factory::new();
+    factory.run("issue a b --format bin,pem").succeeded();
+    factory.write("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let files = "fleet/images/a.bin damaged.pem absent.bin fleet/images/b.cert.pem fleet/crl/device-ca.crl";
+    let output = factory.run(&format!("inspect {files}")).exited(3).says("damaged.pem").says("absent.bin");
+    for said in ["fleet/images/a.bin:\n", "\n\nfleet/images/b.cert.pem:\n", "\n\nfleet/crl/device-ca.crl:\n"]
+    {
+        assert!(output.stdout.contains(said), "{said:?} in {}", output.stdout);
+    }
+    let array: serde_json::Value =
+        serde_json::from_str(&factory.run(&format!("inspect {files} --json")).exited(3).stdout).unwrap();
+    let said: Vec<_> = array.as_array().unwrap().iter().map(|one| (&one["file"], &one["type"])).collect();
+    assert_eq!(
+        said,
+        [
+            (&"fleet/images/a.bin".into(), &"image".into()),
+            (&"fleet/images/b.cert.pem".into(), &"certificates".into()),
+            (&"fleet/crl/device-ca.crl".into(), &"crls".into()),
+        ]
+    );
+    assert_eq!(factory.json("inspect fleet/images/a.bin")["device_id"], "a");
+}
+
+#[test]
 fn inspect_says_what_is_in_files_of_every_format_and_shows_no_key() {
     let factory = Factory::new();
     factory.run(&format!("issue dev-1 {ALL} --address 0x10080000 --uf2-family rp2040")).succeeded();

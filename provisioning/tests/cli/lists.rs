@@ -149,11 +149,10 @@ fn what_is_no_list_of_this_fleet_is_set_aside_and_stops_no_revocation() {
 fn what_was_set_aside_is_named_though_the_command_fails_or_signs_nothing() {
     let fleet = Factory::new();
     fleet.run("issue a").succeeded();
-    for command in ["revoke a nobody", "resume nobody"] {
-        let factory = fleet.twin();
-        fs::write(factory.path(LIST), "no list").unwrap();
-        factory.run(command).exited(4).says("device-ca.crl was no list of this fleet").says("unknown");
-    }
+    let factory = fleet.twin();
+    factory.run("revoke a").succeeded();
+    fs::write(factory.path(LIST), "no list").unwrap();
+    factory.run("resume a").says("device-ca.crl was no list of this fleet").says("a revocation is for good");
     let factory = fleet.twin();
     let now = factory.json("inspect fleet/crl/device-ca.crl")["crls"][0]["this_update"].clone();
     fs::write(factory.path(LIST), "no list").unwrap();

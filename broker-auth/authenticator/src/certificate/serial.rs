@@ -73,9 +73,12 @@ pub enum HexError {
     },
 }
 
-/// The octets of a hexadecimal number, as tools print it: in upper or lower case, with colons or without.
+/// The octets of a hexadecimal number, as tools print it and people paste it: in upper or lower case, with colons or spaces
+/// or without, after `0x` or not.
 fn octets_of(text: &str) -> Result<Vec<u8>, HexError> {
-    let digits = text.chars().filter(|digit| *digit != ':');
+    let text = text.trim();
+    let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    let digits = text.chars().filter(|digit| *digit != ':' && !digit.is_whitespace());
     let digits = digits.map(|digit| digit.to_digit(16).ok_or(HexError::Digit(digit)));
     let digits: Vec<_> = digits.collect::<Result<_, _>>()?;
     let (odd, pairs) = digits.split_at(digits.len() % 2);
@@ -87,7 +90,8 @@ impl FromStr for Serial {
     type Err = HexError;
 
     fn from_str(text: &str) -> Result<Self, HexError> {
-        let octets = octets_of(text)?;
+        // As `openssl x509 -serial` prints it.
+        let octets = octets_of(text.trim().trim_start_matches("serial="))?;
         let wrong = HexError::Length { found: 2 * octets.len(), wanted: "1 to 40" };
         if octets.is_empty() { Err(wrong) } else { Self::from_der_contents(&octets).ok_or(wrong) }
     }
@@ -176,6 +180,22 @@ mod tests {
         signed.extend([0xff; 20]);
         assert!(Serial::from_der_contents(&signed).is_some());
         assert!(Serial::from_der_contents(&[0x01; 21]).is_none());
+    }
+
+    #[test]
+    fn a_number_is_read_as_any_tool_writes_it() {
+        let written =
+            ["0ab1", "ab1", "0A:B1", "0x0ab1", "0XAB1", " 0a b1\n", "serial=0AB1", "00 0a:b1\u{a0}"];
+        let serial = Serial::from_der_contents(&[0x0a, 0xb1]).unwrap();
+        for text in written {
+            assert_eq!(text.parse(), Ok(serial), "{text:?}");
+        }
+        for text in ["", "0x", "serial=", ":", "xyz", "0ab1;", &"1".repeat(41)] {
+            assert!(text.parse::<Serial>().is_err(), "{text:?}");
+        }
+        let digest = Fingerprint::of(b"");
+        assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
+        assert!("0x00".parse::<Fingerprint>().is_err());
     }
 
     #[test]

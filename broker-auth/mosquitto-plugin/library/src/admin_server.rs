@@ -1,4 +1,4 @@
-//! [`AdminServer`]: hears operators, on threads of its own.
+//! [`AdminServer`]: hears operators, beside mosquitto's thread.
 
 use std::any::Any;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,107 +19,132 @@ use crate::answers::Answers;
 use crate::log_lines::LogLines;
 
 /// Operators that are heard at once; others wait until one has been answered.
-const THREADS: usize = 4;
+const MAX_HEARD: usize = 4;
 
 /// How much of an exchange is left for the answer to be written, whatever has been waited for.
 const TIME_TO_WRITE: Duration = Duration::from_secs(1);
 
-/// How long a thread waits when it cannot hear anybody: descriptors may be free again by then.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How often it is looked who has come, until mosquitto ticks.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Hears operators. Its threads end with the value, before mosquitto takes their code away, and so does the socket.
+/// Hears operators: [`tick`](Self::tick) looks who has come, and each is answered on a thread that ends with the answer, since
+/// a process pays for a second thread with every system call. The threads end with the value, before mosquitto takes
+/// their code away, and so does the socket.
 pub(crate) struct AdminServer {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    /// Looks who has come until mosquitto ticks, which its configuration may keep it from: operators are told so.
+    until_ticks: Option<JoinHandle<()>>,
 }
 
 struct Shared {
     socket: AdminSocket,
     answers: Answers,
     lines: Arc<LogLines>,
-    is_over: AtomicBool,
-    /// With whom each thread speaks.
-    speaking: [Mutex<Option<UnixStream>>; THREADS],
+    is_ticking: AtomicBool,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    operators: Vec<Operator>,
+    /// Nobody could be heard the last time, and that has been said.
+    is_deaf: bool,
+}
+
+/// Somebody who is being answered.
+struct Operator {
+    thread: JoinHandle<()>,
+    stream: UnixStream,
 }
 
 impl AdminServer {
     /// Hears whoever comes to `socket`, and has `answers` answer.
     ///
     /// # Errors
-    /// There are no threads.
+    /// There is no thread, or the socket cannot be set so that nobody waits for it.
     pub(crate) fn start(socket: AdminSocket, answers: Answers, lines: Arc<LogLines>) -> io::Result<Self> {
-        let speaking = [const { Mutex::new(None) }; THREADS];
-        let shared = Arc::new(Shared { socket, answers, lines, is_over: AtomicBool::new(false), speaking });
-        // Those that there are end with the value, should another be missing.
-        let mut server = Self { shared, threads: Vec::new() };
-        for place in 0..THREADS {
-            let shared = Arc::clone(&server.shared);
-            let thread =
-                thread::Builder::new().name("countersign".to_owned()).spawn(move || shared.run(place))?;
-            server.threads.push(thread);
-        }
-        Ok(server)
+        socket.listener().set_nonblocking(true)?;
+        let is_ticking = AtomicBool::new(false);
+        let shared = Arc::new(Shared { socket, answers, lines, is_ticking, heard: Mutex::default() });
+        let hearing = Arc::clone(&shared);
+        let thread = on_a_thread(move || {
+            let _collecting = hearing.lines.collect_on_this_thread();
+            while !hearing.is_ticking.load(Ordering::SeqCst) {
+                hearing.hear_who_has_come();
+                thread::park_timeout(PAUSE);
+            }
+        })?;
+        Ok(Self { shared, until_ticks: Some(thread) })
+    }
+
+    /// Begins to answer those who have come. Does not wait.
+    pub(crate) fn tick(&self) {
+        self.shared.is_ticking.store(true, Ordering::SeqCst);
+        self.shared.hear_who_has_come();
     }
 }
 
 impl Drop for AdminServer {
     fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::SeqCst);
-        // Wakes those that wait for somebody to come.
-        let _ = rustix::net::shutdown(self.shared.socket.listener(), rustix::net::Shutdown::Both);
-        for stream in &self.shared.speaking {
-            if let Some(stream) = &*stream.lock() {
-                let _ = stream.shutdown(Shutdown::Both);
-            }
+        self.shared.is_ticking.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.until_ticks.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
         }
-        for thread in self.threads.drain(..) {
+        for Operator { thread, stream } in self.shared.heard.lock().operators.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
             // It catches its panics.
             let _ = thread.join();
         }
     }
 }
 
-impl Shared {
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
+fn on_a_thread(act: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("countersign".to_owned()).spawn(act)
+}
 
-    fn run(&self, place: usize) {
-        let _collecting = self.lines.collect_on_this_thread();
-        let Some(speaking) = self.speaking.get(place) else { return };
-        let mut is_deaf = false;
-        while !self.is_over() {
-            match self.socket.listener().accept() {
-                Ok((stream, _)) => {
-                    is_deaf = false;
-                    self.hear(&stream, speaking);
+impl Shared {
+    fn hear_who_has_come(self: &Arc<Self>) {
+        let heard = &mut *self.heard.lock();
+        while let Some(answered) = heard.operators.iter().position(|operator| operator.thread.is_finished()) {
+            // It catches its panics.
+            let _ = heard.operators.swap_remove(answered).thread.join();
+        }
+        while heard.operators.len() < MAX_HEARD {
+            match self.socket.listener().accept().and_then(|(stream, _)| self.hear(stream)) {
+                Ok(operator) => {
+                    heard.operators.push(operator);
+                    heard.is_deaf = false;
                 }
-                Err(_) if self.is_over() => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Descriptors and threads may be free again at the next tick.
                 Err(error) => {
-                    if !is_deaf {
+                    if !heard.is_deaf {
                         tracing::error!(%error, "operators cannot be heard");
                     }
-                    is_deaf = true;
-                    thread::sleep(PAUSE);
+                    heard.is_deaf = true;
+                    return;
                 }
             }
         }
     }
 
     /// One exchange, and whatever happens in it is over with it.
-    fn hear(&self, stream: &UnixStream, speaking: &Mutex<Option<UnixStream>>) {
-        let Ok(other_end) = stream.try_clone() else { return };
-        *speaking.lock() = Some(other_end);
-        // Whoever ends the server sees the stream, or is seen here.
-        if !self.is_over()
-            && let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.serve(stream)))
-        {
-            tracing::error!(
-                "a panic about an operator's question, which is not answered; please report it: {}",
-                told(&*payload)
-            );
-        }
-        *speaking.lock() = None;
+    fn hear(self: &Arc<Self>, stream: UnixStream) -> io::Result<Operator> {
+        let other_end = stream.try_clone()?;
+        let shared = Arc::clone(self);
+        let thread = on_a_thread(move || {
+            let _collecting = shared.lines.collect_on_this_thread();
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| shared.serve(&stream))) {
+                tracing::error!(
+                    "a panic about an operator's question, which is not answered; please report it: {}",
+                    told(&*payload)
+                );
+            }
+            // The other end is still here, and nothing more is said by it.
+            let _ = stream.shutdown(Shutdown::Both);
+        })?;
+        Ok(Operator { thread, stream: other_end })
     }
 
     fn serve(&self, stream: &UnixStream) {

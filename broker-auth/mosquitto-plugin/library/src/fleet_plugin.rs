@@ -35,7 +35,7 @@ pub(crate) struct FleetPlugin {
     events: Rc<Events>,
     /// Declared before the server: whoever waits for a turn is told that there will be none, and then its thread ends.
     turns: Turns,
-    _server: AdminServer,
+    server: AdminServer,
     lines: Arc<LogLines>,
     _collecting: OnThisThread,
     log: Rc<dyn Log>,
@@ -89,7 +89,7 @@ impl FleetPlugin {
             status,
             events,
             turns,
-            _server: server,
+            server,
             lines: Arc::clone(lines),
             _collecting: collecting,
             log: Rc::clone(log),
@@ -113,6 +113,7 @@ impl Authenticator for FleetPlugin {
 
     fn tick(&self, now: UnixTime) -> Effects {
         self.ticked.set(Some(Instant::now()));
+        self.server.tick();
         self.turns.serve(&self.gate);
         let mut effects = self.gate.tick(now);
         effects.messages.extend(self.events.take());

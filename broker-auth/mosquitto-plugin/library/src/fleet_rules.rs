@@ -210,7 +210,7 @@ impl Rules for FleetRules {
     }
 
     fn look(&self, _: UnixTime) {
-        let news = self.watch.borrow().news();
+        let news = self.watch.borrow_mut().news();
         let Ok(news) = news else { return self.watch_again() };
         for happened in news {
             self.log.write(level(&happened), &format!("countersign: {happened}"));

@@ -15,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::kept_lists::KeptLists;
 use super::time_floor::TimeFloor;
-use super::whole_file::{read_if_there, write_whole};
+use super::whole_file::{ForeignOwner, read_if_there, write_whole};
 
 /// The file in the broker's directory.
 const FILE_NAME: &str = "crl-numbers.json";
@@ -193,6 +193,6 @@ impl CrlNumbers {
     /// Replaces the file in one step: a crash leaves the old record or the new one.
     fn write(&self, seen: &BTreeMap<String, Seen>) -> std::io::Result<()> {
         let written: BTreeMap<_, _> = seen.iter().map(|(key, seen)| (key, Written::of(seen))).collect();
-        write_whole(&self.file, &serde_json::to_vec_pretty(&written)?)
+        write_whole(&self.file, &serde_json::to_vec_pretty(&written)?, ForeignOwner::Replaced)
     }
 }

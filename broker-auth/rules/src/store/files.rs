@@ -11,8 +11,11 @@ const MAX_FILE_LEN: u64 = 256 * 1024 * 1024;
 /// # Errors
 /// It cannot be read, or is larger than 256 MiB.
 pub fn read_file(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
+    let opened = std::fs::File::open(file)?;
+    // Room for all of it: a key that is read leaves no pieces behind where the bytes would have had to grow.
+    let expected = opened.metadata()?.len().min(MAX_FILE_LEN);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default().saturating_add(1));
+    opened.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_LEN {
         return Err(io::Error::other("the file is larger than 256 MiB"));
     }

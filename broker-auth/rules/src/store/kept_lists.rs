@@ -1,10 +1,10 @@
 //! [`KeptLists`]: a copy of the last good revocation lists of each CA, for a start while their files are damaged or gone.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::DirBuilder;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use authenticator::certificate::Fingerprint;
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rustls_pki_types::CertificateRevocationListDer;
 
 use super::files::read_file;
+use super::whole_file::{ForeignOwner, write_whole};
 
 /// The folder in the broker's directory.
 const FOLDER_NAME: &str = "crl";
@@ -129,18 +130,12 @@ impl KeptLists {
     fn write(&self, name: &str, list: &[u8]) -> io::Result<()> {
         let file = self.folder.join(name);
         if std::fs::metadata(&file).is_ok_and(|there| there.len() == list.len() as u64)
-            && std::fs::read(&file).is_ok_and(|there| there == list)
+            && read_file(&file).is_ok_and(|there| there == list)
         {
             return Ok(());
         }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let staged = self.folder.join(format!(".{name}.new"));
-        let mut writer =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
-        writer.write_all(list)?;
-        writer.sync_all()?;
-        std::fs::rename(&staged, &file)?;
-        File::open(&self.folder)?.sync_all()
+        write_whole(&file, list, ForeignOwner::Replaced)
     }
 }
 

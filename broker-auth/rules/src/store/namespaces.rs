@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use authenticator::trust::LoadedTrust;
 use parking_lot::Mutex;
 
-use super::whole_file::{read_if_there, write_whole};
+use super::whole_file::{ForeignOwner, read_if_there, write_whole};
 
 /// The file in the state directory.
 const FILE_NAME: &str = "namespaces.json";
@@ -47,7 +47,7 @@ impl KnownNamespaces {
         if before != *known
             && let Err(error) = serde_json::to_vec_pretty(&*known)
                 .map_err(std::io::Error::from)
-                .and_then(|bytes| write_whole(&self.file, &bytes))
+                .and_then(|bytes| write_whole(&self.file, &bytes, ForeignOwner::Replaced))
         {
             tracing::error!(file = %self.file.display(), %error, "the namespaces of the CAs cannot be kept");
         }

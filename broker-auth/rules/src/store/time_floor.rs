@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rustls_pki_types::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::whole_file::{read_if_there, write_whole};
+use super::whole_file::{ForeignOwner, read_if_there, write_whole};
 
 /// The file in the state directory.
 const FILE_NAME: &str = "time-floor.json";
@@ -172,7 +172,7 @@ impl TimeFloor {
         let Some(file) = &self.file else { return Ok(()) };
         serde_json::to_vec_pretty(record)
             .map_err(std::io::Error::from)
-            .and_then(|bytes| write_whole(file, &bytes))
+            .and_then(|bytes| write_whole(file, &bytes, ForeignOwner::Replaced))
             .map_err(|source| TimeFloorError::Write { file: file.clone(), source })
     }
 }

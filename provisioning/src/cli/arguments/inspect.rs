@@ -6,18 +6,18 @@ use clap::{Args, ValueHint};
 
 use super::json::Json;
 
-/// Say what is in an image, a certificate, a private key, a signing request or a CRL.
+/// Say what is in images, certificates, private keys, signing requests and CRLs.
 ///
 /// Images are read in every format that issue writes. Private keys are described, not shown. Of a damaged file the line,
-/// block or section is named that is.
+/// block or section is named that is; the other files are said all the same. With --json, several files make an array.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   countersign-provision inspect fleet/images/pump-0001.bin")]
 pub(in crate::cli) struct Inspect {
-    /// The file.
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) file: PathBuf,
+    /// The files.
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(in crate::cli) json: Json,

@@ -1,6 +1,6 @@
 //! `clock`, and the comparison of the clock before certificates are made.
 
-use super::crl::warn_of_all;
+use super::takeover::warn_of_all;
 use crate::authority::Authority;
 use crate::cli::arguments::{Clock, ClockAccept, ClockAction, ClockConsent};
 use crate::cli::confirmation::{self, Answer};

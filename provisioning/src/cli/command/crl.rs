@@ -6,15 +6,16 @@ use serde::Serialize;
 
 use super::displayed;
 use super::list_file::ListFile;
+use super::takeover::{warn_of_all, warn_of_files};
 use crate::authority::Authority;
 use crate::cli::arguments::{Crl, Publication};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::{output, passphrase};
-use crate::crl::{self, SetAside, SignedCrl, Takeover};
+use crate::crl::{self, SignedCrl, Takeover};
 use crate::fleet::{LockKind, Replacement};
 use crate::issuer::Issuer;
-use crate::registry::{CarriedOver, Registry};
+use crate::registry::Registry;
 use crate::timestamp::Timestamp;
 
 /// A published CRL, as JSON and as text.
@@ -77,26 +78,6 @@ pub(super) fn take_over_all(
         Ok(crl::take_over(&context.fleet, registry, *authority, issuer.chain())?)
     };
     issuers.iter().map(take_over).collect()
-}
-
-/// Warns of all that was found in the places of lists.
-pub(super) fn warn_of_all(found: Vec<Takeover>) {
-    let carried = warn_of_files(found);
-    if !carried.is_empty() {
-        output::warning(Failure::registry_lacked(&carried));
-    }
-}
-
-/// Names the files that were in the place of a list, and returns the entries that the registry lacked.
-fn warn_of_files(found: Vec<Takeover>) -> Vec<CarriedOver> {
-    for SetAside { from, to, fault } in found.iter().filter_map(|found| found.set_aside.as_ref()) {
-        let from = from.display();
-        output::warning(match to {
-            Ok(to) => format!("{from} was no list of this fleet: {fault}; it is in {} now", to.display()),
-            Err(error) => format!("{from} was no list of this fleet: {fault}; it could not be kept: {error}"),
-        });
-    }
-    found.into_iter().flat_map(|found| found.carried).collect()
 }
 
 /// Opens the issuing CAs of these authorities.

@@ -5,8 +5,9 @@ use std::path::Path;
 use device_identity::DeviceId;
 use serde::Serialize;
 
-use super::crl::{CrlDocument, publish_all, take_over_all, warn_of_all};
+use super::crl::{CrlDocument, publish_all, take_over_all};
 use super::revocation::print_outcome;
+use super::takeover::warn_of_all;
 use super::{IssuingSession, displayed};
 use crate::authority::Authority;
 use crate::cli::arguments;

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::adoption::adopt;
-use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all, warn_of_all};
+use super::crl::{CrlDocument, open_issuers, publish_all, take_over_all};
 use super::recall;
+use super::takeover::warn_of_all;
 use crate::authority::Authority;
 use crate::cli::arguments::{Consent, Publication, Resume, Revoke, Suspend, Targets};
 use crate::cli::context::Context;

@@ -1,12 +1,12 @@
 //! `show`
 
+use device_identity::Printable;
 use serde::Serialize;
 
 use crate::cli::arguments::Show;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::printable::Printable;
 use crate::registry::{CertificateRecord, DeviceRecord, Found, KeyOrigin, Registry};
 use crate::timestamp::Timestamp;
 
