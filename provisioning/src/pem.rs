@@ -100,8 +100,8 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<Section>, PemError> {
         let Some(label) = Label::of(name) else { continue };
         let end = format!("-----END {name}-----");
         // Room for the section, so that a key leaves no pieces behind; and for no more, since a file may have many.
-        let ends = |line: &&[u8]| marked(line, "END").is_none() && marked(line, "BEGIN").is_none();
-        let length = lines.clone().map(|(_, line)| line).take_while(ends).map(<[u8]>::len).sum();
+        let is_inside = |line: &&[u8]| marked(line, "END").is_none() && marked(line, "BEGIN").is_none();
+        let length = lines.clone().map(|(_, line)| line).take_while(is_inside).map(<[u8]>::len).sum();
         let mut base64 = Zeroizing::new(Vec::with_capacity(length));
         loop {
             match lines.next() {

@@ -27,4 +27,4 @@ pub use reported_clients::{ReportedClient, ReportedClients};
 pub use ruleset_store::{ReloadReport, RulesetStore, StartReport, StatusChanges};
 pub use time_floor::{TimeFloor, TimeFloorError};
 pub(crate) use whole_file::read_if_there;
-pub use whole_file::{ForeignOwner, write_whole};
+pub use whole_file::{ForeignOwner, directory_of, replaced_file, write_whole};

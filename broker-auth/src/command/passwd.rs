@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use broker_rules::store::{ForeignOwner, read_file, write_whole};
+use broker_rules::store::{ForeignOwner, directory_of, read_file, replaced_file, write_whole};
 use ring::rand::{SecureRandom, SystemRandom};
 use second_factor::password::{Argon2Hash, PasswordFile, UnusablePassword, remove, set};
 use zeroize::Zeroizing;
@@ -48,12 +48,13 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
         let what = format!("{} cannot be changed: {error}", file.display());
         exit::fail(exit::FAILED, what, "see that its directory is there, and may be written to")
     };
-    let file = target(file, args.remove).map_err(failed)?;
+    let file = replaced_file(file).map_err(failed)?;
+    if args.remove {
+        fs::metadata(&file).map_err(failed)?;
+    }
     // Asked for before anybody else is kept waiting.
     let password = if args.remove { None } else { Some(new_password(args)?) };
-    let directory =
-        file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let lock = File::open(directory).map_err(failed)?;
+    let lock = File::open(directory_of(&file)).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let refused = |error: &dyn fmt::Display| {
         let what = format!("{}: {error}", file.display());
@@ -81,18 +82,6 @@ fn edit(args: &PasswdArgs, file: &Path) -> Result<String, ExitCode> {
     };
     write_whole(&file, changed.as_bytes(), ForeignOwner::Refused).map_err(failed)?;
     Ok(said)
-}
-
-/// What is read and replaced: a link is followed, and is itself not replaced. Nothing but a regular file is opened: a pipe
-/// would be waited for.
-fn target(file: &Path, is_needed: bool) -> io::Result<PathBuf> {
-    match fs::canonicalize(file) {
-        Ok(found) if found.is_file() => Ok(found),
-        Ok(_) => Err(io::Error::other("it is no regular file")),
-        Err(error) if error.kind() != io::ErrorKind::NotFound || is_needed => Err(error),
-        Err(_) if file.is_symlink() => Err(io::Error::other("it is a link to what is not there")),
-        Err(_) => Ok(file.to_owned()),
-    }
 }
 
 fn hash(password: &[u8]) -> Result<Argon2Hash, ExitCode> {

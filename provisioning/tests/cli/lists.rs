@@ -152,7 +152,11 @@ fn what_was_set_aside_is_named_though_the_command_fails_or_signs_nothing() {
     let factory = fleet.twin();
     factory.run("revoke a").succeeded();
     fs::write(factory.path(LIST), "no list").unwrap();
-    factory.run("resume a").says("device-ca.crl was no list of this fleet").says("a revocation is for good");
+    factory
+        .run("resume a")
+        .exited(5)
+        .says("device-ca.crl was no list of this fleet")
+        .says("a revocation is for good");
     let factory = fleet.twin();
     let now = factory.json("inspect fleet/crl/device-ca.crl")["crls"][0]["this_update"].clone();
     fs::write(factory.path(LIST), "no list").unwrap();

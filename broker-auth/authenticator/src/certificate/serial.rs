@@ -91,7 +91,7 @@ impl FromStr for Serial {
 
     fn from_str(text: &str) -> Result<Self, HexError> {
         // As `openssl x509 -serial` prints it.
-        let octets = octets_of(text.trim().trim_start_matches("serial="))?;
+        let octets = octets_of(text.trim().strip_prefix("serial=").unwrap_or(text))?;
         let wrong = HexError::Length { found: 2 * octets.len(), wanted: "1 to 40" };
         if octets.is_empty() { Err(wrong) } else { Self::from_der_contents(&octets).ok_or(wrong) }
     }

@@ -24,7 +24,7 @@ pub enum ForeignOwner {
 /// # Errors
 /// The system does not let it, or what is there is no regular file. What was there is there still.
 pub fn write_whole(file: &Path, bytes: &[u8], foreign: ForeignOwner) -> io::Result<()> {
-    let file = &target(file)?;
+    let file = &replaced_file(file)?;
     let directory = directory_of(file);
     fs::create_dir_all(directory)?;
     let before = match fs::metadata(file) {
@@ -71,8 +71,11 @@ fn write_staged(
     new.sync_all()
 }
 
-/// What is replaced where `file` is named.
-fn target(file: &Path) -> io::Result<PathBuf> {
+/// What [`write_whole`] replaces where `file` is named: a link is followed, and a file need not be there yet.
+///
+/// # Errors
+/// What is there is no regular file, which would be waited for, or a link to nothing; or it cannot be looked at.
+pub fn replaced_file(file: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(file) {
         Ok(found) if found.is_file() => Ok(found),
         Ok(_) => Err(io::Error::other("it is no regular file")),
@@ -82,7 +85,8 @@ fn target(file: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn directory_of(file: &Path) -> &Path {
+/// The directory that `file` is in.
+pub fn directory_of(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
