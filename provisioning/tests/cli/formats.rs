@@ -206,6 +206,12 @@ fn a_damaged_file_is_named_with_what_is_wrong_and_where() {
         bytes[at] ^= 1;
         bytes
     };
+    // Of hexadecimal digits not every one is still one when a bit of it is flipped.
+    let other_digit = |name: &str, at: usize| {
+        let mut bytes = read(&factory, name);
+        bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+        bytes
+    };
     let cut = |name: &str, length: usize| read(&factory, name)[..length].to_vec();
     let line = |number: usize| {
         let text = String::from_utf8(read(&factory, "dev-1.hex")).unwrap();
@@ -224,7 +230,11 @@ fn a_damaged_file_is_named_with_what_is_wrong_and_where() {
         ("b.bin", flipped("dev-1.bin", 0), "it does not start with CSGN".to_owned()),
         ("c.bin", cut("dev-1.bin", 4000), "a slot has 4096 bytes and here are 4000".to_owned()),
         ("d.bin", Vec::new(), "it does not start with CSGN".to_owned()),
-        ("a.hex", flipped("dev-1.hex", line(20) + 9), "line 20: the checksum of the record is".to_owned()),
+        (
+            "a.hex",
+            other_digit("dev-1.hex", line(20) + 9),
+            "line 20: the checksum of the record is".to_owned(),
+        ),
         ("b.hex", flipped("dev-1.hex", 0), "line 1: a record begins with a colon".to_owned()),
         ("c.hex", cut("dev-1.hex", line(30) + 7), "line 30: the record".to_owned()),
         (
