@@ -15,12 +15,15 @@
 //! belongs to the credential store of the device, and is all 0xFF when the factory has written it ("confirmed").
 
 mod body;
+mod encoded;
 mod error;
 mod header;
 mod key;
 
 pub use body::{Certificates, Image};
+pub use encoded::Encoded;
 pub use error::{BodyError, ImageError, WriteError};
+pub use header::checksum;
 pub use key::PrivateKey;
 
 /// A slot of flash, in bytes: one page of most Cortex-M parts' flash, or several.

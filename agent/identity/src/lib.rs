@@ -8,6 +8,7 @@
 //! - [`Subject`]: the part of a certificate's subject that carries a device id;
 //! - [`Topic`]: the MQTT topics of a device, to and from ([`DeviceId`], [`Channel`]);
 //! - [`image::Image`]: the credential image the factory writes and the device reads in place;
+//! - [`renewal`]: what a device and the service that renews its certificate say to each other;
 //! - [`user_property`]: the names of the MQTT user properties in which the broker tells a device something;
 //! - [`Printable`] and [`PrintableLines`]: a text that others wrote, as a log or a terminal may see it.
 #![no_std]
@@ -25,7 +26,9 @@
 mod device_id;
 pub mod image;
 mod printable;
+pub mod renewal;
 mod service_name;
+mod shortest_form;
 mod subject;
 mod topic;
 pub mod user_property;

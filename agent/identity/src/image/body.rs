@@ -1,11 +1,10 @@
 //! What an image says, and reading and writing it.
 
-use postcard::ser_flavors::Flavor;
-use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize};
 
 use super::{BodyError, ImageError, MAX_LEN, PrivateKey, SLOT_LEN, WriteError, header};
 use crate::DeviceId;
+use crate::shortest_form::is_shortest_form;
 
 /// DER certificates, borrowed from the image; at most `N`.
 pub type Certificates<'a, const N: usize> = heapless::Vec<&'a [u8], N>;
@@ -58,8 +57,9 @@ impl<'a> Image<'a> {
             return Err(ImageError::Trailing { offset: body_end - left.len() });
         }
         image.check()?;
-        // postcard takes numbers that are written in more bytes than they need. An image has one form.
-        serialize_with_flavor(&image, Comparison(body)).map_err(|_| BodyError::Overlong)?;
+        if !is_shortest_form(&image, body) {
+            return Err(BodyError::Overlong.into());
+        }
         Ok(image)
     }
 
@@ -67,20 +67,13 @@ impl<'a> Image<'a> {
     /// bytes. On an error the slot is left erased.
     pub fn write(&self, slot: &mut [u8; SLOT_LEN]) -> Result<usize, WriteError> {
         slot.fill(0xff);
-        self.check()?;
-        let (header_field, rest) = slot.split_at_mut(header::LEN);
-        let Some(room) = rest.get_mut(..MAX_LEN - header::LEN) else { return Err(WriteError::TooLong) };
-        let Ok(body) = postcard::to_slice(self, room) else {
-            // What was written so far holds the private key.
-            slot.fill(0xff);
-            return Err(WriteError::TooLong);
-        };
-        header_field.copy_from_slice(&header::write(body));
-        Ok(header::LEN + body.len())
+        let encoded = self.encoded()?;
+        encoded.copy(0, slot);
+        Ok(encoded.len())
     }
 
     /// What the types cannot say.
-    fn check(&self) -> Result<(), BodyError> {
+    pub(super) fn check(&self) -> Result<(), BodyError> {
         if self.certificate.is_empty() {
             return Err(BodyError::NoCertificate);
         }
@@ -97,26 +90,5 @@ impl<'a> Image<'a> {
             return Err(BodyError::NoPort);
         }
         Ok(())
-    }
-}
-
-/// A sink for postcard that compares instead of storing: it fails at the first byte that differs.
-struct Comparison<'a>(&'a [u8]);
-
-impl Flavor for Comparison<'_> {
-    type Output = ();
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        match self.0.split_first() {
-            Some((same, rest)) if *same == byte => {
-                self.0 = rest;
-                Ok(())
-            }
-            _ => Err(postcard::Error::SerializeBufferFull),
-        }
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(postcard::Error::SerializeBufferFull) }
     }
 }

@@ -46,28 +46,52 @@ pub(super) fn read(slot: &[u8]) -> Result<(&[u8], &[u8]), ImageError> {
         return Err(short(needed));
     };
     let stored = u32::from_le_bytes([c0, c1, c2, c3]);
-    let computed = checksum(&[m0, m1, m2, m3, v0, v1, r0, r1, l0, l1, l2, l3], body);
+    let computed = checksum_of(&[m0, m1, m2, m3, v0, v1, r0, r1, l0, l1, l2, l3], body);
     if stored != computed {
         return Err(ImageError::Checksum { stored, computed });
     }
     Ok((body, after))
 }
 
-/// The header of `body`.
-pub(super) fn write(body: &[u8]) -> [u8; LEN] {
+/// The checksum while it is being computed.
+pub(super) type Digest<'c> = crc::Digest<'c, u32, Table<1>>;
+
+/// The header of a body of `body_len` bytes, which `digest_body` gives to the checksum.
+pub(super) fn of_body<E>(
+    body_len: usize,
+    digest_body: impl FnOnce(&mut Digest<'_>) -> Result<(), E>,
+) -> Result<[u8; LEN], E> {
     let mut header = [0; LEN];
     let (covered, checksum_field) = header.split_at_mut(12);
     // A body longer than 32 bits can say does not fit a slot, and was refused before.
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(body_len).unwrap_or(u32::MAX);
     let fields = MAGIC.into_iter().chain(VERSION.to_le_bytes()).chain([0, 0]).chain(length.to_le_bytes());
     for (byte, field) in covered.iter_mut().zip(fields) {
         *byte = field;
     }
-    checksum_field.copy_from_slice(&checksum(covered, body).to_le_bytes());
+    let mut digest = CRC.digest();
+    digest.update(covered);
+    digest_body(&mut digest)?;
+    checksum_field.copy_from_slice(&digest.finalize().to_le_bytes());
+    Ok(header)
+}
+
+/// The header of `body`.
+#[cfg(test)]
+pub(super) fn write(body: &[u8]) -> [u8; LEN] {
+    let Ok(header) = of_body::<core::convert::Infallible>(body.len(), |digest| {
+        digest.update(body);
+        Ok(())
+    });
     header
 }
 
-fn checksum(covered: &[u8], body: &[u8]) -> u32 {
+/// CRC-32/ISO-HDLC of `bytes`: whether flash still holds what was written to it. No protection against people.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
+}
+
+fn checksum_of(covered: &[u8], body: &[u8]) -> u32 {
     let mut digest = CRC.digest();
     digest.update(covered);
     digest.update(body);

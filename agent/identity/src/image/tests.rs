@@ -4,6 +4,7 @@ use super::*;
 use crate::DeviceId;
 use proptest::prelude::*;
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
 
 const SCALAR: [u8; 32] = [7; 32];
@@ -42,6 +43,21 @@ fn an_image_is_read_back_as_written_from_a_slot_and_from_its_own_bytes() {
     assert_eq!(Image::read(&slot), Ok(sample()));
     assert_eq!(Image::read(&slot[..length]), Ok(sample()));
     assert!(slot[length..].iter().all(|&byte| byte == 0xff));
+}
+
+#[test]
+fn an_image_is_the_same_in_pieces_of_any_size() {
+    let (slot, length) = written(&sample());
+    let image = sample();
+    let encoded = image.encoded().unwrap();
+    assert_eq!(encoded.len(), length);
+    for size in [1, 3, 16, 255, 4096] {
+        let mut pieces = vec![0; SLOT_LEN];
+        for (index, piece) in pieces.chunks_mut(size).enumerate() {
+            encoded.copy(index * size, piece);
+        }
+        assert_eq!(pieces, slot, "pieces of {size}");
+    }
 }
 
 #[test]
