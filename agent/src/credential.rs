@@ -2,6 +2,7 @@
 
 mod error;
 mod signer;
+pub mod store;
 
 use core::fmt;
 

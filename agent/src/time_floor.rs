@@ -11,10 +11,22 @@ const RECORD_LEN: u32 = 16;
 /// A floor that rises by less than this is not written: an hour costs little trust, and flash wears.
 const STEP: u64 = 60 * 60;
 
+/// How often a record is read: one with a single bit in between passes one time in 65,536.
+const READS: u32 = 16;
+
+/// What one place holds.
+enum Place {
+    Erased,
+    Record(u64),
+    Torn,
+}
+
 /// The kept floor of one device, in two erase blocks from the start of `flash`.
 ///
 /// Records are appended to one block; when it is full, the other one is erased and goes on. A cut at any moment leaves
-/// the last value, or the one that was being written.
+/// the last value, or the one that was being written; a record that a cut has left between two contents may count at one
+/// boot and not at the next, so that each is read several times; one that reads differently, or cannot be read at all
+/// (error-correcting codes), is none. What no value survives is a cut in every single write of a whole block.
 #[derive(Debug)]
 pub struct TimeFloor {
     value: u64,
@@ -27,6 +39,9 @@ pub struct TimeFloor {
 
 impl TimeFloor {
     /// Reads what is kept; `at_least` is what is known anyway, such as the image's floor. Unix seconds.
+    ///
+    /// # Errors
+    /// The flash's, if no record can be read at all.
     pub async fn load<F: NorFlash>(flash: &mut F, at_least: u64) -> Result<Self, F::Error> {
         const {
             assert!((RECORD_LEN as usize).is_multiple_of(F::WRITE_SIZE), "records are not whole writes");
@@ -34,23 +49,33 @@ impl TimeFloor {
         };
         let block_len = Self::block_len::<F>();
         let mut floor = Self { value: at_least, kept: 0, block: 0, free: 0 };
+        let (mut readable, mut failed) = (false, None);
         for block in [0, 1] {
             let (mut highest, mut free) = (0, 0);
             for at in Self::places(block_len) {
-                let mut record = [0; RECORD_LEN as usize];
-                flash.read(block * block_len + at, &mut record).await?;
-                if record != [0xFF; RECORD_LEN as usize] {
-                    free = at + RECORD_LEN;
+                let place = read_place(flash, block * block_len + at).await;
+                match place {
+                    Ok(Place::Erased) => {}
+                    Ok(Place::Record(value)) => (highest, free) = (highest.max(value), at + RECORD_LEN),
+                    Ok(Place::Torn) | Err(_) => free = at + RECORD_LEN,
                 }
-                highest = highest.max(decode(&record).unwrap_or_default());
+                match place {
+                    Ok(_) => readable = true,
+                    Err(error) => failed = Some(error),
+                }
             }
-            // At the start neither block has a record, and whatever the first one holds has to be erased or passed.
-            if highest > floor.kept || block == 0 {
+            // At the start neither block has a record, and whatever the first one holds has to be erased or passed. Of
+            // two that end with the same value, the one with room was written later: the other's may have been torn.
+            let later = highest > floor.kept || highest == floor.kept && highest > 0 && free < floor.free;
+            if later || block == 0 {
                 floor = Self { value: floor.value, kept: highest, block, free };
             }
         }
         floor.value = floor.value.max(floor.kept);
-        Ok(floor)
+        match failed {
+            Some(error) if !readable => Err(error),
+            _ => Ok(floor),
+        }
     }
 
     /// A moment that is past, Unix seconds.
@@ -87,6 +112,24 @@ impl TimeFloor {
     fn places(block_len: u32) -> impl Iterator<Item = u32> {
         (0..block_len / RECORD_LEN).map(|index| index * RECORD_LEN)
     }
+}
+
+/// Reads the place at `at`, in bytes from the start of the flash, until it is known to hold what it seems to hold.
+async fn read_place<F: NorFlash>(flash: &mut F, at: u32) -> Result<Place, F::Error> {
+    let mut first = [0; RECORD_LEN as usize];
+    flash.read(at, &mut first).await?;
+    for _ in 1..READS {
+        let mut again = [0; RECORD_LEN as usize];
+        flash.read(at, &mut again).await?;
+        if again != first {
+            return Ok(Place::Torn);
+        }
+    }
+    Ok(match decode(&first) {
+        Some(value) => Place::Record(value),
+        None if first == [0xFF; RECORD_LEN as usize] => Place::Erased,
+        None => Place::Torn,
+    })
 }
 
 fn encode(seconds: u64) -> [u8; RECORD_LEN as usize] {

@@ -2,16 +2,20 @@
 //!
 //! The clock is tokio's, so time is virtual where a test has paused it.
 
+mod nor_flash;
+pub mod part;
+
 use core::time::Duration;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use embedded_storage_async::nor_flash::{NorFlash, NorFlashErrorKind, ReadNorFlash};
 use p256::elliptic_curve::rand_core;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+pub use nor_flash::{FlashFault, NorFlashModel};
 
 use super::{Clock, ConnectError, Network};
 
@@ -133,70 +137,3 @@ impl<R: rand::RngCore> rand_core::RngCore for HostRandom<R> {
 }
 
 impl<R: rand::CryptoRng> rand_core::CryptoRng for HostRandom<R> {}
-
-/// NOR flash in memory: an erased byte is 0xFF, a write clears bits and sets none.
-#[derive(Clone, Debug)]
-pub struct MemoryFlash(Vec<u8>);
-
-impl MemoryFlash {
-    /// The size of a block, in bytes.
-    pub const BLOCK_LEN: usize = 4096;
-
-    /// `blocks` erased blocks.
-    pub fn new(blocks: usize) -> Self {
-        Self(vec![0xFF; blocks * Self::BLOCK_LEN])
-    }
-
-    fn range(&mut self, start: u32, length: usize) -> Result<&mut [u8], NorFlashErrorKind> {
-        let start = usize::try_from(start).map_err(|_| NorFlashErrorKind::OutOfBounds)?;
-        let end = start.checked_add(length).ok_or(NorFlashErrorKind::OutOfBounds)?;
-        self.0.get_mut(start..end).ok_or(NorFlashErrorKind::OutOfBounds)
-    }
-}
-
-impl embedded_storage_async::nor_flash::ErrorType for MemoryFlash {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for MemoryFlash {
-    const READ_SIZE: usize = 1;
-
-    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        bytes.copy_from_slice(self.range(offset, bytes.len())?);
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl NorFlash for MemoryFlash {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = Self::BLOCK_LEN;
-
-    async fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        aligned(from, Self::ERASE_SIZE)?;
-        aligned(to, Self::ERASE_SIZE)?;
-        let length = to.checked_sub(from).and_then(|length| usize::try_from(length).ok());
-        let length = length.ok_or(NorFlashErrorKind::OutOfBounds)?;
-        self.range(from, length)?.fill(0xFF);
-        Ok(())
-    }
-
-    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        aligned(offset, Self::WRITE_SIZE)?;
-        if !bytes.len().is_multiple_of(Self::WRITE_SIZE) {
-            return Err(NorFlashErrorKind::NotAligned);
-        }
-        for (cell, byte) in self.range(offset, bytes.len())?.iter_mut().zip(bytes) {
-            *cell &= byte;
-        }
-        Ok(())
-    }
-}
-
-fn aligned(offset: u32, size: usize) -> Result<(), NorFlashErrorKind> {
-    let whole = usize::try_from(offset).is_ok_and(|offset| offset.is_multiple_of(size));
-    if whole { Ok(()) } else { Err(NorFlashErrorKind::NotAligned) }
-}

@@ -63,6 +63,11 @@ impl Validity {
         Ok(Self { not_before, not_after })
     }
 
+    /// The first second, Unix time.
+    pub const fn not_before(&self) -> u64 {
+        self.not_before
+    }
+
     /// The last second, Unix time.
     pub const fn not_after(&self) -> u64 {
         self.not_after

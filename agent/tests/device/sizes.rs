@@ -4,7 +4,8 @@ use countersign_agent::command::Command;
 use countersign_agent::credential::{Credential, SoftwareSigner};
 use countersign_agent::device::{Agent, Application, Config, Control, Memory};
 use countersign_agent::platform::Platform;
-use countersign_agent::platform::host::{HostClock, HostNetwork, MemoryFlash};
+use countersign_agent::platform::host::part::Nrf52840;
+use countersign_agent::platform::host::{HostClock, HostNetwork, NorFlashModel};
 use countersign_agent::telemetry::Queue;
 use countersign_agent::tls::{AuthenticatedStream, Buffers};
 use countersign_agent::x509::Time;
@@ -50,7 +51,8 @@ fn sizes_are_what_the_documentation_says() {
     let credential = Credential::<SoftwareSigner>::read(&slot).unwrap();
     let mut agent = Agent::new(credential, Config::default(), &mut memory);
     let clock = HostClock::untrusted();
-    let mut platform = Platform { network: HostNetwork, clock, rng: random, flash: MemoryFlash::new(2) };
+    let mut platform =
+        Platform { network: HostNetwork, clock, rng: random, flash: NorFlashModel::<Nrf52840>::new(2) };
     let running = size(&agent.run(&mut platform, &mut Idle));
 
     let sizes = [

@@ -5,7 +5,8 @@ use std::time::Duration;
 use countersign_agent::credential::Credential;
 use countersign_agent::device::{Agent, Config, Memory};
 use countersign_agent::platform::Platform;
-use countersign_agent::platform::host::{HostClock, HostRandom, MemoryFlash};
+use countersign_agent::platform::host::part::Nrf52840;
+use countersign_agent::platform::host::{HostClock, HostRandom, NorFlashModel};
 
 use super::firmware::Firmware;
 use super::images::DeviceImage;
@@ -31,7 +32,7 @@ pub(super) async fn run(
         network,
         clock: HostClock::trusted(),
         rng: HostRandom(rand::rngs::ThreadRng::default()),
-        flash: MemoryFlash::new(FLASH_BLOCKS),
+        flash: NorFlashModel::<Nrf52840>::new(FLASH_BLOCKS),
     };
     let mut memory = Box::new(Memory::<2048, 2048>::new());
     let mut agent = Agent::new(credential, Config::default(), &mut memory);

@@ -9,7 +9,8 @@ use countersign_agent::credential::Credential;
 use countersign_agent::device::{Agent, Application, Cause, Change, Config, Control, Memory};
 use countersign_agent::mqtt::{QoS, ReasonCode};
 use countersign_agent::platform::Platform;
-use countersign_agent::platform::host::{HostClock, HostNetwork, MemoryFlash};
+use countersign_agent::platform::host::part::Nrf52840;
+use countersign_agent::platform::host::{HostClock, HostNetwork, NorFlashModel};
 use countersign_agent::session::State;
 use countersign_agent::telemetry::{Message, Queue};
 use tokio::sync::{mpsc as instructions, oneshot};
@@ -61,7 +62,7 @@ impl Board {
                 let mut memory: Box<Memory> = Box::default();
                 let mut agent = Agent::new(Credential::read(&slot).unwrap(), config, &mut memory);
                 let (network, clock, rng) = (HostNetwork, HostClock::untrusted(), Random::new());
-                let mut platform = Platform { network, clock, rng, flash: MemoryFlash::new(2) };
+                let mut platform = Platform { network, clock, rng, flash: NorFlashModel::<Nrf52840>::new(2) };
                 let mut script = Script { to_do, tell, has_unacknowledged: false };
                 tokio::select! {
                     ran = agent.run(&mut platform, &mut script) => ran.unwrap(),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use countersign_agent::credential::Credential;
 use countersign_agent::device::{Agent, Config, ConnectionEnd, Memory};
-use countersign_agent::platform::host::MemoryFlash;
+use countersign_agent::platform::host::NorFlashModel;
+use countersign_agent::platform::host::part::Nrf52840;
 use countersign_agent::platform::{Clock, Platform};
 use countersign_agent::time_floor::TimeFloor;
 use tokio::time::{Instant, sleep_until};
@@ -23,7 +24,7 @@ use crate::random::Random;
 pub(super) struct Board {
     slot: Vec<u8>,
     config: Config,
-    platform: Platform<SimulatedNetwork, BoardClock, Random, MemoryFlash>,
+    platform: Platform<SimulatedNetwork, BoardClock, Random, NorFlashModel<Nrf52840>>,
     firmware: Firmware,
     log: EventLog,
 }
@@ -41,7 +42,7 @@ impl Board {
             network: network.clone(),
             clock: BoardClock { begun: log.begun(), unix: Rc::default(), reads: Rc::default() },
             rng: Random::from_seed(seed),
-            flash: MemoryFlash::new(2),
+            flash: NorFlashModel::new(2),
         };
         (Self { slot, config, platform, firmware, log: log.clone() }, control)
     }
