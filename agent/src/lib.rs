@@ -6,6 +6,7 @@
 //! - [`backoff`]: exponential windows, full jitter;
 //! - [`ending`]: how connections end, and which ends are refusals;
 //! - [`mqtt`]: MQTT 5 packets, read and written in place (a gateway uses its reason codes and packet identifiers);
+//! - [`renewal`]: when a certificate is renewed, and which of two credentials is tried;
 //! - [`command`]: what a device is asked to do; [`status`]: what is said on its status topic;
 //! - `delivery`: how far a message has come, for the queue of a device and the outbox of a gateway.
 //!
@@ -32,6 +33,7 @@ pub mod backoff;
 pub mod command;
 pub mod ending;
 pub mod mqtt;
+pub mod renewal;
 pub mod session;
 pub mod status;
 

@@ -5,6 +5,7 @@
 
 mod anchor;
 mod certificate;
+mod certification_request;
 mod der;
 mod error;
 mod extensions;
@@ -16,6 +17,7 @@ mod validity;
 
 pub use anchor::{Anchor, AnchorError};
 pub use certificate::{Certificate, UsageError};
+pub use certification_request::{CertificationRequest, CertificationRequestInfo, SubjectTooLong};
 pub use der::DerError;
 pub use error::CertificateError;
 pub use max_len::MAX_LEN;

@@ -66,6 +66,13 @@ impl<'a> Certificate<'a> {
         Ok(Self { tbs: tbs.whole, signature, issuer, subject, validity, public_key, extensions })
     }
 
+    /// The serial number, in content octets without a leading sign zero; 1 to 20 of them.
+    pub fn serial(&self) -> &'a [u8] {
+        // Read anew: anchors are certificates that live as long as the agent, and nobody asks for their serial numbers.
+        let mut fields = Reader::new(self.tbs).sequence().unwrap_or(Reader::new(&[]));
+        read_version(&mut fields).and_then(|()| read_serial(&mut fields)).unwrap_or_default()
+    }
+
     /// The issuer it names.
     pub const fn issuer(&self) -> Name<'a> {
         self.issuer
@@ -178,13 +185,13 @@ fn read_version(fields: &mut Reader<'_>) -> Result<(), CertificateError> {
     Ok(version.end()?)
 }
 
-fn read_serial(fields: &mut Reader<'_>) -> Result<(), CertificateError> {
+fn read_serial<'a>(fields: &mut Reader<'a>) -> Result<&'a [u8], CertificateError> {
     let serial = fields.unsigned()?;
     let magnitude = serial.strip_prefix(&[0]).unwrap_or(serial);
     if magnitude.is_empty() || magnitude.len() > MAX_SERIAL_LEN {
         return Err(CertificateError::SerialNumber { length: magnitude.len() });
     }
-    Ok(())
+    Ok(magnitude)
 }
 
 fn read_public_key<'a>(fields: &mut Reader<'a>) -> Result<PublicKey<'a>, CertificateError> {

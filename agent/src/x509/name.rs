@@ -31,6 +31,11 @@ impl<'a> Name<'a> {
         Ok(Self { der: name.whole })
     }
 
+    /// The whole `Name`, DER.
+    pub const fn der(&self) -> &'a [u8] {
+        self.der
+    }
+
     /// Whether it has no attribute, so that it identifies no subject.
     pub(super) fn is_empty(&self) -> bool {
         self.der.len() <= 2

@@ -2,6 +2,7 @@
 //! agent in a simulation in virtual time, and against real servers.
 
 mod cancellation;
+mod certification_request;
 mod chain;
 mod change;
 mod credentials;
