@@ -23,6 +23,7 @@
     clippy::panic
 )]
 
+mod bytes;
 mod device_id;
 pub mod image;
 mod printable;

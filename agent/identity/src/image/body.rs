@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BodyError, ImageError, MAX_LEN, PrivateKey, SLOT_LEN, WriteError, header};
 use crate::DeviceId;
+use crate::bytes;
 use crate::shortest_form::is_shortest_form;
 
 /// DER certificates, borrowed from the image; at most `N`.
@@ -21,12 +22,13 @@ pub struct Image<'a> {
     #[serde(borrow)]
     pub key: PrivateKey<'a>,
     /// The device certificate, DER. The device sends this one alone.
+    #[serde(serialize_with = "bytes::one")]
     pub certificate: &'a [u8],
     /// One to three CA certificates, DER; the broker's chain must end at one of them.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "bytes::each")]
     pub broker_anchors: Certificates<'a, 3>,
     /// Up to two CA certificates of the device's own chain, DER, for those who ask for them.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "bytes::each")]
     pub device_anchors: Certificates<'a, 2>,
     /// Where to connect: a DNS name or an IP address.
     pub broker_host: &'a str,

@@ -5,6 +5,8 @@ use core::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::bytes;
+
 /// The private key that belongs to the certificate of an image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PrivateKey<'a> {
@@ -27,7 +29,7 @@ impl fmt::Debug for PrivateKey<'_> {
 /// How a key lies in the image. *Warning:* this shape is stored in flash; add at the end, never reorder.
 #[derive(Serialize, Deserialize)]
 enum Stored<'a> {
-    P256(&'a [u8]),
+    P256(#[serde(serialize_with = "bytes::one")] &'a [u8]),
     Slot(u32),
 }
 

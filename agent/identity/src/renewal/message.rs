@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MessageError;
 use crate::DeviceId;
+use crate::bytes;
 use crate::shortest_form::is_shortest_form;
 
 const MAGIC: [u8; 4] = *b"CSRN";
@@ -39,7 +40,9 @@ pub enum FromDevice<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestContent<'a> {
     device_id: DeviceId,
+    #[serde(serialize_with = "bytes::one")]
     csr: &'a [u8],
+    #[serde(serialize_with = "bytes::one")]
     serial: &'a [u8],
 }
 
@@ -48,6 +51,7 @@ pub struct RequestContent<'a> {
 pub struct Request<'a> {
     #[serde(borrow)]
     content: RequestContent<'a>,
+    #[serde(serialize_with = "bytes::one")]
     signature: &'a [u8],
 }
 
@@ -55,6 +59,7 @@ pub struct Request<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmationContent<'a> {
     device_id: DeviceId,
+    #[serde(serialize_with = "bytes::one")]
     serial: &'a [u8],
 }
 
@@ -63,6 +68,7 @@ pub struct ConfirmationContent<'a> {
 pub struct Confirmation<'a> {
     #[serde(borrow)]
     content: ConfirmationContent<'a>,
+    #[serde(serialize_with = "bytes::one")]
     signature: &'a [u8],
 }
 
@@ -71,7 +77,9 @@ pub struct Confirmation<'a> {
 /// *Warning:* this goes over the wire; a change is a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issued<'a> {
+    #[serde(serialize_with = "bytes::one")]
     certificate: &'a [u8],
+    #[serde(serialize_with = "bytes::one")]
     issuing_ca: &'a [u8],
 }
 
