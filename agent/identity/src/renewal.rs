@@ -21,7 +21,7 @@ mod signed;
 pub use error::MessageError;
 pub use message::{
     Confirmation, ConfirmationContent, FromDevice, Issued, MAX_CSR_LEN, MAX_MESSAGE_LEN, MAX_SERIAL_LEN,
-    Request, RequestContent, SIGNATURE_LEN,
+    Request, RequestContent, SIGNATURE_LEN, Statement,
 };
 pub use signed::{MAX_SIGNED_LEN, Signed};
 

@@ -23,8 +23,9 @@ impl<'a> Image<'a> {
             return Err(WriteError::TooLong);
         }
         let header = header::of_body(body_len, |digest| {
-            serialize_with_flavor(self, Digested(digest)).map_err(|_| WriteError::TooLong)
-        })?;
+            // This sink takes every byte, so that the encoding that has been measured does not fail.
+            let _ = serialize_with_flavor(self, Digested(digest));
+        });
         Ok(Encoded { image: self, header, body_len })
     }
 }
@@ -41,7 +42,7 @@ impl Encoded<'_, '_> {
         into.fill(0xff);
         let mut piece = Piece { at: 0, start: offset, into };
         piece.push(&self.header);
-        // This sink takes every byte, so that the encoding that has been measured does not fail.
+        // This sink takes every byte, too.
         let _ = serialize_with_flavor(self.image, piece);
     }
 }

@@ -46,14 +46,20 @@ pub struct RequestContent<'a> {
     serial: &'a [u8],
 }
 
-/// A device asks for a certificate.
+/// What a device says, and its signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request<'a> {
-    #[serde(borrow)]
-    content: RequestContent<'a>,
+pub struct Statement<'a, C> {
+    content: C,
     #[serde(serialize_with = "bytes::one")]
     signature: &'a [u8],
 }
+
+/// A device asks for a certificate: the signature is that of the currently certified key over [`RequestContent::signed`].
+pub type Request<'a> = Statement<'a, RequestContent<'a>>;
+
+/// A device has connected with its new certificate: the signature is that of the new key over
+/// [`ConfirmationContent::signed`].
+pub type Confirmation<'a> = Statement<'a, ConfirmationContent<'a>>;
 
 /// What a confirmation says, apart from who says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,15 +67,6 @@ pub struct ConfirmationContent<'a> {
     device_id: DeviceId,
     #[serde(serialize_with = "bytes::one")]
     serial: &'a [u8],
-}
-
-/// A device has connected with its new certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirmation<'a> {
-    #[serde(borrow)]
-    content: ConfirmationContent<'a>,
-    #[serde(serialize_with = "bytes::one")]
-    signature: &'a [u8],
 }
 
 /// What the service publishes on `credential/response`: the certificate for the key of a request.
@@ -112,14 +109,14 @@ impl<'a> RequestContent<'a> {
     }
 }
 
-impl<'a> Request<'a> {
-    /// `signature` is that of the currently certified key over [`RequestContent::signed`].
-    pub const fn new(content: RequestContent<'a>, signature: &'a [u8; SIGNATURE_LEN]) -> Self {
+impl<'a, C> Statement<'a, C> {
+    /// What is said, and r and s of the signature.
+    pub const fn new(content: C, signature: &'a [u8; SIGNATURE_LEN]) -> Self {
         Self { content, signature }
     }
 
     /// What it says. Nobody has checked who says so.
-    pub const fn content(&self) -> &RequestContent<'a> {
+    pub const fn content(&self) -> &C {
         &self.content
     }
 
@@ -148,23 +145,6 @@ impl<'a> ConfirmationContent<'a> {
     /// The serial of the certificate that was used.
     pub const fn serial(&self) -> &'a [u8] {
         self.serial
-    }
-}
-
-impl<'a> Confirmation<'a> {
-    /// `signature` is that of the new key over [`ConfirmationContent::signed`].
-    pub const fn new(content: ConfirmationContent<'a>, signature: &'a [u8; SIGNATURE_LEN]) -> Self {
-        Self { content, signature }
-    }
-
-    /// What it says. Nobody has checked who says so.
-    pub const fn content(&self) -> &ConfirmationContent<'a> {
-        &self.content
-    }
-
-    /// r and s.
-    pub const fn signature(&self) -> &'a [u8] {
-        self.signature
     }
 }
 
