@@ -18,6 +18,7 @@
 //! - [`tls`]: mutual TLS 1.3 over any `embedded-io-async` transport, the only place that names embedded-tls;
 //! - [`telemetry`]: telemetry and results of commands, until the broker has them;
 //! - [`time_floor`]: the time that is certainly past, kept in flash;
+//! - `flash_record`: what either of the two that keep something in flash writes;
 //! - [`platform`]: the ports of a board: network, clock, randomness, flash;
 //! - [`device`]: all of it together, the agent of a microcontroller.
 //!
@@ -47,6 +48,8 @@ pub mod credential;
 pub mod device;
 #[cfg(feature = "device")]
 pub mod ecdsa;
+#[cfg(feature = "device")]
+mod flash_record;
 #[cfg(feature = "device")]
 pub mod platform;
 #[cfg(feature = "device")]

@@ -5,8 +5,10 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-/// Unix seconds and their complement: what a power cut leaves of one is no record.
-const RECORD_LEN: u32 = 16;
+use crate::flash_record;
+
+/// A record holds Unix seconds.
+const RECORD_LEN: u32 = flash_record::LEN as u32;
 
 /// A floor that rises by less than this is not written: an hour costs little trust, and flash wears.
 const STEP: u64 = 60 * 60;
@@ -100,7 +102,7 @@ impl TimeFloor {
         let at = self.block * block_len + self.free;
         // The place is used up even if the write fails.
         self.free += RECORD_LEN;
-        flash.write(at, &encode(self.value)).await?;
+        flash.write(at, &flash_record::encode(self.value.to_le_bytes())).await?;
         self.kept = self.value;
         Ok(())
     }
@@ -116,33 +118,18 @@ impl TimeFloor {
 
 /// Reads the place at `at`, in bytes from the start of the flash, until it is known to hold what it seems to hold.
 async fn read_place<F: NorFlash>(flash: &mut F, at: u32) -> Result<Place, F::Error> {
-    let mut first = [0; RECORD_LEN as usize];
+    let mut first = [0; flash_record::LEN];
     flash.read(at, &mut first).await?;
     for _ in 1..READS {
-        let mut again = [0; RECORD_LEN as usize];
+        let mut again = [0; flash_record::LEN];
         flash.read(at, &mut again).await?;
         if again != first {
             return Ok(Place::Torn);
         }
     }
-    Ok(match decode(&first) {
-        Some(value) => Place::Record(value),
-        None if first == [0xFF; RECORD_LEN as usize] => Place::Erased,
+    Ok(match flash_record::decode(&first) {
+        Some(seconds) => Place::Record(u64::from_le_bytes(seconds)),
+        None if first == flash_record::ERASED => Place::Erased,
         None => Place::Torn,
     })
-}
-
-fn encode(seconds: u64) -> [u8; RECORD_LEN as usize] {
-    let mut record = [0; RECORD_LEN as usize];
-    let (value, complement) = record.split_at_mut(8);
-    value.copy_from_slice(&seconds.to_le_bytes());
-    complement.copy_from_slice(&(!seconds).to_le_bytes());
-    record
-}
-
-fn decode(record: &[u8; RECORD_LEN as usize]) -> Option<u64> {
-    let (value, complement) = record.split_first_chunk::<8>()?;
-    let value = u64::from_le_bytes(*value);
-    let complement = u64::from_le_bytes(complement.try_into().ok()?);
-    (value == !complement).then_some(value)
 }

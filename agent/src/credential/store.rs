@@ -76,6 +76,8 @@ enum Content {
 pub struct CredentialStore {
     /// Of the first slot, in bytes from the start of the flash.
     start: u32,
+    /// How many trials a slot has places for.
+    countable: u8,
     contents: [Content; 2],
 }
 
@@ -127,7 +129,8 @@ impl CredentialStore {
         room: &mut [u8; SLOT_LEN],
     ) -> Result<Self, StoreError<F::Error>> {
         let nothing = Content::Nothing(SlotFault::Torn);
-        let mut store = Self { start, contents: [nothing.clone(), nothing] };
+        let countable = slot_state::places::<F>();
+        let mut store = Self { start, countable, contents: [nothing.clone(), nothing] };
         for slot in [Slot::First, Slot::Second] {
             let content = store.look(flash, slot, room).await;
             *store.content_mut(slot) = content;
@@ -161,12 +164,10 @@ impl CredentialStore {
     }
 
     /// The credential that is to replace the current one, if there is one.
-    pub fn trial<F: NorFlash>(&self, _flash: &F) -> Option<Trial> {
+    pub fn trial(&self) -> Option<Trial> {
         let slot = self.current()?.other();
         match *self.content(slot) {
-            Content::Staged { trials, .. } => {
-                Some(Trial { slot, begun: trials, countable: slot_state::places::<F>() })
-            }
+            Content::Staged { trials, .. } => Some(Trial { slot, begun: trials, countable: self.countable }),
             _ => None,
         }
     }
@@ -232,7 +233,7 @@ impl CredentialStore {
     /// have begun, nothing is written, and [`Trial::begun`] says so. So it does if the flash does not take the mark: a
     /// trial that ends in a reset would begin for ever.
     pub async fn begin_trial<F: NorFlash>(&mut self, flash: &mut F) -> Option<Trial> {
-        let trial = self.trial(flash)?;
+        let trial = self.trial()?;
         if trial.begun >= trial.countable {
             return Some(trial);
         }
@@ -249,7 +250,7 @@ impl CredentialStore {
     ///
     /// An error is one of the other's erasure, whose key may be left until the next boot.
     pub async fn confirm<F: NorFlash>(&mut self, flash: &mut F) -> Result<(), StoreError<F::Error>> {
-        let slot = self.trial(flash).ok_or(StoreError::NoTrial)?.slot;
+        let slot = self.trial().ok_or(StoreError::NoTrial)?.slot;
         let Content::Staged { sequence, not_before, .. } = *self.content(slot) else {
             return Err(StoreError::NoTrial);
         };
@@ -301,14 +302,14 @@ impl CredentialStore {
     async fn look<F: NorFlash>(&self, flash: &mut F, slot: Slot, room: &mut [u8; SLOT_LEN]) -> Content {
         let start = self.start_of::<F>(slot);
         let state = slot_state::read(flash, start).await;
-        let sequence_and_trials = match state {
+        let image = match state {
             SlotState::Torn => return Content::Nothing(SlotFault::Torn),
             SlotState::Requested { sequence } => return Content::Requested { sequence },
             SlotState::Erased | SlotState::Staged { .. } | SlotState::Confirmed { .. } => {
                 read_image(flash, start, room).await
             }
         };
-        match (sequence_and_trials, state) {
+        match (image, state) {
             (Err(fault), _) => Content::Nothing(fault),
             (Ok((_, not_before)), SlotState::Staged { sequence, trials }) => {
                 Content::Staged { sequence, trials, not_before }

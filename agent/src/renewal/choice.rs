@@ -62,11 +62,6 @@ impl Choice {
             Ending::Refused => {}
         }
     }
-
-    /// Another credential is on trial, or none: what was known of the one before does not count.
-    pub const fn forget(&mut self) {
-        *self = Self { last: None, lost: false, refusals: 0 };
-    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ impl Part for Small {
     const ERASE_SIZE: usize = BLOCK;
     const PROGRAMS: u32 = 1;
     const ECC: bool = false;
-    const ENDURANCE: u32 = 10_000;
 }
 
 /// The same with a code over each unit.
@@ -34,7 +33,6 @@ impl Part for Coded {
     const ERASE_SIZE: usize = BLOCK;
     const PROGRAMS: u32 = 1;
     const ECC: bool = true;
-    const ENDURANCE: u32 = 10_000;
 }
 
 type Flash = NorFlashModel<Small>;

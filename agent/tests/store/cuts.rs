@@ -44,7 +44,7 @@ fn state<P: Part>(life: &mut Life<P>) -> String {
     format!(
         "{:?} {:?} request {} tidied {}",
         store.current(),
-        store.trial(&life.flash),
+        store.trial(),
         store.has_request(),
         life.flash.operations() - before,
     )
@@ -56,7 +56,7 @@ fn settles<P: Part>(mut life: Life<P>) {
     assert_eq!(life.server.valid, [generation].into());
     assert_eq!(life.keys(), [generation].into(), "keys of others are left");
     let store = life.boot().unwrap();
-    assert_eq!(store.trial(&life.flash), None);
+    assert_eq!(store.trial(), None);
     assert!(!store.has_request());
 }
 

@@ -5,15 +5,15 @@ use countersign_agent::platform::host::NorFlashModel;
 use countersign_agent::platform::host::part::{Nrf52840, Stm32u575};
 use device_identity::image::SLOT_LEN;
 
+use crate::block_on;
 use crate::life::Life;
 use crate::model::{generation_of, slot};
-use crate::now;
 
 /// What a device lives on after a boot.
 fn lives_on(life: &mut Life<Nrf52840>) -> usize {
     let mut room = [0; SLOT_LEN];
-    let store = now(CredentialStore::open(&mut life.flash, 0, &mut room)).unwrap();
-    generation_of(&now(store.read(&mut life.flash, store.current().unwrap(), &mut room)).unwrap())
+    let store = block_on(CredentialStore::open(&mut life.flash, 0, &mut room)).unwrap();
+    generation_of(&block_on(store.read(&mut life.flash, store.current().unwrap(), &mut room)).unwrap())
 }
 
 /// A device that lives on the `renewals`th credential of its own, in the second slot if that is odd.
@@ -55,7 +55,7 @@ fn a_board_that_is_flashed_again_forgets_what_was_on_trial() {
     for _ in 0..2 {
         assert_eq!(life.step(&mut store).unwrap(), None);
     }
-    assert!(store.trial(&life.flash).is_some());
+    assert!(store.trial().is_some());
     life.flash.flash(0, &slot(5));
     assert_eq!(lives_on(&mut life), 5);
     assert_eq!(life.keys(), [5].into());
@@ -64,7 +64,7 @@ fn a_board_that_is_flashed_again_forgets_what_was_on_trial() {
 #[test]
 fn an_empty_board_says_so_for_both_slots() {
     let mut flash = NorFlashModel::<Nrf52840>::new(2);
-    let error = now(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).unwrap_err();
+    let error = block_on(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).unwrap_err();
     let StoreError::NoCredential { slots } = &error else { panic!("{error}") };
     assert!(slots.iter().all(|fault| matches!(fault, SlotFault::Image(_))), "{slots:?}");
     assert_eq!(
@@ -84,7 +84,7 @@ fn slots_keep_to_erase_blocks_of_their_own() {
 fn the_last_credential_is_never_given_up() {
     let mut life = renewed(1);
     let mut store = life.boot().unwrap();
-    now(store.discard(&mut life.flash)).unwrap();
+    block_on(store.discard(&mut life.flash)).unwrap();
     assert_eq!(store.current(), Some(Slot::Second));
     assert_eq!(lives_on(&mut life), 1);
 }
@@ -96,10 +96,10 @@ fn a_store_behind_something_else_leaves_it_alone() {
     flash.flash(4096, &slot(0));
     flash.flash(12_288, &[0xA5; 4096]);
     let mut room = [0; SLOT_LEN];
-    let mut store = now(CredentialStore::open(&mut flash, 4096, &mut room)).unwrap();
-    now(store.stage(&mut flash, &crate::model::image(1))).unwrap();
-    assert_eq!(now(store.begin_trial(&mut flash)).unwrap().begun, 1);
-    now(store.confirm(&mut flash)).unwrap();
+    let mut store = block_on(CredentialStore::open(&mut flash, 4096, &mut room)).unwrap();
+    block_on(store.stage(&mut flash, &crate::model::image(1))).unwrap();
+    assert_eq!(block_on(store.begin_trial(&mut flash)).unwrap().begun, 1);
+    block_on(store.confirm(&mut flash)).unwrap();
     assert!(flash.bytes()[..4096].iter().all(|&byte| byte == 0x5A));
     assert!(flash.bytes()[12_288..].iter().all(|&byte| byte == 0xA5));
 }
@@ -113,9 +113,9 @@ fn a_trial_that_ends_in_a_reset_comes_first_so_often_and_no_oftener() {
     }
     for begun in 0..10 {
         let mut store = life.boot().unwrap();
-        let trial = store.trial(&life.flash).unwrap();
+        let trial = store.trial().unwrap();
         assert_eq!((trial.begun, trial.countable), (begun.min(4), 4));
-        assert_eq!(now(store.begin_trial(&mut life.flash)).unwrap().begun, (begun + 1).min(4));
+        assert_eq!(block_on(store.begin_trial(&mut life.flash)).unwrap().begun, (begun + 1).min(4));
     }
 }
 
@@ -127,7 +127,7 @@ fn an_image_of_another_device_is_no_credential_of_this_one() {
     image.write(&mut slot).unwrap();
     let mut flash = NorFlashModel::<Nrf52840>::new(2);
     flash.flash(0, &slot);
-    let error = now(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).unwrap_err();
+    let error = block_on(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).unwrap_err();
     let StoreError::NoCredential { slots: [first, _] } = error else { panic!("{error}") };
     assert_eq!(first, SlotFault::NotThisDevices);
 }

@@ -6,8 +6,8 @@ use countersign_agent::platform::host::part::Nrf52840;
 use device_identity::image::SLOT_LEN;
 use proptest::prelude::*;
 
+use crate::block_on;
 use crate::life::Life;
-use crate::now;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
@@ -17,7 +17,7 @@ proptest! {
     fn anything_is_opened_or_refused(bytes in proptest::collection::vec(any::<u8>(), 2 * SLOT_LEN)) {
         let mut flash = NorFlashModel::<Nrf52840>::new(2);
         flash.flash(0, &bytes);
-        prop_assert!(now(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).is_err());
+        prop_assert!(block_on(CredentialStore::open(&mut flash, 0, &mut [0; SLOT_LEN])).is_err());
     }
 
     /// Bits that rot in a device that has renewed cost a credential at most, and never make another one.
@@ -36,10 +36,10 @@ proptest! {
         }
         life.flash.flash(0, &bytes);
         let mut room = [0; SLOT_LEN];
-        if let Ok(store) = now(CredentialStore::open(&mut life.flash, 0, &mut room)) {
+        if let Ok(store) = block_on(CredentialStore::open(&mut life.flash, 0, &mut room)) {
             let current = store.current().unwrap();
             // Panics if nobody has made it.
-            let found = crate::model::generation_of(&now(store.read(&mut life.flash, current, &mut room)).unwrap());
+            let found = crate::model::generation_of(&block_on(store.read(&mut life.flash, current, &mut room)).unwrap());
             prop_assert_eq!(found, renewals);
         }
     }

@@ -8,8 +8,8 @@ use countersign_agent::platform::host::part::Part;
 use countersign_agent::platform::host::{FlashFault, NorFlashModel};
 use device_identity::image::{PrivateKey, SLOT_LEN};
 
+use crate::block_on;
 use crate::model::{GENERATIONS, generation_of, image, slot};
-use crate::now;
 
 /// What the server takes, and which key is the next that a device can make.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl<P: Part> Life<P> {
     /// A boot: what the device has must be something it was given, and some of it must get in.
     pub(crate) fn boot(&mut self) -> Result<CredentialStore, Cut> {
         let mut room = [0; SLOT_LEN];
-        let store = now(CredentialStore::open(&mut self.flash, 0, &mut room))?;
+        let store = block_on(CredentialStore::open(&mut self.flash, 0, &mut room))?;
         let found: Vec<_> =
             self.candidates(&store).iter().filter_map(|&slot| self.read(&store, slot)).collect();
         assert!(
@@ -61,7 +61,7 @@ impl<P: Part> Life<P> {
 
     /// The slots in the order in which they are tried.
     fn candidates(&self, store: &CredentialStore) -> Vec<Slot> {
-        let trial = store.trial(&self.flash);
+        let trial = store.trial();
         let current = store.current();
         match trial {
             Some(trial) if trial.begun < trial.countable => {
@@ -73,25 +73,25 @@ impl<P: Part> Life<P> {
 
     fn read(&mut self, store: &CredentialStore, slot: Slot) -> Option<usize> {
         let mut room = [0; SLOT_LEN];
-        let image = now(store.read(&mut self.flash, slot, &mut room)).ok()?;
+        let image = block_on(store.read(&mut self.flash, slot, &mut room)).ok()?;
         Some(generation_of(&image))
     }
 
     /// One step of a renewal; the generation that the device has come to live on, once it has.
     pub(crate) fn step(&mut self, store: &mut CredentialStore) -> Result<Option<usize>, Cut> {
-        if let Some(trial) = store.trial(&self.flash) {
-            now(store.begin_trial(&mut self.flash));
+        if let Some(trial) = store.trial() {
+            block_on(store.begin_trial(&mut self.flash));
             let tried = self.read(store, trial.slot);
             if tried.is_some_and(|generation| self.server.valid.contains(&generation)) {
                 // The device has said so to the server, which lists all others.
                 self.server.valid = tried.into_iter().collect();
-                now(store.confirm(&mut self.flash))?;
+                block_on(store.confirm(&mut self.flash))?;
                 return Ok(tried);
             }
-            now(store.discard(&mut self.flash))?;
+            block_on(store.discard(&mut self.flash))?;
             return Ok(None);
         }
-        if let Some(request) = now(store.read_request(&mut self.flash)) {
+        if let Some(request) = block_on(store.read_request(&mut self.flash)) {
             let PrivateKey::P256(scalar) = request.key() else { panic!("a key that nobody has made") };
             let asked = GENERATIONS.iter().position(|generation| generation.scalar == *scalar);
             let asked = asked.expect("a key that nobody has made");
@@ -99,13 +99,13 @@ impl<P: Part> Life<P> {
             let current = self.read(store, store.current().expect("opened"));
             let taken = Some(asked).filter(|&asked| self.server.refused != Some(asked));
             self.server.valid = current.into_iter().chain(taken).collect();
-            now(store.stage(&mut self.flash, &image(asked)))?;
+            block_on(store.stage(&mut self.flash, &image(asked)))?;
             return Ok(None);
         }
         let key = self.server.next_key;
         self.server.next_key += 1;
         let request = PendingRequest::new(PrivateKey::P256(&GENERATIONS[key].scalar), [0xAB; 32]);
-        now(store.request(&mut self.flash, &request))?;
+        block_on(store.request(&mut self.flash, &request))?;
         Ok(None)
     }
 

@@ -108,7 +108,7 @@ fn package() -> PathBuf {
         "[package]\nname = \"store-mutants\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
          countersign-agent = {{ path = {agent:?}, features = [\"host\"] }}\n\
          device-identity = {{ path = {:?} }}\nadversary = {{ path = {:?} }}\n\
-         rcgen = {:?}\nembedded-storage-async = \"0.4\"\nthiserror = {{ version = \"2\", default-features = false }}\n\
+         rcgen = {:?}\nembedded-storage-async = \"0.4\"\nembassy-futures = \"0.1\"\nthiserror = {{ version = \"2\", default-features = false }}\n\
          zeroize = \"1\"\n\
          [profile.dev]\ndebug = false\n[profile.dev.package.\"*\"]\nopt-level = 1\n",
         agent.join("identity"),
@@ -119,7 +119,9 @@ fn package() -> PathBuf {
     // The versions of the workspace: nothing is looked up.
     std::fs::copy(agent.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 
-    let mut main = String::from("#![allow(warnings)]\nmod x509 { pub use countersign_agent::x509::*; }\n");
+    let record = agent.join("src/flash_record.rs");
+    std::fs::copy(record, folder.join("src/flash_record.rs")).unwrap();
+    let mut main = String::from("mod flash_record;\nmod x509 { pub use countersign_agent::x509::*; }\n");
     module(&mut main, &folder, "original", None);
     for (number, mutation) in MUTATIONS.iter().enumerate() {
         module(&mut main, &folder, &format!("mutant_{number}"), Some(mutation));
@@ -153,9 +155,7 @@ fn module(main: &mut String, folder: &Path, name: &str, mutation: Option<&Mutati
     }
     let _ = writeln!(
         main,
-        "mod {name} {{ pub mod store; mod model; mod life; #[cfg(test)] mod cuts; #[cfg(test)] mod factory;\n\
-         pub fn now<F: Future>(future: F) -> F::Output {{\n\
-         match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {{\n\
-         std::task::Poll::Ready(output) => output, std::task::Poll::Pending => panic!() }} }} }}"
+        "mod {name} {{ pub mod store; #[cfg(test)] mod model; #[cfg(test)] mod life; #[cfg(test)] mod cuts;\n\
+         #[cfg(test)] mod factory; #[cfg(test)] use embassy_futures::block_on; }}"
     );
 }

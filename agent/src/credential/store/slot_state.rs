@@ -16,17 +16,15 @@ use embedded_storage_async::nor_flash::NorFlash;
 
 use device_identity::image::MAX_LEN;
 
-/// The length of a record, and the longest program unit that the store can live with.
-pub(super) const RECORD_LEN: usize = 16;
+use crate::flash_record;
 
-type Record = [u8; RECORD_LEN];
+/// The length of a record, and the longest program unit that the store can live with.
+pub(super) const RECORD_LEN: usize = flash_record::LEN;
 
 const OPENED: u32 = MAX_LEN as u32;
 const COMMITTED: u32 = OPENED + 16;
 const TRIALS: u32 = COMMITTED + 16;
 const CONFIRMED: u32 = TRIALS + 16;
-
-const ERASED: Record = [0xFF; RECORD_LEN];
 
 /// What a slot is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,23 +133,23 @@ const fn place_len<F: NorFlash>() -> usize {
     if F::WRITE_SIZE > 4 { F::WRITE_SIZE } else { 4 }
 }
 
-fn record(kind: [u8; 4], sequence: u32) -> Record {
+fn record(kind: [u8; 4], sequence: u32) -> [u8; RECORD_LEN] {
     let [k0, k1, k2, k3] = kind;
     let [s0, s1, s2, s3] = sequence.to_le_bytes();
-    [k0, k1, k2, k3, s0, s1, s2, s3, !k0, !k1, !k2, !k3, !s0, !s1, !s2, !s3]
+    flash_record::encode([k0, k1, k2, k3, s0, s1, s2, s3])
 }
 
 async fn read_record<F: NorFlash>(flash: &mut F, at: u32) -> Reading {
-    let mut bytes = ERASED;
+    let mut bytes = flash_record::ERASED;
     if flash.read(at, &mut bytes).await.is_err() {
         return Reading::Torn;
     }
-    let [k0, k1, k2, k3, s0, s1, s2, s3, ..] = bytes;
-    let (kind, sequence) = ([k0, k1, k2, k3], u32::from_le_bytes([s0, s1, s2, s3]));
-    match bytes {
-        ERASED => Reading::Erased,
-        _ if bytes == record(kind, sequence) => Reading::Written { kind, sequence },
-        _ => Reading::Torn,
+    match flash_record::decode(&bytes) {
+        Some([k0, k1, k2, k3, s0, s1, s2, s3]) => {
+            Reading::Written { kind: [k0, k1, k2, k3], sequence: u32::from_le_bytes([s0, s1, s2, s3]) }
+        }
+        None if bytes == flash_record::ERASED => Reading::Erased,
+        None => Reading::Torn,
     }
 }
 
@@ -159,7 +157,7 @@ async fn read_record<F: NorFlash>(flash: &mut F, at: u32) -> Reading {
 async fn read_trials<F: NorFlash>(flash: &mut F, at: u32) -> u8 {
     let mut begun = 0;
     for number in 0..places::<F>() {
-        let mut place = ERASED;
+        let mut place = flash_record::ERASED;
         let Some(place) = place.get_mut(..place_len::<F>()) else { break };
         let read = flash.read(at + u32::from(number) * place.len() as u32, place).await;
         if read.is_err() || place.iter().any(|&byte| byte != 0xFF) {

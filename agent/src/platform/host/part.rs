@@ -15,11 +15,9 @@ pub trait Part: Clone {
     const PROGRAMS: u32;
     /// Whether each unit has an error-correcting code, so that a unit that was torn may not be readable at all.
     const ECC: bool;
-    /// The erasures that a page is good for.
-    const ENDURANCE: u32;
 }
 
-/// nRF52840 (Product Specification v1.11, §4.3 and §6.1): words that may be written twice.
+/// nRF52840 (Product Specification, NVMC): words that may be written twice.
 #[derive(Clone, Copy, Debug)]
 pub struct Nrf52840;
 
@@ -28,10 +26,9 @@ impl Part for Nrf52840 {
     const ERASE_SIZE: usize = 4096;
     const PROGRAMS: u32 = 2;
     const ECC: bool = false;
-    const ENDURANCE: u32 = 10_000;
 }
 
-/// W25Q16JV, the flash beside most RP2040 (data sheet rev. H, §8.2.13 and §9.6): pages of 256 bytes, of which any part
+/// W25Q16JV, the flash beside most RP2040 (data sheet, Page Program): pages of 256 bytes, of which any part
 /// may be programmed, as often as wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct W25q16jv;
@@ -42,10 +39,9 @@ impl Part for W25q16jv {
     const ERASE_SIZE: usize = 4096;
     const PROGRAMS: u32 = u32::MAX;
     const ECC: bool = false;
-    const ENDURANCE: u32 = 100_000;
 }
 
-/// STM32F405 (RM0090 §3.5 to §3.7, PSIZE ×32; DS8626 §5.3.12): sectors of 16 KiB at its start, no code over words.
+/// STM32F405 (RM0090, PSIZE ×32): sectors of 16 KiB at its start, no code over words.
 #[derive(Clone, Copy, Debug)]
 pub struct Stm32f405;
 
@@ -54,10 +50,9 @@ impl Part for Stm32f405 {
     const ERASE_SIZE: usize = 16 * 1024;
     const PROGRAMS: u32 = u32::MAX;
     const ECC: bool = false;
-    const ENDURANCE: u32 = 10_000;
 }
 
-/// STM32L476 (RM0351 §3.3): double words with a code of 8 bits, programmed once, in pages of half a slot.
+/// STM32L476 (RM0351): double words with a code of 8 bits, programmed once, in pages of half a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Stm32l476;
 
@@ -66,10 +61,9 @@ impl Part for Stm32l476 {
     const ERASE_SIZE: usize = 2048;
     const PROGRAMS: u32 = 1;
     const ECC: bool = true;
-    const ENDURANCE: u32 = 10_000;
 }
 
-/// STM32U575 (RM0456 §7.3): quad-words with a code of 9 bits, programmed once, in pages of two slots.
+/// STM32U575 (RM0456): quad-words with a code, programmed once, in pages of two slots.
 #[derive(Clone, Copy, Debug)]
 pub struct Stm32u575;
 
@@ -78,5 +72,4 @@ impl Part for Stm32u575 {
     const ERASE_SIZE: usize = 8192;
     const PROGRAMS: u32 = 1;
     const ECC: bool = true;
-    const ENDURANCE: u32 = 10_000;
 }
