@@ -13,7 +13,7 @@ mod uf2_family;
 
 pub(crate) use address::{AddressError, FlashAddress};
 pub(crate) use file_content::{FileContent, FileFault, LONGEST_FILE};
-pub(crate) use files::{FileKind, OutputOptions, certificate_name, chain_pem};
+pub(crate) use files::{Content, FileKind, OutputOptions, certificate_name, chain_pem};
 pub(crate) use format::Format;
 pub(crate) use judgement::{Expected, ExpectedKey};
 pub(crate) use placement::{Placement, PlacementError};

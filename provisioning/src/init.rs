@@ -87,7 +87,7 @@ pub(crate) fn init(
     settings: &Settings,
     country: Option<Country>,
     passphrases: &Passphrases<'_>,
-    rng: &dyn SecureRandom,
+    rng: &(dyn SecureRandom + Sync),
     now: TrustedNow,
 ) -> Result<Fleet, InitError> {
     let failed = |path: &Path| {
@@ -114,7 +114,7 @@ fn write_fleet(
     settings: &Settings,
     country: Option<Country>,
     passphrases: &Passphrases<'_>,
-    rng: &dyn SecureRandom,
+    rng: &(dyn SecureRandom + Sync),
     now: TrustedNow,
 ) -> Result<(), InitError> {
     for directory in [fleet.root().to_owned(), fleet.crls(), fleet.broker(), fleet.images(), fleet.services()]
@@ -144,7 +144,7 @@ fn init_authority(
     authority: Authority,
     names: &CaNames<'_>,
     passphrases: &Passphrases<'_>,
-    rng: &dyn SecureRandom,
+    rng: &(dyn SecureRandom + Sync),
     now: TrustedNow,
 ) -> Result<Issuer, InitError> {
     let directory = fleet.authority(authority);

@@ -159,9 +159,9 @@ mod tests {
             for cut in 0.. {
                 let files = FakeFileSystem::new(false, renames_to_free);
                 files.create_directory(Path::new("/out")).unwrap();
-                files.changes_left.set(Some(cut));
+                files.cut_after(Some(cut));
                 let whole = deliver_copies(&files, &copies()).is_ok();
-                files.changes_left.set(None);
+                files.cut_after(None);
                 for copy in copies() {
                     let found = content(&files, &copy).filter(|found| !found.is_empty());
                     assert!(found.is_none_or(|found| found == copy.content), "cut at {cut}");

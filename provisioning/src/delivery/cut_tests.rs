@@ -78,7 +78,7 @@ impl Bench {
 
     /// The power comes back, and the next command starts.
     fn recover(&self) {
-        self.files.changes_left.set(None);
+        self.files.cut_after(None);
         recover(&self.files, &self.fleet(), &self.registry).unwrap();
     }
 
@@ -124,13 +124,13 @@ fn a_delivery_cut_at_any_step_is_whole_or_absent_after_recovery() {
     for (index, kind) in kinds().enumerate() {
         let mut whole = Bench::new(kind);
         whole.deliver(serial(), ["Pump.bin", "Pump.key.pem"], OnExisting::Keep).unwrap();
-        let steps = whole.files.changes.get();
+        let steps = whole.files.changes();
         assert!(steps > 10, "the steps are not counted");
         let mut outcomes = [0, 0];
         for cut in 0..steps {
             let mut bench = Bench::new(kinds().nth(index).unwrap());
             bench.files.plant(&Path::new(OUT).join("other.bin"), b"another's");
-            bench.files.changes_left.set(Some(cut));
+            bench.files.cut_after(Some(cut));
             let serial = serial();
             let names = ["Pump.bin", "Pump.key.pem"];
             let _ = bench.deliver(serial, names, OnExisting::Keep);
@@ -157,7 +157,7 @@ fn a_replacement_cut_at_any_step_leaves_the_old_files_or_the_new_ones_after_reco
             let (old, new) = (serial(), serial());
             let names = ["historian.cert.pem", "historian.key.pem"];
             bench.deliver(old, names, OnExisting::Keep).unwrap();
-            bench.files.changes_left.set(Some(cut));
+            bench.files.cut_after(Some(cut));
             let done = bench.deliver(new, names, OnExisting::Replace).is_ok();
             bench.recover();
             let current = if bench.registry.has_serial(&new).unwrap() { new } else { old };
@@ -236,7 +236,7 @@ fn what_was_staged_on_another_disk_is_remembered() {
     let mut bench = Bench::new(FakeFileSystem::new(false, true));
     let first = serial();
     // The registry commits, and then the disk is pulled: the directory it was mounted on is there, and empty.
-    bench.files.changes_left.set(Some(10));
+    bench.files.cut_after(Some(10));
     bench.deliver(first, ["a.bin", "b.bin"], OnExisting::Keep).unwrap_err();
     assert!(bench.registry.has_serial(&first).unwrap());
     let disk = std::mem::replace(&mut bench.files, FakeFileSystem::new(false, true));

@@ -1,10 +1,10 @@
 //! [`FakeFileSystem`]: a file system in memory that lacks what some lack, and that stops at a chosen step.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use zeroize::Zeroizing;
 
@@ -21,11 +21,11 @@ pub(crate) struct FakeFileSystem {
     /// A rename can be told not to replace.
     renames_to_free: bool,
     /// How many more changes are made before the power is cut; `None`: it is not.
-    pub(crate) changes_left: Cell<Option<usize>>,
+    changes_left: Mutex<Option<usize>>,
     /// How many changes were made.
-    pub(crate) changes: Cell<usize>,
+    changes: Mutex<usize>,
     /// By the name that lookups use.
-    entries: RefCell<BTreeMap<String, Entry>>,
+    entries: Mutex<BTreeMap<String, Entry>>,
 }
 
 impl FakeFileSystem {
@@ -41,27 +41,41 @@ impl FakeFileSystem {
 
     /// Counts a change; an error once the power is cut.
     fn change(&self) -> io::Result<()> {
-        match self.changes_left.get() {
+        match &mut *self.changes_left.lock().unwrap() {
             Some(0) => return Err(io::Error::other("the power is cut")),
-            Some(left) => self.changes_left.set(Some(left - 1)),
+            Some(left) => *left -= 1,
             None => {}
         }
-        self.changes.set(self.changes.get() + 1);
+        *self.changes.lock().unwrap() += 1;
         Ok(())
     }
 
+    /// How many changes were made.
+    pub(crate) fn changes(&self) -> usize {
+        *self.changes.lock().unwrap()
+    }
+
+    /// Cuts the power after so many more changes; `None`: it is there again.
+    pub(crate) fn cut_after(&self, changes: Option<usize>) {
+        *self.changes_left.lock().unwrap() = changes;
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.entries.lock().unwrap()
+    }
+
     fn take(&self, path: &Path) -> io::Result<Entry> {
-        self.entries.borrow_mut().remove(&self.key(path)).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.entries().remove(&self.key(path)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// A file that somebody else puts there.
     pub(crate) fn plant(&self, path: &Path, content: &[u8]) {
-        self.entries.borrow_mut().insert(self.key(path), (path.to_owned(), Some(content.to_vec())));
+        self.entries().insert(self.key(path), (path.to_owned(), Some(content.to_vec())));
     }
 
     /// All files and their contents.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let entries = self.entries.borrow();
+        let entries = self.entries();
         entries.values().filter_map(|(path, content)| Some((path.clone(), content.clone()?))).collect()
     }
 
@@ -74,7 +88,7 @@ impl FakeFileSystem {
 impl FileSystem for FakeFileSystem {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         self.change()?;
-        self.entries.borrow_mut().entry(self.key(path)).or_insert_with(|| (path.to_owned(), None));
+        self.entries().entry(self.key(path)).or_insert_with(|| (path.to_owned(), None));
         Ok(())
     }
 
@@ -84,7 +98,7 @@ impl FileSystem for FakeFileSystem {
 
     fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         let directory = self.key(directory);
-        let entries = self.entries.borrow();
+        let entries = self.entries();
         if !entries.contains_key(&directory) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -93,7 +107,7 @@ impl FileSystem for FakeFileSystem {
     }
 
     fn occupant(&self, path: &Path) -> io::Result<Occupant> {
-        Ok(match self.entries.borrow().get(&self.key(path)) {
+        Ok(match self.entries().get(&self.key(path)) {
             None => Occupant::Nothing,
             Some((_, None)) => Occupant::Other,
             Some((_, Some(content))) if content.is_empty() => Occupant::EmptyFile,
@@ -102,7 +116,7 @@ impl FileSystem for FakeFileSystem {
     }
 
     fn read(&self, path: &Path, _longest: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-        match self.entries.borrow().get(&self.key(path)) {
+        match self.entries().get(&self.key(path)) {
             Some((_, Some(content))) => Ok(Zeroizing::new(content.clone())),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -140,7 +154,7 @@ impl FileSystem for FakeFileSystem {
     fn rename_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.change()?;
         let (_, content) = self.take(from)?;
-        self.entries.borrow_mut().insert(self.key(to), (to.to_owned(), content));
+        self.entries().insert(self.key(to), (to.to_owned(), content));
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub(crate) enum Occupant {
 }
 
 /// What delivery asks of a file system.
-pub(crate) trait FileSystem {
+pub(crate) trait FileSystem: Sync {
     /// Creates a directory, and those above it, that only the owner can enter. An existing one stays as it is.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     /// The one absolute name of an existing directory.

@@ -1,6 +1,8 @@
 //! [`Batch`]: the devices of an order, issued a group at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use device_identity::DeviceId;
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::certificate_spec::CertificateSpec;
 use crate::certificate_subject::CertificateSubject;
 use crate::delivery::{Delivery, FileSystem, OnExisting, StagedFiles, deliver_into};
 use crate::fleet::Fleet;
-use crate::image::{FileContent, FileKind, ImageContext, KeyLocation, OutputOptions, Slot};
+use crate::image::{Content, FileContent, FileKind, ImageContext, KeyLocation, OutputOptions, Slot};
 use crate::issuer::IssueError;
 use crate::key::{KeyPair, P256PublicKey};
 use crate::order::Order;
@@ -24,7 +26,11 @@ use crate::verify::VerifiedCertificate;
 
 /// How many devices one commit makes durable. A commit and its sync cost some milliseconds however many devices they
 /// cover; at this number they cost less than the signatures.
-pub(crate) const GROUP_SIZE: usize = 256;
+pub(crate) const GROUP_SIZE: usize = 512;
+
+/// How many groups may be certified before the disk has the one before them: it has none to wait for, and keys that
+/// are in memory alone are few.
+const GROUPS_AHEAD: usize = 1;
 
 /// Everything a batch needs to know besides its orders.
 pub(crate) struct Batch<'a> {
@@ -69,12 +75,16 @@ pub(crate) struct BatchReport {
     pub(crate) lost: Vec<PathBuf>,
 }
 
-/// A device of the current group, certified and not yet recorded.
+/// A device that is certified, and neither written nor recorded.
 struct CertifiedDevice<'a> {
     order: &'a Order,
     certificate: VerifiedCertificate,
     key_origin: KeyOrigin,
+    files: Vec<(String, Content)>,
 }
+
+/// A group of them, or why there is none.
+type CertifiedGroup<'a> = Result<Vec<CertifiedDevice<'a>>, IssuanceError>;
 
 impl Batch<'_> {
     /// Issues what is planned. After each group, `progress` is told how many devices it made durable.
@@ -93,11 +103,19 @@ impl Batch<'_> {
                 self.restore_group(registry, delivery, group, &mut report)?;
                 progress(group.len());
             }
-            for group in plan.new.chunks(group_size) {
-                self.issue_group(registry, delivery, group, &mut report)?;
-                progress(group.len());
-            }
-            Ok(report)
+            // The processor makes the next group while the disk takes this one.
+            thread::scope(|scope| {
+                let (certified, groups) = sync_channel(GROUPS_AHEAD);
+                let certify = move || self.certify_groups(plan.new.chunks(group_size), &certified);
+                thread::Builder::new().spawn_scoped(scope, certify).map_err(IssuanceError::Thread)?;
+                for group in groups {
+                    let group: Vec<_> = group?;
+                    let devices = group.len();
+                    self.deliver_group(registry, delivery, group, &mut report)?;
+                    progress(devices);
+                }
+                Ok(report)
+            })
         })
     }
 
@@ -105,35 +123,48 @@ impl Batch<'_> {
         self.output.names(&order.device_id, order.request.is_none())
     }
 
-    fn issue_group(
+    /// Certifies one group after the other, until a device cannot be certified or nobody takes what is sent.
+    fn certify_groups<'p>(
+        &self,
+        groups: impl Iterator<Item = &'p [Order]>,
+        certified: &SyncSender<CertifiedGroup<'p>>,
+    ) {
+        for orders in groups {
+            let group: CertifiedGroup<'p> = orders.iter().map(|order| self.certify_device(order)).collect();
+            let is_whole = group.is_ok();
+            if certified.send(group).is_err() || !is_whole {
+                break;
+            }
+        }
+    }
+
+    /// The certificate and the files of an ordered device.
+    fn certify_device<'p>(&self, order: &'p Order) -> Result<CertifiedDevice<'p>, IssuanceError> {
+        let (certificate, key) = self.certify(order)?;
+        let slot = Slot::write(&certificate, &self.key_location(key.as_ref()), self.image_context)?;
+        let chain = (certificate.der(), self.certifier.issuer.chain().issuing());
+        let files = self.output.files(&order.device_id, &slot, chain, key.as_ref())?;
+        let key_origin = if key.is_some() { KeyOrigin::Factory } else { KeyOrigin::Device };
+        Ok(CertifiedDevice { order, certificate, key_origin, files })
+    }
+
+    /// Writes the files of a group, records it, and gives the files their names.
+    fn deliver_group(
         &self,
         registry: &mut Registry,
         delivery: &Delivery<'_>,
-        orders: &[Order],
+        group: Vec<CertifiedDevice<'_>>,
         report: &mut BatchReport,
     ) -> Result<(), IssuanceError> {
         let mut staged = delivery.stage();
-        let mut certified = Vec::with_capacity(orders.len());
-        let mut issued = Vec::with_capacity(orders.len());
-        for order in orders {
-            let (certificate, key) = self.certify(order)?;
-            let slot = Slot::write(&certificate, &self.key_location(key.as_ref()), self.image_context)?;
-            let chain = (certificate.der(), self.certifier.issuer.chain().issuing());
-            let files = self.output.files(&order.device_id, &slot, chain, key.as_ref())?;
-            for (name, content) in &files {
-                staged.add(certificate.serial(), name, content, OnExisting::Keep)?;
+        for device in &group {
+            for (name, content) in &device.files {
+                staged.add(device.certificate.serial(), name, content, OnExisting::Keep)?;
             }
-            issued.push(IssuedDevice {
-                device_id: order.device_id.clone(),
-                certificate: CertificateSummary::from(&certificate),
-                files: files.into_iter().map(|(name, _)| name).collect(),
-            });
-            let key_origin = if key.is_some() { KeyOrigin::Factory } else { KeyOrigin::Device };
-            certified.push(CertifiedDevice { order, certificate, key_origin });
         }
-        let devices: Vec<_> = certified.iter().map(CertifiedDevice::as_new_device).collect();
+        let devices: Vec<_> = group.iter().map(CertifiedDevice::as_new_device).collect();
         staged.deliver(|| registry.record_devices(&devices, self.certifier.now))?;
-        report.issued.extend(issued);
+        report.issued.extend(group.into_iter().map(CertifiedDevice::into_issued));
         Ok(())
     }
 
@@ -254,6 +285,14 @@ impl Batch<'_> {
 }
 
 impl CertifiedDevice<'_> {
+    fn into_issued(self) -> IssuedDevice {
+        IssuedDevice {
+            device_id: self.order.device_id.clone(),
+            certificate: CertificateSummary::from(&self.certificate),
+            files: self.files.into_iter().map(|(name, _)| name).collect(),
+        }
+    }
+
     fn as_new_device(&self) -> NewDevice<'_> {
         NewDevice {
             details: &self.order.details,

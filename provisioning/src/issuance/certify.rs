@@ -25,7 +25,7 @@ pub(crate) struct Certifier<'a> {
     /// `notBefore` and `notAfter` of every certificate.
     pub(crate) validity: Validity,
     /// The source of keys and serial numbers.
-    pub(crate) rng: &'a dyn SecureRandom,
+    pub(crate) rng: &'a (dyn SecureRandom + Sync),
     /// The current time.
     pub(crate) now: Timestamp,
 }

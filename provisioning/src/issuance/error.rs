@@ -45,6 +45,9 @@ pub(crate) enum IssuanceError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The system gave no second thread.
+    #[error("cannot start a thread to certify by: {0}")]
+    Thread(std::io::Error),
     /// Files were not delivered.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),

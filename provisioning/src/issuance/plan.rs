@@ -43,6 +43,16 @@ impl Plan {
         inspection: &Inspection<'_>,
         now: Timestamp,
     ) -> Result<Self, IssuanceError> {
+        registry.at_once(|| Self::compare(registry, orders, resume, inspection, now))
+    }
+
+    fn compare(
+        registry: &Registry,
+        orders: Vec<Order>,
+        resume: bool,
+        inspection: &Inspection<'_>,
+        now: Timestamp,
+    ) -> Result<Self, IssuanceError> {
         let mut plan = Self { new: Vec::new(), registered: Vec::new() };
         let mut conflicts = Vec::new();
         let output = inspection.output;

@@ -35,7 +35,7 @@ pub(crate) struct SingleIssuer<'a> {
     /// The lifetime of the certificate, in days.
     pub(crate) days: u32,
     /// The source of keys and serial numbers.
-    pub(crate) rng: &'a dyn SecureRandom,
+    pub(crate) rng: &'a (dyn SecureRandom + Sync),
     /// The current time.
     pub(crate) now: TrustedNow,
 }

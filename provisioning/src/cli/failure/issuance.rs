@@ -72,6 +72,11 @@ impl From<IssuanceError> for Failure {
             IssuanceError::Delivery(error) => error.into(),
             IssuanceError::Registry(error) => error.into(),
             IssuanceError::Read { path, source } => Self::unreadable(&path, &source),
+            IssuanceError::Thread(_) => Self::new(
+                FAILED,
+                error,
+                "end other programs, or raise the limit on processes (ulimit -u), and run the same command again",
+            ),
             IssuanceError::Slot(_) => Self::new(
                 FAILED,
                 error,
