@@ -1,6 +1,7 @@
 //! A credential image in flash, checked: the device's identity, its key, and the CAs of its broker.
 
 mod error;
+pub mod issued;
 mod signer;
 pub mod store;
 

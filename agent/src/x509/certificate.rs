@@ -1,7 +1,7 @@
 //! One certificate of the one profile (RFC 5280 §4.1): X.509 v3, a P-256 key, signed with ECDSA and SHA-256.
 
 use super::der::{Reader, tag};
-use super::extensions::Extensions;
+use super::extensions::{Extensions, Purposes};
 use super::max_len::MAX_LEN;
 use super::name::Name;
 use super::subject_alt_name::ServerName;
@@ -98,11 +98,28 @@ impl<'a> Certificate<'a> {
         ecdsa::verify(issuer_key, self.tbs, self.signature).is_ok()
     }
 
-    /// May it issue certificates, with `between` more CA certificates between it and the end-entity?
+    /// May it issue certificates of servers, with `between` more CA certificates between it and the end-entity?
     ///
     /// basicConstraints critical with CA:TRUE, keyUsage with keyCertSign, pathLen, and an extendedKeyUsage that,
     /// if there is one, includes serverAuth.
     pub(crate) fn may_issue(&self, between: u8) -> Result<(), UsageError> {
+        self.may_be_a_ca(between)?;
+        match self.extensions.purposes {
+            Some(Purposes { server_auth: false, .. }) => Err(UsageError::NotForServers),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for certificates of clients: clientAuth.
+    pub(crate) fn may_issue_clients(&self, between: u8) -> Result<(), UsageError> {
+        self.may_be_a_ca(between)?;
+        match self.extensions.purposes {
+            Some(Purposes { client_auth: false, .. }) => Err(UsageError::NotForClients),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_be_a_ca(&self, between: u8) -> Result<(), UsageError> {
         match self.extensions.constraints {
             Some(found) if found.ca && !found.critical => return Err(UsageError::ConstraintsNotCritical),
             Some(found) if found.ca => {
@@ -112,13 +129,10 @@ impl<'a> Certificate<'a> {
             }
             _ => return Err(UsageError::NotACa),
         }
-        if !self.extensions.key_usage.is_some_and(|usage| usage.key_cert_sign()) {
-            return Err(UsageError::MayNotSignCertificates);
+        match self.extensions.key_usage {
+            Some(usage) if usage.key_cert_sign() => Ok(()),
+            _ => Err(UsageError::MayNotSignCertificates),
         }
-        if self.extensions.server_auth == Some(false) {
-            return Err(UsageError::NotForServers);
-        }
-        Ok(())
     }
 
     /// May it stand for a server of this name in TLS 1.3?
@@ -127,20 +141,33 @@ impl<'a> Certificate<'a> {
     /// certificate without extendedKeyUsage serve any purpose; here it must say serverAuth, which a device
     /// certificate never does.
     pub(crate) fn may_serve(&self, name: &ServerName<'_>) -> Result<(), UsageError> {
-        if self.extensions.constraints.is_some_and(|found| found.ca) {
-            return Err(UsageError::IsACa);
-        }
-        match self.extensions.key_usage {
-            Some(usage) if usage.key_cert_sign() => return Err(UsageError::IsACa),
-            Some(usage) if usage.digital_signature() => {}
-            _ => return Err(UsageError::MayNotSignHandshakes),
-        }
-        if self.extensions.server_auth != Some(true) {
+        self.may_be_an_end_entity()?;
+        if !self.extensions.purposes.is_some_and(|purposes| purposes.server_auth) {
             return Err(UsageError::NotForServers);
         }
         match &self.extensions.subject_alt_name {
             Some(names) if names.contains(name) => Ok(()),
             _ => Err(UsageError::OtherName),
+        }
+    }
+
+    /// May it stand for a client in TLS 1.3? An end-entity with digitalSignature and clientAuth.
+    pub(crate) fn may_be_a_client(&self) -> Result<(), UsageError> {
+        self.may_be_an_end_entity()?;
+        match self.extensions.purposes {
+            Some(Purposes { client_auth: true, .. }) => Ok(()),
+            _ => Err(UsageError::NotForClients),
+        }
+    }
+
+    fn may_be_an_end_entity(&self) -> Result<(), UsageError> {
+        if self.extensions.constraints.is_some_and(|found| found.ca) {
+            return Err(UsageError::IsACa);
+        }
+        match self.extensions.key_usage {
+            Some(usage) if usage.key_cert_sign() => Err(UsageError::IsACa),
+            Some(usage) if usage.digital_signature() => Ok(()),
+            _ => Err(UsageError::MayNotSignHandshakes),
         }
     }
 }
@@ -164,7 +191,7 @@ pub enum UsageError {
     #[error("its keyUsage does not include keyCertSign")]
     MayNotSignCertificates,
     /// A CA certificate, where an end-entity must be.
-    #[error("it is a CA certificate, and no server's")]
+    #[error("it is a CA certificate, and no end-entity's")]
     IsACa,
     /// keyUsage of an end-entity without digitalSignature, or none.
     #[error("its keyUsage does not include digitalSignature")]
@@ -172,6 +199,9 @@ pub enum UsageError {
     /// extendedKeyUsage without serverAuth; or none, in an end-entity.
     #[error("its extendedKeyUsage does not include serverAuth")]
     NotForServers,
+    /// extendedKeyUsage without clientAuth; or none, in an end-entity.
+    #[error("its extendedKeyUsage does not include clientAuth")]
+    NotForClients,
     /// No SAN is the expected name. The common name is never looked at.
     #[error("its subjectAltName does not contain the expected server name")]
     OtherName,

@@ -10,8 +10,8 @@ use super::subject_alt_name::SubjectAltName;
 pub(super) struct Extensions<'a> {
     pub(super) constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
-    /// Whether extendedKeyUsage lists serverAuth; `None` without one.
-    pub(super) server_auth: Option<bool>,
+    /// `None` without an extendedKeyUsage.
+    pub(super) purposes: Option<Purposes>,
     pub(super) subject_alt_name: Option<SubjectAltName<'a>>,
 }
 
@@ -26,6 +26,13 @@ pub(super) struct BasicConstraints {
 /// keyUsage (RFC 5280 §4.2.1.3), its first eight bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyUsage(u8);
+
+/// extendedKeyUsage (RFC 5280 §4.2.1.12), as far as TLS has a use for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Purposes {
+    pub(super) server_auth: bool,
+    pub(super) client_auth: bool,
+}
 
 impl KeyUsage {
     pub(super) const fn digital_signature(self) -> bool {
@@ -59,7 +66,7 @@ impl<'a> Extensions<'a> {
                     value.end()?;
                 }
                 oid::EXTENDED_KEY_USAGE => {
-                    found.server_auth = Some(lists_server_auth(value.sequence()?)?);
+                    found.purposes = Some(purposes(value.sequence()?)?);
                     value.end()?;
                 }
                 oid::SUBJECT_ALT_NAME => {
@@ -115,12 +122,16 @@ fn basic_constraints(value: &mut Reader<'_>, critical: bool) -> Result<BasicCons
     Ok(BasicConstraints { critical, ca, path_len })
 }
 
-fn lists_server_auth(mut purposes: Reader<'_>) -> Result<bool, DerError> {
-    let mut listed = false;
+fn purposes(mut list: Reader<'_>) -> Result<Purposes, DerError> {
+    let mut found = Purposes::default();
     loop {
-        listed |= purposes.object_identifier()? == oid::SERVER_AUTH;
-        if purposes.is_empty() {
-            return Ok(listed);
+        match list.object_identifier()? {
+            oid::SERVER_AUTH => found.server_auth = true,
+            oid::CLIENT_AUTH => found.client_auth = true,
+            _ => {}
+        }
+        if list.is_empty() {
+            return Ok(found);
         }
     }
 }

@@ -8,6 +8,7 @@ mod change;
 mod credentials;
 mod differential;
 mod hostile;
+mod issued;
 mod openssl;
 mod real_servers;
 mod replay;
