@@ -27,6 +27,7 @@ mod signature_algorithms;
 mod source;
 #[cfg(test)]
 mod specimen;
+mod strict_pem;
 mod trust_load;
 mod verify;
 
