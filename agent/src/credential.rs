@@ -2,6 +2,7 @@
 
 mod error;
 pub mod issued;
+mod key_store;
 mod signer;
 pub mod store;
 
@@ -12,6 +13,7 @@ use device_identity::image::PrivateKey;
 
 pub use device_identity::image::Image;
 pub use error::CredentialError;
+pub use key_store::{KeyStore, KeyStoreError, NewKey, SoftwareKeys};
 pub use signer::{SignError, Signer, SoftwareSigner};
 
 use crate::ecdsa;

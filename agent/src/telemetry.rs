@@ -103,8 +103,8 @@ impl Entry {
 }
 
 impl<'m> Queue<'m> {
-    /// The lowest identifier of a message; those below belong to SUBSCRIBE and to the device's status.
-    const FIRST_ID: u16 = 3;
+    /// The lowest identifier of a message; those below belong to SUBSCRIBE, to the device's status and to its renewal.
+    const FIRST_ID: u16 = 5;
 
     pub(crate) fn new(device_id: &DeviceId, bytes: &'m mut [u8]) -> Self {
         let device_id = device_id.clone();
@@ -246,6 +246,11 @@ impl<'m> Queue<'m> {
         self.messages.iter().any(|entry| entry.progress.is_in_flight())
     }
 
+    /// How many messages wait for the broker's acknowledgement.
+    pub(crate) fn count_in_flight(&self) -> usize {
+        self.messages.iter().filter(|entry| entry.progress.is_in_flight()).count()
+    }
+
     /// The connection is gone: messages in flight are to be sent again over the next, unless they have QoS 0 and could
     /// arrive twice.
     pub(crate) fn connection_lost(&mut self) {
@@ -267,9 +272,8 @@ impl<'m> Queue<'m> {
 
     /// The first message that has not gone out over this connection.
     fn due_index(&self, window: u16) -> Option<usize> {
-        let in_flight = self.messages.iter().filter(|entry| entry.progress.is_in_flight()).count();
         let index = self.messages.iter().position(|entry| entry.progress.is_due())?;
-        (in_flight < usize::from(window)).then_some(index)
+        (self.count_in_flight() < usize::from(window)).then_some(index)
     }
 
     fn position(&self, id: PacketId) -> Option<usize> {

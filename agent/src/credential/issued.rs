@@ -50,16 +50,6 @@ pub enum IssuedError {
         /// Why.
         source: UsageError,
     },
-    /// A certificate has ended.
-    #[error("{which}: it ended at {not_after}, and it is {now} or later")]
-    Ended {
-        /// Which.
-        which: Answered,
-        /// Unix seconds.
-        not_after: u64,
-        /// The time that is certainly past, Unix seconds.
-        now: u64,
-    },
     /// The issuer is not the CA that came with it, or none of the image's.
     #[error("{which}: its issuer is none of the device CAs in the image")]
     UnknownIssuer {
@@ -86,19 +76,17 @@ impl core::fmt::Display for Answered {
 /// The image with which a device goes on: what `current` says, with the certificate in `issued` and the key that was
 /// made for it.
 ///
-/// `point` is the public key of that key, `now` a time that is certainly past, in Unix seconds. When a certificate
-/// *begins* is not looked at: the clock of a device may well be a little behind that of a CA, and it is the broker who
-/// judges.
+/// `point` is the public key of that key. When the certificates hold is not looked at: the broker judges that, by a better
+/// clock, and a device whose time floor was raised too far must not be kept from what brings it back.
 ///
 /// # Errors
-/// The certificate is for another key or another device, is no client's, has ended, or was not issued below one of
-/// `current`'s device anchors. Nothing is to be done about it but to wait for another answer.
+/// The certificate is for another key or another device, is no client's, or was not issued below one of `current`'s device
+/// anchors. Nothing is to be done about it but to wait for another answer.
 pub fn accept<'i>(
     issued: &Issued<'i>,
     current: &Image<'i>,
     key: PrivateKey<'i>,
     point: PublicKey<'_>,
-    now: u64,
 ) -> Result<Image<'i>, IssuedError> {
     let certificate = read(issued.certificate(), Answered::Device)?;
     // First: the commonest answer to be ignored is one that comes twice, and it costs no signature.
@@ -110,34 +98,26 @@ pub fn accept<'i>(
         return Err(IssuedError::NotThisDevices { named });
     }
     certificate.may_be_a_client().map_err(usage(Answered::Device))?;
-    check_end(&certificate, Answered::Device, now)?;
 
     let issuing_ca = read(issued.issuing_ca(), Answered::IssuingCa)?;
     if certificate.issuer() != issuing_ca.subject() {
         return Err(IssuedError::UnknownIssuer { which: Answered::Device });
     }
     issuing_ca.may_issue_clients(0).map_err(usage(Answered::IssuingCa))?;
-    check_end(&issuing_ca, Answered::IssuingCa, now)?;
-    check_anchored(&issuing_ca, issued.issuing_ca(), current, now)?;
+    check_anchored(&issuing_ca, issued.issuing_ca(), current)?;
     check_signed(&certificate, Answered::Device, issuing_ca.public_key())?;
     Ok(Image { key, certificate: issued.certificate(), ..current.clone() })
 }
 
 /// Is the issuing CA an anchor itself, or issued by one? An image has two anchors at most, so two signatures are checked.
-fn check_anchored(
-    issuing_ca: &Certificate<'_>,
-    der: &[u8],
-    current: &Image<'_>,
-    now: u64,
-) -> Result<(), IssuedError> {
+fn check_anchored(issuing_ca: &Certificate<'_>, der: &[u8], current: &Image<'_>) -> Result<(), IssuedError> {
     let mut refusal = IssuedError::UnknownIssuer { which: Answered::IssuingCa };
     for anchor_der in &current.device_anchors {
         if *anchor_der == der {
             return Ok(());
         }
         let Ok(anchor) = Certificate::read(anchor_der) else { continue };
-        let is_usable = anchor.may_issue_clients(1).is_ok() && anchor.validity().not_after() >= now;
-        if !is_usable || anchor.subject() != issuing_ca.issuer() {
+        if anchor.may_issue_clients(1).is_err() || anchor.subject() != issuing_ca.issuer() {
             continue;
         }
         match check_signed(issuing_ca, Answered::IssuingCa, anchor.public_key()) {
@@ -154,13 +134,6 @@ fn read(der: &[u8], which: Answered) -> Result<Certificate<'_>, IssuedError> {
 
 const fn usage(which: Answered) -> impl Fn(UsageError) -> IssuedError {
     move |source| IssuedError::Usage { which, source }
-}
-
-fn check_end(certificate: &Certificate<'_>, which: Answered, now: u64) -> Result<(), IssuedError> {
-    match certificate.validity().not_after() {
-        not_after if not_after < now => Err(IssuedError::Ended { which, not_after, now }),
-        _ => Ok(()),
-    }
 }
 
 fn check_signed(

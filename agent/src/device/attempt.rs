@@ -7,11 +7,12 @@ use device_identity::{Channel, Topic};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::agent::Agent;
 use super::application::{Application, Change};
 use super::connection_end::{Cause, ConnectionEnd, Deadline};
-use super::mqtt_session::{MqttSession, Opening};
+use super::connector::Connector;
+use super::mqtt_session::{MqttSession, Opening, SessionEnd};
 use super::packet_writer::{PacketWriter, receive_cause};
+use super::renewal::{SessionRenewal, SessionTime};
 use crate::credential::{Credential, Signer};
 use crate::mqtt::{Connack, Connect, Inbox, Incoming, PacketError, ReasonCode, Will};
 use crate::platform::{Clock, CryptoRngCore, Network, Platform, within};
@@ -24,15 +25,22 @@ use crate::x509::Time;
 /// Commands that may be unacknowledged. They are handled one after the other, so more would only wait here.
 const RECEIVE_MAXIMUM: u16 = 4;
 
-impl<S: Signer> Agent<'_, S> {
-    /// One connection, from its beginning to its end; `Ok` if the application wants to leave.
-    pub(super) async fn attempt<N, C, R, F, A>(
+impl Connector<'_> {
+    /// One connection, from its beginning to its end; `Ok` if the application wants to leave, or another certificate has
+    /// its turn.
+    ///
+    /// `renewal` makes of flash, randomness and the time what the session does for it.
+    pub(super) async fn attempt<'p, S, N, C, R, F, A, W>(
         &mut self,
-        platform: &mut Platform<N, C, R, F>,
+        credential: &mut Credential<'_, S>,
+        platform: &'p mut Platform<N, C, R, F>,
         application: &mut A,
         floor: &mut TimeFloor,
-    ) -> Result<(), ConnectionEnd>
+        renewal: impl FnOnce(&'p mut F, &'p mut R, SessionTime) -> W,
+    ) -> Result<SessionEnd, ConnectionEnd>
     where
+        S: Signer,
+        W: SessionRenewal,
         N: Network,
         C: Clock,
         R: CryptoRngCore,
@@ -46,7 +54,7 @@ impl<S: Signer> Agent<'_, S> {
         let mut writer = PacketWriter {
             stream: {
                 let time = verification_time(clock.unix_time(), floor).map_err(Cause::Tls)?;
-                let connecting = pin!(connect_tls(network, &mut self.credential, time, rng, self.tls));
+                let connecting = pin!(connect_tls(network, credential, time, rng, self.tls));
                 within(clock, deadline, connecting).await.ok_or_else(connect_deadline_passed)??
             },
             head: self.head,
@@ -57,10 +65,10 @@ impl<S: Signer> Agent<'_, S> {
         };
         let mut inbox = Inbox::new(self.incoming);
         // It has no part that could be refused.
-        let status = Topic::new(self.credential.device_id(), Channel::Status).map_err(|_| Cause::Overflow)?;
+        let status = Topic::new(credential.device_id(), Channel::Status).map_err(|_| Cause::Overflow)?;
         let connack = {
             let connect = Connect {
-                client_id: self.credential.device_id().as_str(),
+                client_id: credential.device_id().as_str(),
                 keep_alive: u16::try_from(self.config.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX),
                 session_expiry: self.config.session_expiry,
                 receive_maximum: RECEIVE_MAXIMUM,
@@ -90,17 +98,18 @@ impl<S: Signer> Agent<'_, S> {
             writer: &mut writer,
             inbox: &mut inbox,
             queue: &mut self.queue,
-            device_id: self.credential.device_id(),
+            device_id: credential.device_id(),
             status: &status,
             connack,
             keep_alive,
             acknowledgement_timeout: self.config.acknowledgement_timeout,
             opening: Opening::default(),
+            renewal: renewal(flash, rng, session_time(clock, floor)),
         };
         let end = session.run(application).await;
         let reason = match &end {
             // The broker then publishes the will: the device need not publish `offline` and wait for the PUBACK.
-            Ok(()) | Err(ConnectionEnd { cause: Cause::Suback(_), .. }) => {
+            Ok(_) | Err(ConnectionEnd { cause: Cause::Suback(_), .. }) => {
                 Some(ReasonCode::DISCONNECT_WITH_WILL)
             }
             Err(ConnectionEnd { cause: Cause::Protocol(error), .. }) => Some(error.reason_code()),
@@ -125,6 +134,11 @@ fn verification_time(clock: Option<u64>, floor: &TimeFloor) -> Result<Time, TlsE
         Some(clock) => Ok(Time::Clock(clock)),
         None => Ok(Time::Floor(floor)),
     }
+}
+
+fn session_time(clock: &impl Clock, floor: &TimeFloor) -> SessionTime {
+    let unix = clock.unix_time().unwrap_or_default().max(floor.value());
+    SessionTime { unix, at: clock.now() }
 }
 
 fn connect_deadline_passed() -> ConnectionEnd {

@@ -14,22 +14,35 @@ use super::application::{Application, Control};
 use super::connection_end::{Cause, ConnectionEnd};
 use super::keep_alive::KeepAlive;
 use super::packet_writer::{PacketWriter, SendError, receive_cause};
+use super::renewal::SessionRenewal;
 use crate::command::Command;
 use crate::mqtt::{
-    Connack, Inbox, Incoming, OutgoingPublish, PINGREQ, PacketError, PacketId, QoS, ReasonCode, ReceiveError,
-    encode_puback, encode_subscribe,
+    Connack, Inbox, Incoming, OutgoingPublish, PINGREQ, PacketError, PacketId, Publish, QoS, ReasonCode,
+    ReceiveError, encode_puback, encode_subscribe,
 };
 use crate::platform::Clock;
 use crate::status::ONLINE;
 use crate::telemetry::Queue;
 use crate::tls::TlsError;
 
-/// Packet identifiers of the two packets every session starts with; those of the queue are above.
+/// Packet identifiers of the two packets every session starts with, and of the two of a renewal; those of the queue are
+/// above.
 const SUBSCRIBE_ID: PacketId = NonZeroU16::MIN;
 const STATUS_ID: PacketId = NonZeroU16::MIN.saturating_add(1);
+const RESPONSES_ID: PacketId = NonZeroU16::MIN.saturating_add(2);
+const RENEWAL_ID: PacketId = NonZeroU16::MIN.saturating_add(3);
+
+/// How a session that was not broken ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionEnd {
+    /// The application wants to leave.
+    Left,
+    /// It is another certificate's turn, at once.
+    AnotherCertificate,
+}
 
 /// A session with the broker.
-pub(super) struct MqttSession<'o, 'l, 'b, 'q, T: Read + Write, C> {
+pub(super) struct MqttSession<'o, 'l, 'b, 'q, T: Read + Write, C, R> {
     pub(super) writer: &'o mut PacketWriter<'l, 'b, T, C>,
     pub(super) inbox: &'o mut Inbox<'l>,
     pub(super) queue: &'o mut Queue<'q>,
@@ -41,17 +54,21 @@ pub(super) struct MqttSession<'o, 'l, 'b, 'q, T: Read + Write, C> {
     pub(super) keep_alive: Duration,
     /// How long every message may go without an acknowledgement.
     pub(super) acknowledgement_timeout: Duration,
-    /// Which of its first packets the broker has yet to acknowledge.
+    /// Which of its own packets the broker has yet to acknowledge.
     pub(super) opening: Opening,
+    /// What the device says and hears about its certificate.
+    pub(super) renewal: R,
 }
 
-/// The packets a session starts with, each `true` from when it is sent until it is acknowledged.
+/// The packets that are not of the queue, each `true` from when it is sent until it is acknowledged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Opening {
     /// SUBSCRIBE, for the commands.
     subscribe: bool,
     /// The message `online`, if it has QoS 1.
     status: bool,
+    /// A request or a confirmation of the renewal, if it has QoS 1.
+    renewal: bool,
 }
 
 /// What the session waits for.
@@ -66,34 +83,42 @@ enum Event {
     Timer,
 }
 
-impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
-    /// Holds the session until it breaks; `Ok` if the application wants to leave.
+impl<T: Read + Write, C: Clock, R: SessionRenewal> MqttSession<'_, '_, '_, '_, T, C, R> {
+    /// Holds the session until it breaks; `Ok` if the application wants to leave, or another certificate has its turn.
     ///
     /// One thing a turn: whatever there is to send, the broker's packets are read in between.
-    pub(super) async fn run(&mut self, application: &mut impl Application) -> Result<(), ConnectionEnd> {
+    pub(super) async fn run(
+        &mut self,
+        application: &mut impl Application,
+    ) -> Result<SessionEnd, ConnectionEnd> {
         self.open().await?;
         let mut keep_alive = KeepAlive::new(self.writer.clock.now());
         let mut broker_first = true;
         loop {
             self.ping_if_due(&mut keep_alive).await?;
+            self.say_about_renewal().await?;
             let timer = self.next_timer(&keep_alive);
             match self.next_event(timer, broker_first, application).await? {
                 Event::Received => self.handle_received(&mut keep_alive, application).await?,
-                Event::Produced(Control::Leave) => return Ok(()),
+                Event::Produced(Control::Leave) => return Ok(SessionEnd::Left),
                 // An application that always has something to say must not keep the executor's other tasks from
                 // working.
                 Event::Produced(Control::Continue) => yield_now().await,
                 Event::MessageDue => self.send_next(application).await?,
                 Event::Timer => self.handle_timer(&mut keep_alive, application).await?,
             }
-            let is_any = self.opening.subscribe || self.opening.status || self.queue.is_any_in_flight();
+            if self.renewal.is_another_due(self.writer.clock.now()) {
+                return Ok(SessionEnd::AnotherCertificate);
+            }
+            let is_any = self.opening.is_any() || self.queue.is_any_in_flight();
             keep_alive.set_unacknowledged(is_any, self.writer.clock.now());
             // In turns, so that neither an application nor a broker that never pauses keeps the other from being heard.
             broker_first = !broker_first;
         }
     }
 
-    /// Subscribes to the commands, and publishes that the device is online.
+    /// Subscribes to the commands and, of a device that renews its certificate, to the answers to its requests; publishes
+    /// that the device is online.
     async fn open(&mut self) -> Result<(), ConnectionEnd> {
         // The topic has no part that could be refused.
         let commands = Topic::new(self.device_id, Channel::Commands("")).map_err(|_| Cause::Overflow)?;
@@ -102,7 +127,15 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
             .send(|head| encode_subscribe(SUBSCRIBE_ID, &format_args!("{commands}/#"), head), &[])
             .await;
         subscribed.map_err(send_error)?;
-        self.opening = Opening { subscribe: true, status: self.connack.maximum_qos == QoS::AtLeastOnce };
+        if R::RENEWS {
+            let responses =
+                Topic::new(self.device_id, Channel::CredentialResponse).map_err(|_| Cause::Overflow)?;
+            let subscribed =
+                self.writer.send(|head| encode_subscribe(RESPONSES_ID, &responses, head), &[]).await;
+            subscribed.map_err(send_error)?;
+        }
+        let status = self.connack.maximum_qos == QoS::AtLeastOnce;
+        self.opening = Opening { subscribe: true, status, renewal: false };
         let status = OutgoingPublish {
             topic: self.status,
             packet_id: self.opening.status.then_some(STATUS_ID),
@@ -115,7 +148,36 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
 
     /// How many messages of the queue may be in flight.
     fn window(&self) -> u16 {
-        self.connack.receive_maximum - u16::from(self.opening.status)
+        self.connack.receive_maximum - u16::from(self.opening.status) - u16::from(self.opening.renewal)
+    }
+
+    /// Publishes what there is to be said about the renewal, if anything is, and the broker has room for it.
+    async fn say_about_renewal(&mut self) -> Result<(), ConnectionEnd> {
+        let now = self.writer.clock.now();
+        if !R::RENEWS || self.opening.renewal || !self.renewal.has_to_say(now) {
+            return Ok(());
+        }
+        if self.queue.count_in_flight() >= usize::from(self.window()) {
+            return Ok(());
+        }
+        let topic = Topic::new(self.device_id, Channel::CredentialRequest).map_err(|_| Cause::Overflow)?;
+        let acknowledged = self.connack.maximum_qos == QoS::AtLeastOnce;
+        let Some(message) = self.renewal.say(now).await else { return Ok(()) };
+        let publish = OutgoingPublish {
+            topic: &topic,
+            packet_id: acknowledged.then_some(RENEWAL_ID),
+            retain: false,
+            dup: false,
+            payload_len: message.len(),
+        };
+        match self.writer.publish(&publish, message).await {
+            Ok(()) if acknowledged => self.opening.renewal = true,
+            Ok(()) => self.renewal.said(true).await,
+            // The broker takes no packet so long: it is no renewal, and the session goes on.
+            Err(SendError::Overflow) => self.renewal.said(false).await,
+            Err(error) => return Err(send_error(error)),
+        }
+        Ok(())
     }
 
     /// Sends one message of the queue.
@@ -218,12 +280,22 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
                         }
                     }
                 }
+                if R::RENEWS && is_response(&publish, self.device_id) {
+                    self.renewal.hear(publish.payload).await;
+                }
                 if let Some(id) = publish.packet_id {
                     self.writer.send(|head| encode_puback(id, head), &[]).await.map_err(send_error)?;
                 }
             }
             Incoming::Puback(puback) if puback.packet_id == STATUS_ID => {
                 return Ok(core::mem::take(&mut self.opening.status));
+            }
+            Incoming::Puback(puback) if puback.packet_id == RENEWAL_ID => {
+                let awaited = core::mem::take(&mut self.opening.renewal);
+                if awaited {
+                    self.renewal.said(!puback.reason.is_error()).await;
+                }
+                return Ok(awaited);
             }
             Incoming::Puback(puback) => {
                 // A PUBACK for nothing in flight does no harm (§4.3.2 has no rule for it).
@@ -290,6 +362,19 @@ impl<T: Read + Write, C: Clock> MqttSession<'_, '_, '_, '_, T, C> {
         }
         self.handle_received(keep_alive, application).await
     }
+}
+
+impl Opening {
+    const fn is_any(&self) -> bool {
+        self.subscribe || self.status || self.renewal
+    }
+}
+
+/// Whether it is an answer to a request of this device. One that the broker had kept is none: a certificate is nothing that
+/// is kept for whoever comes.
+fn is_response(publish: &Publish<'_>, device_id: &DeviceId) -> bool {
+    let topic = Topic::parse(publish.topic).ok().filter(|topic| topic.device_id() == device_id);
+    !publish.retain && topic.is_some_and(|topic| topic.channel() == Channel::CredentialResponse)
 }
 
 /// PINGREQ goes out before the keep-alive has passed, so that it arrives before.

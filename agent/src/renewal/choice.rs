@@ -15,14 +15,13 @@ pub enum Next {
 
 /// What attempts with a credential on trial have come to, since the boot.
 ///
-/// Trials that are counted in flash come first, so that one that ends in a reset is not tried for ever. After a *lost*
-/// attempt it is the other credential's turn: what is lost says nothing about either. Only a *refusal* speaks against the
-/// one on trial, and only a proven broker can refuse. Once the trials are used up the current credential comes first, and
-/// the one on trial has its turn after every session and every lost attempt, before another certificate is asked for.
+/// Trials that are counted in flash come first, so that one that ends in a reset is not tried for ever. Then the two take
+/// turns, however an attempt or a session ends: what is lost says nothing about either, and where the one on trial is refused
+/// the device goes on with the other. Only a *refusal* speaks against the one on trial, and only a proven broker can refuse.
+/// While there is one on trial no other certificate is asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
     last: Option<Next>,
-    lost: bool,
     refusals: u8,
 }
 
@@ -37,29 +36,21 @@ impl Choice {
             (true, _) if self.refusals >= Self::REFUSALS => Next::GiveUpTrial,
             // The first attempt after a boot.
             (true, None) if left => Next::OnTrial,
-            (true, None) => Next::Current,
-            (true, Some(Next::OnTrial)) if self.lost => Next::Current,
-            (true, Some(Next::OnTrial)) if left => Next::OnTrial,
-            (true, Some(Next::OnTrial)) => Next::Current,
+            (true, None | Some(Next::OnTrial)) => Next::Current,
             (true, Some(Next::Current | Next::GiveUpTrial)) => Next::OnTrial,
         };
         if matches!(next, Next::GiveUpTrial) {
-            *self = Self { last: Some(Next::Current), lost: false, refusals: 0 };
+            *self = Self { last: Some(Next::Current), refusals: 0 };
         } else {
             self.last = Some(next);
-            self.lost = false;
         }
         next
     }
 
     /// The attempt or session that [`next`](Self::next) decided on has ended.
     pub const fn ended(&mut self, ending: Ending) {
-        match ending {
-            Ending::Lost => self.lost = true,
-            Ending::Refused if matches!(self.last, Some(Next::OnTrial)) => {
-                self.refusals = self.refusals.saturating_add(1);
-            }
-            Ending::Refused => {}
+        if matches!((ending, self.last), (Ending::Refused, Some(Next::OnTrial))) {
+            self.refusals = self.refusals.saturating_add(1);
         }
     }
 }
@@ -89,24 +80,34 @@ mod tests {
     use Next::{Current, GiveUpTrial, OnTrial};
 
     #[test]
-    fn lost_attempts_alternate_and_never_speak_against_the_trial() {
+    fn the_two_take_turns_and_what_is_lost_never_speaks_against_the_trial() {
         assert_eq!(choices(4, &[Lost; 6]), [OnTrial, Current, OnTrial, Current, OnTrial, Current]);
         assert!(!choices(4, &[Lost; 1000]).contains(&GiveUpTrial));
+        // Nor does what is said against the other one.
+        assert_eq!(choices(4, &[Lost, Refused, Lost, Refused]), [OnTrial, Current, OnTrial, Current]);
+        assert!(!choices(4, &[Lost, Refused].repeat(500)).contains(&GiveUpTrial));
     }
 
     #[test]
     fn three_refusals_give_the_trial_up() {
-        assert_eq!(choices(4, &[Refused; 4]), [OnTrial, OnTrial, OnTrial, GiveUpTrial]);
-        assert_eq!(
-            choices(4, &[Refused, Lost, Refused, Refused, Lost]),
-            [OnTrial, OnTrial, Current, OnTrial, OnTrial]
-        );
+        let expected = [OnTrial, Current, OnTrial, Current, OnTrial, GiveUpTrial];
+        assert_eq!(choices(4, &[Refused; 6]), expected);
+        assert_eq!(choices(4, &[Refused, Lost].repeat(3)), expected);
+        // Another one has three chances, too.
+        let mut choice = Choice::default();
+        let mut refused = || {
+            let next = choice.next(true, true);
+            choice.ended(Refused);
+            next
+        };
+        let given_up =
+            std::iter::repeat_with(&mut refused).take(12).filter(|next| *next == GiveUpTrial).count();
+        assert_eq!(given_up, 2);
     }
 
     #[test]
     fn once_the_trials_are_used_up_the_current_one_comes_first() {
         assert_eq!(choices(0, &[Lost; 4]), [Current, OnTrial, Current, OnTrial]);
-        assert_eq!(choices(1, &[Refused; 6]), [OnTrial, Current, OnTrial, Current, OnTrial, GiveUpTrial]);
     }
 
     #[test]

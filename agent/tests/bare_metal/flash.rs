@@ -72,6 +72,7 @@ fn the_flash_that_an_agent_takes_is_what_readme_says() {
     for (name, features, words) in [
         ("flash", &[][..], " KiB of flash"),
         ("flash-p256-cm4", &["--features", "p256-cm4"], " KiB with the feature `p256-cm4`"),
+        ("flash-renewal", &["--features", "renewal"], " KiB if it renews its certificate"),
     ] {
         let (taken, stated) = (loaded(&firmware(name, features)), stated(words));
         // Paths of source files are in it, which are longer in one place than in another.

@@ -16,8 +16,9 @@ const LIBRARY: &str = r#"
 #![no_std]
 use core::time::Duration;
 use countersign_agent::command::Command;
-use countersign_agent::credential::{Credential, Image, SoftwareSigner};
-use countersign_agent::device::{Agent, Application, Config, Memory, Control};
+use countersign_agent::credential::{Credential, Image, SoftwareKeys, SoftwareSigner};
+use countersign_agent::device::{Agent, Application, Config, Control, Memory};
+use countersign_agent::device::{RenewalConfig, RenewalMemory, RenewingAgent};
 use countersign_agent::mqtt::QoS;
 use countersign_agent::platform::{Clock, ConnectError, CryptoRngCore, Network, NorFlash, Platform, ReadNorFlash};
 use countersign_agent::platform::embedded_io_async::{ErrorKind, ErrorType};
@@ -64,6 +65,17 @@ impl Application for Board {
     }
 }
 
+#[cfg(feature = "renewal")]
+async fn run<R: CryptoRngCore>(_: &[u8], rng: R, memory: &mut Memory) {
+    let mut platform = Platform { network: Board, clock: Board, rng, flash: Board };
+    let (config, renewal) = (Config::default(), RenewalConfig::behind_time_floor::<Board>());
+    let mut room = RenewalMemory::new();
+    let opened = RenewingAgent::open(&mut platform.flash, SoftwareKeys, config, renewal, memory, &mut room);
+    let Ok(mut agent) = opened.await else { return };
+    let _ = agent.run(&mut platform, &mut Board).await;
+}
+
+#[cfg(not(feature = "renewal"))]
 async fn run<R: CryptoRngCore>(slot: &[u8], rng: R, memory: &mut Memory) {
     if Image::read(slot).is_err() { return }
     let Ok(credential): Result<Credential<'_, SoftwareSigner>, _> = Credential::read(slot) else { return };
@@ -72,15 +84,19 @@ async fn run<R: CryptoRngCore>(slot: &[u8], rng: R, memory: &mut Memory) {
 }
 
 /// The future of an async function that is never called.
-const fn future_of<F>(
-    _: fn(&'static mut Held, &'static mut Platform<Board, Board, Numbers, Board>, &'static mut Board) -> F,
+const fn future_of<A: 'static, F>(
+    _: fn(&'static mut A, &'static mut Platform<Board, Board, Numbers, Board>, &'static mut Board) -> F,
 ) -> usize {
     size_of::<F>()
 }
 type Held = Agent<'static, SoftwareSigner>;
+type Renewing = RenewingAgent<'static, SoftwareKeys>;
 const _: () = assert!(size_of::<Memory>() <= 9_900, "Memory");
 const _: () = assert!(size_of::<Held>() <= 1_300, "Agent");
-const _: () = assert!(future_of(|agent, board, own| agent.run(board, own)) <= 4_900, "the future of run");
+const _: () = assert!(future_of(|agent: &'static mut Held, board, own| agent.run(board, own)) <= 4_900, "the future of run");
+const _: () = assert!(size_of::<RenewalMemory>() <= 5_200, "RenewalMemory");
+const _: () = assert!(size_of::<Renewing>() <= 1_300, "RenewingAgent");
+const _: () = assert!(future_of(|agent: &'static mut Renewing, board, own| agent.run(board, own)) <= 10_000, "the future of a renewing run");
 
 struct Numbers;
 impl rand_core::RngCore for Numbers {
@@ -108,7 +124,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
 fn no_target_needs_an_allocator() {
     let folder = folder("bare-metal");
     for target in ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imc-unknown-none-elf"] {
-        let library = build(&folder, target, &[]).unwrap_or_else(|stderr| panic!("{target}:\n{stderr}"));
+        let library = build(&folder, target, &["--features", "renewal"])
+            .unwrap_or_else(|stderr| panic!("{target}:\n{stderr}"));
         allocates_nowhere(target, &library);
     }
 }
@@ -143,7 +160,7 @@ fn folder(name: &str) -> PathBuf {
     std::fs::create_dir_all(folder.join("src")).unwrap();
     let manifest = format!(
         "[package]\nname = {name:?}\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"staticlib\"]\n\
-         [features]\np256-cm4 = [\"countersign-agent/p256-cm4\"]\n\
+         [features]\np256-cm4 = [\"countersign-agent/p256-cm4\"]\nrenewal = []\n\
          [dependencies]\ncountersign-agent = {{ path = {agent:?} }}\n\
          [profile.dev]\npanic = \"abort\"\ndebug = false\n"
     );

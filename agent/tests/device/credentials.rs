@@ -78,6 +78,8 @@ struct Failing {
 }
 
 impl Signer for Failing {
+    const LONGEST_BLOCK: std::time::Duration = std::time::Duration::ZERO;
+
     fn sign(&mut self, message: &[u8]) -> Result<Signature, SignError> {
         self.left = self.left.checked_sub(1).ok_or(SignError::KeyStore { code: 0xbad })?;
         self.key.sign(message)

@@ -21,6 +21,7 @@ mod connect_deadline;
 mod connection_faults;
 mod keep_alive;
 mod refusals;
+mod renewal;
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -11,14 +11,18 @@
 //! | [`mqtt_input`] | packets and their topics, against rmqtt-codec, and against itself with the stream cut otherwise |
 //! | [`session`] | sessions of the broker, against a model of what every client is owed |
 //! | [`image`] | credential images, against their layout, p256 and x509-parser |
+//! | [`renewal`] | messages of a renewal, against their layout and x509-parser |
+//! | [`credential_store`] | the two slots in flash, against the images that there are |
 
 #![forbid(unsafe_code)]
 
 pub mod certificate;
+pub mod credential_store;
 pub mod handshake;
 pub mod image;
 pub mod mqtt_input;
 pub mod record;
+pub mod renewal;
 pub mod session;
 
 mod der;
@@ -47,11 +51,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "certificate", run: certificate::run, seeds: certificate::seeds },
     Target { name: "record", run: record::run, seeds: record::seeds },
     Target { name: "handshake", run: handshake::run, seeds: handshake::seeds },
     Target { name: "mqtt_input", run: mqtt_input::run, seeds: mqtt_input::seeds },
     Target { name: "image", run: image::run, seeds: image::seeds },
     Target { name: "session", run: session::run, seeds: session::seeds },
+    Target { name: "renewal", run: renewal::run, seeds: renewal::seeds },
+    Target { name: "credential_store", run: credential_store::run, seeds: credential_store::seeds },
 ];

@@ -84,3 +84,13 @@ fn a_corpus_starts_from_the_seeds() {
         }
     }
 }
+
+#[test]
+fn renewals() {
+    replay("renewal");
+}
+
+#[test]
+fn credential_stores() {
+    replay("credential_store");
+}

@@ -15,6 +15,8 @@ use core::fmt;
 use device_identity::image::{self, PrivateKey};
 use zeroize::Zeroizing;
 
+use crate::credential::NewKey;
+
 /// The length of a request as it lies in flash: a multiple of every program unit.
 pub(super) const LEN: usize = 80;
 
@@ -25,12 +27,6 @@ const MAGIC: [u8; 4] = *b"RQST";
 pub struct PendingRequest {
     key: NewKey,
     csr_sha256: [u8; 32],
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum NewKey {
-    Scalar(Zeroizing<[u8; 32]>),
-    Slot(u32),
 }
 
 impl PendingRequest {
@@ -45,10 +41,7 @@ impl PendingRequest {
 
     /// The key: the one an image must have to answer this request.
     pub fn key(&self) -> PrivateKey<'_> {
-        match &self.key {
-            NewKey::Scalar(scalar) => PrivateKey::P256(scalar),
-            NewKey::Slot(number) => PrivateKey::Slot(*number),
-        }
+        self.key.as_private_key()
     }
 
     /// SHA-256 of the CertificationRequest's DER.

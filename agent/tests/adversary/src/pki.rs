@@ -5,7 +5,7 @@ use device_identity::image::{Certificates, Image, PrivateKey, SLOT_LEN};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SignatureAlgorithm,
-    date_time_ymd,
+    SubjectPublicKeyInfo, date_time_ymd,
 };
 
 use crate::forge::{self, tlv};
@@ -76,6 +76,13 @@ impl Certified {
         let issuer = Issuer::from_params(&self.params, SameSignature(&self.key));
         let der = params.signed_by(&key, &issuer).unwrap().der().to_vec();
         Self { der, params, key }
+    }
+
+    /// A certificate for the key of this SubjectPublicKeyInfo, which is somewhere else.
+    pub fn issue_for(&self, params: &CertificateParams, spki: &[u8]) -> Vec<u8> {
+        let issuer = Issuer::from_params(&self.params, SameSignature(&self.key));
+        let public_key = SubjectPublicKeyInfo::from_der(spki).unwrap();
+        params.signed_by(&public_key, &issuer).unwrap().der().to_vec()
     }
 
     /// The private key, big endian.

@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use countersign_agent::credential::Credential;
-use countersign_agent::device::{Agent, Config, ConnectionEnd, Memory};
+use countersign_agent::credential::{Credential, SoftwareKeys};
+use countersign_agent::device::{
+    Agent, Config, ConnectionEnd, Memory, RenewalConfig, RenewalMemory, RenewingAgent,
+};
 use countersign_agent::platform::host::NorFlashModel;
 use countersign_agent::platform::host::part::Nrf52840;
 use countersign_agent::platform::{Clock, Platform};
@@ -20,11 +22,19 @@ use super::firmware::{Firmware, FirmwareControl};
 use super::network::SimulatedNetwork;
 use crate::random::Random;
 
+/// Erase blocks of a board's flash: two of the time floor, and the two slots of the credential store.
+const FLASH_BLOCKS: usize = 4;
+
+/// Where the credential store begins.
+const STORE_START: usize = 2 * 4096;
+
 /// A device. Its RAM is lost when [`run`](Self::run) ends or is dropped.
 pub(super) struct Board {
     slot: Vec<u8>,
     config: Config,
-    platform: Platform<SimulatedNetwork, BoardClock, Random, NorFlashModel<Nrf52840>>,
+    /// Of a device that renews its certificate.
+    renewal: Option<RenewalConfig>,
+    pub(super) platform: Platform<SimulatedNetwork, BoardClock, Random, NorFlashModel<Nrf52840>>,
     firmware: Firmware,
     log: EventLog,
 }
@@ -42,9 +52,15 @@ impl Board {
             network: network.clone(),
             clock: BoardClock { begun: log.begun(), unix: Rc::default(), reads: Rc::default() },
             rng: Random::from_seed(seed),
-            flash: NorFlashModel::new(2),
+            flash: NorFlashModel::new(FLASH_BLOCKS),
         };
-        (Self { slot, config, platform, firmware, log: log.clone() }, control)
+        (Self { slot, config, renewal: None, platform, firmware, log: log.clone() }, control)
+    }
+
+    /// Makes it a device that renews its certificate, and flashes an image into its credential store.
+    pub(super) fn renew(&mut self, slot: &[u8]) {
+        self.platform.flash.flash(STORE_START, slot);
+        self.renewal = Some(RenewalConfig::behind_time_floor::<NorFlashModel<Nrf52840>>());
     }
 
     /// The clock of the board.
@@ -69,6 +85,27 @@ impl Board {
     ) -> Option<ConnectionEnd> {
         self.log.record(Event::Boot);
         let mut memory: Box<Memory> = Box::default();
+        if let Some(renewal) = self.renewal {
+            let mut room: Box<RenewalMemory> = Box::default();
+            let flash = &mut self.platform.flash;
+            let opened =
+                RenewingAgent::open(flash, SoftwareKeys, self.config, renewal, &mut memory, &mut room).await;
+            let ran = match opened {
+                Ok(mut agent) => {
+                    let ran = agent.run(&mut self.platform, &mut self.firmware).await;
+                    ran.map(|()| agent.last_end().copied())
+                }
+                Err(error) => Err(error),
+            };
+            match ran {
+                Ok(end) => return end,
+                // Without power in its flash it can do nothing until the next boot.
+                Err(error) => {
+                    assert!(self.platform.flash.is_off(), "{error}");
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
         let credential = Credential::read(&self.slot).unwrap();
         let mut agent = Agent::new(credential, self.config, &mut memory);
         for piece in pieces {
@@ -104,6 +141,11 @@ impl BoardClock {
     /// Gives the board a trusted clock, which says this now.
     pub(super) fn set(&self, unix: u64) {
         self.unix.set(unix - self.begun.elapsed().as_secs());
+    }
+
+    /// Takes the trusted clock away.
+    pub(super) fn forget(&self) {
+        self.unix.set(0);
     }
 }
 

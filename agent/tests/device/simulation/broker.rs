@@ -29,12 +29,24 @@ struct Inner {
     tls_of_another_ca: Arc<ServerConfig>,
     behaviour: RefCell<BrokerBehaviour>,
     session: RefCell<Session>,
+    /// Who answers what devices ask for on their credential topic: with messages, and whether each is retained.
+    service: RefCell<Option<Box<Service>>>,
     /// What it is to do now, without a packet of the device.
     act: RefCell<Option<BrokerAction>>,
     /// The connection that has the session.
     owner: Cell<usize>,
     wake: Notify,
 }
+
+/// A message on the device's topic for responses.
+#[derive(Clone, Debug)]
+pub(super) struct Response {
+    pub(super) payload: Vec<u8>,
+    pub(super) retain: bool,
+}
+
+/// What the renewal service answers to a request.
+pub(super) type Service = dyn FnMut(&[u8]) -> Vec<Response>;
 
 /// What a broker does without a packet of the device.
 #[derive(Clone, Debug)]
@@ -51,10 +63,11 @@ impl Broker {
         let stranger = Certified::root("somebody else's devices");
         Self(Rc::new(Inner {
             log,
-            tls: RefCell::new(server(fleet, &fleet.broker, &fleet.device_root)),
-            tls_of_another_ca: server(fleet, &fleet.broker, &stranger),
+            tls: RefCell::new(server(fleet, &fleet.broker, &[&fleet.device_root])),
+            tls_of_another_ca: server(fleet, &fleet.broker, &[&stranger]),
             behaviour: RefCell::new(BrokerBehaviour::good()),
             session: RefCell::default(),
+            service: RefCell::default(),
             act: RefCell::default(),
             owner: Cell::new(0),
             wake: Notify::new(),
@@ -85,7 +98,26 @@ impl Broker {
 
     /// Has it present another certificate from the next connection on.
     pub(super) fn use_certificate(&self, fleet: &Fleet, certificate: &Certified) {
-        *self.0.tls.borrow_mut() = server(fleet, certificate, &fleet.device_root);
+        *self.0.tls.borrow_mut() = server(fleet, certificate, &[&fleet.device_root]);
+    }
+
+    /// Has it trust these CAs of devices from the next connection on.
+    pub(super) fn trust(&self, fleet: &Fleet, cas: &[&Certified]) {
+        *self.0.tls.borrow_mut() = server(fleet, &fleet.broker, cas);
+    }
+
+    /// Has this service answer requests for certificates.
+    pub(super) fn serve(&self, service: impl FnMut(&[u8]) -> Vec<Response> + 'static) {
+        *self.0.service.borrow_mut() = Some(Box::new(service));
+    }
+
+    /// Has the service hear a request; what it answers waits in the session.
+    pub(super) fn request(&self, payload: &[u8]) {
+        let mut service = self.0.service.borrow_mut();
+        let responses = service.as_mut().map_or_else(Vec::new, |service| service(payload));
+        for Response { payload, retain } in responses {
+            self.session().messages.push_back(("credential/response".to_owned(), payload, retain));
+        }
     }
 
     /// Has it do this to the current connection.
@@ -105,14 +137,15 @@ impl Broker {
 
     /// Publishes a command, which waits in the session while the device is away.
     pub(super) fn send_command(&self, id: &str, payload: &str) {
-        self.session().commands.push_back((id.to_owned(), payload.to_owned()));
+        let message = (format!("commands/{id}"), payload.as_bytes().to_vec(), false);
+        self.session().messages.push_back(message);
         self.0.wake.notify_waiters();
     }
 
     /// The commands the device has not acknowledged.
     pub(super) fn unacknowledged_commands(&self) -> usize {
         let session = self.session();
-        session.commands.len() + session.unacknowledged.len()
+        session.messages.len() + session.unacknowledged.len()
     }
 
     pub(super) fn session(&self) -> RefMut<'_, Session> {
@@ -153,10 +186,10 @@ impl Broker {
 }
 
 /// TLS 1.3 with `broker`'s certificate, for the devices of `clients`.
-fn server(fleet: &Fleet, broker: &Certified, clients: &Certified) -> Arc<ServerConfig> {
+fn server(fleet: &Fleet, broker: &Certified, clients: &[&Certified]) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(clients.der.clone())).unwrap();
+    clients.iter().for_each(|ca| roots.add(CertificateDer::from(ca.der.clone())).unwrap());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
     let chain = [&broker.der, &fleet.broker_issuing.der].map(|der| CertificateDer::from(der.clone()));

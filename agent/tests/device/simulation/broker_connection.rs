@@ -23,9 +23,9 @@ pub(super) struct Session {
     /// Whether the broker has a session of the device.
     pub(super) exists: bool,
     pub(super) is_subscribed: bool,
-    /// Commands that have not been sent: id and payload.
-    pub(super) commands: VecDeque<(String, String)>,
-    /// Commands without an acknowledgement, in the order in which they were sent.
+    /// Messages for the device that have not been sent: topic below the device's, payload, and whether it is retained.
+    pub(super) messages: VecDeque<(String, Vec<u8>, bool)>,
+    /// Messages without an acknowledgement, in the order in which they were sent.
     pub(super) unacknowledged: VecDeque<Publish>,
     last_id: u16,
 }
@@ -66,7 +66,9 @@ impl BrokerConnection {
         }
         let stream =
             TlsAcceptor::from(self.broker.tls()).accept(stream).await.map_err(|error| error.to_string())?;
-        self.broker.record(Event::TlsEstablished { connection: self.connection });
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let certificate = shown.map(|shown| shown.to_vec()).unwrap_or_default();
+        self.broker.record(Event::TlsEstablished { connection: self.connection, certificate });
         let mut packets = PacketStream {
             stream,
             codec: Codec::new(0, 0),
@@ -94,7 +96,7 @@ impl BrokerConnection {
                     let mut session = self.broker.session();
                     if !keeps_session {
                         *session =
-                            Session { commands: std::mem::take(&mut session.commands), ..Session::default() };
+                            Session { messages: std::mem::take(&mut session.messages), ..Session::default() };
                     }
                     connack.session_present = session.exists;
                     session.exists = true;
@@ -211,13 +213,13 @@ impl BrokerConnection {
             packets.sent += 1;
             return Some(command.clone());
         }
-        let (id, payload) = session.commands.pop_front()?;
+        let (topic, payload, retain) = session.messages.pop_front()?;
         session.last_id = session.last_id.checked_add(1).unwrap_or(1);
         let command = Publish {
             dup: false,
-            retain: false,
+            retain,
             qos: QoS::AtLeastOnce,
-            topic: format!("devices/dev-1/commands/{id}").into(),
+            topic: format!("devices/dev-1/{topic}").into(),
             packet_id: NonZeroU16::new(session.last_id),
             payload: payload.into(),
             properties: None,
@@ -239,6 +241,9 @@ impl BrokerConnection {
                     // Acknowledgements go out one after the other.
                     let begins = packets.later.back().map_or(now, |(due, _)| now.max(*due));
                     packets.later.push_back((begins + delay, Packet::PublishAck(puback)));
+                }
+                if publish.topic.ends_with("/credential/request") {
+                    self.broker.request(&publish.payload);
                 }
             }
             Packet::Subscribe(subscribe) => {

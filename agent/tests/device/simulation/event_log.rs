@@ -52,9 +52,10 @@ pub(super) enum Event {
         text: String,
         reason: ReasonCode,
     },
-    /// The TLS handshake of this connection has completed at the broker.
+    /// The TLS handshake of this connection has completed at the broker, with this certificate of the device.
     TlsEstablished {
         connection: usize,
+        certificate: Vec<u8>,
     },
     /// The broker has received a packet of so many bytes, or has sent one.
     Received {
@@ -201,6 +202,7 @@ impl EventLog {
                 Event::Received { connection, packet, .. } => format!("{connection} > {}", brief(packet)),
                 Event::Sent { connection, packet } => format!("{connection} < {}", brief(packet)),
                 Event::ConnectionClosed { connection, why } => format!("{connection} closed: {why}"),
+                Event::TlsEstablished { connection, .. } => format!("{connection} TLS established"),
                 other => format!("{other:?}"),
             };
             let _ = writeln!(text, "{:>14.3} {event}", at.as_secs_f64());

@@ -19,11 +19,19 @@ impl Process {
     }
 
     /// The CPU time that the threads it has now have used, user and system, in nanoseconds (sched-stats, `/proc/*/schedstat`):
-    /// for a process whose threads stay.
+    /// for a process whose threads stay, but for some that have little to do.
     pub fn cpu_time_of_threads(self) -> io::Result<Duration> {
         let mut sum = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.0))? {
-            let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let stat = match fs::read_to_string(thread?.path().join("schedstat")) {
+                Ok(stat) => stat,
+                // It has ended meanwhile (ENOENT, or ESRCH once the file is open).
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let first = stat.split_ascii_whitespace().next().and_then(|number| number.parse::<u64>().ok());
             sum += first.ok_or_else(|| io::Error::other("no time in schedstat"))?;
         }
