@@ -78,9 +78,9 @@ fn slot_of(device: &Certified, byte: u8) -> Vec<u8> {
         certificate: &device.der,
         ..Image::read(&factory).expect("an image")
     };
-    let mut slot = vec![0xff; SLOT_LEN];
+    let mut slot = [0xff; SLOT_LEN];
     image.write(&mut slot).expect("it fits");
-    slot
+    slot.to_vec()
 }
 
 pub fn run(input: &[u8]) -> Verdict {
@@ -102,7 +102,7 @@ pub fn run(input: &[u8]) -> Verdict {
         return Verdict::Refused;
     };
     check(&store, &mut flash);
-    for step in steps.iter().take(32) {
+    for &step in steps.iter().take(32) {
         let current = store.current().expect("a credential");
         let image = &images()[usize::from(step >> 3) % 3];
         let image = Image::read(image).expect("an image");
