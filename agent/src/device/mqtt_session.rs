@@ -107,7 +107,7 @@ impl<T: Read + Write, C: Clock, R: SessionRenewal> MqttSession<'_, '_, '_, '_, T
                 Event::MessageDue => self.send_next(application).await?,
                 Event::Timer => self.handle_timer(&mut keep_alive, application).await?,
             }
-            if self.renewal.is_another_due(self.writer.clock.now()) {
+            if R::RENEWS && self.renewal.is_another_due(self.writer.clock.now()) {
                 return Ok(SessionEnd::AnotherCertificate);
             }
             let is_any = self.opening.is_any() || self.queue.is_any_in_flight();
@@ -153,8 +153,11 @@ impl<T: Read + Write, C: Clock, R: SessionRenewal> MqttSession<'_, '_, '_, '_, T
 
     /// Publishes what there is to be said about the renewal, if anything is, and the broker has room for it.
     async fn say_about_renewal(&mut self) -> Result<(), ConnectionEnd> {
+        if !R::RENEWS || self.opening.renewal {
+            return Ok(());
+        }
         let now = self.writer.clock.now();
-        if !R::RENEWS || self.opening.renewal || !self.renewal.has_to_say(now) {
+        if !self.renewal.has_to_say(now) {
             return Ok(());
         }
         if self.queue.count_in_flight() >= usize::from(self.window()) {
