@@ -121,7 +121,10 @@ fn package() -> PathBuf {
 
     let record = agent.join("src/flash_record.rs");
     std::fs::copy(record, folder.join("src/flash_record.rs")).unwrap();
-    let mut main = String::from("mod flash_record;\nmod x509 { pub use countersign_agent::x509::*; }\n");
+    let mut main = String::from(
+        "mod flash_record;\nmod x509 { pub use countersign_agent::x509::*; }\n\
+         mod credential { pub use countersign_agent::credential::NewKey; }\n",
+    );
     module(&mut main, &folder, "original", None);
     for (number, mutation) in MUTATIONS.iter().enumerate() {
         module(&mut main, &folder, &format!("mutant_{number}"), Some(mutation));
