@@ -86,6 +86,15 @@ impl NewKey {
     }
 }
 
+impl From<PrivateKey<'_>> for NewKey {
+    fn from(key: PrivateKey<'_>) -> Self {
+        match key {
+            PrivateKey::P256(scalar) => Self::Scalar(Zeroizing::new(*scalar)),
+            PrivateKey::Slot(number) => Self::Slot(number),
+        }
+    }
+}
+
 /// Never the key.
 impl fmt::Debug for NewKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

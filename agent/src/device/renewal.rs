@@ -80,7 +80,7 @@ pub(super) struct SessionTime {
 
 impl SessionTime {
     /// The same, or this time if it is later.
-    pub(super) fn not_before(self, unix: u64) -> Self {
+    pub(super) fn at_least(self, unix: u64) -> Self {
         Self { unix: self.unix.max(unix), ..self }
     }
 

@@ -207,7 +207,7 @@ impl<'a, K: KeyStore> RenewingAgent<'a, K> {
                     on_trial,
                     has_other_on_trial,
                     replaced_slot,
-                    time: time.not_before(image.time_floor),
+                    time: time.at_least(image.time_floor),
                     due,
                     asked: None,
                     renewed: false,

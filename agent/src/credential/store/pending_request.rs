@@ -32,11 +32,7 @@ pub struct PendingRequest {
 impl PendingRequest {
     /// The request of this digest (SHA-256 of the PKCS#10's DER), which `key` has signed.
     pub fn new(key: PrivateKey<'_>, csr_sha256: [u8; 32]) -> Self {
-        let key = match key {
-            PrivateKey::P256(scalar) => NewKey::Scalar(Zeroizing::new(*scalar)),
-            PrivateKey::Slot(number) => NewKey::Slot(number),
-        };
-        Self { key, csr_sha256 }
+        Self { key: key.into(), csr_sha256 }
     }
 
     /// The key: the one an image must have to answer this request.

@@ -162,11 +162,7 @@ impl Renewal {
     async fn boot_until_confirmed(&mut self) {
         let log = self.log();
         let mark = log.mark();
-        let script = async {
-            log.wait_for(mark, DAY, |entry| is_confirmation(entry).then_some(())).await;
-            sleep(MINUTE).await;
-        };
-        self.simulation.boot(script).await;
+        self.simulation.boot(until_confirmed(&log, mark)).await;
     }
 
     /// Boots, and waits so long.
@@ -209,6 +205,12 @@ fn slot(fleet: &Fleet) -> [u8; SLOT_LEN] {
     // The image borrows what it is changed to, so the anchor lives as long as the test.
     let root: &'static [u8] = Box::leak(root.into_boxed_slice());
     fleet.slot_with(|image| image.device_anchors = Certificates::from_iter([root]))
+}
+
+/// Waits for a confirmation from `mark` on, and until what follows it is done.
+async fn until_confirmed(log: &EventLog, mark: usize) {
+    log.wait_for(mark, DAY, |entry| is_confirmation(entry).then_some(())).await;
+    sleep(MINUTE).await;
 }
 
 fn is_confirmation(entry: &Entry) -> bool {
@@ -366,10 +368,6 @@ fn a_confirmation_that_the_broker_does_not_take_is_said_again_and_both_keys_stay
     in_virtual_time(async {
         let mut renewal = Renewal::new();
         let (log, broker) = (renewal.log(), renewal.simulation.broker.clone());
-        let script = async {
-            log.wait_for(0, DAY, |entry| is_confirmation(entry).then_some(())).await;
-            sleep(MINUTE).await;
-        };
         let refusing = async {
             // From the second connection on, which is the trial.
             log.wait_for(0, DAY, |entry| match &entry.event {
@@ -379,7 +377,7 @@ fn a_confirmation_that_the_broker_does_not_take_is_said_again_and_both_keys_stay
             .await;
             broker.behaviour().puback_reason = PublishAckReason::NotAuthorized;
         };
-        renewal.simulation.boot(async { tokio::join!(script, refusing) }).await;
+        renewal.simulation.boot(async { tokio::join!(until_confirmed(&log, 0), refusing) }).await;
         let old = renewal.fleet.device.scalar();
         let holds_old = |renewal: &Renewal| {
             let flash = renewal.simulation.board.platform.flash.bytes();
@@ -406,8 +404,7 @@ fn lost_connections_say_nothing_against_the_new_certificate() {
             sleep(DAY).await;
             assert!(log.attempts(0).len() > 50);
             broker.behaviour().accept_with(|_| ());
-            log.wait_for(0, DAY, |entry| is_confirmation(entry).then_some(())).await;
-            sleep(MINUTE).await;
+            until_confirmed(&log, 0).await;
         };
         renewal.simulation.boot(script).await;
         // Old and new took turns.
@@ -432,7 +429,7 @@ fn telemetry_and_commands_go_on_meanwhile() {
                 broker.send_command(&format!("c{number}"), "blink");
                 sleep(super::SECOND).await;
             }
-            log.wait_for(0, DAY, |entry| is_confirmation(entry).then_some(())).await;
+            until_confirmed(&log, 0).await;
             firmware.publish_every(None);
             sleep(5 * MINUTE).await;
             broker.act(BrokerAction::HangUp);
