@@ -69,6 +69,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_the_last_line_has_padding_or_is_shorter() {
+        let (begin, end) = (format!("-----BEGIN {LABEL}-----\n"), format!("-----END {LABEL}-----\n"));
+        let [padded, short] = [46, 45].map(|octets| BASE64.encode(&vec![7; octets]));
+        assert_eq!((padded.len(), padded.ends_with("=="), short.len()), (LINE, true, 60));
+        let full = BASE64.encode(&[7; LINE_OCTETS]);
+        for last in [&padded, &short] {
+            assert!(only_section(format!("{begin}{full}\n{last}\n{end}").as_bytes(), LABEL).is_some());
+            let text = format!("{begin}{last}\n{full}\n{end}");
+            assert_eq!(only_section(text.as_bytes(), LABEL), None, "{text}");
+        }
+        // Padding in the middle is no PEM at all; a short line is, and is left to the other reader.
+        assert_eq!(by_another(format!("{begin}{padded}\n{full}\n{end}").as_bytes()), None);
+        assert!(by_another(format!("{begin}{short}\n{full}\n{end}").as_bytes()).is_some());
+    }
+
     proptest! {
         #[test]
         fn what_is_read_is_what_another_reader_finds(
